@@ -1,0 +1,80 @@
+"""Every error a user can cause, each told in one sentence that says what to do.
+
+The command line prints the message without a traceback; the Python interface
+raises it. A bug in svbench itself is never dressed up as one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SvbenchError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class SpecError(SvbenchError):
+    """A hand-written file (protocol, manifest, system, report) breaks its schema.
+
+    Parameters
+    ----------
+    path : object
+        The file, or a name for text that came from elsewhere.
+    key : str
+        Key path inside the file, such as ``metrics[0].window_s``; empty for the whole file.
+    problem : str
+        What was found and what was expected.
+    """
+
+    def __init__(self, path: object, key: str, problem: str) -> None:
+        self.path, self.key, self.problem = str(path), key, problem
+        where = f"{path}: {key}" if key else str(path)
+        super().__init__(f"{where}: {problem}")
+
+
+class AudioError(SvbenchError):
+    """Audio that cannot be read, or that is not what was asked for."""
+
+
+class DataError(SvbenchError):
+    """A data set, run folder or result file that is not what it claims to be."""
+
+
+class SystemFailure(SvbenchError):
+    """A separation system crashed, ran out of a limit or returned something unusable."""
+
+
+class UnknownNameError(SvbenchError):
+    """A name nobody registered.
+
+    Parameters
+    ----------
+    kind : str
+        What was looked up, such as ``"protocol"``.
+    name : str
+        The name that was not found.
+    known : iterable of str
+        All names of that kind; the nearest ones are suggested.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        super().__init__(f"unknown {kind} {name!r}: {suggestion(name, self.known)}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Tell which known names a mistyped one may have meant.
+
+    Examples
+    --------
+    >>> suggestion("sisec81", ["mdx21", "sisec18"])
+    "did you mean 'sisec18'? Known: mdx21, sisec18"
+    """
+    import difflib
+
+    names = sorted(known)
+    listing = ", ".join(names) if names else "none"
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    if not near:
+        return f"known: {listing}"
+    return f"did you mean {' or '.join(map(repr, near))}? Known: {listing}"

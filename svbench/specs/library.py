@@ -1,0 +1,99 @@
+"""Where hand-written files live: the user's folders first, then the ones shipped with svbench.
+
+Listing reads only the head of each file, ``id`` and ``title`` before the first table,
+so that ``svbench list`` stays as quick as Python itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from svbench.errors import SpecError, UnknownNameError
+
+FOLDERS = {"protocol": "protocols", "dataset": "data_manifests", "system": "systems", "report": "reports"}
+
+
+class Entry(NamedTuple):
+    """One spec file, known by its id."""
+
+    id: str
+    title: str
+    path: Path
+
+
+def shipped() -> Path:
+    """Return the folder that holds protocols/, data_manifests/, systems/ and reports/ of svbench."""
+    package = Path(__file__).resolve().parents[1]
+    packed = package / "_specs"
+    # An editable install has no packed copy: there the repository root holds the four folders.
+    return packed if packed.is_dir() else package.parent
+
+
+def entries(kind: str) -> dict[str, Entry]:
+    """All spec files of a kind by id; the current folder's own come before the shipped ones.
+
+    Parameters
+    ----------
+    kind : {"protocol", "dataset", "system", "report"}
+
+    Raises
+    ------
+    SpecError
+        Two files of one folder carry the same id.
+    """
+    found: dict[str, Entry] = {}
+    roots = [Path.cwd(), shipped()]
+    for root in dict.fromkeys(r.resolve() for r in roots):
+        local: dict[str, Entry] = {}
+        for path in _files(kind, root / FOLDERS[kind]):
+            entry = _head(path)
+            if entry.id in local:
+                raise SpecError(path, "id", f"{entry.id!r} is also the id of {local[entry.id].path}")
+            local[entry.id] = entry
+        found = {**local, **found}
+    return dict(sorted(found.items()))
+
+
+def find(kind: str, name_or_path: str) -> Path:
+    """Resolve an id or a path to a spec file.
+
+    A name that ends in ``.toml`` or contains a path separator is a path, anything else an id.
+
+    Raises
+    ------
+    UnknownNameError
+        No file has that id.
+    SpecError
+        The path does not exist.
+    """
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        path = Path(name_or_path)
+        if path.is_dir():
+            path = path / "manifest.toml"
+        if not path.is_file():
+            raise SpecError(path, "", f"no such {kind} file")
+        return path
+    known = entries(kind)
+    if name_or_path not in known:
+        raise UnknownNameError(kind, name_or_path, known)
+    return known[name_or_path].path
+
+
+def _files(kind: str, folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/manifest.toml" if kind == "dataset" else "*.toml"))
+
+
+def _head(path: Path) -> Entry:
+    """Read ``id`` and ``title``, which stand as plain strings before the first table."""
+    values = {}
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            key, equals, value = line.partition("=")
+            value = value.strip()
+            if line.startswith("["):
+                break
+            if equals and value[:1] == value[-1:] == '"' and not value.startswith('"""'):
+                values[key.strip()] = value[1:-1]
+    default = path.parent.name if path.name == "manifest.toml" else path.stem
+    return Entry(values.get("id", default), values.get("title", ""), path)

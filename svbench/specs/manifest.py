@@ -1,0 +1,146 @@
+"""Manifests: what a data set contains, told without its audio.
+
+A manifest is a folder: ``manifest.toml``, ``tracks.csv`` (track, subset, n_samples) and,
+where digests are known, ``files.csv`` (track, stem, path, n_bytes, sha256).
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from svbench.errors import SpecError
+from svbench.specs.library import find
+from svbench.specs.records import Record, digest, load_toml
+
+TRACK_COLUMNS = ("track", "subset", "n_samples")
+FILE_COLUMNS = ("track", "stem", "path", "n_bytes", "sha256")
+
+
+class Mixture(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the mixture comes from: a file of its own, or the sum of all stems.
+
+    ``relative_rms`` is the largest RMS of (mixture − sum of stems) relative to the mixture
+    that a healthy track shows; None when it was never measured.
+    """
+
+    source: Literal["file", "sum"]
+    relative_rms: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+
+class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``manifest.toml`` says. ``targets`` are named sums of stems."""
+
+    schema: Literal[1]
+    id: str
+    title: str
+    version: str
+    description: str
+    layout: str
+    licence: str
+    citation: str
+    obtain: str
+    rate_hz: Annotated[int, msgspec.Meta(gt=0)]
+    n_channels: Annotated[int, msgspec.Meta(gt=0)]
+    stems: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    targets: dict[str, tuple[str, ...]]
+    mixture: Mixture
+    artist: str = ""
+
+
+class TrackRow(msgspec.Struct, frozen=True):
+    """One row of ``tracks.csv``."""
+
+    track: str
+    subset: str
+    n_samples: int
+
+
+class FileRow(msgspec.Struct, frozen=True):
+    """One row of ``files.csv``; the path is relative to the data set's root."""
+
+    track: str
+    stem: str
+    path: str
+    n_bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, dict=True):
+    """A data set as declared: head, tracks, files (possibly none), and the folder it was read from."""
+
+    head: ManifestHead
+    tracks: tuple[TrackRow, ...]
+    files: tuple[FileRow, ...]
+    path: Path
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides what is measured."""
+        head = msgspec.to_builtins(self.head)
+        for prose in ("title", "description", "licence", "citation", "obtain", "artist"):
+            del head[prose]
+        return digest([head, self.tracks, self.files])
+
+
+def load_manifest(name_or_path: str | Path) -> Manifest:
+    """Load a manifest by data set id, folder or ``manifest.toml`` path.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+    """
+    path = find("dataset", str(name_or_path))
+    head = load_toml(path, ManifestHead)
+    for target, stems in head.targets.items():
+        unknown = [s for s in stems if s not in head.stems]
+        if unknown or not stems:
+            raise SpecError(path, f"targets.{target}", f"names stems {list(stems)}; known are {list(head.stems)}")
+    tracks = tuple(
+        TrackRow(r["track"], r["subset"], _whole(folder_csv, n, "n_samples", r["n_samples"]))
+        for folder_csv in [path.parent / "tracks.csv"]
+        for n, r in _rows(folder_csv, TRACK_COLUMNS)
+    )
+    names = [t.track for t in tracks]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise SpecError(path.parent / "tracks.csv", "track", f"{twice!r} stands twice; names must be unique")
+    return Manifest(head, tracks, _files(path.parent / "files.csv", set(names)), path)
+
+
+def _files(path: Path, tracks: set[str]) -> tuple[FileRow, ...]:
+    if not path.exists():
+        return ()
+    rows = []
+    for n, r in _rows(path, FILE_COLUMNS):
+        if r["track"] not in tracks:
+            raise SpecError(path, f"line {n}", f"track {r['track']!r} is not in tracks.csv")
+        rows.append(FileRow(r["track"], r["stem"], r["path"], _whole(path, n, "n_bytes", r["n_bytes"]), r["sha256"]))
+    return tuple(rows)
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Return (line number, row) pairs of a CSV file whose header must be exactly the given columns."""
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            reader = csv.DictReader(lines, strict=True)
+            if tuple(reader.fieldnames or ()) != columns:
+                raise SpecError(path, "header", f"expected {','.join(columns)}, found {reader.fieldnames}")
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SpecError(path, "", f"cannot be read ({error})") from error
+    for n, row in rows:
+        if None in row or None in row.values():
+            raise SpecError(path, f"line {n}", f"expected {len(columns)} cells")
+    return rows
+
+
+def _whole(path: Path, line: int, key: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise SpecError(path, f"line {line}: {key}", f"expected a whole number, found {text!r}") from None

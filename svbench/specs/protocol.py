@@ -1,0 +1,145 @@
+"""Protocols: how a track is scored and how scores become the printed number.
+
+A released protocol is never edited; a change is a new file with a new id or version.
+Its digest travels with every score.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from svbench.errors import SpecError
+from svbench.specs.library import find
+from svbench.specs.records import Record, digest, load_toml
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Reducer = Literal["mean", "median"]
+
+
+class TargetSet(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Targets scored together, as one problem."""
+
+    id: str
+    targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How frames become a track's score, tracks a target's, targets the headline.
+
+    ``pooled`` takes all frames of all tracks together and ignores ``tracks``.
+    ``infinite`` says what becomes of a perfect (+inf) or hopeless (−inf) frame.
+    ``quantum_db`` rounds each frame before reducing, as museval stores it.
+    """
+
+    frames: Reducer
+    tracks: Reducer
+    targets: Reducer = "mean"
+    pooled: bool = False
+    infinite: Literal["undefined", "keep"] = "undefined"
+    quantum_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+    @property
+    def label(self) -> str:
+        """Return both axes as they are printed with every number, e.g. ``median/median``."""
+        return f"pooled {self.frames}" if self.pooled else f"{self.frames}/{self.tracks}"
+
+
+class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One metric plug-in with its parameters and reducers."""
+
+    id: str
+    parameters: dict[str, Any] = {}
+    reduce: Reduce
+
+
+class Alignment(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens when an estimate does not match its reference.
+
+    ``length = "pad_or_cut"`` zero-pads or cuts the estimate's end by at most
+    ``max_samples``; beyond that, and always with ``"refuse"``, the track fails.
+    ``rate = "resample"`` converts estimates; ``channels = "duplicate_mono"`` copies a mono estimate.
+    """
+
+    length: Literal["refuse", "pad_or_cut"] = "refuse"
+    max_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
+    rate: Literal["refuse", "resample"] = "refuse"
+    channels: Literal["refuse", "duplicate_mono"] = "refuse"
+
+
+class Limits(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Budgets of one track; a system over them is stopped and its row says so."""
+
+    time_s: Positive | None = None
+    time_factor: Positive | None = None
+    load_s: Positive | None = None
+
+    def track_time_s(self, duration_s: float) -> float | None:
+        """Return the wall-clock seconds a track of that duration may take, or None."""
+        bounds = [self.time_s, self.time_factor and self.time_factor * duration_s]
+        given = [b for b in bounds if b]
+        return min(given) if given else None
+
+
+class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole scoring rule, from target sets to the headline.
+
+    ``absent_target`` says what becomes of a track without one of the set's targets (no stem on
+    disk, or a stem that is silent throughout): ``score_others`` scores the remaining ones as a
+    smaller set; ``skip_set`` leaves the whole set of that track out. Either way the absent
+    target gets the status ``no target``.
+    """
+
+    schema: Literal[1]
+    id: str
+    title: str
+    version: str
+    description: str
+    citation: str
+    headline: str
+    target_sets: Annotated[tuple[TargetSet, ...], msgspec.Meta(min_length=1)]
+    metrics: Annotated[tuple[MetricUse, ...], msgspec.Meta(min_length=1)]
+    absent_target: Literal["score_others", "skip_set"] = "score_others"
+    rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    alignment: Alignment = Alignment()
+    limits: Limits = Limits()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the file says; prose does not count, so a typo can be mended."""
+        content = msgspec.to_builtins(self)
+        for prose in ("title", "description", "citation"):
+            del content[prose]
+        return digest(content)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All targets of all sets, in order, once each."""
+        return tuple(dict.fromkeys(t for s in self.target_sets for t in s.targets))
+
+
+def load_protocol(name_or_path: str | Path) -> Protocol:
+    """Load a protocol by id or path, checking what the types cannot.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+
+    Examples
+    --------
+    >>> load_protocol("mdx21").headline
+    'uSDR'
+    """
+    path = find("protocol", str(name_or_path))
+    protocol = load_toml(path, Protocol)
+    if protocol.id != path.stem:
+        raise SpecError(path, "id", f"is {protocol.id!r}, but the file is called {path.name}")
+    for i, target_set in enumerate(protocol.target_sets):
+        if len(set(target_set.targets)) < len(target_set.targets):
+            raise SpecError(path, f"target_sets[{i}].targets", f"a target stands twice: {target_set.targets}")
+    ids = [s.id for s in protocol.target_sets]
+    if len(set(ids)) < len(ids):
+        raise SpecError(path, "target_sets", f"two sets have one id: {ids}")
+    return protocol

@@ -1,0 +1,126 @@
+"""Strict records: a TOML or JSON file becomes a frozen, typed value with a digest.
+
+Unknown keys, wrong types and missing keys are refused with the file and the path
+of the offending key. Two files that mean the same have the same digest, whatever
+their comments and spacing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from svbench.errors import SpecError, suggestion
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records read from files.
+
+    The three options are repeated on every subclass, since msgspec does not inherit them.
+    """
+
+
+def load_toml(path: Path, kind: type[T]) -> T:
+    """Read a TOML file as a record.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type
+        A Record class.
+
+    Returns
+    -------
+    record
+
+    Raises
+    ------
+    SpecError
+        Missing or unreadable file, bad TOML, or content that breaks the schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(path, "", f"cannot be read ({_reason(error)})") from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(path, "", f"not valid TOML: {error}") from error
+    return convert(content, kind, path)
+
+
+def convert(content: Any, kind: type[T], path: object) -> T:
+    """Turn parsed content into a record, or say which key is wrong and what was expected."""
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        key, problem = _explain(str(error), content, kind)
+        raise SpecError(path, key, problem) from error
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON (sorted keys, no spaces), as 64 hex digits.
+
+    Examples
+    --------
+    >>> digest({"b": 1, "a": [2.0]}) == digest({"a": [2.0], "b": 1})
+    True
+    """
+    return hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(value), order="sorted")).hexdigest()
+
+
+def _explain(message: str, content: Any, kind: type[msgspec.Struct]) -> tuple[str, str]:
+    """Split msgspec's message into a key path and a sentence with what was found."""
+    problem, _, where = message.partition(" - at ")
+    key = where.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
+    unknown = re.search(r"unknown field `(.+)`", problem)
+    if unknown:
+        name = unknown.group(1)
+        allowed = _fields_at(kind, key)
+        full = f"{key}.{name}" if key else name
+        return full, f"unknown key; {suggestion(name, allowed)}"
+    missing = re.search(r"missing required field `(.+)`", problem)
+    if missing:
+        return (f"{key}.{missing.group(1)}" if key else missing.group(1)), "missing; it must be given"
+    found = _value_at(content, key)
+    sentence = problem[0].lower() + problem[1:]
+    return key, f"{sentence}; found {found!r}" if found is not None else sentence
+
+
+def _steps(key: str) -> list[str | int]:
+    return [int(i) if i else name for name, i in re.findall(r"([^.\[\]]+)(?![^\[]*\])|\[(\d+)\]", key)]
+
+
+def _value_at(content: Any, key: str) -> Any:
+    for step in _steps(key):
+        try:
+            content = content[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return content
+
+
+def _fields_at(kind: type[msgspec.Struct], key: str) -> list[str]:
+    """Names allowed at a key path, by walking the record's type annotations."""
+    info: Any = msgspec.inspect.type_info(kind)
+    for step in _steps(key):
+        if isinstance(step, int):
+            info = getattr(info, "item_type", info)
+        else:
+            by_name = {f.encode_name: f.type for f in getattr(info, "fields", ())}
+            info = by_name.get(step, getattr(info, "value_type", info))
+        for inner in getattr(info, "types", ()):
+            if isinstance(inner, msgspec.inspect.StructType):
+                info = inner
+    return [f.encode_name for f in getattr(info, "fields", ())]
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,79 @@
+"""System files: who is measured. Adapter + parameters + weights digest + training data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from svbench.errors import SpecError
+from svbench.specs.library import find
+from svbench.specs.records import Record, digest, load_toml
+
+Kind = Literal["system", "baseline", "oracle"]
+
+
+class Weights(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A weights file, relative to the system file, and what its content must hash to."""
+
+    path: str
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One submitted system.
+
+    ``training_data`` names manifests (or ``["unknown"]``, or ``[]`` for a system that was not
+    trained); leaving it out is refused, because leaks are found through it. ``python`` names
+    another interpreter, which needs numpy and soundfile only. ``threads`` bounds the numeric
+    threads of the worker. An ``oracle`` sees the references and is marked as such everywhere.
+    """
+
+    schema: Literal[1]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+    title: str
+    adapter: str
+    training_data: tuple[str, ...]
+    kind: Kind = "system"
+    parameters: dict[str, Any] = {}
+    weights: tuple[Weights, ...] = ()
+    python: str | None = None
+    threads: Annotated[int, msgspec.Meta(ge=1)] = 1
+    time_limit_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    citation: str = ""
+    licence: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides the output; prose does not count."""
+        content = msgspec.to_builtins(self)
+        for prose in ("title", "citation", "licence"):
+            del content[prose]
+        return digest(content)
+
+
+class LocatedSystem(msgspec.Struct, frozen=True):
+    """A system with the folder that its relative paths start from."""
+
+    spec: SystemSpec
+    folder: Path
+
+
+def load_system(name_or_path: str | Path) -> LocatedSystem:
+    """Load a system by id or path.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+
+    Examples
+    --------
+    >>> load_system("mixture").spec.kind
+    'baseline'
+    """
+    path = find("system", str(name_or_path))
+    spec = load_toml(path, SystemSpec)
+    if "--" in spec.id:
+        raise SpecError(path, "id", f"{spec.id!r} holds '--', which separates the parts of a run's name")
+    return LocatedSystem(spec, path.resolve().parent)
