@@ -94,9 +94,7 @@ def check_samples(samples: Any, name: str) -> None:
     if samples.size == 0:
         raise AudioError(f"{name}: empty, shape {samples.shape}")
     if samples.shape[1] > samples.shape[0] and samples.shape[1] > 16:
-        raise AudioError(
-            f"{name}: shape {samples.shape} looks transposed; expected (n_samples, n_channels)"
-        )
+        raise AudioError(f"{name}: shape {samples.shape} looks transposed; expected (n_samples, n_channels)")
     finite = np.isfinite(samples)
     if not finite.all():
         first = int(np.argwhere(~finite.all(axis=1))[0, 0])

@@ -1,0 +1,1 @@
+"""Pure functions on arrays: every scoring rule under its own name. numpy and scipy only."""

@@ -52,8 +52,9 @@ def frame_bounds(n_samples: int, rate_hz: float, window_s: float, hop_s: float) 
     """
     if n_samples < 1:
         raise AudioError("a track without samples has no frames to score")
-    window, hop = (_whole_samples(name, seconds, rate_hz) for name, seconds in
-                   (("window", window_s), ("hop", hop_s)))
+    window, hop = (
+        _whole_samples(name, seconds, rate_hz) for name, seconds in (("window", window_s), ("hop", hop_s))
+    )
     if window >= n_samples:
         return np.array([[0, n_samples]], dtype=np.int64)
     n_frames = int((n_samples - window + hop) // hop) if math.isfinite(hop) else 1

@@ -68,16 +68,27 @@ def find(kind: str, name_or_path: str) -> Path:
         The path does not exist.
     """
     if name_or_path.endswith(".toml") or "/" in name_or_path:
-        path = Path(name_or_path)
-        if path.is_dir():
-            path = path / "manifest.toml"
-        if not path.is_file():
-            raise SpecError(path, "", f"no such {kind} file")
-        return path
+        return spec_path(name_or_path)
     known = entries(kind)
     if name_or_path not in known:
         raise UnknownNameError(kind, name_or_path, known)
     return known[name_or_path].path
+
+
+def spec_path(text: str) -> Path:
+    """Return an existing spec file's path; a data set's folder stands for its manifest.
+
+    Raises
+    ------
+    SpecError
+        There is no such file.
+    """
+    path = Path(text)
+    if path.is_dir():
+        path = path / "manifest.toml"
+    if not path.is_file():
+        raise SpecError(path, "", "no such file")
+    return path
 
 
 def _files(kind: str, folder: Path) -> list[Path]:

@@ -99,7 +99,9 @@ def load_manifest(name_or_path: str | Path) -> Manifest:
     for target, stems in head.targets.items():
         unknown = [s for s in stems if s not in head.stems]
         if unknown or not stems:
-            raise SpecError(path, f"targets.{target}", f"names stems {list(stems)}; known are {list(head.stems)}")
+            raise SpecError(
+                path, f"targets.{target}", f"names stems {list(stems)}; known are {list(head.stems)}"
+            )
     tracks = tuple(
         TrackRow(r["track"], r["subset"], _whole(folder_csv, n, "n_samples", r["n_samples"]))
         for folder_csv in [path.parent / "tracks.csv"]
@@ -119,7 +121,9 @@ def _files(path: Path, tracks: set[str]) -> tuple[FileRow, ...]:
     for n, r in _rows(path, FILE_COLUMNS):
         if r["track"] not in tracks:
             raise SpecError(path, f"line {n}", f"track {r['track']!r} is not in tracks.csv")
-        rows.append(FileRow(r["track"], r["stem"], r["path"], _whole(path, n, "n_bytes", r["n_bytes"]), r["sha256"]))
+        rows.append(
+            FileRow(r["track"], r["stem"], r["path"], _whole(path, n, "n_bytes", r["n_bytes"]), r["sha256"])
+        )
     return tuple(rows)
 
 

@@ -51,7 +51,7 @@ class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric plug-in with its parameters and reducers."""
 
     id: str
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     reduce: Reduce
 
 

@@ -36,7 +36,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     adapter: str
     training_data: tuple[str, ...]
     kind: Kind = "system"
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     weights: tuple[Weights, ...] = ()
     python: str | None = None
     threads: Annotated[int, msgspec.Meta(ge=1)] = 1

@@ -1,0 +1,99 @@
+"""The command line: verb first, one module per verb, nothing imported that a verb does not need.
+
+Argparse is used because it starts in 5 ms; richer libraries cost more than Python itself, and
+``svbench --help`` and ``svbench list`` must feel immediate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+from svbench import __version__
+from svbench.errors import SvbenchError, SystemFailure, suggestion
+
+OK, FINDINGS, USAGE, SYSTEM_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+VERBS = {
+    "demo": "run ten systems on the embedded music under two protocols and write a report",
+    "run": "separate and score a data set with one or more systems",
+    "report": "write an HTML report from runs",
+    "table": "print a table from runs (markdown, csv, latex, html, json)",
+    "list": "list systems, protocols, datasets, metrics, adapters or reports",
+    "show": "show everything known about one of them, or about a run",
+    "check": "validate hand-written files",
+    "verify": "compare a data set on disk with its manifest",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors in one sentence, with the way to help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    int
+        0 ok, 1 findings, 2 usage or spec error, 3 a system failed, 130 interrupted.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return OK
+    if words[0] in ("-V", "--version"):
+        print(f"svbench {__version__}")
+        return OK
+    verb = words[0]
+    if verb not in VERBS:
+        print(f"svbench: unknown command {verb!r}: {suggestion(verb, VERBS)}", file=sys.stderr)
+        return USAGE
+    module = importlib.import_module(f"svbench.cli.{verb}_")
+    parser = _Parser(prog=f"svbench {verb}", description=module.__doc__.splitlines()[0])
+    module.add_arguments(parser)
+    try:
+        options = parser.parse_args(words[1:])
+        code: int = module.run(options)
+        sys.stdout.flush()
+    except SvbenchError as error:
+        print(f"svbench: {error}", file=sys.stderr)
+        return SYSTEM_FAILED if isinstance(error, SystemFailure) else USAGE
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader (head, less) has left; nothing is to be said, not even at shutdown.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OK
+        print(f"svbench: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print(
+            "svbench: interrupted; finished tracks are kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return code
+
+
+def _help() -> str:
+    rows = "\n".join(f"  {verb:8} {summary}" for verb, summary in VERBS.items())
+    return (
+        "usage: svbench COMMAND ...\n\n"
+        "Compare music source separation systems on named, hashed protocols.\n\n"
+        f"commands:\n{rows}\n\n"
+        "`svbench COMMAND --help` tells more. Exit codes: 0 ok, 1 findings, 2 usage or file error,\n"
+        "3 a system failed, 130 interrupted."
+    )

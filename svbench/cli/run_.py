@@ -1,0 +1,156 @@
+"""Separate and score a data set with one or more systems."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from svbench.cli import OK, SYSTEM_FAILED
+from svbench.cli.output import Progress, print_json
+
+if TYPE_CHECKING:
+    from svbench.results.scores import TrackResult
+    from svbench.results.store import Run
+    from svbench.running.runner import Job
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("protocol", help="protocol id or TOML file")
+    parser.add_argument(
+        "--data", required=True, metavar="MANIFEST=PATH",
+        help="data set id or manifest, and where its files lie; `demo` alone is the embedded music",
+    )  # fmt: skip
+    parser.add_argument(
+        "--system", action="append", required=True, metavar="FILE_OR_NAME", help="may be given several times"
+    )
+    parser.add_argument("--subset", help="only this subset of the data set, e.g. test")
+    parser.add_argument("--track", action="append", default=[], help="only this track; may be repeated")
+    add_run_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that `demo` shares."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), help="folder of runs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--redo", choices=["never", "missing", "failed", "all"], default="failed",
+        help="which tracks to do again: never any that has a result; those whose data, system or protocol "
+        "changed (missing); also failed ones (failed, the default); all",
+    )  # fmt: skip
+    parser.add_argument("--keep-estimates", action="store_true", help="keep the estimates as float WAV")
+    parser.add_argument("--workers", type=_positive, help="scoring processes (default: one per core)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run every system in turn and print the leaderboard."""
+    from svbench.datasets.api import open_dataset
+    from svbench.specs.manifest import load_manifest
+    from svbench.specs.protocol import load_protocol
+    from svbench.specs.system import load_system
+
+    name, root = data_argument(options.data)
+    protocol = load_protocol(options.protocol)
+    systems = [load_system(s) for s in options.system]
+    dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
+    from svbench.running.runner import Job, job_folder
+
+    jobs = [
+        Job(
+            s,
+            protocol,
+            dataset,
+            job_folder(options.out, s, protocol, dataset),
+            options.redo,
+            options.keep_estimates,
+        )
+        for s in systems
+    ]
+    runs = run_jobs(jobs, options)
+    if options.json:
+        print_json([run_summary(r) for r in runs])
+    else:
+        from svbench.report.terminal import print_leaderboard
+
+        print_leaderboard(runs)
+        for done in runs:
+            print(f"run: {done.path}")
+    return SYSTEM_FAILED if any(r.failed for r in runs) else OK
+
+
+def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
+    """Run jobs one after the other in one scoring pool, telling the progress on stderr."""
+    from svbench.results.provenance import collect
+    from svbench.running.execution import n_cores, scoring_pool
+    from svbench.running.runner import run_job
+
+    arguments = {k: str(v) for k, v in sorted(vars(options).items())}
+    provenance = collect(["svbench", *sys.argv[1:]], arguments)
+    progress = Progress(sum(len(j.dataset.tracks) for j in jobs))
+    runs = []
+    with scoring_pool(options.workers or n_cores()) as pool:
+        for job in jobs:
+            label = f"{job.protocol.id} · {job.located.spec.id}"
+
+            def tell(result: TrackResult, is_new: bool, label: str = label) -> None:
+                if result.status == "failed":
+                    progress.say(f"{label} · {result.track} FAILED: {result.reason}")
+                progress.step(f"{label} · {result.track}{'' if is_new else ' (kept)'}", counts=is_new)
+
+            runs.append(run_job(job, pool, provenance, tell))
+    return runs
+
+
+def run_summary(run: Run) -> dict[str, object]:
+    """Return a run's printed numbers as plain values."""
+    import msgspec
+
+    from svbench.results.aggregate import summarise
+
+    return {
+        "run": str(run.path),
+        "system": run.record.system.id,
+        "kind": run.record.system.kind,
+        "protocol": run.record.protocol.id,
+        "protocol_digest": run.record.protocol_digest,
+        "dataset": run.record.data.id,
+        "n_tracks": len(run.record.data.tracks),
+        "failed": {r.track: r.reason for r in run.failed},
+        "missing": list(run.missing),
+        "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),
+    }
+
+
+def data_argument(text: str) -> tuple[str, Path]:
+    """Split ``MANIFEST=PATH``; ``demo`` alone means the music shipped with svbench.
+
+    Raises
+    ------
+    SpecError
+        There is no ``=``, or no such folder.
+    """
+    from svbench.errors import SpecError
+
+    name, equals, path = text.partition("=")
+    if text == "demo":
+        from svbench.datasets.demo import DEMO_ID, demo_root
+
+        return DEMO_ID, demo_root()
+    if not equals or not name or not path:
+        raise SpecError(
+            "--data", "", f"expected MANIFEST=PATH (e.g. folder=my_music) or demo, found {text!r}"
+        )
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise SpecError("--data", "", f"{path}: no such folder")
+    return name, root
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)

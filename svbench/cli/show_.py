@@ -1,0 +1,166 @@
+"""Show everything known about a system, protocol, data set, metric, report or run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from svbench.cli import OK
+from svbench.cli.output import print_json
+
+KINDS = ("system", "protocol", "dataset", "report", "metric", "adapter", "layout")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("name", help="an id, the path of a file, or a run folder")
+    parser.add_argument("--kind", choices=KINDS, help="needed only when one id names several things")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the record."""
+    kind, content = _find(options.name, options.kind)
+    if options.json:
+        print_json({"kind": kind, **content})
+        return OK
+    print(f"{kind} {options.name}")
+    _print(content, "  ")
+    return OK
+
+
+def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
+    import msgspec
+
+    from svbench.errors import SpecError, UnknownNameError
+    from svbench.specs import library, plugins
+
+    if (Path(name) / "run.json").is_file():
+        from svbench.results.store import load_run
+
+        loaded = load_run(Path(name))
+        content = msgspec.to_builtins(loaded.record)
+        content["tracks"] = {r.track: r.reason or r.status for r in loaded.results}
+        return "run", content
+    if Path(name).suffix == ".toml" or "/" in name:
+        kind = kind or kind_of(library.spec_path(name))
+        return kind, _load(kind, name)
+    tables = {k: library.entries(k) if k in library.FOLDERS else plugins.plugins(k) for k in KINDS}
+    having = [k for k in KINDS if name in tables[k] and kind in (None, k)]
+    if not having:
+        raise UnknownNameError(
+            kind or "name", name, {n for k in KINDS if kind in (None, k) for n in tables[k]}
+        )
+    if len(having) > 1 and having != ["system", "adapter"]:
+        raise SpecError(name, "", f"names a {' and a '.join(having)}; say which with --kind")
+    return having[0], _load(having[0], name)
+
+
+def kind_of(path: Path) -> str:
+    """Guess what a spec file is from its folder's name, else from its keys.
+
+    Raises
+    ------
+    SpecError
+        It looks like none of the known kinds.
+    """
+    import tomllib
+
+    from svbench.errors import SpecError
+    from svbench.specs.library import FOLDERS
+
+    if path.name == "manifest.toml":
+        return "dataset"
+    try:
+        keys = set(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(path, "", f"not valid TOML: {error}") from error
+    for kind, mark in (
+        ("protocol", "target_sets"),
+        ("system", "adapter"),
+        ("report", "sections"),
+        ("dataset", "layout"),
+    ):
+        if mark in keys:
+            return kind
+    folders = {folder: kind for kind, folder in FOLDERS.items()}
+    if path.resolve().parent.name in folders:
+        return folders[path.resolve().parent.name]
+    raise SpecError(
+        path, "", "is no protocol (no target_sets), system (no adapter), report (no sections) or manifest"
+    )
+
+
+def _load(kind: str, name: str) -> dict[str, Any]:
+    import msgspec
+
+    if kind in ("adapter", "layout"):
+        from svbench.specs.plugins import plugins, summary
+
+        plugin = plugins(kind)[name]
+        return {"id": name, "summary": summary(plugin), **plugin._asdict()}
+    if kind == "metric":
+        return _metric(name)
+    record, extra = load_spec(kind, name)
+    return {**msgspec.to_builtins(record), **extra}
+
+
+def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
+    """Load a spec of any kind by id or path, with its digest."""
+    if kind == "protocol":
+        from svbench.running.scoring import metric_of
+        from svbench.specs.protocol import load_protocol
+
+        protocol = load_protocol(name)
+        quantities = [q.name for use in protocol.metrics for q in metric_of(use, protocol).quantities]
+        if protocol.headline not in quantities:
+            from svbench.errors import SpecError
+
+            raise SpecError(name, "headline", f"is {protocol.headline!r}; its metrics give {quantities}")
+        return protocol, {"digest": protocol.digest}
+    if kind == "system":
+        from svbench.specs.plugins import load_plugin
+        from svbench.specs.system import load_system
+
+        located = load_system(name)
+        load_plugin("adapter", located.spec.adapter)
+        return located.spec, {"digest": located.spec.digest}
+    if kind == "dataset":
+        from svbench.specs.manifest import load_manifest
+
+        manifest = load_manifest(name)
+        return manifest.head, {"digest": manifest.digest, "n_tracks": len(manifest.tracks)}
+    from svbench.specs.report import load_report
+
+    return load_report(name), {}
+
+
+def _metric(name: str) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from svbench.specs.plugins import load_plugin
+
+    content = asdict(load_plugin("metric", name))
+    function = content.pop("function")
+    return {
+        **content,
+        "function": f"{function.__module__}:{function.__name__}",
+        "documentation": function.__doc__,
+    }
+
+
+def _print(value: dict[str, Any], indent: str) -> None:
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            print(f"{indent}{key}:")
+            _print(item, indent + "  ")
+        elif isinstance(item, (list, tuple)) and item and isinstance(item[0], dict):
+            print(f"{indent}{key}:")
+            for part in item:
+                _print(part, indent + "  ")
+        elif isinstance(item, (list, tuple)):
+            print(f"{indent}{key}: {', '.join(map(str, item)) or '–'}")
+        else:
+            text = "–" if item in (None, "", {}) else str(item).strip().replace("\n", f"\n{indent}  ")
+            print(f"{indent}{key}: {text}")

@@ -1,0 +1,47 @@
+"""Print a table from runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from svbench.cli import OK
+
+FORMATS = ("markdown", "csv", "latex", "html", "json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of runs")
+    parser.add_argument("--format", choices=FORMATS, default="markdown", help="(default: %(default)s)")
+    parser.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="same as --format json"
+    )
+    parser.add_argument("--target-set", help="only this target set")
+    parser.add_argument("--metric", action="append", help="only this quantity, e.g. SDR; may be repeated")
+    parser.add_argument("--protocol", help="only runs of this protocol")
+    parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table."""
+    from svbench.errors import DataError
+    from svbench.results.store import find_runs, load_run
+
+    runs = [load_run(path) for path in find_runs(options.runs)]
+    if options.protocol:
+        present = sorted({r.record.protocol.id for r in runs})
+        runs = [r for r in runs if r.record.protocol.id == options.protocol]
+        if not runs:
+            raise DataError(
+                f"no run of protocol {options.protocol!r}; there are runs of {', '.join(present)}"
+            )
+    if options.frames:
+        from svbench.results.table import long_table
+
+        print(long_table(runs).to_csv(index=False), end="")
+        return OK
+    from svbench.report.tables import paper_table
+
+    print(paper_table(runs, format=options.format, target_set=options.target_set, metrics=options.metric))
+    return OK

@@ -1,0 +1,108 @@
+"""The distortion filters: least-squares projections of estimates on delayed references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from svbench.metrics.bss_eval.correlations import Correlations
+from svbench.metrics.bss_eval.schur import NotPositiveDefinite, solve_block_toeplitz
+from svbench.metrics.bss_eval.signals import Floats
+
+# Below this relative pivot the O(n²) factorisation has lost all digits: the matrix is singular
+# to working precision and the answer is whatever the LU route of museval gives.
+_SINGULAR = 1e-15
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Projection filters of every estimate channel.
+
+    Attributes
+    ----------
+    own : ndarray, shape (n_targets, filter_length, n_channels, width)
+        ``own[j, :, c, e]`` filters channel c of reference j; summed over c they give the best
+        approximation of estimate channel e from reference j alone.
+    every : ndarray, shape (filter_length, width, width)
+        ``every[:, a, e]``: the same from all reference channels a together.
+    condition : float
+        Lower bound of the condition number of the joint normal equations, infinite when
+        they are singular.
+    """
+
+    own: Floats
+    every: Floats
+    condition: float
+
+
+def projection_filters(correlations: Correlations, n_targets: int) -> Filters:
+    """Solve the normal equations of one stretch (or of the whole track).
+
+    The machine epsilon on the diagonal and the order of fallbacks (direct solution, LU, least
+    squares) are those of ``_compute_projection_filters`` in sigsep/sigsep-mus-eval
+    ``museval/metrics.py``.
+    """
+    among, right = correlations.references, correlations.estimates
+    every, condition = _solve(among, right)
+    if n_targets == 1:
+        # The very same filters, so that nothing at all is left for the interference.
+        return Filters(every[np.newaxis], every, condition)
+    n_channels = right.shape[1] // n_targets
+    own = np.empty((n_targets, len(right), n_channels, right.shape[2]))
+    for target in range(n_targets):
+        mine = slice(target * n_channels, (target + 1) * n_channels)
+        own[target], _ = _solve(among[:, mine, mine], right[:, mine])
+    return Filters(own, every, condition)
+
+
+def _solve(lags: Floats, right: Floats) -> tuple[Floats, float]:
+    """Filters from the correlations among references (L, m, m) and with estimates (L, m, k)."""
+    lags = lags.copy()
+    energy = np.diagonal(lags[0]).copy()
+    # A channel of zeros can explain nothing; museval's equations also give it filters of zeros.
+    heard = np.flatnonzero(energy > 0)
+    solution = np.zeros(right.shape)
+    lags[0][np.diag_indices(len(energy))] += np.finfo(np.float64).eps
+    lags, right = lags[:, heard][:, :, heard], right[:, heard]
+    # Equal channel energies spare the factorisation a large spread of pivots.
+    scale = 1 / np.sqrt(energy[heard])
+    try:
+        found, pivot = solve_block_toeplitz(
+            lags * scale[:, np.newaxis] * scale, right * scale[:, np.newaxis]
+        )
+        if pivot < _SINGULAR:
+            raise NotPositiveDefinite
+        solution[:, heard] = found * scale[:, np.newaxis]
+        return solution, 1 / pivot
+    except NotPositiveDefinite:
+        solution[:, heard] = _solve_dense(lags, right)
+        return solution, np.inf
+
+
+def _solve_dense(lags: Floats, right: Floats) -> Floats:
+    """LU, and least squares where a pivot is exactly zero."""
+    from scipy.linalg.lapack import dgesv  # 0.1 s to import, for rare tracks only
+
+    n, m, k = right.shape
+    columns = np.asfortranarray(right.transpose(1, 0, 2).reshape(m * n, k))
+    # The matrix is symmetric: its transpose is the column order that LAPACK overwrites in place.
+    _, _, solution, info = dgesv(_dense(lags).T, columns, overwrite_a=True)
+    if info != 0:
+        matrix = _dense(lags)
+        matrix.flat[:: m * n + 1] -= np.finfo(np.float64).eps
+        solution = np.linalg.lstsq(matrix, columns)[0]
+    ordered: Floats = solution.reshape(m, n, k).transpose(1, 0, 2)
+    return ordered
+
+
+def _dense(lags: Floats) -> Floats:
+    """The square matrix of the normal equations, channel by channel as museval orders it."""
+    n, m, _ = lags.shape
+    matrix = np.empty((m, n, m, n))
+    for a in range(m):
+        for b in range(m):
+            both_ways = np.concatenate([lags[:0:-1, b, a], lags[:, a, b]])
+            matrix[a, :, b] = sliding_window_view(both_ways, n)[:, ::-1]
+    return matrix.reshape(m * n, m * n)

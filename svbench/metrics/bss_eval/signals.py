@@ -1,0 +1,156 @@
+"""References and estimates side by side, checked once and read block by block."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svbench.errors import AudioError
+
+Floats: TypeAlias = NDArray[np.float64]
+
+# Full scale of the integer formats in which audio is stored: they become floats in [-1, 1).
+_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+
+
+@runtime_checkable
+class SignalBlocks(Protocol):
+    """Several signals of one length that can be read piece by piece.
+
+    Implement it over open files to score a track that is never whole in memory.
+    ``read(start, stop)`` returns an array (n_signals, stop - start, n_channels) of
+    float64, float32, int16 or int32 samples; integers are full-scale audio and are
+    divided by 2**15 or 2**31. It is called from several threads, never from two at once,
+    mostly forwards, and each stretch is read once or twice.
+    """
+
+    @property
+    def n_signals(self) -> int: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_channels(self) -> int: ...
+    @property
+    def rate_hz(self) -> float: ...
+    def read(self, start: int, stop: int) -> NDArray[Any]: ...
+
+
+Signals: TypeAlias = NDArray[Any] | SignalBlocks
+
+
+class _ArrayBlocks:
+    """An array (n_signals, n_samples, n_channels) as blocks; reading is slicing."""
+
+    def __init__(self, role: str, array: NDArray[Any], rate_hz: float) -> None:
+        array = np.asarray(array)
+        if array.ndim != 3:
+            raise AudioError(
+                f"the {role}s must have three axes (targets, samples, channels), not shape {array.shape}"
+            )
+        self._array, self.rate_hz = array, rate_hz
+        self.n_signals, self.n_samples, self.n_channels = array.shape
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        return self._array[:, start:stop]
+
+
+class SignalPair:
+    """The references and the estimates of one track.
+
+    Parameters
+    ----------
+    references, estimates : ndarray (n_targets, n_samples, n_channels) or SignalBlocks
+    rate_hz : float
+
+    Raises
+    ------
+    AudioError
+        If the two do not have one shape and rate, or are empty.
+    """
+
+    def __init__(self, references: Signals, estimates: Signals, rate_hz: float) -> None:
+        if not (math.isfinite(rate_hz) and rate_hz > 0):
+            raise AudioError(f"the sample rate must be positive and finite, not {rate_hz} Hz")
+        self._sides = tuple(
+            (role, side if isinstance(side, SignalBlocks) else _ArrayBlocks(role, side, rate_hz))
+            for role, side in (("reference", references), ("estimate", estimates))
+        )
+        shapes = [(side.n_signals, side.n_samples, side.n_channels) for _, side in self._sides]
+        if shapes[0] != shapes[1]:
+            raise AudioError(
+                f"references and estimates differ in (targets, samples, channels): {shapes[0]} and {shapes[1]}"
+            )
+        if 0 in shapes[0]:
+            raise AudioError(f"nothing to score: (targets, samples, channels) is {shapes[0]}")
+        for role, side in self._sides:
+            if side.rate_hz != rate_hz:
+                raise AudioError(f"the {role}s are at {side.rate_hz} Hz, the score is asked at {rate_hz} Hz")
+        self.n_targets, self.n_samples, self.n_channels = shapes[0]
+        self.rate_hz = rate_hz
+        self.width = self.n_targets * self.n_channels
+        self._lock = threading.Lock()
+
+    def load(self, start: int, stop: int, out: Floats) -> Floats:
+        """Read samples ``start`` to ``stop`` as float64.
+
+        Parameters
+        ----------
+        start, stop : int
+        out : ndarray, shape (at least stop - start, 2 * n_targets * n_channels)
+            Columns: all reference channels, target by target, then all estimate channels.
+
+        Returns
+        -------
+        ndarray, shape (stop - start, 2 * n_targets * n_channels)
+            The filled part of `out`.
+        """
+        out = out[: stop - start]
+        expected = (self.n_targets, stop - start, self.n_channels)
+        for column, (role, side) in zip((0, self.width), self._sides, strict=True):
+            with self._lock:
+                block = side.read(start, stop)
+            if block.shape != expected:
+                raise AudioError(f"reading samples {start} to {stop} of the {role}s gave shape {block.shape}")
+            _interleave(block, out[:, column : column + self.width], role)
+        return out
+
+    def refuse_not_finite(self, stretch: Floats, start: int) -> None:
+        """Raise, naming the first culprit, if a loaded stretch cannot be squared and summed."""
+        loud = np.abs(stretch).max(axis=0)
+        bad = np.flatnonzero(~(loud < math.sqrt(np.finfo(np.float64).max / 1e9)))
+        if bad.size:
+            column = int(bad[0])
+            role = self._sides[column // self.width][0]
+            target = column % self.width // self.n_channels
+            what = "is too loud to be squared" if math.isfinite(loud[column]) else "has a NaN or an infinity"
+            second = start / self.rate_hz
+            raise AudioError(f"the {role} of target {target} {what} in the stretch from {second:.3f} s")
+
+    def refuse_silence(self, active: NDArray[np.bool_]) -> None:
+        """Raise if a reference or an estimate (in this order) was never active on the track."""
+        if not active.all():
+            index = int(np.flatnonzero(~active)[0])
+            role = self._sides[index // self.n_targets][0]
+            raise AudioError(
+                f"the {role} of target {index % self.n_targets} is silent on the whole track "
+                "(the sum of its channels is zero everywhere); BSS Eval is not defined"
+            )
+
+
+def _interleave(block: NDArray[Any], out: Floats, role: str) -> None:
+    """Copy (n_signals, n, n_channels) of any accepted format into columns, as float64."""
+    if block.dtype in _FULL_SCALE:
+        columns = out.reshape(len(out), len(block), -1)
+        np.multiply(block.transpose(1, 0, 2), 1.0 / _FULL_SCALE[block.dtype], out=columns)
+    elif block.dtype not in (np.float64, np.float32):
+        raise AudioError(f"the {role}s hold {block.dtype} samples; float64, float32, int16 or int32 are audio")
+    elif block.shape[2] == 2 and block.strides[2] == block.itemsize:
+        # A stereo sample moves as one complex number, five times faster than as a row of two.
+        pairs = np.complex128 if block.dtype == np.float64 else np.complex64
+        out.view(np.complex128)[...] = block.view(pairs)[:, :, 0].T
+    else:
+        out.reshape(len(out), len(block), -1)[...] = block.transpose(1, 0, 2)

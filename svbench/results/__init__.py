@@ -1,0 +1,1 @@
+"""Scores with a status, the run store, provenance, and the reducers behind every printed number."""

@@ -1,0 +1,230 @@
+"""From frames to the printed number: named reducers, frame → track → data set → headline.
+
+Every summary carries the label of both axes, how many tracks and frames entered and how many
+were dropped, so that a number never travels without them. A run with missing or failed tracks
+is refused unless ``allow_incomplete`` is set.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+
+import msgspec
+
+from svbench.errors import DataError
+from svbench.results.scores import Series, Status
+from svbench.results.store import Run
+from svbench.specs.protocol import Reduce
+
+REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
+
+
+class TrackScore(msgspec.Struct, frozen=True):
+    """One quantity of one target on one track, reduced over its frames."""
+
+    track: str
+    target_set: str
+    target: str
+    metric: str
+    score: float | None
+    status: Status
+    n_frames: int
+    n_dropped: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One printed number.
+
+    ``target`` is ``"mean"`` for the reduction over the targets of a set, taken over tracks where
+    no target is missing. ``label`` names both reducers, e.g. ``median/median``.
+    """
+
+    target_set: str
+    target: str
+    metric: str
+    score: float | None
+    status: Status
+    label: str
+    n_tracks: int
+    n_tracks_total: int
+    n_frames: int
+    n_dropped: int
+
+
+def track_scores(run: Run) -> list[TrackScore]:
+    """Reduce every track's frames by the protocol's rule.
+
+    Returns
+    -------
+    list of TrackScore
+        In the order tracks, target sets, targets, quantities. Failed tracks have one row per
+        series that should be there, with status ``failed``.
+    """
+    rules = _rules(run)
+    rows = []
+    for result in run.results:
+        for series in result.series:
+            rule = rules[series.metric]
+            values, dropped = _defined(series, rule)
+            status: Status = "ok" if values else _why(series)
+            value = REDUCERS[rule.frames](values) if values else None
+            if value is not None and not math.isfinite(value):
+                value, status = None, "perfect"
+            n_dropped = dropped if result.status == "ok" else 0
+            rows.append(
+                TrackScore(
+                    result.track, series.target_set, series.target, series.metric,
+                    value, status, len(values), n_dropped,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
+    """Reduce a run to its printed numbers, per target and as the mean over each set's targets.
+
+    Parameters
+    ----------
+    run : Run
+    allow_incomplete : bool
+        Summarise although tracks are missing or failed; ``n_tracks`` of ``n_tracks_total`` tells.
+
+    Returns
+    -------
+    list of Summary
+
+    Raises
+    ------
+    DataError
+        The run is incomplete and that was not allowed.
+    """
+    if not allow_incomplete and (run.missing or run.failed):
+        raise DataError(
+            f"{run.path}: {len(run.missing)} tracks missing and {len(run.failed)} failed of "
+            f"{len(run.record.data.tracks)}; finish it with `svbench run`, or allow an incomplete summary"
+        )
+    rows = track_scores(run)
+    return [
+        summary
+        for target_set in run.record.protocol.target_sets
+        for metric, rule in _rules(run).items()
+        for summary in _summaries(run, rows, target_set.id, target_set.targets, metric, rule)
+    ]
+
+
+def quantities(run: Run) -> dict[str, Reduce]:
+    """Return every quantity of a run's protocol with its reducers, in print order."""
+    return _rules(run)
+
+
+def _rules(run: Run) -> dict[str, Reduce]:
+    by_metric = {use.id: use.reduce for use in run.record.protocol.metrics}
+    return {q.name: by_metric[q.metric] for q in run.record.quantities}
+
+
+def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
+    """Values that enter the reduction, and how many frames of the series do not."""
+    values = []
+    for value, status in zip(series.score, series.status, strict=True):
+        if status == "ok" and value is not None:
+            values.append(_quantise(value, rule.quantum_db))
+        elif status == "perfect" and rule.infinite == "keep":
+            values.append(math.inf)
+    return values, len(series.score) - len(values)
+
+
+def _quantise(value: float, quantum: float) -> float:
+    return round(value, -round(math.log10(quantum))) if quantum else value
+
+
+def _why(series: Series) -> Status:
+    """Status of a series without any defined frame: the most telling one of its frames."""
+    order: tuple[Status, ...] = ("failed", "no target", "perfect", "undefined")
+    return next((s for s in order if s in series.status), "undefined")
+
+
+def _summaries(
+    run: Run, rows: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
+) -> list[Summary]:
+    """Summaries of one quantity over one target set: each target, then the set's mean."""
+    chosen = [r for r in rows if r.target_set == target_set and r.metric == metric]
+    if not chosen:
+        return []  # the system does not offer this set
+    by_target = {t: [r for r in chosen if r.target == t] for t in targets}
+    complete = {
+        r.track
+        for r in chosen
+        if all(any(o.track == r.track and o.score is not None for o in by_target[t]) for t in targets)
+    }
+    summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
+    if len(targets) > 1:
+        parts = [
+            _summary(run, target_set, t, metric, rule, [r for r in by_target[t] if r.track in complete])
+            for t in targets
+        ]
+        values = [p.score for p in parts if p.score is not None]
+        whole = len(values) == len(targets)
+        summaries.append(
+            Summary(
+                target_set=target_set,
+                target="mean",
+                metric=metric,
+                score=REDUCERS[rule.targets](values) if whole else None,
+                status="ok" if whole else "undefined",
+                label=f"{rule.label}/{rule.targets}",
+                n_tracks=len(complete),
+                n_tracks_total=len(run.record.data.tracks),
+                n_frames=sum(p.n_frames for p in parts),
+                n_dropped=sum(p.n_dropped for p in parts),
+            )
+        )
+    return summaries
+
+
+def _summary(
+    run: Run, target_set: str, target: str, metric: str, rule: Reduce, rows: list[TrackScore]
+) -> Summary:
+    """Reduce one target's tracks; perfect and undefined tracks are counted, not averaged."""
+    if rule.pooled:
+        values = _pooled(run, target_set, target, metric, rule, {r.track for r in rows})
+        reducer = REDUCERS[rule.frames]
+    else:
+        values = [r.score if r.score is not None else math.inf for r in rows if _counts(r, rule)]
+        reducer = REDUCERS[rule.tracks]
+    value = reducer(values) if values else math.nan
+    status: Status = "ok" if math.isfinite(value) else "perfect" if value == math.inf else "undefined"
+    if not values and rows and all(r.status == "no target" for r in rows):
+        status = "no target"
+    elif not values and rows and all(r.status == "failed" for r in rows):
+        status = "failed"
+    return Summary(
+        target_set=target_set,
+        target=target,
+        metric=metric,
+        score=value if math.isfinite(value) else None,
+        status=status,
+        label=rule.label,
+        n_tracks=sum(_counts(r, rule) for r in rows),
+        n_tracks_total=len(run.record.data.tracks),
+        n_frames=sum(r.n_frames for r in rows),
+        n_dropped=sum(r.n_dropped for r in rows if r.status != "no target"),
+    )
+
+
+def _counts(row: TrackScore, rule: Reduce) -> bool:
+    return row.score is not None or (row.status == "perfect" and rule.infinite == "keep")
+
+
+def _pooled(
+    run: Run, target_set: str, target: str, metric: str, rule: Reduce, tracks: set[str]
+) -> list[float]:
+    return [
+        value
+        for result in run.results
+        if result.track in tracks
+        for s in result.series
+        if (s.target_set, s.target, s.metric) == (target_set, target, metric)
+        for value in _defined(s, rule)[0]
+    ]

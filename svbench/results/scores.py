@@ -1,0 +1,135 @@
+"""A score is a value with a status; this is the only place where NaN or inf becomes one.
+
+Statuses: ``ok`` a number; ``perfect`` the metric was +inf; ``undefined`` the rule defines no
+value here (silence, −inf); ``no target`` the track does not contain the target; ``failed`` the
+system gave nothing that could be scored. Only ``ok`` carries a number.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+from svbench.specs.records import Record
+
+Status = Literal["ok", "perfect", "no target", "undefined", "failed"]
+
+
+class Score(msgspec.Struct, frozen=True):
+    """One number, or the reason why there is none."""
+
+    value: float | None
+    status: Status
+
+
+class Series(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The frames of one quantity of one target, as parallel lists.
+
+    Attributes
+    ----------
+    target_set, target, metric : str
+        ``metric`` is the quantity, e.g. ``"SDR"``.
+    time_s, duration_s : list of float
+    score : list of float or None
+    status : list of str
+    """
+
+    target_set: str
+    target: str
+    metric: str
+    time_s: list[float]
+    duration_s: list[float]
+    score: list[float | None]
+    status: list[Status]
+
+
+class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the separation of one track cost, measured in the system's own process.
+
+    ``wall_s`` is the separation alone: no model load, no file reading. The real-time factor
+    is ``wall_s`` over the track's duration.
+    """
+
+    load_s: float
+    wall_s: float
+    cpu_s: float
+    peak_rss_bytes: int
+    rtf: float
+
+
+class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything known about one system on one track; one file in the run folder.
+
+    ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
+    ``estimates`` are paths inside the run folder, present when they were kept.
+    """
+
+    schema: Literal[1]
+    key: str
+    track: str
+    subset: str
+    duration_s: float
+    n_samples: int
+    status: Literal["ok", "failed"]
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    target_sets: tuple[str, ...] = ()
+    absent_targets: tuple[str, ...] = ()
+    series: tuple[Series, ...] = ()
+    resources: Resources | None = None
+    system_version: str = ""
+    track_digest: str = ""
+    estimates: dict[str, str] = msgspec.field(default_factory=dict)
+    estimate_digests: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def score(value: float) -> Score:
+    """Turn an IEEE value into a score.
+
+    Examples
+    --------
+    >>> score(3.5), score(float("inf")).status, score(float("nan")).status
+    (Score(value=3.5, status='ok'), 'perfect', 'undefined')
+    """
+    value = float(value)
+    if math.isfinite(value):
+        return Score(value, "ok")
+    return Score(None, "perfect" if value == math.inf else "undefined")
+
+
+def series(
+    target_set: str,
+    target: str,
+    metric: str,
+    time_s: list[float],
+    duration_s: list[float],
+    values: list[float],
+) -> Series:
+    """Build the frames of one quantity from a metric's raw values."""
+    scores = [score(v) for v in values]
+    return Series(
+        target_set=target_set,
+        target=target,
+        metric=metric,
+        time_s=time_s,
+        duration_s=duration_s,
+        score=[s.value for s in scores],
+        status=[s.status for s in scores],
+    )
+
+
+def without_value(
+    target_set: str, target: str, metric: str, duration_s: float, status: Literal["no target", "failed"]
+) -> Series:
+    """One row over the whole track that says why there is no score."""
+    return Series(
+        target_set=target_set,
+        target=target,
+        metric=metric,
+        time_s=[0.0],
+        duration_s=[duration_s],
+        score=[None],
+        status=[status],
+    )

@@ -1,0 +1,203 @@
+"""The run folder: append-only, one file per track, each written whole or not at all.
+
+::
+
+    runs/<system>--<protocol>--<digest8>/
+        run.json            what was run: system, protocol, data set, provenance
+        tracks/<track>.json one TrackResult each, the truth about that track
+        estimates/<track>/<target>.wav   when kept; float, as the system gave them
+
+A killed run leaves whole files only; running the same command again goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from svbench.errors import DataError
+from svbench.results.provenance import Provenance
+from svbench.results.scores import TrackResult
+from svbench.specs.protocol import Protocol
+from svbench.specs.records import Record, digest
+from svbench.specs.system import SystemSpec
+
+SCHEMA = 1
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a quantity is printed and which way is better."""
+
+    name: str
+    unit: str
+    higher_is_better: bool
+    metric: str
+
+
+class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The data set a run measured on. ``root`` is where it lay then; players look there."""
+
+    id: str
+    version: str
+    title: str
+    digest: str
+    root: str
+    manifest: str
+    subset: str
+    tracks: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``run.json`` says; one provenance for each command that added to the run."""
+
+    schema: Literal[1]
+    system: SystemSpec
+    system_digest: str
+    protocol: Protocol
+    protocol_digest: str
+    quantities: tuple[Quantity, ...]
+    data: DataRecord
+    provenance: tuple[Provenance, ...]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run folder, read: its record and the results present, in the order of the data set."""
+
+    path: Path
+    record: RunRecord
+    results: tuple[TrackResult, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Tracks of the data set that have no result yet."""
+        done = {r.track for r in self.results}
+        return tuple(t for t in self.record.data.tracks if t not in done)
+
+    @property
+    def failed(self) -> tuple[TrackResult, ...]:
+        """Results without scores, each with its reason."""
+        return tuple(r for r in self.results if r.status == "failed")
+
+
+def run_name(system: SystemSpec, protocol: Protocol, data_digest: str) -> str:
+    """Name of a run folder: who, how, and eight digits of everything that identifies it."""
+    identity = digest([system.digest, protocol.digest, data_digest])
+    return f"{system.id}--{protocol.id}--{identity[:8]}"
+
+
+def track_file(folder: Path, track: str) -> Path:
+    """Return the path of a track's result inside a run folder."""
+    return folder / "tracks" / f"{slug(track)}.json"
+
+
+def slug(name: str) -> str:
+    """Make a file name of a track name; different names never share one.
+
+    Examples
+    --------
+    >>> slug("Actions - One Minute Smile")
+    'Actions_-_One_Minute_Smile-c3c55a'
+    >>> slug("plain")
+    'plain'
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "track"
+    return name if safe == name else f"{safe[:80]}-{digest(name)[:6]}"
+
+
+def write_record(path: Path, record: msgspec.Struct) -> None:
+    """Write a record so that the file is whole or absent, also after a power cut.
+
+    The temporary file lies in the same folder, since a rename is atomic within one file
+    system only; the folder is synced too, or the new name could be lost.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = msgspec.json.format(msgspec.json.encode(record), indent=1)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read a record, with a sentence for files that are damaged or of another schema.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        content: Any = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; is {path.parent} a run folder?") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != SCHEMA:
+        advice = (
+            "it was written by a newer svbench; update" if isinstance(found, int) and found > SCHEMA else ""
+        )
+        raise DataError(
+            f"{path}: schema {found!r}, this svbench reads {SCHEMA}; {advice or 'no svbench file'}"
+        )
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{path}: damaged ({error})") from error
+
+
+def load_run(folder: Path | str) -> Run:
+    """Read a run folder.
+
+    Parameters
+    ----------
+    folder : path
+        A folder with ``run.json``.
+
+    Raises
+    ------
+    DataError
+        No run folder, or a file of it is damaged or of another schema.
+    """
+    folder = Path(folder)
+    record = read_record(folder / "run.json", RunRecord)
+    results = [
+        read_record(path, TrackResult)
+        for track in record.data.tracks
+        if (path := track_file(folder, track)).exists()
+    ]
+    return Run(folder, record, tuple(results))
+
+
+def find_runs(paths: list[Path]) -> list[Path]:
+    """Expand run folders and folders of run folders to run folders, sorted.
+
+    Raises
+    ------
+    DataError
+        A path holds no run.
+    """
+    found: list[Path] = []
+    for path in paths:
+        here = [path] if (path / "run.json").is_file() else sorted(p.parent for p in path.glob("*/run.json"))
+        if not here:
+            raise DataError(f"{path}: no run.json in it or in its folders; make a run with `svbench run`")
+        found += here
+    return list(dict.fromkeys(found))

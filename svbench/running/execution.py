@@ -1,0 +1,99 @@
+"""Where scoring happens: a pool of processes with single-threaded numerics.
+
+A pool is shaped like ``concurrent.futures``, so that a cluster can take its place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+from svbench.errors import SvbenchError
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def n_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ScoringPool:
+    """Processes that score tracks; a killed one costs a retry, not the run.
+
+    Parameters
+    ----------
+    n_workers : int
+    """
+
+    def __init__(self, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._pool = self._start()
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Queue a call; see `result` for its outcome."""
+        try:
+            return self._pool.submit(function, *arguments)
+        except BrokenProcessPool:
+            self._pool = self._start()
+            return self._pool.submit(function, *arguments)
+
+    def result(self, future: Future[Any], function: Callable[..., Any], *arguments: Any) -> Any:
+        """Wait for a call; if a process was killed under it, try once more in a fresh pool.
+
+        A killed process breaks all pending calls, innocent ones too, hence the single retry.
+
+        Raises
+        ------
+        SvbenchError
+            The scoring process was killed twice, most often for lack of memory.
+        """
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            try:
+                return self.submit(function, *arguments).result()
+            except BrokenProcessPool as error:
+                raise SvbenchError(
+                    "the scoring process was killed twice, most likely for lack of memory; "
+                    "try fewer --workers"
+                ) from error
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.n_workers, mp_context=get_context("spawn"))
+
+    def close(self) -> None:
+        """Stop the processes; queued calls are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def scoring_pool(n_workers: int) -> Iterator[ScoringPool]:
+    """Open a pool whose processes use one numeric thread each.
+
+    The variables must be in the environment before a child imports numpy, so they are set
+    here around the pool's life and restored after it.
+    """
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    pool = ScoringPool(n_workers)
+    try:
+        yield pool
+    finally:
+        pool.close()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

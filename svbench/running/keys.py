@@ -1,0 +1,66 @@
+"""What a track's result depends on, as one digest: equal keys mean nothing needs to be done again."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from svbench.running.scoring import metric_of
+from svbench.specs.protocol import Protocol
+from svbench.specs.records import digest
+from svbench.specs.system import LocatedSystem
+
+
+def result_key(protocol: Protocol, located: LocatedSystem, track: str, track_digest: str) -> str:
+    """Digest of protocol, metric versions, system with the files it names, and the track's audio.
+
+    Returns
+    -------
+    str
+        64 hex digits.
+    """
+    metrics = {use.id: metric_of(use, protocol).version for use in protocol.metrics}
+    return digest(
+        [protocol.digest, metrics, located.spec.digest, input_state(located, track), track, track_digest]
+    )
+
+
+def input_state(located: LocatedSystem, track: str) -> dict[str, str]:
+    """State of the files and folders that a system's parameters name.
+
+    A file counts by its content. A folder (such as one of ready-made estimates) counts by name,
+    size and time of change of what lies in it, for this track only where it has a folder of its own.
+    """
+    return {
+        text: state
+        for text in sorted(_strings(located.spec.parameters))
+        if (state := _state(located.folder / text.split(":")[0], track))
+    }
+
+
+def _strings(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {value} if value else set()
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return {s for item in items for s in _strings(item)}
+
+
+def _state(path: Path, track: str) -> str:
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        if path.is_dir():
+            own = [p for p in (path / track, *path.glob(f"*/{_literal(track)}")) if p.is_dir()]
+            files = [f for folder in own or [path] for f in sorted(folder.rglob("*")) if f.is_file()]
+            return digest([(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files])
+    except (OSError, ValueError):  # a parameter that only happens to look like a path
+        return ""
+    return ""
+
+
+def _literal(name: str) -> str:
+    import glob
+
+    return glob.escape(name)

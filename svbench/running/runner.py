@@ -1,0 +1,296 @@
+"""The flow on one page: a system separates the tracks one by one while earlier ones are scored.
+
+Every finished track is written at once. What stops a run (Ctrl-C, a full disk) loses at most
+the tracks in flight; the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from svbench.audio import Audio, write_audio
+from svbench.datasets.api import Dataset, Track
+from svbench.errors import AudioError, SvbenchError, SystemFailure
+from svbench.results.provenance import Provenance
+from svbench.results.scores import Resources, TrackResult
+from svbench.results.store import (
+    DataRecord,
+    Quantity,
+    Run,
+    RunRecord,
+    load_run,
+    read_record,
+    run_name,
+    slug,
+    track_file,
+    write_record,
+)
+from svbench.running.execution import ScoringPool
+from svbench.running.keys import result_key
+from svbench.running.scoring import Scored, metric_of, score_track, without_scores
+from svbench.running.separation import Separated, covered_sets, separate_track
+from svbench.specs.protocol import Protocol
+from svbench.specs.records import digest
+from svbench.specs.system import LocatedSystem
+from svbench.systems.host import WorkerHost
+
+Redo = Literal["never", "missing", "failed", "all"]
+Tell = Callable[[TrackResult, bool], None]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One system on one protocol and data set, with what the user asked for."""
+
+    located: LocatedSystem
+    protocol: Protocol
+    dataset: Dataset
+    folder: Path
+    redo: Redo = "failed"
+    keep_estimates: bool = False
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A separated track whose scores are being computed."""
+
+    track: Track
+    key: str
+    track_digest: str
+    separated: Separated
+    sets: tuple[str, ...]
+    paths: dict[str, Path]
+    future: Future[Scored]
+
+
+def job_folder(out: Path, located: LocatedSystem, protocol: Protocol, dataset: Dataset) -> Path:
+    """Return the run folder for a job, named by who, how and on what."""
+    return out / run_name(located.spec, protocol, dataset_digest(dataset))
+
+
+def dataset_digest(dataset: Dataset) -> str:
+    """Digest of the manifest and of which of its tracks are measured."""
+    return digest([dataset.manifest.digest, [t.name for t in dataset.tracks]])
+
+
+def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> Run:
+    """Separate and score what is not done yet.
+
+    Parameters
+    ----------
+    job : Job
+    pool : ScoringPool
+    provenance : Provenance
+        Added to the run's record when anything new is computed.
+    tell : callable
+        Called as ``tell(result, is_new)`` for each track, in the order they finish.
+
+    Returns
+    -------
+    Run
+        As it lies on disk. Failed tracks are rows of it, not exceptions.
+
+    Raises
+    ------
+    SvbenchError
+        The run cannot go on at all, e.g. the disk is full.
+    """
+    todo = []
+    for track in job.dataset.tracks:
+        track_digest = track.digest()
+        key = result_key(job.protocol, job.located, track.name, track_digest)
+        known = _known(job, track)
+        if known and _is_done(known, key, job):
+            tell(known, False)
+        else:
+            todo.append((track, key, track_digest))
+    if todo or not (job.folder / "run.json").exists():
+        _write_run(job, provenance)
+    # Scratch lies beside the results: memory-backed /tmp is too small for long tracks.
+    with tempfile.TemporaryDirectory(dir=job.folder, prefix=".scratch-") as scratch:
+        for result in _results(job, pool, todo, Path(scratch)):
+            tell(result, True)
+    return load_run(job.folder)
+
+
+def _results(
+    job: Job, pool: ScoringPool, todo: list[tuple[Track, str, str]], scratch: Path
+) -> Iterator[TrackResult]:
+    """Separate in turn, score in the pool, and yield results as they are written."""
+    pending: deque[Pending] = deque()
+    with WorkerHost(job.located, job.protocol.targets, scratch) as host:
+        for track, key, track_digest in todo:
+            if len(pending) > pool.n_workers:  # bounds the disk space of waiting estimates
+                yield _collect(job, pool, pending.popleft())
+            try:
+                pending.append(_separate(job, pool, host, track, key, track_digest, scratch))
+            except (SystemFailure, AudioError) as error:
+                yield _write(job, _failed(job, track, key, track_digest, str(error)))
+        while pending:
+            yield _collect(job, pool, pending.popleft())
+
+
+def _separate(
+    job: Job, pool: ScoringPool, host: WorkerHost, track: Track, key: str, track_digest: str, scratch: Path
+) -> Pending:
+    separated = separate_track(host, track, job.protocol)
+    sets = tuple(
+        s.id for s in covered_sets(separated.info.targets, job.protocol, job.dataset.manifest.head.targets)
+    )
+    folder = scratch / slug(track.name)
+    folder.mkdir(exist_ok=True)
+    paths = {}
+    for target, audio in separated.estimates.items():
+        paths[target] = folder / f"{slug(target)}.npy"
+        np.save(paths[target], audio.samples)
+    future = pool.submit(score_track, track, paths, job.protocol, sets)
+    return Pending(track, key, track_digest, separated, sets, paths, future)
+
+
+def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
+    """Wait for the scores of a track, keep its estimates if asked, and write its result."""
+    try:
+        scored: Scored = pool.result(
+            done.future, score_track, done.track, done.paths, job.protocol, done.sets
+        )
+    except AudioError as error:
+        result = _failed(
+            job, done.track, done.key, done.track_digest, f"cannot be scored: {error}", done.sets
+        )
+    else:
+        result = _succeeded(job, done, scored)
+    shutil.rmtree(next(iter(done.paths.values())).parent, ignore_errors=True)
+    return _write(job, result)
+
+
+def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
+    separated, track = done.separated, done.track
+    duration_s = track.n_samples / track.rate_hz
+    return TrackResult(
+        **_common(track, done.key, done.track_digest),
+        status="ok",
+        notes=(*separated.notes, *scored.notes),
+        target_sets=done.sets,
+        absent_targets=scored.absent_targets,
+        series=scored.series,
+        system_version=separated.info.version,
+        resources=Resources(
+            load_s=separated.load_s,
+            wall_s=separated.wall_s,
+            cpu_s=separated.cpu_s,
+            peak_rss_bytes=separated.peak_rss_bytes,
+            rtf=separated.wall_s / duration_s,
+        ),
+        estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
+        estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
+    )
+
+
+def _failed(
+    job: Job, track: Track, key: str, track_digest: str, reason: str, sets: tuple[str, ...] | None = None
+) -> TrackResult:
+    chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
+    return TrackResult(
+        **_common(track, key, track_digest),
+        status="failed",
+        reason=reason,
+        target_sets=chosen,
+        series=without_scores(job.protocol, chosen, track),
+    )
+
+
+def _common(track: Track, key: str, track_digest: str) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "key": key,
+        "track": track.name,
+        "subset": track.subset,
+        "duration_s": track.n_samples / track.rate_hz,
+        "n_samples": track.n_samples,
+        "track_digest": track_digest,
+    }
+
+
+def _keep(job: Job, track: Track, estimates: dict[str, Audio]) -> dict[str, str]:
+    """Write estimates as float WAV inside the run folder; return their relative paths."""
+    folder = job.folder / "estimates" / slug(track.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {}
+    for target, audio in estimates.items():
+        path = folder / f"{slug(target)}.wav"
+        write_audio(path, audio)
+        kept[target] = path.relative_to(job.folder).as_posix()
+    return kept
+
+
+def _digest(audio: Audio) -> str:
+    import hashlib
+
+    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
+
+
+def _write(job: Job, result: TrackResult) -> TrackResult:
+    try:
+        write_record(track_file(job.folder, result.track), result)
+    except OSError as error:
+        raise SvbenchError(
+            f"{job.folder}: cannot be written ({error.strerror}); what was scored is kept, "
+            "make room and run the same command again"
+        ) from error
+    return result
+
+
+def _known(job: Job, track: Track) -> TrackResult | None:
+    path = track_file(job.folder, track.name)
+    return read_record(path, TrackResult) if path.exists() else None
+
+
+def _is_done(known: TrackResult, key: str, job: Job) -> bool:
+    """Whether a stored result stands, by the user's ``--redo``."""
+    if job.redo == "all":
+        return False
+    if job.redo == "never":
+        return True
+    if known.key != key or (job.redo == "failed" and known.status == "failed"):
+        return False
+    lacks_audio = job.keep_estimates and known.status == "ok" and not known.estimates
+    return not lacks_audio
+
+
+def _write_run(job: Job, provenance: Provenance) -> None:
+    path = job.folder / "run.json"
+    earlier = read_record(path, RunRecord).provenance if path.exists() else ()
+    manifest = job.dataset.manifest
+    spec = job.located.spec
+    record = RunRecord(
+        schema=1,
+        system=spec,
+        system_digest=spec.digest,
+        protocol=job.protocol,
+        protocol_digest=job.protocol.digest,
+        quantities=tuple(
+            Quantity(name=q.name, unit=q.unit, higher_is_better=q.higher_is_better, metric=use.id)
+            for use in job.protocol.metrics
+            for q in metric_of(use, job.protocol).quantities
+        ),
+        data=DataRecord(
+            id=manifest.head.id,
+            version=manifest.head.version,
+            title=manifest.head.title,
+            digest=dataset_digest(job.dataset),
+            root=str(job.dataset.root.resolve()),
+            manifest=str(manifest.path.resolve()),
+            subset=job.dataset.subset or "",
+            tracks=tuple(t.name for t in job.dataset.tracks),
+            left_out=tuple(f"{f.track}: {f.message}" for f in job.dataset.skipped),
+        ),
+        provenance=(*earlier, provenance),
+    )
+    write_record(path, record)
