@@ -33,7 +33,11 @@ class Mixture(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``manifest.toml`` says. ``targets`` are named sums of stems."""
+    """What ``manifest.toml`` says. ``targets`` are named sums of stems.
+
+    With ``discover`` the tracks are those the layout finds, ``tracks.csv`` may be missing, and
+    rate and channels may be left open: then a track's own files decide.
+    """
 
     schema: Literal[1]
     id: str
@@ -44,8 +48,9 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     licence: str
     citation: str
     obtain: str
-    rate_hz: Annotated[int, msgspec.Meta(gt=0)]
-    n_channels: Annotated[int, msgspec.Meta(gt=0)]
+    rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    n_channels: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    discover: bool = False
     stems: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     targets: dict[str, tuple[str, ...]]
     mixture: Mixture
@@ -53,11 +58,11 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class TrackRow(msgspec.Struct, frozen=True):
-    """One row of ``tracks.csv``."""
+    """One row of ``tracks.csv``; an empty ``n_samples`` means the length is not known."""
 
     track: str
     subset: str
-    n_samples: int
+    n_samples: int | None
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -102,16 +107,25 @@ def load_manifest(name_or_path: str | Path) -> Manifest:
             raise SpecError(
                 path, f"targets.{target}", f"names stems {list(stems)}; known are {list(head.stems)}"
             )
-    tracks = tuple(
-        TrackRow(r["track"], r["subset"], _whole(folder_csv, n, "n_samples", r["n_samples"]))
-        for folder_csv in [path.parent / "tracks.csv"]
-        for n, r in _rows(folder_csv, TRACK_COLUMNS)
-    )
+    if not head.discover and (head.rate_hz is None or head.n_channels is None):
+        raise SpecError(path, "rate_hz", "rate_hz and n_channels must be given unless discover is true")
+    tracks = _tracks(path.parent / "tracks.csv", optional=head.discover)
     names = [t.track for t in tracks]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise SpecError(path.parent / "tracks.csv", "track", f"{twice!r} stands twice; names must be unique")
     return Manifest(head, tracks, _files(path.parent / "files.csv", set(names)), path)
+
+
+def _tracks(path: Path, *, optional: bool) -> tuple[TrackRow, ...]:
+    if optional and not path.exists():
+        return ()
+    return tuple(
+        TrackRow(
+            r["track"], r["subset"], _whole(path, n, "n_samples", r["n_samples"]) if r["n_samples"] else None
+        )
+        for n, r in _rows(path, TRACK_COLUMNS)
+    )
 
 
 def _files(path: Path, tracks: set[str]) -> tuple[FileRow, ...]:

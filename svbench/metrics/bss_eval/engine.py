@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval.correlations import Correlations, Correlator, Pairs, tiles
+from svbench.metrics.bss_eval.diagnosis import reliability_notes
 from svbench.metrics.bss_eval.energies import Forms, filtered_energies, frame_energies, quadratic_forms
 from svbench.metrics.bss_eval.filters import projection_filters
 from svbench.metrics.bss_eval.signals import Floats, SignalPair
@@ -44,13 +45,14 @@ class ScoredFrames:
     defined : ndarray of bool, shape (n_frames,)
         False where a reference or estimate is silent.
     notes : tuple of str
+        What a reader must know to trust the energies.
     """
 
     reference: Floats
     difference: Floats
     parts: Floats
     defined: NDArray[np.bool_]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def score_frames(
@@ -83,8 +85,10 @@ def score_frames(
         pair.refuse_silence(track.active)
         if not filters_of_track:
             return scorer.score(None)
-        filters = projection_filters(track, pair.n_targets)
-        return scorer.score(quadratic_forms(filters, pairs))
+        forms = quadratic_forms(projection_filters(track, pair.n_targets), pairs)
+        scored = scorer.score(forms)
+        overlap = float((bounds[:, 1] - bounds[:, 0]).sum()) / pair.n_samples
+        return replace(scored, notes=reliability_notes(forms, track, scored.parts, overlap))
 
 
 class _Scorer:
@@ -158,7 +162,7 @@ class _Scorer:
                 parts[:, index, number] = filtered_energies(used, self._pair, start, stop, int(index))
 
         deque(self._workers.map(score, range(len(self._frames))), maxlen=0)
-        return ScoredFrames(reference, difference, parts, defined, ())
+        return ScoredFrames(reference, difference, parts, defined)
 
 
 class _Workers:

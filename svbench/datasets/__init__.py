@@ -1,0 +1,1 @@
+"""From a manifest and a folder to tracks: layouts, the embedded demo, verification."""

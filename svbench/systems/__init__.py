@@ -1,0 +1,1 @@
+"""Separation systems: the contract, the worker process, adapters, baselines and oracles."""

@@ -1,0 +1,1 @@
+"""Adapters: one file for each way to reach a separation system."""

@@ -1,0 +1,87 @@
+"""What a separation system is: information about itself, and ``separate``.
+
+Plain classes with these members are enough; nothing has to be inherited. This module and all
+adapters run in the worker process, also under a foreign interpreter that has numpy and soundfile
+only (Python 3.9 or later), so nothing else may be imported here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from svbench.audio import Audio
+
+
+@dataclass(frozen=True)
+class SystemInfo:
+    """What a loaded system says of itself.
+
+    Attributes
+    ----------
+    id, version : str
+        ``version`` is that of the model or program, for the record.
+    targets : tuple of str
+        Targets it gives for every mixture.
+    rate_hz : int or None
+        The rate it works at; mixtures are resampled to it and estimates back. None: any rate.
+    deterministic, streaming : bool
+    needs : frozenset of {"track", "references"}
+        Further keywords ``separate`` wants: the track's name (estimates made elsewhere) or the
+        references (oracles only).
+    """
+
+    id: str
+    targets: tuple[str, ...]
+    version: str = ""
+    rate_hz: int | None = None
+    deterministic: bool = True
+    streaming: bool = False
+    needs: frozenset[str] = field(default_factory=frozenset)
+
+
+class System(Protocol):
+    """A separation system, loaded and ready."""
+
+    info: SystemInfo
+
+    def separate(self, mixture: Audio, **needed: Any) -> dict[str, Audio]:
+        """Separate one mixture.
+
+        Parameters
+        ----------
+        mixture : Audio
+        track : str
+            Only if ``"track"`` is in ``info.needs``.
+        references : dict of str to Audio
+            Only if ``"references"`` is in ``info.needs``; absent targets are left out.
+
+        Returns
+        -------
+        dict of str to Audio
+            One estimate per target of ``info.targets``, with the mixture's length, rate and channels.
+        """
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an adapter factory is told besides the system file's parameters.
+
+    An adapter is any ``factory(parameters: dict, context: Context) -> System``.
+
+    Attributes
+    ----------
+    system_id : str
+    folder : Path
+        Relative paths in the system file start here.
+    targets : tuple of str
+        Targets the protocol asks for.
+    weights : tuple of Path
+        Weights files of the system, digests already checked.
+    """
+
+    system_id: str
+    folder: Path
+    targets: tuple[str, ...]
+    weights: tuple[Path, ...] = ()

@@ -1,0 +1,296 @@
+"""The parent's side of a system's worker process: start it, ask it, limit it, bury it.
+
+A crash, a hang or an exception becomes one SystemFailure in words; the next request starts a
+fresh process. No process of a system outlives its host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+import svbench
+from svbench.audio import Audio
+from svbench.errors import SystemFailure
+from svbench.specs.plugins import plugins
+from svbench.specs.system import LocatedSystem
+from svbench.systems.api import SystemInfo
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """The estimates of one mixture and what they cost, measured inside the worker."""
+
+    estimates: Mapping[str, Audio]
+    wall_s: float
+    cpu_s: float
+    peak_rss_bytes: int
+    load_s: float
+
+
+class WorkerHost:
+    """One system's worker process, as a context manager.
+
+    Parameters
+    ----------
+    located : LocatedSystem
+    targets : tuple of str
+        Targets the protocol asks for.
+    scratch : Path
+        Folder for exchanged audio and the log.
+    """
+
+    def __init__(self, located: LocatedSystem, targets: tuple[str, ...], scratch: Path) -> None:
+        self.located, self.targets = located, targets
+        self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=scratch))
+        self.log = self.folder / "log.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._info: SystemInfo | None = None
+        self._load_s = 0.0
+        self._requests = self._replies = -1
+
+    def __enter__(self) -> WorkerHost:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, limit_s: float | None = None) -> SystemInfo:
+        """Start the worker and load the system, unless it is running.
+
+        Raises
+        ------
+        SystemFailure
+            Weights missing or changed, no such interpreter, or the adapter cannot load.
+        """
+        if self._process and self._info:
+            return self._info
+        spec = self.located.spec
+        table = plugins("adapter")
+        if spec.adapter not in table:
+            raise SystemFailure(f"unknown adapter {spec.adapter!r}; known: {', '.join(table)}")
+        weights = [str(_checked_weights(self.located.folder / w.path, w.sha256)) for w in spec.weights]
+        self._spawn()
+        reply = self._ask(
+            {
+                "do": "load",
+                "target": table[spec.adapter].target,
+                "system_id": spec.id,
+                "folder": str(self.located.folder),
+                "targets": self.targets,
+                "weights": weights,
+                "parameters": spec.parameters,
+            },
+            limit_s,
+            "loading",
+        )
+        info = reply["info"]
+        self._info = SystemInfo(
+            **{**info, "targets": tuple(info["targets"]), "needs": frozenset(info["needs"])}
+        )
+        self._load_s = reply["load_s"]
+        if "references" in self._info.needs and spec.kind != "oracle":
+            self.close()
+            raise SystemFailure('it asks for the references, so its system file must say kind = "oracle"')
+        return self._info
+
+    def separate(
+        self,
+        track: str,
+        mixture: Audio,
+        references: Mapping[str, Audio] | None = None,
+        limit_s: float | None = None,
+    ) -> Separation:
+        """Separate one mixture in the worker.
+
+        Parameters
+        ----------
+        track : str
+        mixture : Audio
+        references : mapping of str to Audio, optional
+            Handed on only if the system needs them.
+        limit_s : float, optional
+            Wall-clock seconds after which the whole process tree is killed.
+
+        Raises
+        ------
+        SystemFailure
+        """
+        info = self.start()
+        exchange = self.folder / "exchange"
+        shutil.rmtree(exchange, ignore_errors=True)
+        exchange.mkdir()
+        wanted = references if references and "references" in info.needs else {}
+        paths = {f"reference-{i}": audio for i, audio in enumerate(wanted.values())}
+        for name, audio in {"mixture": mixture, **paths}.items():
+            np.save(exchange / f"{name}.npy", audio.samples)
+        reply = self._ask(
+            {
+                "do": "separate",
+                "track": track,
+                "rate_hz": mixture.rate_hz,
+                "mixture": str(exchange / "mixture.npy"),
+                "references": {t: str(exchange / f"{n}.npy") for t, n in zip(wanted, paths, strict=True)},
+                "out": str(exchange),
+            },
+            limit_s,
+            "separating",
+        )
+        # Audio refuses NaN, integers and wrong axes; the caller turns that into a failed row.
+        estimates = {t: Audio(np.load(e["path"]), e["rate_hz"]) for t, e in reply["estimates"].items()}
+        return Separation(estimates, reply["wall_s"], reply["cpu_s"], reply["peak_rss_bytes"], self._load_s)
+
+    def close(self) -> None:
+        """Kill the worker and everything it started."""
+        process, self._process, self._info = self._process, None, None
+        if process is None:
+            return
+        # Descendants that left the group are found by their environment before the group dies.
+        strays = _strays(self._mark)
+        for kill, pid in [(os.killpg, process.pid), *((os.kill, p) for p in strays)]:
+            try:
+                kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        process.wait()
+        os.close(self._requests)
+        os.close(self._replies)
+
+    def _spawn(self) -> None:
+        spec = self.located.spec
+        python = spec.python or sys.executable
+        if spec.python and "/" in spec.python:
+            python = str(self.located.folder / spec.python)
+        # Only svbench itself is made importable: a foreign interpreter keeps its own packages.
+        path = self.folder / "path"
+        path.mkdir(exist_ok=True)
+        if not (path / "svbench").exists():
+            (path / "svbench").symlink_to(Path(svbench.__file__).parent, target_is_directory=True)
+        self._mark = f"SVBENCH_WORKER={self.folder}"
+        threads = dict.fromkeys(THREAD_VARIABLES, str(spec.threads))
+        environment = {**os.environ, **threads, "SVBENCH_WORKER": str(self.folder), "PYTHONPATH": str(path)}
+        theirs_in, self._requests = os.pipe()
+        self._replies, theirs_out = os.pipe()
+        try:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [python, str(path / "svbench/systems/worker.py"), str(theirs_in), str(theirs_out)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=self.folder,
+                    pass_fds=(theirs_in, theirs_out),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            os.close(self._requests)
+            os.close(self._replies)
+            raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
+
+    def _ask(self, request: dict[str, Any], limit_s: float | None, doing: str) -> dict[str, Any]:
+        """Send one request and wait for its reply; any trouble ends the process."""
+        try:
+            os.write(self._requests, json.dumps(request).encode() + b"\n")
+            line = self._read_line(limit_s)
+        except BrokenPipeError:
+            line = b""
+        except TimeoutError:
+            self.close()
+            raise SystemFailure(f"stopped: {doing} took longer than the limit of {limit_s:g} s") from None
+        except BaseException:
+            self.close()
+            raise
+        if not line.endswith(b"\n"):
+            raise SystemFailure(self._obituary(doing))
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            # The process may hold half-changed state; a fresh one is cheap beside a wrong number.
+            self.close()
+            raise SystemFailure(f"{doing} raised {reply['error']}")
+        return reply
+
+    def _read_line(self, limit_s: float | None) -> bytes:
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        line = b""
+        while not line.endswith(b"\n"):
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError
+            ready, _, _ = select.select([self._replies], [], [], left)
+            if ready:
+                part = os.read(self._replies, 1 << 16)
+                if not part:
+                    return line
+                line += part
+        return line
+
+    def _obituary(self, doing: str) -> str:
+        """Say how the process ended, with the last line it printed."""
+        process = self._process
+        assert process is not None
+        try:
+            code = process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            code = None  # it closed its pipe but lives on; close() ends it
+        self.close()
+        if code is None:
+            how = "closed its connection"
+        elif code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+        else:
+            how = f"ended with exit code {code} without an answer"
+        printed = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        last = f"; its last words: {printed[-1].strip()[:200]}" if printed else ""
+        return f"the process {how} while {doing}{last}"
+
+
+def _checked_weights(path: Path, sha256: str) -> Path:
+    if not path.is_file():
+        raise SystemFailure(f"weights {path} are missing; put the file with sha256 {sha256} there")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise SystemFailure(f"weights {path} have sha256 {found}, the system file says {sha256}")
+    return path
+
+
+def _strays(mark: str) -> list[int]:
+    """Find processes that carry a worker's mark in their environment (Linux only)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except OSError:
+            continue  # ended meanwhile, or not ours to read
+    return found

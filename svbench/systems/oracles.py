@@ -1,0 +1,118 @@
+"""Oracles: ideal masks and the multichannel Wiener filter, made with the references in hand.
+
+They bound what masking systems can reach and are marked as oracles everywhere. They behave as
+those of sigsep/sigsep-mus-oracle, with which SiSEC 2018 was run: window 2048, hop 1024.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from svbench.audio import Audio
+from svbench.systems.api import Context, SystemInfo
+from svbench.systems.stft import Spectrum, istft, stft
+
+N_FFT, HOP = 2048, 1024
+EPS = float(np.finfo(np.float64).eps)
+STEMS = ("vocals", "drums", "bass", "other")
+
+
+class _Oracle:
+    """What both kinds share: transform, filter each stem, give accompaniment as their sum."""
+
+    def __init__(self, context: Context) -> None:
+        self.info = SystemInfo(context.system_id, STEMS, needs=frozenset({"references"}))
+
+    def separate(self, mixture: Audio, *, references: dict[str, Audio]) -> dict[str, Audio]:
+        """Filter the mixture once per stem; an absent stem is estimated as silence."""
+        spectrum = stft(mixture.samples, N_FFT, HOP)
+        sources = {t: stft(references[t].samples, N_FFT, HOP) for t in STEMS if t in references}
+        filtered = self.filter(spectrum, sources)
+        silence = np.zeros_like(mixture.samples)
+        return {
+            t: Audio(
+                istft(filtered[t], mixture.n_samples, N_FFT, HOP) if t in filtered else silence,
+                mixture.rate_hz,
+            )
+            for t in STEMS
+        }
+
+    def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:
+        """Return the estimated spectrum of each source."""
+        raise NotImplementedError
+
+
+class IdealMask(_Oracle):
+    """Ideal ratio mask (IRM) or ideal binary mask (IBM), per channel.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``kind``: ``"ratio"`` or ``"binary"``; ``alpha``: exponent of the magnitudes (1 or 2);
+        ``theta``: share of the whole above which the binary mask is one, 0.5 by default.
+    context : Context
+
+    References
+    ----------
+    A. Liutkus, R. Badeau, "Generalized Wiener filtering with fractional power spectrograms",
+    ICASSP 2015; behaviour of ``IRM.py`` and ``IBM.py`` in sigsep/sigsep-mus-oracle.
+    """
+
+    def __init__(self, parameters: dict[str, Any], context: Context) -> None:
+        unknown = set(parameters) - {"kind", "alpha", "theta"}
+        if unknown or parameters.get("kind") not in ("ratio", "binary"):
+            raise ValueError(f"ideal-mask takes kind (ratio or binary), alpha, theta; found {parameters}")
+        super().__init__(context)
+        self.binary = parameters["kind"] == "binary"
+        self.alpha = float(parameters.get("alpha", 1))
+        self.theta = float(parameters.get("theta", 0.5))
+
+    def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:
+        """Multiply the mixture by each source's mask."""
+        if self.binary:
+            whole = np.abs(mixture) ** self.alpha + EPS
+            return {t: mixture * (np.abs(s) ** self.alpha / whole >= self.theta) for t, s in sources.items()}
+        power = {t: np.abs(s) ** self.alpha for t, s in sources.items()}
+        whole = sum(power.values(), start=np.full(mixture.shape, EPS))
+        return {t: mixture * (p / whole) for t, p in power.items()}
+
+
+class MultichannelWiener(_Oracle):
+    """Multichannel Wiener filter from the true power spectra and spatial covariances.
+
+    Each source has one spatial covariance per frequency, weighted over time, and one power per
+    time and frequency; the mixture's covariance is their sum.
+
+    References
+    ----------
+    N. Duong, E. Vincent, R. Gribonval, "Under-determined reverberant audio source separation using
+    a full-rank spatial covariance model", IEEE TASLP 18(7), 2010; behaviour of ``MWF.py`` in
+    sigsep/sigsep-mus-oracle.
+    """
+
+    def __init__(self, parameters: dict[str, Any], context: Context) -> None:
+        if parameters:
+            raise ValueError(f"mwf takes no parameters, found {', '.join(sorted(parameters))}")
+        super().__init__(context)
+
+    def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:
+        """Filter all channels together, frequency by frequency."""
+        covariances = {t: _covariance(s) for t, s in sources.items()}
+        n_channels = mixture.shape[2]
+        whole = sum(covariances.values(), start=EPS * np.eye(n_channels, dtype=complex))
+        weighted = np.linalg.solve(whole, mixture[..., np.newaxis])
+        return {t: (c @ weighted)[..., 0] for t, c in covariances.items()}
+
+
+def _covariance(source: Spectrum) -> Spectrum:
+    """Power times spatial covariance, shape (n_frames, n_bins, n_channels, n_channels)."""
+    outer = source[..., :, np.newaxis] * source[..., np.newaxis, :].conj()
+    n_channels = source.shape[2]
+    power = np.trace(outer, axis1=2, axis2=3).real / n_channels
+    spatial = outer.sum(axis=0) / (power.sum(axis=0)[:, np.newaxis, np.newaxis] + EPS)
+    # The power that fits this spatial model best: trace of R⁻¹ y yᴴ per time and frequency.
+    inverse = np.linalg.inv(spatial + EPS * np.eye(n_channels))
+    fitted = np.einsum("fij,tfji->tf", inverse, outer).real / n_channels
+    return np.maximum(fitted, 0)[..., np.newaxis, np.newaxis] * spatial

@@ -1,0 +1,137 @@
+"""The child process of one system: load it, then separate one mixture per request.
+
+Started as a file by `svbench.systems.host`, possibly under another interpreter, so it imports
+only the standard library, numpy and the few modules of svbench that need no more. Requests and
+replies are JSON lines on two pipes of their own: what a system prints goes to a log.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+
+def main() -> None:
+    """Serve requests until the pipe closes."""
+    del sys.path[0]  # this file's own folder, whose module names mean nothing out of their package
+    requests = os.fdopen(int(sys.argv[1]), "r", encoding="utf-8")
+    replies = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
+    _die_with_parent()
+    system = None
+    for line in requests:
+        request = json.loads(line)
+        try:
+            if request["do"] == "load":
+                system, reply = _load(request)
+            else:
+                reply = _separate(system, request)
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()  # into the log, for the author of the system
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        _send(replies, reply)
+
+
+def _send(replies: TextIO, reply: dict[str, Any]) -> None:
+    replies.write(json.dumps(reply) + "\n")
+    replies.flush()
+
+
+def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Import the adapter and let it load the system; the time taken is the load time."""
+    from svbench.systems.api import Context
+
+    start = time.perf_counter()
+    module, _, attribute = request["target"].partition(":")
+    factory = getattr(importlib.import_module(module), attribute)
+    context = Context(
+        request["system_id"],
+        Path(request["folder"]),
+        tuple(request["targets"]),
+        tuple(Path(w) for w in request["weights"]),
+    )
+    system = factory(request["parameters"], context)
+    info = system.info
+    return system, {
+        "load_s": time.perf_counter() - start,
+        "info": {
+            "id": info.id,
+            "version": info.version,
+            "targets": list(info.targets),
+            "rate_hz": info.rate_hz,
+            "deterministic": info.deterministic,
+            "streaming": info.streaming,
+            "needs": sorted(info.needs),
+        },
+    }
+
+
+def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Separate one mixture; reading and writing files is outside the timer."""
+    import numpy as np
+
+    from svbench.audio import Audio
+
+    def read(path: str) -> Audio:
+        return Audio(np.load(path), request["rate_hz"])
+
+    needed: dict[str, Any] = {}
+    if "track" in system.info.needs:
+        needed["track"] = request["track"]
+    if "references" in system.info.needs:
+        needed["references"] = {t: read(p) for t, p in request["references"].items()}
+    mixture = read(request["mixture"])
+    wall, cpu = time.perf_counter(), _cpu_s()
+    estimates = system.separate(mixture, **needed)
+    wall_s, cpu_s = time.perf_counter() - wall, _cpu_s() - cpu
+    if not isinstance(estimates, dict):
+        raise TypeError(f"separate returned {type(estimates).__name__}, expected a dict of target to Audio")
+    paths = {}
+    for number, (target, audio) in enumerate(estimates.items()):
+        if not isinstance(audio, Audio):
+            raise TypeError(f"estimate of {target!r} is {type(audio).__name__}, expected svbench.audio.Audio")
+        path = str(Path(request["out"]) / f"{number}.npy")
+        np.save(path, audio.samples)
+        paths[str(target)] = {"path": path, "rate_hz": int(audio.rate_hz)}
+    return {"estimates": paths, "wall_s": wall_s, "cpu_s": cpu_s, "peak_rss_bytes": _peak_rss_bytes()}
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of its finished children (the command adapter's)."""
+    t = os.times()
+    return t.user + t.system + t.children_user + t.children_system
+
+
+def _peak_rss_bytes() -> int:
+    """Largest memory of this process or of a finished child, whichever is larger."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    # ru_maxrss of a spawned process starts at its parent's size; VmHWM does not.
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return max(int(line.split()[1]) * 1024, child)
+    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill this process when svbench dies, even by SIGKILL."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
