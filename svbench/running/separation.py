@@ -53,7 +53,7 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     info = host.start(protocol.limits.load_s)
     if not covered_sets(info.targets, protocol, track.targets):
         raise SystemFailure(
-            f"gives {', '.join(info.targets) or 'nothing'}; no target set of {protocol.id} can be made of that"
+            f"gives {', '.join(info.targets) or 'nothing'}; {protocol.id} scores other targets"
         )
     mixture, notes = track.mixture(), []
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
@@ -137,7 +137,7 @@ def fitted(
         if rule.length != "pad_or_cut" or abs(difference) > rule.max_samples:
             allowed = f"at most {rule.max_samples} may differ" if rule.length == "pad_or_cut" else "refused"
             raise SystemFailure(
-                f"estimate of {target} has {len(samples)} samples, expected {expected} ({allowed} by the protocol)"
+                f"estimate of {target} has {len(samples)} samples, expected {expected} ({allowed})"
             )
         notes.append(
             f"{target}: estimate {'cut' if difference > 0 else 'padded'} by {abs(difference)} samples"

@@ -8,9 +8,10 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.systems.api import Context, SystemInfo
+from svbench.systems.stft import istft, stft
 
-STEMS = ("vocals", "drums", "bass", "other")
-ALL = (*STEMS, "accompaniment")
+N_FFT, HOP = 4096, 1024
+LOW_HZ = 120.0
 
 
 def _no_parameters(parameters: dict[str, Any], name: str) -> None:
@@ -45,9 +46,9 @@ class Silence:
 class CentreCancellation:
     """Centre as vocals, sides as accompaniment: the oldest karaoke trick.
 
-    The vocals estimate is the mid signal (L + R)/2 in both channels, the accompaniment is what
-    remains, (L − R)/2 with opposite signs. A mono mixture has no sides: vocals are the mixture
-    and the accompaniment is silent.
+    Above 120 Hz what both channels share, (L + R)/2, is vocals; the sides, and everything below
+    120 Hz, where bass and kick drum sit in the centre too, are accompaniment. The two add up to
+    the mixture. In mono the centre is everything.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -55,9 +56,12 @@ class CentreCancellation:
         self.info = SystemInfo(context.system_id, ("vocals", "accompaniment"))
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
-        """Split into mid and side; the two add up to the mixture."""
-        mid = np.repeat(mixture.samples.mean(axis=1, keepdims=True), mixture.n_channels, axis=1)
+        """Split into centre and the rest."""
+        spectrum = stft(mixture.samples, N_FFT, HOP)
+        centre = np.repeat(spectrum.mean(axis=2, keepdims=True), mixture.n_channels, axis=2)
+        centre[:, : int(np.ceil(LOW_HZ * N_FFT / mixture.rate_hz))] = 0
+        vocals = istft(centre, mixture.n_samples, N_FFT, HOP)
         return {
-            "vocals": Audio(mid, mixture.rate_hz),
-            "accompaniment": Audio(mixture.samples - mid, mixture.rate_hz),
+            "vocals": Audio(vocals, mixture.rate_hz),
+            "accompaniment": Audio(mixture.samples - vocals, mixture.rate_hz),
         }

@@ -26,7 +26,8 @@ def reference_module(package: str, name: str) -> types.ModuleType:
         pytest.skip(f"{package} is not installed")
     path = Path(spec.submodule_search_locations[0], f"{name}.py")
     module_spec = importlib.util.spec_from_file_location(f"{package}.{name}", path)
-    assert module_spec and module_spec.loader
+    assert module_spec is not None
+    assert module_spec.loader is not None
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
     proxy = types.ModuleType("numpy")
@@ -84,16 +85,29 @@ def assert_agree(ours, theirs, tolerance_db=1e-5):
         np.testing.assert_allclose(ours[finite], theirs[finite], rtol=0, atol=tolerance)
 
 
-def compare_v4(museval, references, estimates, rate_hz=8000, window_s=1.0, hop_s=1.0, taps=512, filters="track"):
+def compare_v4(
+    museval, references, estimates, rate_hz=8000, window_s=1.0, hop_s=1.0, taps=512, filters="track"
+):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # museval divides by zero on perfect frames
         theirs = museval.bss_eval(
-            references, estimates, window=int(window_s * rate_hz), hop=int(hop_s * rate_hz), filters_len=taps,
-            framewise_filters=filters == "frame", bsseval_sources_version=False,
+            references,
+            estimates,
+            window=int(window_s * rate_hz),
+            hop=int(hop_s * rate_hz),
+            filters_len=taps,
+            framewise_filters=filters == "frame",
+            bsseval_sources_version=False,
         )
     ours = bss_eval_v4(
-        references, estimates, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s, filter_length=taps,
-        filters=filters, n_threads=2,
+        references,
+        estimates,
+        rate_hz=rate_hz,
+        window_s=window_s,
+        hop_s=hop_s,
+        filter_length=taps,
+        filters=filters,
+        n_threads=2,
     )
     for name, expected in zip(QUANTITIES, theirs, strict=False):
         assert_agree(ours.values[name], expected)

@@ -122,9 +122,9 @@ class Correlator:
                 self._pair.load(cut - reach, min(cut + reach, self._pair.n_samples), block)
             blocks = self._bounded[: len(group)]
             self._backwards[...] = 0
-            self._backwards[: len(group), self._block - reach : self._block] = (
-                blocks[:, :reach, : self._pair.width][:, ::-1]
-            )
+            self._backwards[: len(group), self._block - reach : self._block] = blocks[
+                :, :reach, : self._pair.width
+            ][:, ::-1]
             # A crossing product has its first factor before the cut and its second after it.
             blocks[:, :reach] = 0
             self._add_products(blocks)
@@ -136,16 +136,21 @@ class Correlator:
         width, n_targets = self._pair.width, self._pair.n_targets
         shape = (self._taps, width, width)
         return Correlations(
-            np.empty(shape), np.empty(shape), np.zeros(len(self._pairs)), np.zeros(n_targets),
+            np.empty(shape),
+            np.empty(shape),
+            np.zeros(len(self._pairs)),
+            np.zeros(n_targets),
             np.zeros(2 * n_targets, dtype=bool),
         )
 
     def _add_energies(self, samples: Floats, start: int, total: Correlations) -> None:
         estimates = samples[:, self._pair.width :]
-        # A product with ones and zeros: exact differences of all pairs at once.
-        differences = np.matmul(samples, self._minus, out=self._differences[: len(samples)])
-        energy = np.vecdot(estimates, estimates, axis=0)
-        difference = np.vecdot(differences, differences, axis=0)
+        # What is not finite is refused by name below, in place of numpy's warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            # A product with ones and zeros: exact differences of all pairs at once.
+            differences = np.matmul(samples, self._minus, out=self._differences[: len(samples)])
+            energy = np.vecdot(estimates.T, estimates.T)
+            difference = np.vecdot(differences.T, differences.T)
         if not (np.isfinite(energy).all() and np.isfinite(difference).all()):
             self._pair.refuse_not_finite(samples, start)
         total.estimate_energy += energy.reshape(total.estimate_energy.size, -1).sum(axis=1)

@@ -38,19 +38,22 @@ def reliability_notes(forms: Forms, track: Correlations, parts: Floats, overlap:
     whole, doubt = frame_energies(forms, track)
     floor = np.finfo(np.float64).eps * (forms.size @ np.diagonal(track.references[0]))
     in_frames = np.nansum(parts, axis=2) / max(overlap, 1)
-    excess = {row: in_frames[row] / np.maximum(whole[row], floor[row] + np.finfo(np.float64).tiny)
-              for row in (OWN, EVERY, INTERFERENCE)}
+    excess = {
+        row: in_frames[row] / np.maximum(whole[row], floor[row] + np.finfo(np.float64).tiny)
+        for row in (OWN, EVERY, INTERFERENCE)
+    }
     edges = (np.maximum(excess[OWN], excess[EVERY]) > _PROJECTION_EXCESS) | (
         (excess[INTERFERENCE] > _INTERFERENCE_EXCESS) & ~doubt
     )
     notes = []
     if edges.any():
-        targets = ", ".join(str(forms.pairs[index][0]) for index in np.flatnonzero(edges))
+        targets = ", ".join(str(forms.pairs[int(index)][0]) for index in np.flatnonzero(edges))
         gain_db = 10 * math.log10(max(float(value[edges].max()) for value in excess.values()))
         notes.append(
-            f"ISR, SIR and SAR of target {targets} (counted from 0) are dominated by frame edges: the references "
-            f"are band-limited and the filters raise the edges in empty bands (up to {gain_db:.0f} dB more "
-            "energy in the frames than on the track); SDR is not affected. Quantised or dithered references avoid this."
+            f"ISR, SIR and SAR of target {targets} (counted from 0) are dominated by frame edges: "
+            "the references are band-limited and the filters raise the edges in empty bands "
+            f"(up to {gain_db:.0f} dB more energy in the frames than on the track); SDR is not affected, "
+            "and references quantised to 16 bit or dithered avoid it"
         )
     if math.isinf(forms.filters.condition):
         notes.append(

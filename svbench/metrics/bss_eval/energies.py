@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svbench.metrics.bss_eval.correlations import Correlations, Pairs
 from svbench.metrics.bss_eval.filters import Filters
@@ -83,7 +84,7 @@ def _autocorrelation(responses: Floats) -> Floats:
     return lags.reshape(taps * width * width)
 
 
-def frame_energies(forms: Forms, frame: Correlations) -> tuple[Floats, Floats]:
+def frame_energies(forms: Forms, frame: Correlations) -> tuple[Floats, NDArray[np.bool_]]:
     """Energies of all pairs in one frame.
 
     Returns
@@ -111,8 +112,8 @@ def frame_energies(forms: Forms, frame: Correlations) -> tuple[Floats, Floats]:
         uncancelled[ARTEFACTS, index] = energy + uncancelled[EVERY, index]
         uncancelled[REST, index] = energy + uncancelled[OWN, index]
     # Exactly nothing is no cancellation: zero filters leave zero.
-    doubt = (energies < _CANCELLED * uncancelled) & (uncancelled > 0)
-    return energies, doubt.any(axis=0)
+    doubt: NDArray[np.bool_] = (energies < _CANCELLED * uncancelled) & (uncancelled > 0)
+    return energies, np.any(doubt, axis=0)
 
 
 def filtered_energies(forms: Forms, pair: SignalPair, start: int, stop: int, index: int) -> Floats:

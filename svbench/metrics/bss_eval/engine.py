@@ -111,7 +111,9 @@ class _Scorer:
     def correlate_track(self) -> Correlations:
         """Correlations of the whole track."""
         stretches = self._stretches()
-        groups = [stretches[first : first + _GROUP] for first in range(0, len(stretches), _GROUP)]
+        # Short tracks are cut finer: a thread must not wait for the last group of another.
+        size = max(1, min(_GROUP, len(stretches) // 8))
+        groups = [stretches[first : first + size] for first in range(0, len(stretches), size)]
         keep = set(self._frames[: self._room])
 
         def correlate(correlator: Correlator, group: list[tuple[int, int]]) -> Correlations:
@@ -134,7 +136,7 @@ class _Scorer:
     def _stretches(self) -> list[tuple[int, int]]:
         """Neighbours that make up the track: the frames themselves where that is possible."""
         n_samples = self._pair.n_samples
-        start, size = self._frames[0]
+        size = self._frames[0][1]
         step = self._frames[1][0] if len(self._frames) > 1 else size
         if step == size < n_samples and size >= self._taps - 1:
             return list(tiles(n_samples, size))

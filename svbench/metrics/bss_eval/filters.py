@@ -69,9 +69,7 @@ def _solve(lags: Floats, right: Floats) -> tuple[Floats, float]:
     # Equal channel energies spare the factorisation a large spread of pivots.
     scale = 1 / np.sqrt(energy[heard])
     try:
-        found, pivot = solve_block_toeplitz(
-            lags * scale[:, np.newaxis] * scale, right * scale[:, np.newaxis]
-        )
+        found, pivot = solve_block_toeplitz(lags * scale[:, np.newaxis] * scale, right * scale[:, np.newaxis])
         if pivot < _SINGULAR:
             raise NotPositiveDefinite
         solution[:, heard] = found * scale[:, np.newaxis]

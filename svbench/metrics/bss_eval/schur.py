@@ -50,7 +50,7 @@ def solve_block_toeplitz(lags: Floats, right: Floats) -> tuple[Floats, float]:
     try:
         corner = np.linalg.cholesky(lags[0])
         first = np.linalg.solve(corner, lags.transpose(2, 0, 1).reshape(m, n * m))
-        rows, solution = _eliminate(first, right.reshape(n * m, -1).copy(), m)
+        rows, solution = _eliminate(np.asarray(first, np.float64), right.reshape(n * m, -1).copy(), m)
     except np.linalg.LinAlgError as error:
         raise NotPositiveDefinite from error
     pivots = np.concatenate([np.diagonal(row) for row in rows]) ** 2

@@ -29,14 +29,23 @@ class SignalBlocks(Protocol):
     """
 
     @property
-    def n_signals(self) -> int: ...
+    def n_signals(self) -> int:
+        """How many signals."""
+
     @property
-    def n_samples(self) -> int: ...
+    def n_samples(self) -> int:
+        """Their common length."""
+
     @property
-    def n_channels(self) -> int: ...
+    def n_channels(self) -> int:
+        """Channels of each."""
+
     @property
-    def rate_hz(self) -> float: ...
-    def read(self, start: int, stop: int) -> NDArray[Any]: ...
+    def rate_hz(self) -> float:
+        """Sample rate."""
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Samples `start` to `stop` of all signals, (n_signals, stop - start, n_channels)."""
 
 
 Signals: TypeAlias = NDArray[Any] | SignalBlocks
@@ -82,7 +91,8 @@ class SignalPair:
         shapes = [(side.n_signals, side.n_samples, side.n_channels) for _, side in self._sides]
         if shapes[0] != shapes[1]:
             raise AudioError(
-                f"references and estimates differ in (targets, samples, channels): {shapes[0]} and {shapes[1]}"
+                "references and estimates differ in (targets, samples, channels): "
+                f"{shapes[0]} and {shapes[1]}"
             )
         if 0 in shapes[0]:
             raise AudioError(f"nothing to score: (targets, samples, channels) is {shapes[0]}")
@@ -147,7 +157,7 @@ def _interleave(block: NDArray[Any], out: Floats, role: str) -> None:
         columns = out.reshape(len(out), len(block), -1)
         np.multiply(block.transpose(1, 0, 2), 1.0 / _FULL_SCALE[block.dtype], out=columns)
     elif block.dtype not in (np.float64, np.float32):
-        raise AudioError(f"the {role}s hold {block.dtype} samples; float64, float32, int16 or int32 are audio")
+        raise AudioError(f"the {role}s hold {block.dtype} samples; audio is float64, float32, int16 or int32")
     elif block.shape[2] == 2 and block.strides[2] == block.itemsize:
         # A stereo sample moves as one complex number, five times faster than as a row of two.
         pairs = np.complex128 if block.dtype == np.float64 else np.complex64

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svbench.errors import AudioError
-from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
 from svbench.metrics.bss_eval.energies import ARTEFACTS, EVERY, INTERFERENCE, OWN, SPATIAL
+from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
 from svbench.metrics.bss_eval.signals import Floats, SignalPair, Signals
 from svbench.metrics.frames import frame_bounds
 from svbench.metrics.result import MetricResult
@@ -100,7 +101,7 @@ def image_ratios(scored: ScoredFrames) -> dict[str, Floats]:
     }
 
 
-def decibels(wanted: Floats, unwanted: Floats, defined: Floats) -> Floats:
+def decibels(wanted: Floats, unwanted: Floats, defined: NDArray[np.bool_]) -> Floats:
     """Ten times the logarithm of a ratio of energies: +inf over zero, NaN where not defined."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(unwanted == 0, np.inf, wanted / unwanted)

@@ -108,7 +108,7 @@ class Command:
         if not path.is_file():
             there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))) or "nothing"
             raise FileNotFoundError(
-                f"{self.argv[0]} ended without an error but wrote no {path.relative_to(output)}; it wrote {there}"
+                f"{self.argv[0]} ended without an error but wrote no {path.name}; it wrote {there}"
             )
         return read_audio(path)
 

@@ -1,0 +1,1 @@
+"""From runs to something a person reads: HTML report, tables, terminal leaderboard."""

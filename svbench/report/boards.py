@@ -1,0 +1,128 @@
+"""Groups runs that may be compared, and ranks them: one board per protocol, data set and target set.
+
+Runs of different protocol digests or different tracks never share a board. Oracles see the
+references, so they stand apart and take no rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from svbench.results.aggregate import Summary, quantities, summarise
+from svbench.results.store import Quantity, Run
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One system on a board."""
+
+    rank: int | None
+    run: Run
+    cells: dict[str, Summary]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Systems compared on one target set by one quantity.
+
+    ``columns`` are the targets, then ``mean`` where there are several. ``best`` holds for each
+    column the highest score among the ranked systems.
+    """
+
+    runs: tuple[Run, ...]
+    target_set: str
+    columns: tuple[str, ...]
+    quantity: Quantity
+    rows: tuple[BoardRow, ...]
+    best: dict[str, float]
+
+
+def comparable(runs: Sequence[Run]) -> list[list[Run]]:
+    """Split runs into groups of one protocol digest and one set of tracks, in order of appearance."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.record.protocol_digest, run.record.data.digest), []).append(run)
+    return list(groups.values())
+
+
+def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:
+    """Build the boards of comparable runs, one per target set that any of them covers.
+
+    Parameters
+    ----------
+    group : sequence of Run
+        Of one protocol and data set.
+    metric : str, optional
+        The quantity to rank by; the protocol's headline by default.
+    """
+    protocol = group[0].record.protocol
+    name = metric or protocol.headline
+    quantity = next(q for q in group[0].record.quantities if q.name == name)
+    summaries = {id(run): summarise(run, allow_incomplete=True) for run in group}
+    found = []
+    for target_set in protocol.target_sets:
+        cells = {
+            id(run): {
+                s.target: s for s in summaries[id(run)] if s.target_set == target_set.id and s.metric == name
+            }
+            for run in group
+        }
+        present = [run for run in group if cells[id(run)]]
+        if present:
+            columns = (*target_set.targets, *(["mean"] if len(target_set.targets) > 1 else []))
+            found.append(_board(present, target_set.id, columns, quantity, cells))
+    return found
+
+
+def ranked_metrics(run: Run) -> list[str]:
+    """Return the quantities of a run's protocol, the headline first."""
+    names = list(quantities(run))
+    headline = run.record.protocol.headline
+    return [headline, *(n for n in names if n != headline)]
+
+
+def _board(
+    runs: list[Run],
+    target_set: str,
+    columns: tuple[str, ...],
+    quantity: Quantity,
+    cells: dict[int, dict[str, Summary]],
+) -> Board:
+    sign = 1 if quantity.higher_is_better else -1
+    last = columns[-1]
+
+    def order(run: Run) -> tuple[bool, bool, bool, float, str]:
+        score = cells[id(run)][last].score
+        partial = _partial(run, cells[id(run)][last], runs, cells, last)
+        return (
+            run.record.system.kind == "oracle",
+            score is None,
+            partial,
+            -sign * (score or 0.0),
+            run.record.system.id,
+        )
+
+    rows, rank = [], 0
+    for run in sorted(runs, key=order):
+        own = cells[id(run)]
+        ranks = run.record.system.kind != "oracle" and own[last].score is not None
+        ranks = ranks and not _partial(run, own[last], runs, cells, last)
+        rank += ranks
+        rows.append(BoardRow(rank if ranks else None, run, own))
+    best = {}
+    for column in columns:
+        scores = [
+            s.score for row in rows if row.rank is not None and (s := row.cells[column]).score is not None
+        ]
+        if len(scores) > 1:
+            best[column] = max(scores, key=lambda v: sign * v)
+    return Board(tuple(runs), target_set, columns, quantity, tuple(rows), best)
+
+
+def _partial(
+    run: Run, summary: Summary, runs: list[Run], cells: dict[int, dict[str, Summary]], column: str
+) -> bool:
+    """Whether a system was scored on fewer tracks than others: then a rank would be unfair."""
+    most = max(cells[id(r)][column].n_tracks for r in runs)
+    return bool(run.failed or run.missing) and summary.n_tracks < most

@@ -1,0 +1,48 @@
+"""How numbers are printed; rounding happens here and nowhere else."""
+
+from __future__ import annotations
+
+MISSING = {"perfect": "perfect", "undefined": "undefined", "no target": "no target", "failed": "failed"}
+
+
+def decibels(value: float | None, status: str = "ok", digits: int = 2) -> str:
+    """Print a score, or the word for why there is none.
+
+    Examples
+    --------
+    >>> decibels(-0.001), decibels(-3.456), decibels(None, "undefined")
+    ('0.00', '−3.46', 'undefined')
+    """
+    if value is None:
+        return MISSING[status]
+    return signed(value, digits)
+
+
+def signed(value: float, digits: int) -> str:
+    """Print with a real minus sign and never as minus zero."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = f"{0:.{digits}f}"
+    return text.replace("-", "−")
+
+
+def bytes_text(n_bytes: float) -> str:
+    """Print a size in MB (10^6 bytes).
+
+    Examples
+    --------
+    >>> bytes_text(123_456_789)
+    '123 MB'
+    """
+    return f"{n_bytes / 1e6:.0f} MB"
+
+
+def seconds(value: float) -> str:
+    """Print a duration with three significant digits.
+
+    Examples
+    --------
+    >>> seconds(0.01234), seconds(12.34)
+    ('0.012 s', '12.3 s')
+    """
+    return f"{value:.3f} s" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"

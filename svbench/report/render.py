@@ -1,0 +1,105 @@
+"""Write a report: one folder with a page, its style and script, and the excerpts to hear."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from svbench import __version__
+from svbench.errors import DataError
+from svbench.report.boards import comparable
+from svbench.report.build import failures, groups, origins
+from svbench.report.context import ReportPage
+from svbench.report.players import write_players
+from svbench.results.store import Run
+from svbench.specs.report import ReportSpec
+
+TEMPLATES = Path(__file__).with_name("templates")
+ASSETS = ("report.css", "report.js")
+MARK = ".svbench-report"
+
+
+def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
+    """Write a report that opens from file:// without a network.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Any mixture of protocols; only comparable ones share a table.
+    spec : ReportSpec
+    out : Path
+        A folder: new, empty, or an earlier report, which is replaced.
+
+    Returns
+    -------
+    Path
+        The page, ``index.html``.
+
+    Raises
+    ------
+    DataError
+        No runs, two runs of one system on the same protocol and data, or a folder with other things in it.
+    """
+    runs = sorted(runs, key=lambda r: (r.record.protocol.id, r.record.system.id))
+    _check(runs, out)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / MARK).touch()
+    listens, note = [], ""
+    if "listen" in spec.sections:
+        listens, note = write_players(_most_heard(runs), spec.listen, out)
+    systems = sorted({r.record.system.id for r in runs})
+    page = ReportPage(
+        title=spec.title,
+        summary=f"{len(systems)} systems, {len(comparable(runs))} protocols and data sets, {len(runs)} runs",
+        sections=spec.sections,
+        groups=tuple(groups(runs)),
+        listens=tuple(listens),
+        listen_note=note,
+        failures=tuple(failures(runs)),
+        origins=tuple(origins(runs)),
+        version=__version__,
+    )
+    for name in ASSETS:
+        shutil.copyfile(TEMPLATES / name, out / name)
+    index = out / "index.html"
+    index.write_text(render(page), encoding="utf-8")
+    return index
+
+
+def render(page: ReportPage) -> str:
+    """Fill the template; an undefined name is an error and markup from a run is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(page=page)
+
+
+def _check(runs: Sequence[Run], out: Path) -> None:
+    if not runs:
+        raise DataError("no runs to report on")
+    seen: dict[tuple[str, str, str], Run] = {}
+    for run in runs:
+        key = (run.record.system.id, run.record.protocol_digest, run.record.data.digest)
+        if key in seen:
+            raise DataError(
+                f"{seen[key].path} and {run.path} are both runs of {key[0]!r} on the same protocol and data; "
+                "report one of them"
+            )
+        seen[key] = run
+    if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
+        raise DataError(f"{out}: holds other files; give an empty folder or one of an earlier report")
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file, expected a folder")
+
+
+def _most_heard(runs: Sequence[Run]) -> list[Run]:
+    """Return the group of comparable runs with most kept estimates; ties go to the first."""
+    return max(comparable(runs), key=lambda g: sum(bool(t.estimates) for r in g for t in r.results))

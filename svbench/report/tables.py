@@ -1,0 +1,275 @@
+"""Paper tables: systems in rows, targets × quantities in columns, as text in five formats."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from svbench.errors import DataError
+from svbench.report.boards import boards, comparable, ranked_metrics
+from svbench.report.numbers import decibels
+from svbench.results.aggregate import Summary
+from svbench.results.store import Run
+
+Format = Literal["markdown", "csv", "latex", "html", "json"]
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "−": "$-$",
+    "·": r"$\cdot$",
+}
+
+
+def paper_table(
+    runs: Sequence[Run],
+    *,
+    format: Format = "markdown",
+    target_set: str | None = None,
+    metrics: Sequence[str] | None = None,
+) -> str:
+    """Make a table of runs of one protocol on one data set.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    format : {"markdown", "csv", "latex", "html", "json"}
+    target_set : str, optional
+        Only this one.
+    metrics : sequence of str, optional
+        Only these quantities, e.g. ``["SDR"]``.
+
+    Returns
+    -------
+    str
+        One table per target set; a footnote names protocol, digest, reducers and track counts.
+        CSV and JSON hold unrounded scores, the others two decimals.
+
+    Raises
+    ------
+    DataError
+        No runs, runs that must not be compared, or an unknown target set or quantity.
+    """
+    groups = comparable(runs)
+    if len(groups) != 1:
+        names = sorted({f"{g[0].record.protocol.id} on {g[0].record.data.id}" for g in groups})
+        raise DataError(
+            f"these runs hold {len(groups)} combinations of protocol and data ({', '.join(names)}); "
+            "a table takes one: choose with --protocol or name the runs"
+        )
+    group = groups[0]
+    known_sets = [b.target_set for b in boards(group)]
+    known_metrics = ranked_metrics(group[0])
+    for name, known, what in (
+        *((m, known_metrics, "quantity") for m in metrics or ()),
+        *([(target_set, known_sets, "target set")] if target_set else []),
+    ):
+        if name not in known:
+            raise DataError(f"no {what} {name!r} in these runs; there are {', '.join(known)}")
+    chosen = [s for s in known_sets if target_set in (None, s)]
+    tables = [_Table(group, s, metrics or known_metrics) for s in chosen]
+    if format == "json":
+        return json.dumps([t.plain() for t in tables], indent=2, ensure_ascii=False, allow_nan=False)
+    if format == "csv":
+        return _csv(tables)
+    write = {"markdown": _markdown, "latex": _latex, "html": _html}[format]
+    return "\n\n".join(write(t) for t in tables)
+
+
+class _Table:
+    """Header, rows of texts and footnote of one target set."""
+
+    def __init__(self, group: Sequence[Run], target_set: str, metrics: Sequence[str]) -> None:
+        by_metric = {m: next(b for b in boards(group, m) if b.target_set == target_set) for m in metrics}
+        headline = by_metric[metrics[0]]
+        self.target_set, self.metrics, self.targets = target_set, list(metrics), headline.columns
+        self.runs = [row.run for row in headline.rows]
+        self.cells: list[dict[tuple[str, str], Summary]] = [
+            {
+                (t, m): next(r for r in by_metric[m].rows if r.run is run).cells[t]
+                for t in self.targets
+                for m in metrics
+            }
+            for run in self.runs
+        ]
+        self.best = {(t, m): by_metric[m].best.get(t) for t in self.targets for m in metrics}
+        record = group[0].record
+        any_cell = self.cells[0][self.targets[0], metrics[0]]
+        counts = "; ".join(
+            f"{t}: {n}" for t in self.targets if (n := self._counts(t)) != str(len(record.data.tracks))
+        )
+        self.note = (
+            f"Protocol {record.protocol.id} version {record.protocol.version} "
+            f"(digest {record.protocol_digest[:8]}), {any_cell.label} over frames/tracks, "
+            f"{record.data.id} {record.data.version}, n = {len(record.data.tracks)} tracks"
+            + (f" ({counts})" if counts else "")
+            + f", target set {target_set}. Oracles see the references and are not ranked."
+        )
+
+    def _counts(self, target: str) -> str:
+        counts = sorted({c[target, m].n_tracks for c in self.cells for m in self.metrics})
+        return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+    def name(self, run: Run) -> str:
+        kind = run.record.system.kind
+        return run.record.system.id + ("" if kind == "system" else f" ({kind})")
+
+    def text(self, i: int, target: str, metric: str) -> str:
+        summary = self.cells[i][target, metric]
+        return decibels(summary.score, summary.status)
+
+    def is_best(self, i: int, target: str, metric: str) -> bool:
+        score = self.cells[i][target, metric].score
+        return score is not None and score == self.best[target, metric]
+
+    @property
+    def header(self) -> list[str]:
+        return ["system", *(f"{t} {m}" for t in self.targets for m in self.metrics)]
+
+    def plain(self) -> dict[str, object]:
+        """Unrounded content for JSON."""
+        return {
+            "target_set": self.target_set,
+            "note": self.note,
+            "rows": [
+                {
+                    "system": run.record.system.id,
+                    "kind": run.record.system.kind,
+                    "scores": [
+                        {
+                            "target": t,
+                            "metric": m,
+                            "score": s.score,
+                            "status": s.status,
+                            "n_tracks": s.n_tracks,
+                            "n_frames": s.n_frames,
+                            "n_dropped": s.n_dropped,
+                        }
+                        for (t, m), s in self.cells[i].items()
+                    ],
+                }
+                for i, run in enumerate(self.runs)
+            ],
+        }
+
+
+def _columns(table: _Table) -> list[tuple[str, str]]:
+    return [(t, m) for t in table.targets for m in table.metrics]
+
+
+def _csv(tables: list[_Table]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        [
+            "target_set",
+            "system",
+            "kind",
+            "target",
+            "metric",
+            "score",
+            "status",
+            "label",
+            "n_tracks",
+            "n_frames",
+            "n_dropped",
+        ]
+    )
+    for table in tables:
+        for run, cells in zip(table.runs, table.cells, strict=True):
+            for (target, metric), s in cells.items():
+                score = "" if s.score is None else repr(s.score)
+                writer.writerow(
+                    [
+                        table.target_set,
+                        run.record.system.id,
+                        run.record.system.kind,
+                        target,
+                        metric,
+                        score,
+                        s.status,
+                        s.label,
+                        s.n_tracks,
+                        s.n_frames,
+                        s.n_dropped,
+                    ]
+                )
+    return out.getvalue().rstrip("\n")
+
+
+def _markdown(table: _Table) -> str:
+    def line(cells: list[str]) -> str:
+        return f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
+
+    rows = [line(table.header), line(["---", *["---:"] * (len(table.header) - 1)])]
+    for i, run in enumerate(table.runs):
+        cells = [
+            f"**{table.text(i, t, m)}**" if table.is_best(i, t, m) else table.text(i, t, m)
+            for t, m in _columns(table)
+        ]
+        rows.append(line([table.name(run), *cells]))
+    return "\n".join([*rows, "", table.note])
+
+
+def _latex(table: _Table) -> str:
+    def safe(text: str) -> str:
+        return "".join(LATEX.get(c, c) for c in text)
+
+    columns = _columns(table)
+    groups = " & ".join(rf"\multicolumn{{{len(table.metrics)}}}{{c}}{{{safe(t)}}}" for t in table.targets)
+    rows = []
+    for i, run in enumerate(table.runs):
+        cells = [safe(table.text(i, t, m)) for t, m in columns]
+        bold = [
+            rf"\textbf{{{c}}}" if table.is_best(i, t, m) else c
+            for c, (t, m) in zip(cells, columns, strict=True)
+        ]
+        rows.append(" & ".join([safe(table.name(run)), *bold]) + r" \\")
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+            r"\toprule",
+            rf" & {groups} \\",
+            " & ".join(["system", *(safe(m) for _, m in columns)]) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"% {table.note}",
+        ]
+    )
+
+
+def _html(table: _Table) -> str:
+    def cell(tag: str, text: str, extra: str = "") -> str:
+        return f"<{tag}{extra}>{html.escape(text)}</{tag}>"
+
+    head = "".join(cell("th", h, ' scope="col"') for h in table.header)
+    body = []
+    for i, run in enumerate(table.runs):
+        cells = [
+            f"<td><b>{html.escape(table.text(i, t, m))}</b></td>"
+            if table.is_best(i, t, m)
+            else cell("td", table.text(i, t, m))
+            for t, m in _columns(table)
+        ]
+        body.append(
+            f"<tr>{cell('th', table.name(run), ' scope=' + chr(34) + 'row' + chr(34))}{''.join(cells)}</tr>"
+        )
+    caption = cell("caption", table.note)
+    return (
+        f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody></table>"
+    )
