@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"svbench: unknown command {verb!r}: {suggestion(verb, VERBS)}", file=sys.stderr)
         return USAGE
     module = importlib.import_module(f"svbench.cli.{verb}_")
-    parser = _Parser(prog=f"svbench {verb}", description=module.__doc__.splitlines()[0])
+    parser = _Parser(prog=f"svbench {verb}", description=(module.__doc__ or "").splitlines()[0])
     module.add_arguments(parser)
     try:
         options = parser.parse_args(words[1:])

@@ -92,7 +92,7 @@ def _leaderboard(board: Board, number: int) -> Table:
     rows = []
     for row in board.rows:
         cells = [_score_cell(board, c, row.cells[c], row.rank is not None) for c in board.columns]
-        last = row.cells[board.columns[-1]]
+        n_dropped = max(row.cells[c].n_dropped for c in board.columns if c != "mean")
         rows.append(
             Row(
                 row.run.record.system.id,
@@ -100,7 +100,7 @@ def _leaderboard(board: Board, number: int) -> Table:
                 (
                     *cells,
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
-                    Cell(str(last.n_dropped), last.n_dropped, muted=True),
+                    Cell(str(n_dropped), n_dropped, muted=True),
                 ),
                 str(row.rank or ""),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLOURS = {"system": "#0072B2", "baseline": "#8a8f98", "oracle": "#D55E00"}
@@ -33,7 +34,12 @@ def box_plot(
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    style = {"svg.fonttype": "none", "svg.hashsalt": "svbench", "font.family": "sans-serif", "font.size": 9.0}
+    style: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "svbench",
+        "font.family": "sans-serif",
+        "font.size": 9.0,
+    }
     with rc_context(style):
         figure = Figure(figsize=(6.4, 0.8 + 0.34 * len(names)), layout="constrained")
         FigureCanvasSVG(figure)

@@ -10,7 +10,7 @@ from svbench import __version__
 from svbench.errors import DataError
 from svbench.report.boards import comparable
 from svbench.report.build import failures, groups, origins
-from svbench.report.context import ReportPage
+from svbench.report.context import Listen, ReportPage
 from svbench.report.players import write_players
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec
@@ -46,13 +46,13 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / MARK).touch()
-    listens, note = [], ""
+    listens: list[Listen] = []
+    note = ""
     if "listen" in spec.sections:
         listens, note = write_players(_most_heard(runs), spec.listen, out)
-    systems = sorted({r.record.system.id for r in runs})
     page = ReportPage(
         title=spec.title,
-        summary=f"{len(systems)} systems, {len(comparable(runs))} protocols and data sets, {len(runs)} runs",
+        summary=_summary(runs),
         sections=spec.sections,
         groups=tuple(groups(runs)),
         listens=tuple(listens),
@@ -103,3 +103,12 @@ def _check(runs: Sequence[Run], out: Path) -> None:
 def _most_heard(runs: Sequence[Run]) -> list[Run]:
     """Return the group of comparable runs with most kept estimates; ties go to the first."""
     return max(comparable(runs), key=lambda g: sum(bool(t.estimates) for r in g for t in r.results))
+
+
+def _summary(runs: Sequence[Run]) -> str:
+    def count(names: set[str], word: str) -> str:
+        return f"{len(names)} {word}{'' if len(names) == 1 else 's'}"
+
+    systems = count({r.record.system.id for r in runs}, "system")
+    protocols = count({r.record.protocol_digest for r in runs}, "protocol")
+    return f"{systems}, {protocols}, {count({r.record.data.digest for r in runs}, 'data set')}"

@@ -20,7 +20,9 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     for group in comparable(runs):
         for board in boards(group):
-            table = Table(title=title(board), title_justify="left", box=None, pad_edge=False)
+            table = Table(
+                title=Text(title(board), style="bold"), title_justify="left", box=None, pad_edge=False
+            )
             table.add_column("")
             table.add_column("system")
             for column in board.columns:

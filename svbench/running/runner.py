@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal
@@ -218,7 +218,7 @@ def _common(track: Track, key: str, track_digest: str) -> dict[str, Any]:
     }
 
 
-def _keep(job: Job, track: Track, estimates: dict[str, Audio]) -> dict[str, str]:
+def _keep(job: Job, track: Track, estimates: Mapping[str, Audio]) -> dict[str, str]:
     """Write estimates as float WAV inside the run folder; return their relative paths."""
     folder = job.folder / "estimates" / slug(track.name)
     folder.mkdir(parents=True, exist_ok=True)

@@ -115,4 +115,5 @@ def _covariance(source: Spectrum) -> Spectrum:
     # The power that fits this spatial model best: trace of R⁻¹ y yᴴ per time and frequency.
     inverse = np.linalg.inv(spatial + EPS * np.eye(n_channels))
     fitted = np.einsum("fij,tfji->tf", inverse, outer).real / n_channels
-    return np.maximum(fitted, 0)[..., np.newaxis, np.newaxis] * spatial
+    covariance: Spectrum = np.maximum(fitted, 0)[..., np.newaxis, np.newaxis] * spatial
+    return covariance

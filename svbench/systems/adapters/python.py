@@ -18,8 +18,8 @@ class FunctionSystem:
     def __init__(self, function: Callable[[Audio], dict[str, Audio]], info: SystemInfo) -> None:
         self.function, self.info = function, info
 
-    def separate(self, mixture: Audio) -> dict[str, Audio]:
-        """Call the function."""
+    def separate(self, mixture: Audio, **needed: Any) -> dict[str, Audio]:
+        """Call the function, which needs nothing but the mixture."""
         return self.function(mixture)
 
 
