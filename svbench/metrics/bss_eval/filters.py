@@ -45,38 +45,41 @@ def projection_filters(correlations: Correlations, n_targets: int) -> Filters:
     ``museval/metrics.py``.
     """
     among, right = correlations.references, correlations.estimates
-    every, condition = _solve(among, right)
+    every, condition = _solve(among[np.newaxis], right[np.newaxis])
     if n_targets == 1:
         # The very same filters, so that nothing at all is left for the interference.
-        return Filters(every[np.newaxis], every, condition)
+        return Filters(every, every[0], condition)
     n_channels = right.shape[1] // n_targets
-    own = np.empty((n_targets, len(right), n_channels, right.shape[2]))
-    for target in range(n_targets):
-        mine = slice(target * n_channels, (target + 1) * n_channels)
-        own[target], _ = _solve(among[:, mine, mine], right[:, mine])
-    return Filters(own, every, condition)
+    channels = [slice(left, left + n_channels) for left in range(0, right.shape[1], n_channels)]
+    own, _ = _solve(
+        np.stack([among[:, mine, mine] for mine in channels]), np.stack([right[:, mine] for mine in channels])
+    )
+    return Filters(own, every[0], condition)
 
 
-def _solve(lags: Floats, right: Floats) -> tuple[Floats, float]:
-    """Filters from the correlations among references (L, m, m) and with estimates (L, m, k)."""
-    lags = lags.copy()
-    energy = np.diagonal(lags[0]).copy()
-    # A channel of zeros can explain nothing; museval's equations also give it filters of zeros.
-    heard = np.flatnonzero(energy > 0)
-    solution = np.zeros(right.shape)
-    lags[0][np.diag_indices(len(energy))] += np.finfo(np.float64).eps
-    lags, right = lags[:, heard][:, :, heard], right[:, heard]
+def _solve(among: Floats, right: Floats) -> tuple[Floats, float]:
+    """Filters of a stack of systems, and the largest condition number.
+
+    From the correlations among references (n_systems, L, m, m) and with estimates
+    (n_systems, L, m, k).
+    """
+    lags = among.copy()
+    diagonal = np.einsum("saa->sa", lags[:, 0])
+    diagonal += np.finfo(np.float64).eps
+    # A channel of zeros can explain nothing. Its filters are zero, here and in museval.
+    diagonal[np.einsum("saa->sa", among[:, 0]) == 0] = 1.0
     # Equal channel energies spare the factorisation a large spread of pivots.
-    scale = 1 / np.sqrt(energy[heard])
+    scale = 1 / np.sqrt(diagonal[:, np.newaxis, :, np.newaxis])
     try:
-        found, pivot = solve_block_toeplitz(lags * scale[:, np.newaxis] * scale, right * scale[:, np.newaxis])
-        if pivot < _SINGULAR:
+        found, pivots = solve_block_toeplitz(lags * scale * scale.mT, right * scale)
+        if pivots.min() < _SINGULAR:
             raise NotPositiveDefinite
-        solution[:, heard] = found * scale[:, np.newaxis]
-        return solution, 1 / pivot
+        return found * scale, 1 / float(pivots.min())
     except NotPositiveDefinite:
-        solution[:, heard] = _solve_dense(lags, right)
-        return solution, np.inf
+        if len(lags) == 1:
+            return _solve_dense(lags[0], right[0])[np.newaxis], np.inf
+    each = [_solve(among[[index]], right[[index]]) for index in range(len(lags))]
+    return np.concatenate([filters for filters, _ in each]), max(condition for _, condition in each)
 
 
 def _solve_dense(lags: Floats, right: Floats) -> Floats:
@@ -89,7 +92,7 @@ def _solve_dense(lags: Floats, right: Floats) -> Floats:
     _, _, solution, info = dgesv(_dense(lags).T, columns, overwrite_a=True)
     if info != 0:
         matrix = _dense(lags)
-        matrix.flat[:: m * n + 1] -= np.finfo(np.float64).eps
+        np.einsum("ii->i", matrix)[...] -= np.finfo(np.float64).eps  # museval's least squares has none
         solution = np.linalg.lstsq(matrix, columns)[0]
     ordered: Floats = solution.reshape(m, n, k).transpose(1, 0, 2)
     return ordered

@@ -1,0 +1,1 @@
+"""Public help for tests: conformance kits for plug-ins and synthetic music of known properties."""

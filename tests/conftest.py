@@ -1,0 +1,54 @@
+"""Fixtures shared by all tests: synthetic data sets, finished runs, the real recordings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from svbench.cli import main
+from svbench.datasets.synthetic import synthetic_track, write_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def music() -> Path:
+    """The full recordings of real music, where they are."""
+    path = Path(os.environ.get("SVBENCH_MUSIC", ROOT.parent / "shared/data/everything-is-free"))
+    if not path.is_dir():
+        pytest.skip("the full recordings are not here; set SVBENCH_MUSIC to their folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three synthetic tracks of 2.5 s at 16 kHz; the last one has no bass."""
+    root = tmp_path_factory.mktemp("small")
+    tracks = {f"track {i}": synthetic_track(i, duration_s=2.5, rate_hz=16000) for i in range(3)}
+    del tracks["track 2"]["bass"]
+    write_folder(root, tracks)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_runs(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of three systems under both protocols on the small folder, estimates kept."""
+    out = tmp_path_factory.mktemp("runs")
+    for protocol in ("mdx21", "sisec18"):
+        words = ["run", protocol, "--data", f"folder={small_folder}", "--out", str(out), "--keep-estimates"]
+        assert main([*words, "--system", "mixture", "--system", "hpss", "--system", "irm1"]) == 0
+    return out
+
+
+@pytest.fixture
+def chromium() -> str:
+    """Path of a Chromium for browser tests."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("SVBENCH_REQUIRE_BROWSER"):
+            pytest.fail("no Chromium on PATH, but SVBENCH_REQUIRE_BROWSER is set")
+        pytest.skip("no Chromium on PATH (Debian: apt-get install chromium)")
+    return path

@@ -1,0 +1,63 @@
+"""The house has floors, and imports go down only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import svbench
+
+FLOORS = [
+    {"errors"},
+    {"audio", "specs", "metrics"},
+    {"datasets", "systems", "results"},
+    {"probes", "report", "listening", "testing"},
+    {"running"},
+    {"cli"},
+    {"__main__"},
+]
+LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+PACKAGE = Path(svbench.__file__).parent
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "svbench" else [f"svbench.{a.name}" for a in node.names]
+        found |= {n.split(".")[1] for n in names if n.startswith("svbench.")}
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if own == "__init__":
+        assert imports(path) == set()
+        return
+    for other in imports(path) - {own}:
+        assert LEVEL[other] < LEVEL[own], f"{path.name} ({own}) imports {other}"
+
+
+def test_only_the_command_line_imports_the_runner() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.relative_to(PACKAGE).parts[0] not in ("cli", "running"):
+            assert "running" not in imports(path), path
+
+
+def test_metrics_know_no_files() -> None:
+    for path in (PACKAGE / "metrics").rglob("*.py"):
+        assert imports(path) <= {"errors", "metrics"}, path
+        text = path.read_text(encoding="utf-8")
+        assert "import soundfile" not in text, path
+        assert "pathlib" not in text, path
+
+
+def test_report_reads_runs_only() -> None:
+    for path in (PACKAGE / "report").rglob("*.py"):
+        assert not imports(path) & {"metrics", "systems", "running"}, path

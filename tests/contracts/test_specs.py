@@ -1,0 +1,53 @@
+"""Every shipped file is valid, and the quick listing says what the files say."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+from svbench.cli.show_ import load_spec
+from svbench.specs import library, plugins
+from svbench.specs.plugins import load_plugin
+
+SPECS = [(kind, name) for kind in library.FOLDERS for name in library.entries(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), SPECS)
+def test_shipped_file_is_valid_and_listed_truly(kind: str, name: str) -> None:
+    record, _ = load_spec(kind, name)
+    entry = library.entries(kind)[name]
+    assert (record.id, record.title) == (entry.id, entry.title)
+    assert record.title
+
+
+def test_there_is_something_of_each_kind() -> None:
+    assert {kind for kind, _ in SPECS} == set(library.FOLDERS)
+
+
+@pytest.mark.parametrize("kind", sorted(plugins.GROUPS))
+def test_registry_agrees_with_importlib_metadata(kind: str) -> None:
+    expected = {e.name: e.value for e in entry_points(group=plugins.GROUPS[kind])}
+    assert {p.name: p.target for p in plugins.plugins(kind).values()} == expected
+    assert expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in plugins.GROUPS for name in plugins.plugins(kind)]
+)
+def test_plugin_loads_and_has_a_summary(kind: str, name: str) -> None:
+    assert load_plugin(kind, name) is not None
+    assert plugins.summary(plugins.plugins(kind)[name])
+
+
+@pytest.mark.parametrize("name", sorted(plugins.plugins("metric")))
+def test_metric_record_is_complete(name: str) -> None:
+    metric = load_plugin("metric", name)
+    assert metric.id == name
+    assert metric.citation
+    assert metric.version
+    assert metric.quantities
+    for quantity in metric.quantities:
+        assert quantity.name
+        assert quantity.unit
+        assert quantity.description
