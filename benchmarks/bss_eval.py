@@ -105,7 +105,8 @@ def report(signals: str, runs: dict[str, list[dict[str, Any]]]) -> None:
     for engine, row in middle.items():
         tail = "" if engine == "museval" else f" {ratio:6.1f}  {differences(runs)}"
         print(
-            f"{signals:>18} {engine:>8} {row['wall_s']:8.2f} {row['cpu_s']:8.2f} {row['extra_mb']:9.0f}{tail}",
+            f"{signals:>18} {engine:>8} "
+            f"{row['wall_s']:8.2f} {row['cpu_s']:8.2f} {row['extra_mb']:9.0f}{tail}",
             flush=True,
         )
 

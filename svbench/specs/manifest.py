@@ -15,7 +15,7 @@ import msgspec
 
 from svbench.errors import SpecError
 from svbench.specs.library import find
-from svbench.specs.records import Record, digest, load_toml
+from svbench.specs.records import Record, digest, load_toml, without
 
 TRACK_COLUMNS = ("track", "subset", "n_samples")
 FILE_COLUMNS = ("track", "stem", "path", "n_bytes", "sha256")
@@ -86,10 +86,8 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that decides what is measured."""
-        head = msgspec.to_builtins(self.head)
-        for prose in ("title", "description", "licence", "citation", "obtain", "artist"):
-            del head[prose]
-        return digest([head, self.tracks, self.files])
+        prose = ("title", "description", "licence", "citation", "obtain", "artist")
+        return digest([without(self.head, *prose), self.tracks, self.files])
 
 
 def load_manifest(name_or_path: str | Path) -> Manifest:

@@ -13,7 +13,7 @@ import msgspec
 
 from svbench.errors import SpecError
 from svbench.specs.library import find
-from svbench.specs.records import Record, digest, load_toml
+from svbench.specs.records import Record, digest, load_toml, without
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Reducer = Literal["mean", "median"]
@@ -109,10 +109,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def digest(self) -> str:
         """SHA-256 of what the file says; prose does not count, so a typo can be mended."""
-        content = msgspec.to_builtins(self)
-        for prose in ("title", "description", "citation"):
-            del content[prose]
-        return digest(content)
+        return digest(without(self, "title", "description", "citation"))
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -73,7 +73,35 @@ def digest(value: Any) -> str:
     >>> digest({"b": 1, "a": [2.0]}) == digest({"a": [2.0], "b": 1})
     True
     """
-    return hashlib.sha256(msgspec.json.encode(msgspec.to_builtins(value), order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(_canonical(value), order="sorted")).hexdigest()
+
+
+def without(record: msgspec.Struct, *prose: str) -> dict[str, Any]:
+    """Return a record's fields except those that decide nothing, ready for `digest`."""
+    content: dict[str, Any] = _canonical(record)
+    return {key: value for key, value in content.items() if key not in prose}
+
+
+def _canonical(value: Any) -> Any:
+    """Plain values of a record, fields at their defaults left out.
+
+    A later version may then add a field with a default without moving the digests of old files.
+    """
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.fields(value)
+        given = {f.encode_name: (getattr(value, f.name), _default(f)) for f in fields}
+        return {name: _canonical(v) for name, (v, default) in given.items() if v != default}
+    if isinstance(value, dict):
+        return {key: _canonical(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(v) for v in value]
+    return value
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
 
 
 def _explain(message: str, content: Any, kind: type[msgspec.Struct]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from svbench.errors import SpecError
 from svbench.specs.library import find
-from svbench.specs.records import Record, digest, load_toml
+from svbench.specs.records import Record, digest, load_toml, without
 
 Kind = Literal["system", "baseline", "oracle"]
 
@@ -47,10 +47,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the output; prose does not count."""
-        content = msgspec.to_builtins(self)
-        for prose in ("title", "citation", "licence"):
-            del content[prose]
-        return digest(content)
+        return digest(without(self, "title", "citation", "licence"))
 
 
 class LocatedSystem(msgspec.Struct, frozen=True):
