@@ -25,6 +25,9 @@ from svbench.audio import Audio, write_audio
 
 VERSION = "1"
 STEMS = ("vocals", "drums", "bass", "other")
+# Every channel has its own noise floor at about −76 dB. Without it the channels of a stem would be
+# copies of one another, and the filters of BSS Eval would not be unique.
+NOISE_STEPS = 8
 Signal = NDArray[np.float64]
 
 
@@ -46,7 +49,7 @@ def synthetic_track(
     Returns
     -------
     dict of str to Audio
-        vocals, drums, bass, other as multiples of 2**-15, peaks at most 0.2, so that their sum
+        vocals, drums, bass, other as multiples of 2**-15, peaks about 0.2, so that their sum
         is exact in 16 bit and never clips.
 
     Examples
@@ -70,7 +73,8 @@ def synthetic_track(
         gains = np.array([1.0]) if n_channels == 1 else np.array([1 - pan, pan])
         peak = max(float(np.abs(signal).max()), 1e-9)
         spread = signal[:, np.newaxis] * (0.2 * gains / peak)
-        stems[stem] = Audio(np.round(spread * 2**15) / 2**15, rate_hz)
+        steps = np.round(spread * 2**15) + draw.integers(-NOISE_STEPS, NOISE_STEPS + 1, size=spread.shape)
+        stems[stem] = Audio(steps / 2**15, rate_hz)
     return stems
 
 

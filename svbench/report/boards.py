@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.store import Quantity, Run
 
+# Beyond this the rounding of the arithmetic is measured, which makes no system the best.
+PRACTICALLY_INFINITE_DB = 100.0
+
 
 @dataclass(frozen=True)
 class BoardRow:
@@ -27,7 +30,7 @@ class Board:
     """Systems compared on one target set by one quantity.
 
     ``columns`` are the targets, then ``mean`` where there are several. ``best`` holds for each
-    column the highest score among the ranked systems.
+    column the best score among the ranked systems, where two or more have one.
     """
 
     runs: tuple[Run, ...]
@@ -115,6 +118,7 @@ def _board(
         scores = [
             s.score for row in rows if row.rank is not None and (s := row.cells[column]).score is not None
         ]
+        scores = [s for s in scores if quantity.unit != "dB" or abs(s) <= PRACTICALLY_INFINITE_DB]
         if len(scores) > 1:
             best[column] = max(scores, key=lambda v: sign * v)
     return Board(tuple(runs), target_set, columns, quantity, tuple(rows), best)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.report import numbers
-from svbench.report.boards import Board, boards, comparable, ranked_metrics
-from svbench.report.context import Cell, Fact, Failure, Figure, Group, Origin, Row, Table
+from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
+from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.figures import box_plot
-from svbench.report.terminal import title, tracks
-from svbench.results.aggregate import Summary, TrackScore, track_scores
+from svbench.report.origins import rule
+from svbench.report.terminal import tracks
+from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.store import Run, slug
-
-UNDEFINED_LAST = -1e9
 
 
 def groups(runs: Sequence[Run]) -> list[Group]:
@@ -20,115 +19,105 @@ def groups(runs: Sequence[Run]) -> list[Group]:
     return [_group(group) for group in comparable(runs)]
 
 
-def failures(runs: Sequence[Run]) -> list[Failure]:
-    """List every failed and missing track with its reason."""
-    found = []
-    for run in runs:
-        system, protocol = run.record.system.id, run.record.protocol.id
-        found += [Failure(system, protocol, r.track, r.reason) for r in run.failed]
-        found += [Failure(system, protocol, t, "not run yet") for t in run.missing]
-    return found
-
-
-def origins(runs: Sequence[Run]) -> list[Origin]:
-    """Tell where each run comes from."""
-    found = []
-    for run in runs:
-        record = run.record
-        last = record.provenance[-1]
-        packages = ", ".join(f"{n} {v}" for n, v in sorted(last.packages.items()))
-        machine = last.machine
-        facts = [
-            (
-                "system",
-                f"{record.system.title} · adapter {record.system.adapter} · {record.system_digest[:16]}",
-            ),
-            ("training data", ", ".join(record.system.training_data) or "none: not trained"),
-            (
-                "protocol",
-                f"{record.protocol.id} version {record.protocol.version} · {record.protocol_digest[:16]}",
-            ),
-            (
-                "data set",
-                f"{record.data.title} · {record.data.id} {record.data.version} · {record.data.digest[:16]}",
-            ),
-            ("left out", "; ".join(record.data.left_out) or "nothing"),
-            ("created", last.created),
-            ("command", " ".join(last.command)),
-            (
-                "svbench",
-                f"{last.svbench} {last.commit[:12]}{'+dirty' if last.commit.endswith('+dirty') else ''}",
-            ),
-            ("Python", f"{last.python} · {packages}"),
-            (
-                "machine",
-                f"{machine.cpu}, {machine.n_cores} cores, {machine.memory_bytes / 2**30:.0f} GiB",
-            ),
-        ]
-        found.append(Origin(run.path.name, tuple(Fact(n, v) for n, v in facts)))
-    return found
-
-
 def _group(runs: list[Run]) -> Group:
     protocol, data = runs[0].record.protocol, runs[0].record.data
+    name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{data.digest[:8]}")
     by_metric = {m: boards(runs, m) for m in ranked_metrics(runs[0])}
     headline = by_metric[protocol.headline]
-    notes = sorted({f"{n} ({r.record.system.id})" for r in runs for t in r.results for n in t.notes})
     return Group(
-        id=slug(f"{protocol.id}-{data.id}"),
+        id=name,
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
         description=protocol.description.strip(),
-        leaderboards=tuple(_leaderboard(b, i) for i, b in enumerate(headline)),
-        targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i)),
-        figures=tuple(f for b in headline for f in _figures(b)),
-        tracks=tuple(_tracks(b) for b in headline),
-        resources=_resources(runs),
-        remarks=tuple(_absent(runs) + _shorten(notes)),
+        leaderboards=tuple(_leaderboard(b, name) for b in headline),
+        targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name)),
+        figures=tuple(f for b in headline for f in _figures(b, name)),
+        tracks=tuple(_tracks(b, name) for b in headline),
+        resources=_resources(runs, name),
+        remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
+        rule=tuple(rule(protocol)),
     )
 
 
-def _leaderboard(board: Board, number: int) -> Table:
+def _leaderboard(board: Board, group: str) -> Table:
+    targets = [c for c in board.columns if c != "mean"]
     rows = []
     for row in board.rows:
-        cells = [_score_cell(board, c, row.cells[c], row.rank is not None) for c in board.columns]
-        n_dropped = max(row.cells[c].n_dropped for c in board.columns if c != "mean")
+        n_dropped = sum(row.cells[c].n_dropped for c in targets)
+        n_frames = n_dropped + sum(row.cells[c].n_frames for c in targets)
+        share = n_dropped / n_frames if n_frames else 0.0
         rows.append(
             Row(
                 row.run.record.system.id,
                 row.run.record.system.kind,
                 (
-                    *cells,
+                    *(_score_cell(board, c, row) for c in board.columns),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
-                    Cell(str(n_dropped), n_dropped, muted=True),
+                    Cell(f"{n_dropped} of {n_frames}", share, muted=True),
                 ),
                 str(row.rank or ""),
             )
         )
-    head = ("system", *board.columns, "tracks", "dropped frames")
-    note = f"Higher is better. {_counts(board)}Oracles see the references and take no rank."
+    head = ("system", *board.columns, "tracks", "frames dropped")
     return Table(
-        f"board-{number}-{slug(board.target_set)}-{board.runs[0].record.protocol.id}",
-        title(board),
-        note,
+        f"{group}-board-{slug(board.target_set)}",
+        board.target_set,
+        _about(board, board.columns[0]),
+        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank.",
         head,
         tuple(rows),
         True,
     )
 
 
+def _about(board: Board, column: str, names: str = "") -> str:
+    """Say what a table's numbers are: quantity, reducers, n, and the protocol they belong to."""
+    record = board.runs[0].record
+    label = board.rows[0].cells[column].label
+    frames, _, over = label.partition("/")
+    rule = f"{label} ({frames} over frames, {over} over tracks)" if over else f"{label} over all frames"
+    return (
+        f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · n = {len(record.data.tracks)} "
+        f"tracks · {record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
+    )
+
+
+def _better(board: Board) -> str:
+    return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
+
+
+def _most(board: Board, column: str) -> int:
+    """Return the most tracks that any row of a column rests on."""
+    return max(r.cells[column].n_tracks for r in board.rows)
+
+
 def _counts(board: Board) -> str:
     """Say where a column rests on fewer tracks than the data set has."""
     total = len(board.runs[0].record.data.tracks)
-    parts = []
-    for column in board.columns:
-        most = max(r.cells[column].n_tracks for r in board.rows)
-        if most < total:
-            parts.append(f"{column} on {most} of {total} tracks")
-    return f"{', '.join(parts)} (the others lack a target). ".capitalize() if parts else ""
+    short = {c: _most(board, c) for c in board.columns if 0 < _most(board, c) < total}
+    if not short:
+        return ""
+    told = ", ".join(f"{c} over {n} of {total} tracks" for c, n in short.items())
+    return f"{told[0].upper()}{told[1:]}. "
 
 
-def _targets(by_metric: dict[str, list[Board]], number: int) -> list[Table]:
+def _fewer(board: Board) -> str:
+    """Explain the daggers: systems scored on fewer tracks than others in the same column."""
+    told = []
+    for row in board.rows:
+        short = [f"{c} on {row.cells[c].n_tracks}" for c in board.columns if _is_short(board, row, c)]
+        if short:
+            unranked = " (no rank)" if row.rank is None and row.run.record.system.kind != "oracle" else ""
+            told.append(f"{row.run.record.system.id} {', '.join(short)}{unranked}")
+    return f"† On fewer tracks than others in the column: {'; '.join(told)}. " if told else ""
+
+
+def _is_short(board: Board, row: BoardRow, column: str) -> bool:
+    summary = row.cells[column]
+    return summary.score is not None and summary.n_tracks < _most(board, column)
+
+
+def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list[Table]:
     """One table per target: all quantities."""
     first = next(iter(by_metric.values()))[number]
     tables = []
@@ -141,31 +130,33 @@ def _targets(by_metric: dict[str, list[Board]], number: int) -> list[Table]:
             for found in by_metric.values():
                 board = found[number]
                 own = next(r for r in board.rows if r.run is row.run)
-                cells.append(_score_cell(board, target, own.cells[target], own.rank is not None))
+                cells.append(_score_cell(board, target, own))
             summary = row.cells[target]
-            used = f"{summary.n_tracks} / {summary.n_frames}"
             rows.append(
                 Row(
                     row.run.record.system.id,
                     row.run.record.system.kind,
-                    (*cells, Cell(used, summary.n_frames, muted=True)),
+                    (
+                        *cells,
+                        Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
+                    ),
                 )
             )
-        units = [f"{b[number].quantity.name} [{b[number].quantity.unit}]" for b in by_metric.values()]
-        label = first.rows[0].cells[target].label
+        names = [b[number].quantity.name for b in by_metric.values()]
         tables.append(
             Table(
-                f"target-{slug(first.target_set)}-{slug(target)}",
-                f"{target} · {first.target_set} · {label}",
+                f"{group}-target-{slug(first.target_set)}-{slug(target)}",
+                f"{target} ({first.target_set})",
+                _about(first, target, ", ".join(names)),
                 "",
-                ("system", *units, "tracks / frames"),
+                ("system", *names, "tracks"),
                 tuple(rows),
             )
         )
     return tables
 
 
-def _figures(board: Board) -> list[Figure]:
+def _figures(board: Board, group: str) -> list[Figure]:
     found = []
     scores = {id(r.run): track_scores(r.run) for r in board.rows}
     for target in board.columns:
@@ -176,9 +167,10 @@ def _figures(board: Board) -> list[Figure]:
             for r in board.rows
         ]
         names = [r.run.record.system.id for r in board.rows]
+        unit = board.quantity.unit
         caption = f"{target} ({board.target_set}): {board.quantity.name} of each track"
         told = [
-            f"{n}: {numbers.decibels(min(v))} to {numbers.decibels(max(v))} dB over {len(v)} tracks"
+            f"{n}: {numbers.decibels(min(v))} to {numbers.decibels(max(v))} {unit} over {len(v)} tracks"
             for n, v in zip(names, values, strict=True)
             if v
         ]
@@ -186,13 +178,14 @@ def _figures(board: Board) -> list[Figure]:
             names,
             [r.run.record.system.kind for r in board.rows],
             values,
-            f"{board.quantity.name} [{board.quantity.unit}]",
+            f"{board.quantity.name} [{unit}]",
+            f"{group}-{slug(board.target_set)}-{slug(target)}",
         )
         found.append(Figure(caption, svg, "; ".join(told)))
     return found
 
 
-def _tracks(board: Board) -> Table:
+def _tracks(board: Board, group: str) -> Table:
     """Every track and target in rows, systems in columns."""
     systems = [r.run for r in board.rows]
     scores = {
@@ -211,13 +204,17 @@ def _tracks(board: Board) -> Table:
                 cells.append(_track_cell(found))
             rows.append(Row(track, "", (Cell(target, target), *cells)))
     head = ("track", "target", *(r.record.system.id for r in systems))
-    caption = f"Every track · {title(board)}"
     return Table(
-        f"tracks-{slug(board.target_set)}-{board.runs[0].record.protocol.id}", caption, "", head, tuple(rows)
+        f"{group}-tracks-{slug(board.target_set)}",
+        f"Every track ({board.target_set})",
+        _about(board, board.columns[0]),
+        "",
+        head,
+        tuple(rows),
     )
 
 
-def _resources(runs: list[Run]) -> Table:
+def _resources(runs: list[Run], group: str) -> Table:
     rows = []
     for run in runs:
         used = [r.resources for r in run.results if r.resources]
@@ -242,44 +239,78 @@ def _resources(runs: list[Run]) -> Table:
             )
         )
     return Table(
-        f"resources-{runs[0].record.protocol.id}",
-        "Cost of the separation, measured in each system's own process",
-        "Median over tracks (memory: largest). Scoring ran beside it: wall times are no benchmark.",
+        f"{group}-resources",
+        f"Cost ({runs[0].record.protocol.id})",
+        "The separation alone, in each system's own process; median over tracks, memory the largest",
+        "Scoring ran on the same machine at the same time: wall times are no benchmark.",
         ("system", "load", "real-time factor", "× real time", "CPU s per s", "peak memory", "threads"),
         tuple(rows),
     )
 
 
 def _absent(runs: list[Run]) -> list[str]:
-    lacking: dict[str, list[str]] = {}
-    for result in runs[0].results:
-        for target in result.absent_targets:
-            lacking.setdefault(target, []).append(result.track)
-    return [f"No {t} in {', '.join(names)}: scored without it there." for t, names in lacking.items()]
+    """Tell which targets which tracks lack; a run knows it of the sets that its system covers."""
+    lacking: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for result in run.results:
+            for target in result.absent_targets:
+                lacking.setdefault(target, {})[result.track] = None
+    return [
+        f"No {t} in {', '.join(n for n in runs[0].record.data.tracks if n in names)}: "
+        "the other targets are scored without it there, and the mean leaves these tracks out."
+        for t, names in lacking.items()
+    ]
 
 
-def _shorten(notes: list[str], most: int = 12) -> list[str]:
-    return (
-        notes if len(notes) <= most else [*notes[:most], f"… and {len(notes) - most} more notes in the runs."]
-    )
+def _extreme(by_metric: dict[str, list[Board]]) -> list[str]:
+    names = [
+        name
+        for name, found in by_metric.items()
+        if any(
+            (s.score or 0.0) > PRACTICALLY_INFINITE_DB
+            for b in found
+            for r in b.rows
+            for s in r.cells.values()
+        )
+        and found[0].quantity.unit == "dB"
+    ]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)} beyond {PRACTICALLY_INFINITE_DB:.0f} dB means no error of that kind at all: "
+        "the number is the rounding of the arithmetic, and such values are not marked as best."
+    ]
 
 
-def _score_cell(board: Board, column: str, summary: Summary, ranked: bool) -> Cell:
+def _notes(runs: list[Run], most: int = 12) -> list[str]:
+    """What the runs noted, each note once with the systems it was noted of."""
+    noted: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for result in run.results:
+            for note in result.notes:
+                noted.setdefault(note, {})[run.record.system.id] = None
+    told = [f"{', '.join(systems)}: {note}." for note, systems in sorted(noted.items())]
+    return told if len(told) <= most else [*told[:most], f"… and {len(told) - most} more notes in the runs."]
+
+
+def _score_cell(board: Board, column: str, row: BoardRow) -> Cell:
+    summary = row.cells[column]
     text = numbers.decibels(summary.score, summary.status)
     if summary.score is None:
-        return Cell(text, UNDEFINED_LAST, muted=True)
+        return Cell(text, None, muted=True)
     title = (
-        f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, {summary.n_frames} frames"
+        f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
+        f"{summary.n_frames} frames, {summary.n_dropped} dropped"
     )
-    best = ranked and board.best.get(column) == summary.score
-    return Cell(text, summary.score, best=best, title=f"{title}, {summary.n_dropped} dropped")
+    best = row.rank is not None and board.best.get(column) == summary.score
+    return Cell(text, summary.score, best=best, title=title, mark="†" * _is_short(board, row, column))
 
 
 def _track_cell(found: TrackScore | None) -> Cell:
     if found is None:
-        return Cell("–", UNDEFINED_LAST, muted=True)
+        return Cell("–", None, muted=True)
     if found.score is None:
-        return Cell(numbers.decibels(None, found.status), UNDEFINED_LAST, muted=True)
+        return Cell(numbers.decibels(None, found.status), None, muted=True)
     return Cell(
         numbers.decibels(found.score),
         found.score,

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: its text, its sort value, and how it is marked."""
+    """A table cell: its text, its sort value (``None`` sorts last), and how it is marked.
+
+    ``title`` says more of the cell; ``mark`` points to the table's note.
+    """
 
     text: str
-    sort: float | str
+    sort: float | str | None
     best: bool = False
     muted: bool = False
     title: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption that says what its numbers are."""
+    """A table; ``caption`` names it and ``about`` says what its numbers are."""
 
     id: str
     caption: str
+    about: str
     note: str
     head: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -64,6 +69,7 @@ class Player:
 
     id: str
     target: str
+    duration_s: float
     signals: tuple[Signal, ...]
 
 
@@ -74,6 +80,14 @@ class Listen:
     track: str
     note: str
     players: tuple[Player, ...]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value: a line of a protocol or of the provenance."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,7 @@ class Group:
     tracks: tuple[Table, ...]
     resources: Table
     remarks: tuple[str, ...]
+    rule: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
@@ -100,14 +115,6 @@ class Failure:
     protocol: str
     track: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A line of the provenance section."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True)

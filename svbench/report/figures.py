@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ INK = "#767b84"  # readable on white and on near-black
 
 
 def box_plot(
-    names: Sequence[str], kinds: Sequence[str], scores: Sequence[Sequence[float]], label: str
+    names: Sequence[str], kinds: Sequence[str], scores: Sequence[Sequence[float]], label: str, name: str
 ) -> str:
     """Draw one horizontal box per system over its tracks, with every track as a dot.
 
@@ -24,6 +25,8 @@ def box_plot(
         One score per track; may be empty.
     label : str
         Of the axis, with the unit.
+    name : str
+        Unique on the page: ids inside the drawing start with it.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def box_plot(
         "font.size": 9.0,
     }
     with rc_context(style):
-        figure = Figure(figsize=(6.4, 0.8 + 0.34 * len(names)), layout="constrained")
+        figure = Figure(figsize=(4.8, 0.7 + 0.3 * len(names)), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         heights = list(range(len(names), 0, -1))
@@ -63,7 +66,8 @@ def box_plot(
                 capprops={"color": colour},
             )
             axes.plot(values, [height] * len(values), "o", ms=3.2, mfc=colour, mec="none", alpha=0.75)
-        axes.set_yticks(heights, labels=[_plain(n) for n in names])
+        told = [n if k == "system" else f"{n} ({k})" for n, k in zip(names, kinds, strict=True)]
+        axes.set_yticks(heights, labels=[_plain(n) for n in told])
         axes.set_ylim(0.4, len(names) + 0.6)
         axes.set_xlabel(_plain(label), color=INK)
         axes.tick_params(colors=INK, length=0)
@@ -73,9 +77,20 @@ def box_plot(
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    return text[text.index("<svg") :].strip()
+    return _own_ids(text[text.index("<svg") :].strip(), name)
 
 
 def _plain(text: str) -> str:
     """Keep matplotlib from reading a dollar sign as mathematics."""
     return text.replace("$", r"\$")
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Give a drawing ids of its own.
+
+    The drawings of a page share one document, and a clip path that lies in a closed section
+    does not clip the drawings that borrow it by the same id.
+    """
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
+    return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)

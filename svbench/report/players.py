@@ -1,12 +1,13 @@
 """Excerpts one can listen to: mixture, reference and estimates of a few tracks, cut alike.
 
-Tracks are chosen by rule: worst, median and best of the leading system, or those the report
+Tracks are chosen by rule: the leading system's from worst to best, or those the report
 definition names. An excerpt is the stretch in which the mixture is loudest. All signals of a
 track share one gain, below 1 only if one of them would clip; files are 16-bit FLAC.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from svbench.audio import Audio, Samples, read_audio, write_audio
 from svbench.datasets.api import Track, open_dataset
-from svbench.errors import SvbenchError
+from svbench.errors import DataError, SvbenchError, suggestion
 from svbench.report.boards import boards
 from svbench.report.context import Listen, Player, Signal
 from svbench.report.numbers import decibels
@@ -28,27 +29,37 @@ from svbench.specs.report import Listening
 N_PEAKS = 300
 
 
-def chosen_tracks(runs: Sequence[Run], rule: Listening) -> list[str]:
-    """Return the tracks to hear: the named ones, or worst, median and best of the leading system.
+def chosen_tracks(runs: Sequence[Run], rule: Listening) -> tuple[list[str], str]:
+    """Return the tracks to hear and the rule they were chosen by.
 
     Parameters
     ----------
     runs : sequence of Run
         Comparable ones.
     rule : Listening
+
+    Returns
+    -------
+    list of str, str
+        The named tracks; or the leading system's, from worst to best, by the headline's mean over
+        the targets of the first target set. Leading is the best trained system, or the best
+        baseline where there is none.
     """
     if rule.tracks:
-        return list(rule.tracks)
+        return list(rule.tracks), "named in the report definition"
     board = boards(runs)[0]
     leading = next((r for r in board.rows if r.run.record.system.kind == "system"), board.rows[0]).run
-    means: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     for row in track_scores(leading):
-        if row.metric == board.quantity.name and row.score is not None:
-            means.setdefault(row.track, []).append(row.score)
-    ordered = sorted(means, key=lambda t: (sum(means[t]) / len(means[t]), t))
+        mine = (row.metric, row.target_set) == (board.quantity.name, board.target_set)
+        if mine and row.score is not None:
+            scores.setdefault(row.track, []).append(row.score)
+    sign = 1 if board.quantity.higher_is_better else -1
+    ordered = sorted(scores, key=lambda t: (sign * sum(scores[t]) / len(scores[t]), t))
     n = min(rule.count, len(ordered))
     places = [round(i * (len(ordered) - 1) / max(n - 1, 1)) for i in range(n)]
-    return [ordered[p] for p in places]
+    how = f"from worst to best of {leading.record.system.id} by {board.quantity.name} ({board.target_set})"
+    return [ordered[p] for p in places], how
 
 
 def write_players(runs: Sequence[Run], rule: Listening, out: Path) -> tuple[list[Listen], str]:
@@ -66,74 +77,90 @@ def write_players(runs: Sequence[Run], rule: Listening, out: Path) -> tuple[list
     -------
     list of Listen, str
         The players and a sentence on how they were chosen, or on why there are none.
+
+    Raises
+    ------
+    DataError
+        The report definition names a track that the data set lacks.
     """
     heard = [r for r in runs if any(t.estimates for t in r.results)]
     if not heard:
         return [], "No estimates were kept. Run again with --keep-estimates to listen to them here."
     data = runs[0].record.data
+    chosen, how = chosen_tracks(runs, rule)
+    for name in chosen:
+        if name not in data.tracks:
+            raise DataError(f"the report definition wants track {name!r}; {suggestion(name, data.tracks)}")
     try:
         dataset = open_dataset(load_manifest(data.manifest), data.root)
     except SvbenchError as error:
         return [], f"The recordings are not where the run found them ({error}), so there is nothing to hear."
     tracks = {t.name: t for t in dataset.tracks}
     listens: list[Listen] = []
-    spent, left_out = 0, 0
-    for name in chosen_tracks(runs, rule):
-        if name not in tracks:
-            return listens, f"The data set has no track {name!r}, which the report definition asks for."
-        if spent >= rule.budget_mb * 1e6:
-            left_out += 1
+    left_out: list[str] = []
+    spent = 0
+    for name in dict.fromkeys(chosen):
+        try:
+            listen, n_bytes = _listen(tracks[name], heard, rule.excerpt_s, out)
+        except (SvbenchError, KeyError) as error:
+            reason = error if isinstance(error, SvbenchError) else "no longer in the data set"
+            left_out.append(f"{name} is left out ({reason}).")
+            shutil.rmtree(out / "audio" / slug(name), ignore_errors=True)
             continue
-        listen, n_bytes = _listen(tracks[name], heard, rule.excerpt_s, out)
+        if spent + n_bytes > rule.budget_mb * 1e6:
+            shutil.rmtree(out / "audio" / slug(name))
+            left_out.append(f"{name} is left out: it would exceed the {rule.budget_mb:g} MB for audio.")
+            continue
         spent += n_bytes
         listens.append(listen)
-    how = "named in the report definition" if rule.tracks else "the leading system's worst to best"
-    note = f"Tracks: {how}. Excerpts: up to {rule.excerpt_s:g} s where the mixture is loudest, 16-bit FLAC."
-    if left_out:
-        note += f" {left_out} more left out: the audio budget of {rule.budget_mb:g} MB is spent."
-    return listens, note
+    protocol = runs[0].record.protocol
+    note = (
+        f"Tracks: {how}. Excerpts: up to {rule.excerpt_s:g} s where the mixture is loudest, 16-bit FLAC. "
+        f"The numbers are the whole track's {protocol.headline} ({protocol.id})."
+    )
+    return listens, " ".join([note, *left_out])
 
 
 def _listen(track: Track, runs: Sequence[Run], excerpt_s: float, out: Path) -> tuple[Listen, int]:
     """Cut all signals of a track alike and write them."""
     mixture = track.mixture()
     start, stop = loudest(mixture, excerpt_s)
-    results = {run.record.system.id: _result(run, track.name) for run in runs}
-    targets = runs[0].record.protocol.targets
-    signals: dict[tuple[str, str], Samples] = {("", "mixture"): mixture.samples[start:stop]}
-    kinds = {"mixture": "mixture", "reference": "reference"}
-    for target, reference in track.references(t for t in targets if t in track.targets).items():
-        signals[target, "reference"] = reference.samples[start:stop]
+    protocol = runs[0].record.protocol
+    scored = {r.path: result for r in runs if (result := _result(r, track.name)) is not None}
+    if any(result.track_digest != track.digest() for result in scored.values() if result.track_digest):
+        raise DataError("its recordings have changed since the run")
+    # By target, then (kind, name): a system may be called "reference" too.
+    signals: dict[tuple[str, str, str], Samples] = {("", "mixture", "mixture"): mixture.samples[start:stop]}
+    for target, reference in track.references(t for t in protocol.targets if t in track.targets).items():
+        signals[target, "reference", "reference"] = reference.samples[start:stop]
         for run in runs:
             system = run.record.system
-            result = results[system.id]
-            if result and target in result.estimates and system.id != "mixture":
+            result = scored.get(run.path)
+            if result and target in result.estimates and system.adapter != "mixture":
                 path = run.path / result.estimates[target]
-                signals[target, system.id] = read_audio(path, start=start, stop=stop).samples
-                kinds[system.id] = system.kind
+                signals[target, system.kind, system.id] = read_audio(path, start=start, stop=stop).samples
     # 16 bit holds no sample above 32767/32768.
     peak = max(float(np.abs(s).max()) for s in signals.values())
     gain = min(1.0, 0.99 / peak) if peak > 0.99 else 1.0
     folder = out / "audio" / slug(track.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    written: dict[tuple[str, str], Signal] = {}
-    n_bytes = 0
     scores = _headline_scores(runs, track.name)
-    for (target, name), samples in signals.items():
-        path = folder / f"{slug(f'{target}-{name}' if target else name)}.flac"
+    unit = next(q.unit for q in runs[0].record.quantities if q.name == protocol.headline)
+    written: dict[str, list[Signal]] = {}
+    n_bytes = 0
+    for (target, kind, name), samples in signals.items():
+        path = folder / slug(target or "mixture") / f"{kind}-{slug(name)}.flac"
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_audio(path, Audio(samples * gain, track.rate_hz), subtype="PCM_16")
         n_bytes += path.stat().st_size
-        row = scores.get((name, target))
-        text = decibels(row.score, row.status) + (" dB" if row.score is not None else "") if row else ""
-        wave = waveform(samples * gain)
-        written[target, name] = Signal(name, kinds[name], path.relative_to(out).as_posix(), wave, text)
+        row = scores.get((name, target)) if kind not in ("mixture", "reference") else None
+        text = decibels(row.score, row.status) + (f" {unit}" if row.score is not None else "") if row else ""
+        href = path.relative_to(out).as_posix()
+        written.setdefault(target, []).append(Signal(name, kind, href, waveform(samples * gain), text))
+    duration_s = (stop - start) / track.rate_hz
     players = [
-        Player(
-            f"player-{slug(track.name)}-{target}",
-            target,
-            (written["", "mixture"], *(s for (t, _), s in written.items() if t == target)),
-        )
-        for target in dict.fromkeys(t for t, _ in signals if t)
+        Player(f"player-{slug(track.name)}-{slug(t)}", t, duration_s, (*written[""], *found))
+        for t, found in written.items()
+        if t
     ]
     gain_text = (
         f" All signals lowered by {decibels(-20 * np.log10(gain))} dB so that none clips." if gain < 1 else ""

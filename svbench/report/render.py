@@ -9,8 +9,9 @@ from pathlib import Path
 from svbench import __version__
 from svbench.errors import DataError
 from svbench.report.boards import comparable
-from svbench.report.build import failures, groups, origins
+from svbench.report.build import groups
 from svbench.report.context import Listen, ReportPage
+from svbench.report.origins import failures, origins
 from svbench.report.players import write_players
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec

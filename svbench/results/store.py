@@ -103,7 +103,7 @@ def slug(name: str) -> str:
     Examples
     --------
     >>> slug("Actions - One Minute Smile")
-    'Actions_-_One_Minute_Smile-c3c55a'
+    'Actions_-_One_Minute_Smile-da1796'
     >>> slug("plain")
     'plain'
     """

@@ -65,7 +65,7 @@ class WorkerHost:
 
     def __init__(self, located: LocatedSystem, targets: tuple[str, ...], scratch: Path) -> None:
         self.located, self.targets = located, targets
-        self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=scratch))
+        self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=scratch.resolve()))
         self.log = self.folder / "log.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self._info: SystemInfo | None = None

@@ -7,27 +7,39 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const button = head.querySelector(".sort");
     if (!button) return;
     button.addEventListener("click", () => {
-      const descending = head.getAttribute("aria-sort") !== "descending";
+      const keys = [...table.tBodies[0].rows].map((row) => key(row, column));
+      const first = keys.some((k) => typeof k === "number") ? "descending" : "ascending";
+      const other = { ascending: "descending", descending: "ascending" };
+      const order = other[head.getAttribute("aria-sort")] ?? first;
       heads.forEach((h) => h.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      const body = table.tBodies[0];
-      const rows = [...body.rows].sort((a, b) => compare(key(a, column), key(b, column)));
-      if (descending) rows.reverse();
-      body.append(...rows);
+      head.setAttribute("aria-sort", order);
+      // Oracles are a body of their own: they never mix with the systems.
+      for (const body of table.tBodies) body.append(...sorted([...body.rows], column, order));
     });
   });
 }
 
+function sorted(rows, column, order) {
+  const sign = order === "ascending" ? 1 : -1;
+  const known = rows.filter((row) => key(row, column) !== null);
+  const unknown = rows.filter((row) => key(row, column) === null);
+  known.sort((a, b) => sign * compare(key(a, column), key(b, column)));
+  return [...known, ...unknown]; // what has no score comes last either way
+}
+
 function key(row, column) {
   const text = row.cells[column].dataset.sort;
+  if (text === "") return null;
   const number = Number(text);
   return Number.isNaN(number) ? text : number;
 }
 
 function compare(a, b) {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b));
+  return String(a).localeCompare(String(b), "en", { numeric: true });
 }
+
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
 
 let playing = null; // one player sounds at a time
 
@@ -40,11 +52,20 @@ class Player {
     this.clock = root.querySelector(".clock");
     this.audio = new Map(); // signal button -> audio element, made when first heard
     this.current = this.signals[0];
-    this.position = 0;
+    this.duration = Number(root.dataset.duration);
+    this.trouble = root.querySelector(".trouble");
+    this.does = this.button.querySelector(".does");
+    this.track = root.closest("article"); // its targets share one position
+    this.track.position ??= 0;
     this.button.addEventListener("click", () => this.toggle());
-    this.seek.addEventListener("input", () => this.goTo((this.seek.value / 1000) * this.duration()));
+    this.seek.addEventListener("input", () => this.goTo((this.seek.value / 1000) * this.duration));
     this.signals.forEach((s) => s.addEventListener("click", () => this.choose(s)));
     root.addEventListener("keydown", (event) => this.key(event));
+    // Some browsers click a button when the space bar comes up again.
+    root.addEventListener("keyup", (event) => {
+      if (event.key === " " && event.target !== this.button) event.preventDefault();
+    });
+    root.closest("details").addEventListener("toggle", () => this.show());
     root.player = this;
   }
 
@@ -54,18 +75,17 @@ class Player {
       audio.preload = "auto";
       audio.src = signal.dataset.src;
       audio.addEventListener("ended", () => this.ended(signal));
-      audio.addEventListener("error", () => { this.clock.textContent = "not found"; });
+      audio.addEventListener("error", () => this.fail(`${signal.dataset.src} cannot be played.`));
       this.audio.set(signal, audio);
     }
     return this.audio.get(signal);
   }
 
-  duration() {
-    const d = this.element(this.current).duration;
-    return Number.isFinite(d) ? d : 0;
-  }
+  get position() { return this.track.position; }
 
-  get sounding() { return !this.element(this.current).paused; }
+  set position(seconds) { this.track.position = seconds; }
+
+  get sounding() { return this.audio.has(this.current) && !this.element(this.current).paused; }
 
   toggle() { if (this.sounding) this.pause(); else this.play(); }
 
@@ -74,8 +94,10 @@ class Player {
     playing = this;
     const audio = this.element(this.current);
     if (Math.abs(audio.currentTime - this.position) > 0.01) audio.currentTime = this.position;
-    audio.play().catch(() => { this.clock.textContent = "cannot play"; });
-    this.button.textContent = "Pause";
+    this.trouble.textContent = "";
+    // Switching before the sound has begun ends its promise; only a refusal is a trouble.
+    audio.play().catch((error) => { if (error.name !== "AbortError") this.fail("The browser cannot play this."); });
+    this.does.textContent = "Pause";
     this.tick();
   }
 
@@ -83,7 +105,7 @@ class Player {
     const audio = this.element(this.current);
     this.position = audio.currentTime;
     audio.pause();
-    this.button.textContent = "Play";
+    this.does.textContent = "Play";
     this.show();
   }
 
@@ -91,7 +113,7 @@ class Player {
     const was = this.sounding;
     if (was) this.position = this.element(this.current).currentTime;
     if (signal !== this.current) {
-      this.element(this.current).pause();
+      if (was) this.element(this.current).pause();
       this.current = signal;
       this.signals.forEach((s) => {
         s.setAttribute("aria-checked", String(s === signal));
@@ -102,8 +124,13 @@ class Player {
     this.play();
   }
 
+  fail(sentence) {
+    this.trouble.textContent = sentence;
+    this.does.textContent = "Play";
+  }
+
   goTo(seconds) {
-    this.position = Math.max(0, Math.min(seconds, this.duration()));
+    this.position = Math.max(0, Math.min(seconds, this.duration));
     this.element(this.current).currentTime = this.position;
     this.show();
   }
@@ -112,7 +139,7 @@ class Player {
     if (signal !== this.current) return;
     this.position = 0;
     this.element(signal).currentTime = 0;
-    this.button.textContent = "Play";
+    this.does.textContent = "Play";
     this.show();
   }
 
@@ -124,11 +151,12 @@ class Player {
   }
 
   show() {
-    const share = this.duration() ? this.position / this.duration() : 0;
+    const share = Math.min(this.position / this.duration, 1);
     this.seek.value = Math.round(1000 * share);
     this.current.style.setProperty("--at", `${100 * share}%`);
     const minutes = Math.floor(this.position / 60);
     this.clock.textContent = `${minutes}:${(this.position % 60).toFixed(1).padStart(4, "0")}`;
+    this.seek.setAttribute("aria-valuetext", this.clock.textContent);
   }
 
   key(event) {
@@ -136,7 +164,9 @@ class Player {
     const onSignal = event.target.classList.contains("signal");
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (event.key === " " && event.target !== this.button) this.toggle();
+    const number = this.signals[Number(event.key) - 1];
+    if (number && event.key !== " ") this.choose(number);
+    else if (event.key === " " && event.target !== this.button) this.toggle();
     else if (step && event.target !== this.seek) {
       const at = this.signals.indexOf(this.current) + step;
       this.choose(this.signals[(at + this.signals.length) % this.signals.length]);

@@ -1,0 +1,98 @@
+"""Where the numbers come from: the protocol as it was computed, and the record of every run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from svbench.report.context import Fact, Failure, Origin
+from svbench.results.provenance import Provenance
+from svbench.results.store import Run
+from svbench.specs.protocol import Protocol
+from svbench.specs.system import SystemSpec
+
+PROSE = ("schema", "title", "description")
+
+
+def failures(runs: Sequence[Run]) -> list[Failure]:
+    """List every failed and missing track with its reason."""
+    found = []
+    for run in runs:
+        system, protocol = run.record.system.id, run.record.protocol.id
+        found += [Failure(system, protocol, r.track, r.reason) for r in run.failed]
+        found += [Failure(system, protocol, t, "not run yet") for t in run.missing]
+    return found
+
+
+def rule(protocol: Protocol) -> list[Fact]:
+    """Return a protocol as lines, one per key, as its file says it and with the defaults in force."""
+    content = msgspec.to_builtins(protocol)
+    told = {k: v for k, v in content.items() if k not in PROSE}
+    return [Fact("digest", protocol.digest), *(Fact(k, v) for k, v in _lines("", told))]
+
+
+def origins(runs: Sequence[Run]) -> list[Origin]:
+    """Tell where each run comes from."""
+    return [Origin(run.path.name, tuple(_facts(run))) for run in runs]
+
+
+def _facts(run: Run) -> list[Fact]:
+    record = run.record
+    system, protocol, data = record.system, record.protocol, record.data
+    facts = [
+        ("system", f"{system.title} · adapter {system.adapter}"),
+        ("system digest", record.system_digest),
+        *((f"weights {w.path}", w.sha256) for w in system.weights),
+        *(_lines("parameters", system.parameters)),
+        ("training data", _training(system)),
+        *([("citation", system.citation)] if system.citation else []),
+        ("protocol", f"{protocol.id} version {protocol.version}"),
+        ("protocol digest", record.protocol_digest),
+        (
+            "data set",
+            f"{data.title} · {data.id} {data.version}" + (f" · {data.subset}" if data.subset else ""),
+        ),
+        ("data digest", data.digest),
+        ("left out", "; ".join(data.left_out) or "nothing"),
+    ]
+    for number, made in enumerate(record.provenance, 1):
+        of = f" {number} of {len(record.provenance)}" if len(record.provenance) > 1 else ""
+        facts += [(f"{name}{of}", value) for name, value in _made(made)]
+    return [Fact(name, value) for name, value in facts]
+
+
+def _training(system: SystemSpec) -> str:
+    """Say what a system was trained on; a manifest list without entries means no training."""
+    return ", ".join(system.training_data) or "none: not trained"
+
+
+def _made(made: Provenance) -> list[tuple[str, str]]:
+    packages = ", ".join(f"{n} {v}" for n, v in sorted(made.packages.items()))
+    commit, _, dirty = made.commit.partition("+")
+    state = f" · commit {commit[:12]}{' with changes' if dirty else ''}" if commit else ""
+    machine = made.machine
+    return [
+        ("command", shlex.join(made.command)),
+        ("made", made.created),
+        ("svbench", f"{made.svbench}{state}"),
+        ("Python", f"{made.python} · {packages}"),
+        (
+            "machine",
+            f"{machine.system} {machine.architecture} · {machine.cpu}, {machine.n_cores} cores, "
+            f"{machine.memory_bytes / 2**30:.0f} GiB",
+        ),
+    ]
+
+
+def _lines(key: str, value: Any) -> list[tuple[str, str]]:
+    """Flatten nested tables to ``a.b[0].c`` and its text."""
+    if isinstance(value, dict):
+        return [line for k, v in value.items() for line in _lines(f"{key}.{k}" if key else str(k), v)]
+    if isinstance(value, list | tuple):
+        if any(isinstance(v, dict) for v in value):
+            return [line for i, v in enumerate(value) for line in _lines(f"{key}[{i}]", v)]
+        return [(key, ", ".join(str(v) for v in value) or "none")]
+    return [(key, "none" if value is None else str(value))]
