@@ -194,7 +194,14 @@ class WorkerHost:
             (path / "svbench").symlink_to(Path(svbench.__file__).parent, target_is_directory=True)
         self._mark = f"SVBENCH_WORKER={self.folder}"
         threads = dict.fromkeys(THREAD_VARIABLES, str(spec.threads))
-        environment = {**os.environ, **threads, "SVBENCH_WORKER": str(self.folder), "PYTHONPATH": str(path)}
+        # The same interpreter finds what svbench finds; another one must not see these packages.
+        inherited = [] if spec.python else [p for p in sys.path if p]
+        environment = {
+            **os.environ,
+            **threads,
+            "SVBENCH_WORKER": str(self.folder),
+            "PYTHONPATH": os.pathsep.join([str(path), *inherited]),
+        }
         theirs_in, self._requests = os.pipe()
         self._replies, theirs_out = os.pipe()
         try:
