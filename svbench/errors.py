@@ -6,7 +6,9 @@ raises it. A bug in svbench itself is never dressed up as one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class SvbenchError(Exception):

@@ -47,7 +47,7 @@ def _paths(given: list[Path]) -> list[Path]:
     from svbench.specs.library import FOLDERS, entries
 
     if not given:
-        return [entry.path for kind in FOLDERS for entry in entries(kind).values()]
+        return [Path(entry.path) for kind in FOLDERS for entry in entries(kind).values()]
     found = []
     for path in given:
         if path.is_dir():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+
+TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON; NaN never gets here, so it is refused."""
+    import json
+
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 

@@ -1,33 +1,37 @@
 """Where hand-written files live: the user's folders first, then the ones shipped with svbench.
 
-Listing reads only the head of each file, ``id`` and ``title`` before the first table,
-so that ``svbench list`` stays as quick as Python itself.
+Listing reads only the head of each file, ``id`` and ``title`` before the first table, and spares
+itself pathlib and typing, so that ``svbench list`` stays as quick as Python itself.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+import os
+from collections import namedtuple
 
 from svbench.errors import SpecError, UnknownNameError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDERS = {"protocol": "protocols", "dataset": "data_manifests", "system": "systems", "report": "reports"}
 
 
-class Entry(NamedTuple):
+class Entry(namedtuple("Entry", ["id", "title", "path"])):
     """One spec file, known by its id."""
 
     id: str
     title: str
-    path: Path
+    path: str
 
 
-def shipped() -> Path:
+def shipped() -> str:
     """Return the folder that holds protocols/, data_manifests/, systems/ and reports/ of svbench."""
-    package = Path(__file__).resolve().parents[1]
-    packed = package / "_specs"
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    packed = os.path.join(package, "_specs")
     # An editable install has no packed copy: there the repository root holds the four folders.
-    return packed if packed.is_dir() else package.parent
+    return packed if os.path.isdir(packed) else os.path.dirname(package)
 
 
 def entries(kind: str) -> dict[str, Entry]:
@@ -43,10 +47,9 @@ def entries(kind: str) -> dict[str, Entry]:
         Two files of one folder carry the same id.
     """
     found: dict[str, Entry] = {}
-    roots = [Path.cwd(), shipped()]
-    for root in dict.fromkeys(r.resolve() for r in roots):
+    for root in dict.fromkeys(map(os.path.realpath, [os.getcwd(), shipped()])):
         local: dict[str, Entry] = {}
-        for path in _files(kind, root / FOLDERS[kind]):
+        for path in _files(kind, os.path.join(root, FOLDERS[kind])):
             entry = _head(path)
             if entry.id in local:
                 raise SpecError(path, "id", f"{entry.id!r} is also the id of {local[entry.id].path}")
@@ -67,12 +70,14 @@ def find(kind: str, name_or_path: str) -> Path:
     SpecError
         The path does not exist.
     """
+    from pathlib import Path
+
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return spec_path(name_or_path)
     known = entries(kind)
     if name_or_path not in known:
         raise UnknownNameError(kind, name_or_path, known)
-    return known[name_or_path].path
+    return Path(known[name_or_path].path)
 
 
 def spec_path(text: str) -> Path:
@@ -83,6 +88,8 @@ def spec_path(text: str) -> Path:
     SpecError
         There is no such file.
     """
+    from pathlib import Path
+
     path = Path(text)
     if path.is_dir():
         path = path / "manifest.toml"
@@ -91,14 +98,19 @@ def spec_path(text: str) -> Path:
     return path
 
 
-def _files(kind: str, folder: Path) -> list[Path]:
-    return sorted(folder.glob("*/manifest.toml" if kind == "dataset" else "*.toml"))
+def _files(kind: str, folder: str) -> list[str]:
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    if kind == "dataset":
+        paths = [os.path.join(folder, name, "manifest.toml") for name in names]
+    else:
+        paths = [os.path.join(folder, name) for name in names if name.endswith(".toml")]
+    return [path for path in paths if os.path.isfile(path)]
 
 
-def _head(path: Path) -> Entry:
+def _head(path: str) -> Entry:
     """Read ``id`` and ``title``, which stand as plain strings before the first table."""
     values = {}
-    with path.open(encoding="utf-8") as lines:
+    with open(path, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             key, equals, value = line.partition("=")
             value = value.strip()
@@ -106,5 +118,6 @@ def _head(path: Path) -> Entry:
                 break
             if equals and value[:1] == value[-1:] == '"' and not value.startswith('"""'):
                 values[key.strip()] = value[1:-1]
-    default = path.parent.name if path.name == "manifest.toml" else path.stem
+    name = os.path.basename(path)
+    default = os.path.basename(os.path.dirname(path)) if name == "manifest.toml" else name[: -len(".toml")]
     return Entry(values.get("id", default), values.get("title", ""), path)

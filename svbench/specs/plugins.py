@@ -6,12 +6,16 @@ entry points are read here directly; a test holds the two to the same answer.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections import namedtuple
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from svbench.errors import SpecError, SvbenchError, UnknownNameError
+
+TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
+if TYPE_CHECKING:
+    from typing import Any
 
 GROUPS = {
     "adapter": "svbench.adapters",
@@ -20,7 +24,7 @@ GROUPS = {
 }
 
 
-class Plugin(NamedTuple):
+class Plugin(namedtuple("Plugin", ["name", "target", "distribution"])):
     """One entry point: its name, ``module:object``, and the distribution that ships it."""
 
     name: str
@@ -82,9 +86,10 @@ def summary(plugin: Plugin) -> str:
     """Return the first docstring line of a plug-in's module, read without importing it."""
     relative = plugin.target.partition(":")[0].replace(".", "/")
     for folder in sys.path:
-        for candidate in (Path(folder) / f"{relative}.py", Path(folder) / relative / "__init__.py"):
-            if candidate.is_file():
-                with candidate.open(encoding="utf-8") as lines:
+        for ending in (".py", "/__init__.py"):
+            candidate = os.path.join(folder, relative + ending)
+            if os.path.isfile(candidate):
+                with open(candidate, encoding="utf-8") as lines:
                     first = lines.readline().strip()
                 return first.strip('"').strip() if first.startswith('"""') else ""
     return ""
@@ -95,15 +100,17 @@ def _entry_points(group: str) -> list[Plugin]:
     seen: set[str] = set()
     result = []
     for folder in dict.fromkeys(sys.path):
-        base = Path(folder or ".")
-        infos = sorted(base.glob("*.dist-info")) + sorted(base.glob("*.egg-info")) if base.is_dir() else []
-        for info in infos:
-            distribution = info.name.rsplit(".", 1)[0].split("-")[0].lower().replace("_", "-")
-            table = info / "entry_points.txt"
-            if distribution in seen or not table.is_file():
+        names = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
+        for name in names:
+            if not name.endswith((".dist-info", ".egg-info")):
+                continue
+            distribution = name.rsplit(".", 1)[0].split("-")[0].lower().replace("_", "-")
+            table = os.path.join(folder, name, "entry_points.txt")
+            if distribution in seen or not os.path.isfile(table):
                 continue
             seen.add(distribution)
-            result += _section(table.read_text(encoding="utf-8"), group, distribution)
+            with open(table, encoding="utf-8") as file:
+                result += _section(file.read(), group, distribution)
     return result
 
 

@@ -102,7 +102,6 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target_sets: Annotated[tuple[TargetSet, ...], msgspec.Meta(min_length=1)]
     metrics: Annotated[tuple[MetricUse, ...], msgspec.Meta(min_length=1)]
     absent_target: Literal["score_others", "skip_set"] = "score_others"
-    rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
     alignment: Alignment = Alignment()
     limits: Limits = Limits()
 

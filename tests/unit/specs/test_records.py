@@ -13,7 +13,7 @@ from svbench.specs.protocol import load_protocol
 from svbench.specs.report import load_report
 from svbench.specs.system import load_system
 
-SISEC = (shipped() / "protocols/sisec18.toml").read_text(encoding="utf-8")
+SISEC = (Path(shipped()) / "protocols/sisec18.toml").read_text(encoding="utf-8")
 
 
 def protocol(folder: Path, text: str, name: str = "sisec18") -> Path:
@@ -106,7 +106,7 @@ def test_two_packages_with_one_name_are_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_unknown_report_section(tmp_path: Path) -> None:
-    text = (shipped() / "reports/default.toml").read_text()
+    text = (Path(shipped()) / "reports/default.toml").read_text()
     (tmp_path / "default.toml").write_text(text.replace('"boxplots"', '"boxplot"'))
     with pytest.raises(SpecError, match=r"sections\[2\]: .*'boxplot'"):
         load_report(tmp_path / "default.toml")
