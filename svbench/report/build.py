@@ -28,15 +28,20 @@ def _group(runs: list[Run]) -> Group:
         id=name,
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
-        description=protocol.description.strip(),
+        description=_unwrapped(protocol.description),
         leaderboards=tuple(_leaderboard(b, name) for b in headline),
         targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name)),
         figures=tuple(f for b in headline for f in _figures(b, name)),
         tracks=tuple(_tracks(b, name) for b in headline),
         resources=_resources(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
-        rule=tuple(rule(protocol)),
+        rule=tuple(rule(runs[0].record)),
     )
+
+
+def _unwrapped(text: str) -> str:
+    """Join the lines of each paragraph."""
+    return "\n\n".join(" ".join(p.split()) for p in text.strip().split("\n\n"))
 
 
 def _leaderboard(board: Board, group: str) -> Table:
@@ -105,8 +110,10 @@ def _fewer(board: Board) -> str:
     """Explain the daggers: systems scored on fewer tracks than others in the same column."""
     told = []
     for row in board.rows:
-        short = [f"{c} on {row.cells[c].n_tracks}" for c in board.columns if _is_short(board, row, c)]
-        if short:
+        counts = {c: row.cells[c].n_tracks for c in board.columns if _is_short(board, row, c)}
+        if counts:
+            alike = len(counts) == len(board.columns) and len(set(counts.values())) == 1
+            short = [f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items()][: 1 if alike else None]
             unranked = " (no rank)" if row.rank is None and row.run.record.system.kind != "oracle" else ""
             told.append(f"{row.run.record.system.id} {', '.join(short)}{unranked}")
     return f"† On fewer tracks than others in the column: {'; '.join(told)}. " if told else ""
@@ -230,8 +237,8 @@ def _resources(runs: list[Run], group: str) -> Table:
                 run.record.system.kind,
                 (
                     Cell(numbers.seconds(load), load),
-                    Cell(f"{rtf:.3f}", rtf),
-                    Cell(f"{1 / rtf:.0f} ×" if rtf else "–", -rtf),
+                    Cell(f"{rtf:.3f}" if rtf >= 0.001 else "< 0.001", rtf),
+                    Cell(f"{1 / rtf:.0f} ×" if rtf >= 0.001 else "> 1000 ×", -rtf),
                     Cell(f"{cpu:.3f}", cpu),
                     Cell(numbers.bytes_text(memory), memory),
                     Cell(str(run.record.system.threads), run.record.system.threads),

@@ -10,8 +10,7 @@ import msgspec
 
 from svbench.report.context import Fact, Failure, Origin
 from svbench.results.provenance import Provenance
-from svbench.results.store import Run
-from svbench.specs.protocol import Protocol
+from svbench.results.store import Run, RunRecord
 from svbench.specs.system import SystemSpec
 
 PROSE = ("schema", "title", "description")
@@ -27,11 +26,11 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
     return found
 
 
-def rule(protocol: Protocol) -> list[Fact]:
+def rule(record: RunRecord) -> list[Fact]:
     """Return a protocol as lines, one per key, as its file says it and with the defaults in force."""
-    content = msgspec.to_builtins(protocol)
+    content = msgspec.to_builtins(record.protocol)
     told = {k: v for k, v in content.items() if k not in PROSE}
-    return [Fact("digest", protocol.digest), *(Fact(k, v) for k, v in _lines("", told))]
+    return [Fact("digest", record.protocol_digest), *(Fact(k, v) for k, v in _lines("", told))]
 
 
 def origins(runs: Sequence[Run]) -> list[Origin]:

@@ -238,6 +238,7 @@ def _latex(table: _Table) -> str:
         rows.append(" & ".join([safe(table.name(run)), *bold]) + r" \\")
     return "\n".join(
         [
+            r"% needs \usepackage{booktabs}",
             rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
             r"\toprule",
             rf" & {groups} \\",
@@ -246,7 +247,7 @@ def _latex(table: _Table) -> str:
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
-            rf"% {table.note}",
+            rf"\par\smallskip{{\footnotesize {safe(table.note)}}}",
         ]
     )
 

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from svbench.errors import DataError
+from svbench.report import context
+from svbench.report.render import TEMPLATES, render, write_report
+from svbench.results.store import Run, find_runs, load_run
+from svbench.specs.report import Listening, ReportSpec, load_report
+
+VOID = {"meta", "link", "input", "br"}
+
+
+class Page(HTMLParser):
+    """The page as tables of texts, its ids, and its elements in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self._table = ""
+        self._in_cell = False
+        self.feed(text)
+        assert not self._open, f"left open: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append((tag, found))
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "table":
+            self._table = found["id"] or ""
+            self.tables[self._table] = []
+        elif tag == "tr":
+            self.tables[self._table].append([])
+        elif tag in ("td", "th"):
+            self.tables[self._table][-1].append("")
+            self._in_cell = True
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [v or "" for k, v in attrs if k == "id"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        self._in_cell = self._in_cell and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            row = self.tables[self._table][-1]
+            row[-1] = f"{row[-1]}{data}".strip()
+
+
+def page_of(runs: list[Run], out: Path, **changes: Any) -> tuple[str, Page]:
+    spec = msgspec.structs.replace(load_report("default"), **changes)
+    text = write_report(runs, spec, out).read_text()
+    return text, Page(text)
+
+
+def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path) -> None:
+    text, page = page_of(three, tmp_path)
+    board = next(rows for name, rows in page.tables.items() if "-board-" in name)
+    assert board[0] == [
+        "rank",
+        "system",
+        "vocals",
+        "drums",
+        "bass",
+        "other",
+        "mean",
+        "tracks",
+        "frames dropped",
+    ]
+    assert board[1] == ["1", "net", "7.00", "7.00", "6.00", "7.00", "6.00", "3 of 3", "0 of 11"]
+    assert board[2][:4] == ["2", "floorbaseline", "−0.67", "−0.67"]
+    assert board[3][:3] == ["", "idealoracle", "20.00"]
+    assert "mdx21 version 1, " + three[0].record.protocol_digest[:8] in text
+    assert "mean/mean" in text
+    assert "n = 3 tracks" in text
+    assert "Bass over 2 of 3 tracks" in text
+    assert "No bass in c:" in text
+
+
+def test_every_track_is_listed_and_a_missing_target_said_in_words(three: list[Run], tmp_path: Path) -> None:
+    _, page = page_of(three, tmp_path)
+    rows = next(rows for name, rows in page.tables.items() if "-tracks-" in name)
+    assert len(rows) == 1 + 3 * 4
+    assert ["c", "bass", "no target", "no target", "no target"] in rows
+    assert ["b", "vocals", "7.00", "1.00", "20.00"] in rows
+
+
+def test_a_failure_is_told_with_its_reason_and_marked(make: Any, tmp_path: Path) -> None:
+    stems = dict.fromkeys(("vocals", "drums", "bass", "other"), 3.0)
+    runs = [
+        make("whole", {"a": stems, "b": stems}),
+        make("part", {"a": stems}, failed={"b": "the output holds NaN"}, data_tracks=("a", "b")),
+        make("late", {"a": stems}, data_tracks=("a", "b")),
+    ]
+    text, page = page_of(runs, tmp_path)
+    assert "2 tracks without scores" in text
+    assert "the output holds NaN" in text
+    assert "not run yet" in text
+    assert '<a href="#failures">failed</a>' in text
+    board = next(rows for name, rows in page.tables.items() if "-board-" in name)
+    part = next(row for row in board if row[1] == "part")
+    assert part[0] == ""
+    assert part[2] == "3.00†"
+    assert "others in the column: late on 1 (no rank); part on 1 (no rank)." in text
+
+
+def test_ids_are_unique_and_references_resolve(three: list[Run], tmp_path: Path) -> None:
+    other = [
+        msgspec.structs.replace(
+            r,
+            record=msgspec.structs.replace(
+                r.record, data=msgspec.structs.replace(r.record.data, digest="e" * 64)
+            ),
+        )
+        for r in three
+    ]
+    text, page = page_of([*three, *other], tmp_path)
+    assert len(page.ids) == len(set(page.ids))
+    wanted = re.findall(r'(?:href="#|url\(#|aria-labelledby=")([^")]+)', text)
+    assert set(wanted) <= set(page.ids)
+    assert len(wanted) > 20
+
+
+def test_markup_in_names_is_text(make: Any, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    stems = dict.fromkeys(("vocals", "drums", "bass", "other"), 3.0)
+    run = make("net", {evil: stems}, failed={'"><b>bold': f"because {evil}"})
+    text, page = page_of([run], tmp_path)
+    assert evil not in text
+    assert [t for t, _ in page.tags if t in ("script", "img", "b")].count("script") == 1
+    assert not [t for t, a in page.tags if t == "img" or "onerror" in a]
+    assert "&lt;script&gt;" in text
+
+
+def test_the_same_runs_give_the_same_bytes(three: list[Run], tmp_path: Path) -> None:
+    one, _ = page_of(three, tmp_path / "one")
+    two, _ = page_of(three[::-1], tmp_path / "two")
+    assert one == two
+
+
+def test_sections_are_those_of_the_definition(three: list[Run], tmp_path: Path) -> None:
+    text, page = page_of(three, tmp_path, sections=("leaderboard",))
+    assert not any("-tracks-" in name for name in page.tables)
+    assert "Provenance" not in text
+    assert 'id="listen"' not in text
+
+
+def test_provenance_says_what_is_needed_to_repeat(three: list[Run], tmp_path: Path) -> None:
+    text, _ = page_of(three, tmp_path)
+    assert "svbench run mdx21 --data &#39;folder=my music&#39;" in text
+    assert "commit 0123456789ab with changes" in text
+    assert three[0].record.protocol_digest in text
+    assert "none: not trained" in text
+    assert "<dt>metrics[0].reduce.frames</dt><dd>mean</dd>" in text
+
+
+def test_without_estimates_the_page_says_how_to_get_them(three: list[Run], tmp_path: Path) -> None:
+    text, _ = page_of(three, tmp_path)
+    assert "No estimates were kept. Run again with --keep-estimates" in text
+
+
+def test_an_undefined_name_in_a_template_is_an_error() -> None:
+    from jinja2 import UndefinedError
+
+    with pytest.raises(UndefinedError, match="title"):
+        render(object())  # type: ignore[arg-type]
+
+
+def test_the_template_uses_every_field_of_its_context() -> None:
+    template = (TEMPLATES / "report.html").read_text()
+    used = set(re.findall(r"\.(\w+)", template))
+    for name, kind in vars(context).items():
+        if dataclasses.is_dataclass(kind):
+            unused = {f.name for f in dataclasses.fields(kind)} - used
+            assert not unused, f"{name}: {unused}"
+
+
+def test_refusals(three: list[Run], tmp_path: Path) -> None:
+    spec = load_report("default")
+    with pytest.raises(DataError, match="no runs to report on"):
+        write_report([], spec, tmp_path / "r")
+    with pytest.raises(DataError, match="both runs of 'net' on the same protocol"):
+        write_report([three[0], three[0]], spec, tmp_path / "r")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(DataError, match="holds other files"):
+        write_report(three, spec, tmp_path / "full")
+    assert (tmp_path / "full" / "thesis.tex").exists()
+    with pytest.raises(DataError, match="is a file"):
+        write_report(three, spec, tmp_path / "full" / "thesis.tex")
+
+
+@pytest.fixture
+def heard(small_runs: Path) -> list[Run]:
+    return [load_run(p) for p in find_runs([small_runs]) if "mdx21" in p.name]
+
+
+def listening(**rule: Any) -> ReportSpec:
+    return msgspec.structs.replace(load_report("default"), listen=Listening(**rule))
+
+
+def test_excerpts_are_what_the_run_kept(heard: list[Run], tmp_path: Path) -> None:
+    import numpy as np
+
+    from svbench.audio import read_audio
+
+    text = write_report(heard, listening(count=1, excerpt_s=60), tmp_path).read_text()
+    run = next(r for r in heard if r.record.system.id == "hpss")
+    track = re.findall(r"<h3>(.+?)</h3>", text)[0]
+    path = next(t.estimates["vocals"] for t in run.results if t.track == track)
+    kept = read_audio(run.path / path).samples
+    source = re.search(r'data-src="(audio/[^"]+/vocals/baseline-hpss.flac)"', text)
+    assert source is not None
+    written = read_audio(tmp_path / source[1]).samples
+    lowered = re.search(r"lowered by ([\d.]+) dB", text)
+    gain = 10 ** (-float(lowered[1]) / 20) if lowered else 1.0
+    np.testing.assert_allclose(written, kept * gain, atol=2 / 32768 + 0.001 * np.abs(kept).max())
+
+
+def test_the_audio_budget_holds_and_what_is_left_out_is_said(heard: list[Run], tmp_path: Path) -> None:
+    text = write_report(heard, listening(budget_mb=0.001), tmp_path).read_text()
+    assert "would exceed the 0.001 MB for audio" in text
+    assert not list(tmp_path.rglob("*.flac"))
+
+
+def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], tmp_path: Path) -> None:
+    lost = [
+        msgspec.structs.replace(
+            r,
+            results=tuple(
+                msgspec.structs.replace(t, estimates=dict.fromkeys(t.estimates, "gone.wav")) if i == 0 else t
+                for i, t in enumerate(r.results)
+            ),
+        )
+        for r in heard
+    ]
+    text = write_report(lost, listening(), tmp_path).read_text()
+    assert f"{heard[0].results[0].track} is left out" in text
+    assert len(re.findall("<h3>", text)) == 2
+
+
+def test_a_track_the_data_set_lacks_is_refused(heard: list[Run], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="wants track 'trak 1'; did you mean 'track"):
+        write_report(heard, listening(tracks=("trak 1",)), tmp_path)
+
+
+def test_without_the_recordings_the_page_says_so(heard: list[Run], tmp_path: Path) -> None:
+    gone = [
+        msgspec.structs.replace(
+            r,
+            record=msgspec.structs.replace(
+                r.record, data=msgspec.structs.replace(r.record.data, root=str(tmp_path / "moved"))
+            ),
+        )
+        for r in heard
+    ]
+    text = write_report(gone, listening(), tmp_path / "report").read_text()
+    assert "The recordings are not where the run found them" in text

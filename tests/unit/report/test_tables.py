@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from svbench.errors import DataError
+from svbench.report.numbers import decibels, seconds
+from svbench.report.tables import paper_table
+from svbench.results.store import Run
+
+
+def test_markdown_holds_rounded_scores_best_in_bold_and_a_footnote(three: list[Run]) -> None:
+    lines = paper_table(three, format="markdown").splitlines()
+    assert lines[0].startswith("| system | vocals uSDR |")
+    assert lines[2].startswith("| net | **7.00** |")
+    assert lines[3].startswith("| floor (baseline) | −0.67 |")
+    assert lines[4].startswith("| ideal (oracle) | 20.00 |")
+    assert three[0].record.protocol_digest[:8] in lines[-1]
+    assert "n = 3 tracks (bass: 2; mean: 2)" in lines[-1]
+
+
+def test_csv_and_json_hold_unrounded_scores(three: list[Run]) -> None:
+    rows = list(csv.DictReader(io.StringIO(paper_table(three, format="csv"))))
+    floor = next(r for r in rows if r["system"] == "floor" and r["target"] == "vocals")
+    assert float(floor["score"]) == pytest.approx((1 + 1.004 - 4) / 3, abs=1e-12)
+    plain = json.loads(paper_table(three, format="json"))
+    assert plain[0]["rows"][0]["scores"][0]["score"] == 7.0
+
+
+def test_latex_is_escaped_and_balanced(make: Any) -> None:
+    stems = dict.fromkeys(("vocals", "drums", "bass", "other"), -3.0)
+    text = paper_table([make("net_1.0", {"a": stems})], format="latex")
+    assert r"net\_1.0 & $-$3.00" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert r"\footnotesize Protocol mdx21" in text
+    widths = {line.count("&") for line in text.splitlines() if line.endswith(r"\\")}
+    assert widths == {5}
+
+
+def test_html_is_a_real_table(three: list[Run]) -> None:
+    text = paper_table(three, format="html")
+    assert "<caption>Protocol mdx21 version 1" in text
+    assert '<th scope="row">net</th><td><b>7.00</b></td>' in text
+
+
+def test_refusals(three: list[Run]) -> None:
+    with pytest.raises(DataError, match="no quantity 'SAR' in these runs; there are uSDR"):
+        paper_table(three, metrics=["SAR"])
+    with pytest.raises(DataError, match="no target set '5-stems'"):
+        paper_table(three, target_set="5-stems")
+    with pytest.raises(DataError, match="hold 0 combinations"):
+        paper_table([])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.004, "0.00"), (-0.006, "−0.01"), (2.675, "2.67"), (1234.5, "1234.50")]
+)
+def test_rounding(value: float, text: str) -> None:
+    assert decibels(value) == text
+
+
+def test_words_for_what_has_no_number() -> None:
+    assert [decibels(None, s) for s in ("undefined", "no target", "failed", "perfect")] == [
+        "undefined",
+        "no target",
+        "failed",
+        "perfect",
+    ]
+    assert seconds(1.234) == "1.23 s"
