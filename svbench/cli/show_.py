@@ -109,15 +109,11 @@ def _load(kind: str, name: str) -> dict[str, Any]:
 def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
     """Load a spec of any kind by id or path, with its digest."""
     if kind == "protocol":
-        from svbench.running.scoring import metric_of
+        from svbench.running.scoring import quantities_of
         from svbench.specs.protocol import load_protocol
 
         protocol = load_protocol(name)
-        quantities = [q.name for use in protocol.metrics for q in metric_of(use, protocol).quantities]
-        if protocol.headline not in quantities:
-            from svbench.errors import SpecError
-
-            raise SpecError(name, "headline", f"is {protocol.headline!r}; its metrics give {quantities}")
+        quantities_of(protocol)
         return protocol, {"digest": protocol.digest}
     if kind == "system":
         from svbench.specs.plugins import load_plugin

@@ -85,13 +85,19 @@ class Track:
             return self._checked(read_audio(self.mixture_path), self.mixture_path)
         return self._sum(sorted(self.stems))
 
-    def reference(self, target: str) -> Audio | None:
+    def reference(self, target: str, *, silent: bool = False) -> Audio | None:
         """Add the stems of a target.
+
+        Parameters
+        ----------
+        target : str
+        silent : bool
+            Give digital silence as it is, instead of calling the target absent.
 
         Returns
         -------
         Audio or None
-            None when the target is absent: no stem on disk, or only digital silence.
+            None when the target is absent: no stem on disk, or (unless `silent`) only silence.
 
         Raises
         ------
@@ -105,11 +111,11 @@ class Track:
         if not present:
             return None
         audio = self._sum(present)
-        return audio if np.any(audio.samples) else None
+        return audio if silent or np.any(audio.samples) else None
 
-    def references(self, targets: Iterable[str]) -> dict[str, Audio]:
+    def references(self, targets: Iterable[str], *, silent: bool = False) -> dict[str, Audio]:
         """Read the references of several targets; absent ones are left out."""
-        found = {t: self.reference(t) for t in targets}
+        found = {t: self.reference(t, silent=silent) for t in targets}
         return {t: audio for t, audio in found.items() if audio is not None}
 
     def digest(self) -> str:

@@ -37,6 +37,11 @@ class Metric:
         Raised whenever a value changes; part of every result's key.
     parameters : tuple of str
         Names a protocol may set.
+    needs : tuple of str
+        What ``function`` wants besides: ``"mixture"`` is given as ``mixture=``, an array of
+        shape (n_samples, n_channels).
+    scores_absent : bool
+        Targets the track does not contain are scored too, against a reference of zeros.
     """
 
     id: str
@@ -47,3 +52,5 @@ class Metric:
     citation: str
     parameters: tuple[str, ...]
     function: Callable[..., MetricResult]
+    needs: tuple[Literal["mixture"], ...] = ()
+    scores_absent: bool = False

@@ -120,8 +120,8 @@ def quantities(run: Run) -> dict[str, Reduce]:
 
 
 def _rules(run: Run) -> dict[str, Reduce]:
-    by_metric = {use.id: use.reduce for use in run.record.protocol.metrics}
-    return {q.name: by_metric[q.metric] for q in run.record.quantities}
+    by_metric = {(use.id, use.improvement): use.reduce for use in run.record.protocol.metrics}
+    return {q.name: by_metric[q.metric, q.improvement] for q in run.record.quantities}
 
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:

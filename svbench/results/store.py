@@ -32,12 +32,13 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a quantity is printed and which way is better."""
+    """How a quantity is printed, which way is better, and which metric of the protocol gives it."""
 
     name: str
     unit: str
     higher_is_better: bool
     metric: str
+    improvement: bool = False
 
 
 class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -24,7 +24,6 @@ from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
 from svbench.results.store import (
     DataRecord,
-    Quantity,
     Run,
     RunRecord,
     load_run,
@@ -36,7 +35,7 @@ from svbench.results.store import (
 )
 from svbench.running.execution import ScoringPool
 from svbench.running.keys import result_key
-from svbench.running.scoring import Scored, metric_of, score_track, without_scores
+from svbench.running.scoring import Scored, quantities_of, score_track, without_scores
 from svbench.running.separation import Separated, covered_sets, separate_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
@@ -275,11 +274,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
         system_digest=spec.digest,
         protocol=job.protocol,
         protocol_digest=job.protocol.digest,
-        quantities=tuple(
-            Quantity(name=q.name, unit=q.unit, higher_is_better=q.higher_is_better, metric=use.id)
-            for use in job.protocol.metrics
-            for q in metric_of(use, job.protocol).quantities
-        ),
+        quantities=quantities_of(job.protocol),
         data=DataRecord(
             id=manifest.head.id,
             version=manifest.head.version,

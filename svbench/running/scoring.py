@@ -1,21 +1,26 @@
 """Score one track: references and estimates in, one series per quantity and target out.
 
-Runs in a scoring process, so it takes paths and records, not arrays.
+`score_track` runs in a scoring process, so it takes paths and records, not arrays;
+`score_signals` is the rule itself and knows no files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from svbench.audio import Audio, resample
 from svbench.datasets.api import Track
-from svbench.errors import SpecError
+from svbench.errors import AudioError, SpecError
 from svbench.metrics.record import Metric
 from svbench.metrics.result import MetricResult
 from svbench.results.scores import Series, series, without_value
+from svbench.results.store import Quantity
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
 
@@ -26,6 +31,24 @@ class Scored(msgspec.Struct, frozen=True):
     series: tuple[Series, ...]
     absent_targets: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """The audio of one track, all of one rate, length and channel count.
+
+    Attributes
+    ----------
+    references : mapping of str to Audio
+        Silent ones included; a target without an entry has no stem at all.
+    estimates : mapping of str to Audio
+    mixture : Audio or None
+        Needed by improvements and by metrics that say so.
+    """
+
+    references: Mapping[str, Audio]
+    estimates: Mapping[str, Audio]
+    mixture: Audio | None
 
 
 def score_track(
@@ -45,34 +68,95 @@ def score_track(
     -------
     Scored
     """
-    chosen = [s for s in protocol.target_sets if s.id in sets]
+    targets = [
+        t for t in protocol.targets if any(t in s.targets for s in protocol.target_sets if s.id in sets)
+    ]
+    signals = Signals(
+        track.references(targets, silent=True),
+        {t: Audio(np.load(estimates[t]), track.rate_hz) for t in targets},
+        track.mixture() if needs_mixture(protocol) else None,
+    )
+    return score_signals(signals, protocol, sets)
+
+
+def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | None = None) -> Scored:
+    """Score the estimates of one track, given as audio.
+
+    Parameters
+    ----------
+    signals : Signals
+    protocol : Protocol
+    sets : tuple of str, optional
+        Ids of the target sets to score; all without.
+
+    Returns
+    -------
+    Scored
+
+    Raises
+    ------
+    AudioError
+        A signal that the metrics refuse, or no mixture where one is needed.
+    """
+    first = next(iter(signals.estimates.values()))
+    chosen = [s for s in protocol.target_sets if sets is None or s.id in sets]
     targets = dict.fromkeys(t for s in chosen for t in s.targets)
-    references = track.references(targets)
-    signals = {t: np.load(estimates[t]) for t in targets if t in references}
-    absent = tuple(t for t in targets if t not in references)
+    silence_counts = protocol.absent_target == "score_silence"
+    present = {
+        t for t, r in signals.references.items() if silence_counts or np.any(r.samples)
+    }  # decided before resampling, which spreads no silence
+    signals = _at_rate(signals, protocol.rate_hz)
     rows: list[Series] = []
     notes: list[str] = []
     for target_set in chosen:
-        present = [t for t in target_set.targets if t in references]
-        if len(present) < len(target_set.targets) and protocol.absent_target == "skip_set":
-            present = []
-        stacked = (
-            (np.stack([references[t].samples for t in present]), np.stack([signals[t] for t in present]))
-            if present
-            else None
-        )
+        found = [t for t in target_set.targets if t in present]
+        if len(found) < len(target_set.targets) and protocol.absent_target == "skip_set":
+            found = []
         for use in protocol.metrics:
             metric = metric_of(use, protocol)
-            result = (
-                metric.function(
-                    stacked[0], stacked[1].astype(stacked[0].dtype), rate_hz=track.rate_hz, **use.parameters
-                )
-                if stacked
-                else None
-            )
+            scored = list(target_set.targets) if metric.scores_absent else found
+            result = _result(signals, scored, metric, use) if scored else None
             notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
-            rows += _series(target_set, present, metric, result, track)
+            rows += _series(target_set, scored, metric, use, result, first.duration_s)
+    absent = tuple(t for t in targets if t not in present)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
+
+
+def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse) -> MetricResult:
+    estimates = np.stack([signals.estimates[t].samples for t in targets])
+    silence = np.zeros_like(estimates[0], dtype=np.float64)
+    references = np.stack(
+        [signals.references[t].samples if t in signals.references else silence for t in targets]
+    )
+    rate_hz = signals.estimates[targets[0]].rate_hz
+    given = dict(use.parameters)
+    if (metric.needs or use.improvement) and signals.mixture is None:
+        raise AudioError(f"{use.id} needs the mixture, and none was given")
+    if "mixture" in metric.needs and signals.mixture is not None:
+        given["mixture"] = signals.mixture.samples
+    result = metric.function(references, estimates.astype(references.dtype), rate_hz=rate_hz, **given)
+    if not use.improvement or signals.mixture is None:
+        return result
+    untouched = np.repeat(signals.mixture.samples[np.newaxis], len(targets), axis=0)
+    before = metric.function(references, untouched.astype(references.dtype), rate_hz=rate_hz, **given)
+    return _improvement(result, before)
+
+
+def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
+    with np.errstate(invalid="ignore"):  # inf - inf is undefined, and reported as that
+        values = {name: after.values[name] - before.values[name] for name in after.values}
+    notes = (*after.notes, *(f"mixture as estimate: {n}" for n in before.notes if n not in after.notes))
+    return MetricResult(values, after.time_s, after.duration_s, notes)
+
+
+def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
+    if rate_hz is None:
+        return signals
+    return Signals(
+        {t: resample(a, rate_hz) for t, a in signals.references.items()},
+        {t: resample(a, rate_hz) for t, a in signals.estimates.items()},
+        None if signals.mixture is None else resample(signals.mixture, rate_hz),
+    )
 
 
 def metric_of(use: MetricUse, protocol: Protocol) -> Metric:
@@ -85,12 +169,56 @@ def metric_of(use: MetricUse, protocol: Protocol) -> Metric:
     metric: Metric = load_plugin("metric", use.id)
     unknown = sorted(set(use.parameters) - set(metric.parameters))
     if unknown:
+        takes = ", ".join(metric.parameters) or "none"
         raise SpecError(
             f"protocol {protocol.id}",
             f"metrics.{use.id}.parameters.{unknown[0]}",
-            f"unknown parameter; {use.id} takes {', '.join(metric.parameters)}",
+            f"unknown parameter; {use.id} takes {takes}",
         )
     return metric
+
+
+def quantities_of(protocol: Protocol) -> tuple[Quantity, ...]:
+    """Return what a protocol prints, in order; two metrics may not give one name.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+    """
+    found: dict[str, Quantity] = {}
+    for i, use in enumerate(protocol.metrics):
+        for q in metric_of(use, protocol).quantities:
+            name = quantity_name(q.name, use)
+            if name in found:
+                raise SpecError(
+                    f"protocol {protocol.id}",
+                    f"metrics[{i}].id",
+                    f"{use.id} gives {name}, and so does {found[name].metric}",
+                )
+            found[name] = Quantity(
+                name=name,
+                unit=q.unit,
+                higher_is_better=q.higher_is_better,
+                metric=use.id,
+                improvement=use.improvement,
+            )
+    if protocol.headline not in found:
+        raise SpecError(
+            f"protocol {protocol.id}",
+            "headline",
+            f"is {protocol.headline!r}; its metrics give {', '.join(found)}",
+        )
+    return tuple(found.values())
+
+
+def quantity_name(name: str, use: MetricUse) -> str:
+    """Name of a quantity as a protocol uses it: an improvement carries an i, as in SDRi."""
+    return f"{name}i" if use.improvement else name
+
+
+def needs_mixture(protocol: Protocol) -> bool:
+    """Whether any metric of a protocol looks at the mixture."""
+    return any(use.improvement or "mixture" in metric_of(use, protocol).needs for use in protocol.metrics)
 
 
 def without_scores(protocol: Protocol, sets: tuple[str, ...], track: Track) -> tuple[Series, ...]:
@@ -99,26 +227,30 @@ def without_scores(protocol: Protocol, sets: tuple[str, ...], track: Track) -> t
         without_value(s.id, target, q.name, track.n_samples / track.rate_hz, "failed")
         for s in protocol.target_sets
         if s.id in sets
-        for use in protocol.metrics
+        for q in quantities_of(protocol)
         for target in s.targets
-        for q in metric_of(use, protocol).quantities
     )
 
 
 def _series(
-    target_set: TargetSet, present: list[str], metric: Metric, result: MetricResult | None, track: Track
+    target_set: TargetSet,
+    scored: list[str],
+    metric: Metric,
+    use: MetricUse,
+    result: MetricResult | None,
+    duration_s: float,
 ) -> list[Series]:
     rows: list[Series] = []
     for quantity in metric.quantities:
+        name = quantity_name(quantity.name, use)
         for target in target_set.targets:
-            if result is None or target not in present:
-                duration_s = track.n_samples / track.rate_hz
-                rows.append(without_value(target_set.id, target, quantity.name, duration_s, "no target"))
+            if result is None or target not in scored:
+                rows.append(without_value(target_set.id, target, name, duration_s, "no target"))
                 continue
-            values: Any = result.values[quantity.name][present.index(target)]
+            values: NDArray[np.float64] = result.values[quantity.name][scored.index(target)]
             rows.append(
                 series(
-                    target_set.id, target, quantity.name,
+                    target_set.id, target, name,
                     result.time_s.tolist(), result.duration_s.tolist(), values.tolist(),
                 )
             )  # fmt: skip

@@ -48,9 +48,14 @@ class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One metric plug-in with its parameters and reducers."""
+    """One metric plug-in with its parameters and reducers.
+
+    ``improvement`` subtracts what the mixture would score as the estimate, by the same rule on
+    the same frames (SDRi, also NSDR): quantity ``SDR`` becomes ``SDRi``.
+    """
 
     id: str
+    improvement: bool = False
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     reduce: Reduce
 
@@ -88,8 +93,12 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``absent_target`` says what becomes of a track without one of the set's targets (no stem on
     disk, or a stem that is silent throughout): ``score_others`` scores the remaining ones as a
-    smaller set; ``skip_set`` leaves the whole set of that track out. Either way the absent
-    target gets the status ``no target``.
+    smaller set; ``skip_set`` leaves the whole set of that track out; ``score_silence`` scores
+    stems that are on disk though silent like any other. A target that is not scored gets the
+    status ``no target``, except from metrics made for absent targets.
+
+    ``rate_hz`` is the rate at which references and estimates are compared; without it, the
+    data set's own.
     """
 
     schema: Literal[1]
@@ -101,7 +110,8 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headline: str
     target_sets: Annotated[tuple[TargetSet, ...], msgspec.Meta(min_length=1)]
     metrics: Annotated[tuple[MetricUse, ...], msgspec.Meta(min_length=1)]
-    absent_target: Literal["score_others", "skip_set"] = "score_others"
+    absent_target: Literal["score_others", "skip_set", "score_silence"] = "score_others"
+    rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
     alignment: Alignment = Alignment()
     limits: Limits = Limits()
 
