@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from svbench.audio import Audio, audio_info, read_audio
+from svbench.audio.sounds import Sound, sound_of
 from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
 from svbench.specs.plugins import load_plugin
@@ -85,19 +86,13 @@ class Track:
             return self._checked(read_audio(self.mixture_path), self.mixture_path)
         return self._sum(sorted(self.stems))
 
-    def reference(self, target: str, *, silent: bool = False) -> Audio | None:
+    def reference(self, target: str) -> Audio | None:
         """Add the stems of a target.
-
-        Parameters
-        ----------
-        target : str
-        silent : bool
-            Give digital silence as it is, instead of calling the target absent.
 
         Returns
         -------
         Audio or None
-            None when the target is absent: no stem on disk, or (unless `silent`) only silence.
+            None when the target is absent: no stem on disk, or only digital silence.
 
         Raises
         ------
@@ -105,18 +100,35 @@ class Track:
             The data set declares no such target.
         AudioError
         """
-        if target not in self.targets:
-            raise UnknownNameError("target", target, self.targets)
-        present = [s for s in self.targets[target] if s in self.stems]
-        if not present:
-            return None
-        audio = self._sum(present)
-        return audio if silent or np.any(audio.samples) else None
+        present = self._present(target)
+        audio = self._sum(present) if present else None
+        return audio if audio is not None and np.any(audio.samples) else None
 
-    def references(self, targets: Iterable[str], *, silent: bool = False) -> dict[str, Audio]:
+    def references(self, targets: Iterable[str]) -> dict[str, Audio]:
         """Read the references of several targets; absent ones are left out."""
-        found = {t: self.reference(t, silent=silent) for t in targets}
+        found = {t: self.reference(t) for t in targets}
         return {t: audio for t, audio in found.items() if audio is not None}
+
+    def reference_sound(self, target: str) -> Sound | None:
+        """Return a target's reference to be read piece by piece.
+
+        Returns
+        -------
+        Sound or None
+            None when no stem is on disk; silence counts as a reference here.
+
+        Raises
+        ------
+        UnknownNameError
+            The data set declares no such target.
+        AudioError
+        """
+        present = self._present(target)
+        return sound_of([self.stems[s] for s in present]) if present else None
+
+    def mixture_sound(self) -> Sound:
+        """Return the mixture to be read piece by piece."""
+        return sound_of([self.mixture_path] if self.mixture_path else list(self.stems.values()))
 
     def digest(self) -> str:
         """SHA-256 over the content of all files with the names of their stems."""
@@ -127,6 +139,11 @@ class Track:
             with path.open("rb") as file:
                 whole.update(f"{name}:{hashlib.file_digest(file, 'sha256').hexdigest()};".encode())
         return whole.hexdigest()
+
+    def _present(self, target: str) -> list[str]:
+        if target not in self.targets:
+            raise UnknownNameError("target", target, self.targets)
+        return [s for s in self.targets[target] if s in self.stems]
 
     def _sum(self, stems: Sequence[str]) -> Audio:
         total = self.read_stem(stems[0]).samples

@@ -40,6 +40,9 @@ class Metric:
     needs : tuple of str
         What ``function`` wants besides: ``"mixture"`` is given as ``mixture=``, an array of
         shape (n_samples, n_channels).
+    streams : bool
+        ``function`` also takes `svbench.metrics.signals.SignalBlocks` and reads them piece by
+        piece; other metrics are given whole arrays.
     scores_absent : bool
         Targets the track does not contain are scored too, against a reference of zeros.
     """
@@ -53,4 +56,5 @@ class Metric:
     parameters: tuple[str, ...]
     function: Callable[..., MetricResult]
     needs: tuple[Literal["mixture"], ...] = ()
+    streams: bool = False
     scores_absent: bool = False

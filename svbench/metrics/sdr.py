@@ -5,19 +5,23 @@ No filters are involved: the plain ratio of energies over all samples and channe
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from svbench.metrics.inputs import check_pair
+from svbench.metrics.frames import frame_bounds
+from svbench.metrics.moments import moments
 from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult, whole_track
+from svbench.metrics.result import MetricResult, whole_track
+from svbench.metrics.signals import SignalPair, Signals
 
 
-def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float = 0.0) -> MetricResult:
+def usdr(references: Signals, estimates: Signals, *, rate_hz: float, delta: float = 0.0) -> MetricResult:
     """Ratio of energies 10 log10((Σs² + δ)/(Σ(s − e)² + δ)) over whole signals.
 
     Parameters
     ----------
-    references, estimates : ndarray, shape (n_targets, n_samples, n_channels)
+    references, estimates : ndarray, shape (n_targets, n_samples, n_channels), or SignalBlocks
     rate_hz : float
     delta : float
         The constant δ; 1e-7 in the Music Demixing Challenge. With 0 a perfect estimate gives
@@ -31,7 +35,7 @@ def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float 
     Raises
     ------
     AudioError
-        Shapes differ, or samples are not finite floats.
+        Shapes differ, or samples are not finite audio.
 
     References
     ----------
@@ -43,25 +47,11 @@ def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float 
     >>> float(usdr(s, 0.9 * s, rate_hz=100).values["uSDR"][0, 0])
     20.0
     """
-    check_pair(references, estimates)
-    signal = _energies(references)
-    error = np.array([_energy(s - e) for s, e in zip(_wide(references), _wide(estimates), strict=True)])
+    pair = SignalPair(references, estimates, rate_hz)
+    sums = moments(pair, frame_bounds(pair.n_samples, rate_hz, math.inf, math.inf))
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = 10 * np.log10((signal + delta) / (error + delta))
-    return whole_track({"uSDR": values}, references.shape[1], rate_hz)
-
-
-def _wide(signals: Floats) -> list[Floats]:
-    return [s.astype(np.float64, copy=False) for s in signals]
-
-
-def _energies(signals: Floats) -> Floats:
-    return np.array([_energy(s) for s in _wide(signals)])
-
-
-def _energy(signal: Floats) -> float:
-    # A pairwise sum, unlike a BLAS dot product, gives the same bits on every machine.
-    return float(np.sum(np.square(signal)))
+        values = 10 * np.log10((sums.reference + delta) / (sums.difference + delta))
+    return whole_track({"uSDR": values[:, 0]}, pair.n_samples, rate_hz)
 
 
 METRIC = Metric(
@@ -73,4 +63,5 @@ METRIC = Metric(
     citation="Mitsufuji et al. 2022, Music Demixing Challenge 2021, eq. (1)",
     parameters=("delta",),
     function=usdr,
+    streams=True,
 )

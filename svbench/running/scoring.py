@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.audio import Audio, resample
+from svbench.audio import resample
+from svbench.audio.sounds import ArraySound, Sound, Stack, is_silent, whole
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SpecError
 from svbench.metrics.record import Metric
@@ -39,16 +41,16 @@ class Signals:
 
     Attributes
     ----------
-    references : mapping of str to Audio
+    references : mapping of str to Sound
         Silent ones included; a target without an entry has no stem at all.
-    estimates : mapping of str to Audio
-    mixture : Audio or None
+    estimates : mapping of str to Sound
+    mixture : Sound or None
         Needed by improvements and by metrics that say so.
     """
 
-    references: Mapping[str, Audio]
-    estimates: Mapping[str, Audio]
-    mixture: Audio | None
+    references: Mapping[str, Sound]
+    estimates: Mapping[str, Sound]
+    mixture: Sound | None = None
 
 
 def score_track(
@@ -68,19 +70,18 @@ def score_track(
     -------
     Scored
     """
-    targets = [
-        t for t in protocol.targets if any(t in s.targets for s in protocol.target_sets if s.id in sets)
-    ]
+    targets = dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets)
+    references = {t: track.reference_sound(t) for t in targets}
     signals = Signals(
-        track.references(targets, silent=True),
-        {t: Audio(np.load(estimates[t]), track.rate_hz) for t in targets},
-        track.mixture() if needs_mixture(protocol) else None,
+        {t: sound for t, sound in references.items() if sound is not None},
+        {t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets},
+        track.mixture_sound() if needs_mixture(protocol) else None,
     )
     return score_signals(signals, protocol, sets)
 
 
 def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | None = None) -> Scored:
-    """Score the estimates of one track, given as audio.
+    """Score the estimates of one track, whatever they are read from.
 
     Parameters
     ----------
@@ -98,13 +99,11 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
     AudioError
         A signal that the metrics refuse, or no mixture where one is needed.
     """
-    first = next(iter(signals.estimates.values()))
     chosen = [s for s in protocol.target_sets if sets is None or s.id in sets]
     targets = dict.fromkeys(t for s in chosen for t in s.targets)
-    silence_counts = protocol.absent_target == "score_silence"
-    present = {
-        t for t, r in signals.references.items() if silence_counts or np.any(r.samples)
-    }  # decided before resampling, which spreads no silence
+    first = next(iter(signals.estimates.values()))
+    duration_s = first.n_samples / first.rate_hz
+    present = _present(signals, targets, protocol)
     signals = _at_rate(signals, protocol.rate_hz)
     rows: list[Series] = []
     notes: list[str] = []
@@ -117,29 +116,40 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
             scored = list(target_set.targets) if metric.scores_absent else found
             result = _result(signals, scored, metric, use) if scored else None
             notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
-            rows += _series(target_set, scored, metric, use, result, first.duration_s)
+            rows += _series(target_set, scored, metric, use, result, duration_s)
     absent = tuple(t for t in targets if t not in present)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
 
 
+def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> set[str]:
+    """Targets with a reference to score against; silent stems are one only if the protocol says so."""
+    on_disk = {t for t in targets if t in signals.references}
+    if protocol.absent_target == "score_silence":
+        return on_disk
+    return {t for t in on_disk if not is_silent(signals.references[t])}
+
+
 def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse) -> MetricResult:
-    estimates = np.stack([signals.estimates[t].samples for t in targets])
-    silence = np.zeros_like(estimates[0], dtype=np.float64)
-    references = np.stack(
-        [signals.references[t].samples if t in signals.references else silence for t in targets]
-    )
-    rate_hz = signals.estimates[targets[0]].rate_hz
+    estimates = Stack([signals.estimates[t] for t in targets])
+    silence = ArraySound(np.zeros((estimates.n_samples, estimates.n_channels)), int(estimates.rate_hz))
+    references = Stack([signals.references.get(t, silence) for t in targets])
+    mixture = signals.mixture
     given = dict(use.parameters)
-    if (metric.needs or use.improvement) and signals.mixture is None:
+    if mixture is None and (metric.needs or use.improvement):
         raise AudioError(f"{use.id} needs the mixture, and none was given")
-    if "mixture" in metric.needs and signals.mixture is not None:
-        given["mixture"] = signals.mixture.samples
-    result = metric.function(references, estimates.astype(references.dtype), rate_hz=rate_hz, **given)
-    if not use.improvement or signals.mixture is None:
+    if mixture is not None and "mixture" in metric.needs:
+        given["mixture"] = whole(mixture).samples
+    result = _scores(metric, references, estimates, given)
+    if mixture is None or not use.improvement:
         return result
-    untouched = np.repeat(signals.mixture.samples[np.newaxis], len(targets), axis=0)
-    before = metric.function(references, untouched.astype(references.dtype), rate_hz=rate_hz, **given)
-    return _improvement(result, before)
+    return _improvement(result, _scores(metric, references, Stack([mixture] * len(targets)), given))
+
+
+def _scores(metric: Metric, references: Stack, estimates: Stack, given: dict[str, Any]) -> MetricResult:
+    rate_hz = references.rate_hz
+    if metric.streams:
+        return metric.function(references, estimates, rate_hz=rate_hz, **given)
+    return metric.function(references.samples(), estimates.samples(), rate_hz=rate_hz, **given)
 
 
 def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
@@ -152,10 +162,16 @@ def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
 def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
     if rate_hz is None:
         return signals
+
+    def at_rate(sound: Sound) -> Sound:
+        if sound.rate_hz == rate_hz:
+            return sound
+        return ArraySound(resample(whole(sound), rate_hz).samples, rate_hz)
+
     return Signals(
-        {t: resample(a, rate_hz) for t, a in signals.references.items()},
-        {t: resample(a, rate_hz) for t, a in signals.estimates.items()},
-        None if signals.mixture is None else resample(signals.mixture, rate_hz),
+        {t: at_rate(s) for t, s in signals.references.items()},
+        {t: at_rate(s) for t, s in signals.estimates.items()},
+        None if signals.mixture is None else at_rate(signals.mixture),
     )
 
 

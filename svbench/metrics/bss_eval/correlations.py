@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from svbench.metrics.bss_eval.signals import Floats, SignalPair
+from svbench.metrics.signals import Floats, SignalPair
 
 Pairs: TypeAlias = Sequence[tuple[int, int]]
 """The (reference, estimate) pairs to score, by target index."""

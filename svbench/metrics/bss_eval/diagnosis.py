@@ -8,7 +8,7 @@ import numpy as np
 
 from svbench.metrics.bss_eval.correlations import Correlations
 from svbench.metrics.bss_eval.energies import EVERY, INTERFERENCE, OWN, Forms, frame_energies
-from svbench.metrics.bss_eval.signals import Floats
+from svbench.metrics.signals import Floats
 
 # Frames share the energy of a projection among them; on lossless music, 16 bit or not, they
 # sum up to at most 1.01 times that of the track, and the interference to at most 2 times.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from svbench.metrics.bss_eval.correlations import Correlations, Pairs
 from svbench.metrics.bss_eval.filters import Filters
-from svbench.metrics.bss_eval.signals import Floats, SignalPair
+from svbench.metrics.signals import Floats, SignalPair
 
 # A form is trusted if it is not less than this part of what it would be without cancellation:
 # about the rounding error of a form (1e-15 of that) over the wanted relative accuracy (1e-7).

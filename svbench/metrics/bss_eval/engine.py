@@ -18,7 +18,7 @@ from svbench.metrics.bss_eval.correlations import Correlations, Correlator, Pair
 from svbench.metrics.bss_eval.diagnosis import reliability_notes
 from svbench.metrics.bss_eval.energies import Forms, filtered_energies, frame_energies, quadratic_forms
 from svbench.metrics.bss_eval.filters import projection_filters
-from svbench.metrics.bss_eval.signals import Floats, SignalPair
+from svbench.metrics.signals import Floats, SignalPair
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

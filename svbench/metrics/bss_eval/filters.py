@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from svbench.metrics.bss_eval.correlations import Correlations
 from svbench.metrics.bss_eval.schur import NotPositiveDefinite, solve_block_toeplitz
-from svbench.metrics.bss_eval.signals import Floats
+from svbench.metrics.signals import Floats
 
 # Below this relative pivot the O(n²) factorisation has lost all digits: the matrix is singular
 # to working precision and the answer is whatever the LU route of museval gives.

@@ -8,9 +8,11 @@ import numpy as np
 
 from svbench.metrics.bss_eval.v4 import bss_eval_v4
 from svbench.metrics.frames import frame_bounds
-from svbench.metrics.inputs import check_pair
 from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.result import MetricResult
+from svbench.metrics.signals import SignalPair, Signals
+
+_BLOCK = 1 << 16
 
 QUANTITIES = (
     QuantityRecord("SDR", "dB", True, "energy of the reference over the energy of the whole error"),
@@ -21,7 +23,13 @@ QUANTITIES = (
 
 
 def score_target_set(
-    references: Floats, estimates: Floats, *, rate_hz: float, window_s: float, hop_s: float, **parameters: Any
+    references: Signals,
+    estimates: Signals,
+    *,
+    rate_hz: float,
+    window_s: float,
+    hop_s: float,
+    **parameters: Any,
 ) -> MetricResult:
     """Score a target set, also one with an estimate that is silent throughout.
 
@@ -29,20 +37,31 @@ def score_target_set(
     undefined for all targets) nothing is defined there, and so it is reported; see
     `svbench.metrics.bss_eval.bss_eval_v4` for the parameters.
     """
-    check_pair(references, estimates)
-    silent = [j for j, e in enumerate(estimates) if not np.any(e.sum(axis=1))]
-    if not silent:
+    pair = SignalPair(references, estimates, rate_hz)
+    n_silent = _silent_estimates(pair)
+    if not n_silent:
         return bss_eval_v4(
             references, estimates, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s, **parameters
         )
-    bounds = frame_bounds(references.shape[1], rate_hz, window_s, hop_s)
-    undefined = np.full((len(references), len(bounds)), np.nan)
+    bounds = frame_bounds(pair.n_samples, rate_hz, window_s, hop_s)
+    undefined = np.full((pair.n_targets, len(bounds)), np.nan)
     return MetricResult(
         {q.name: undefined.copy() for q in QUANTITIES},
         bounds[:, 0] / rate_hz,
         (bounds[:, 1] - bounds[:, 0]) / rate_hz,
-        (f"{len(silent)} of {len(estimates)} estimates are silent throughout, so no frame is defined",),
+        (f"{n_silent} of {pair.n_targets} estimates are silent throughout, so no frame is defined",),
     )
+
+
+def _silent_estimates(pair: SignalPair) -> int:
+    """How many estimates have channels that sum to zero everywhere; read until all have sounded."""
+    silent = np.ones(pair.n_targets, dtype=bool)
+    for start in range(0, pair.n_samples, _BLOCK):
+        _, estimates = pair.read(start, min(start + _BLOCK, pair.n_samples))
+        silent &= ~estimates.sum(axis=2).any(axis=1)
+        if not silent.any():
+            break
+    return int(silent.sum())
 
 
 METRIC = Metric(
@@ -54,4 +73,5 @@ METRIC = Metric(
     citation="Vincent, Gribonval, Févotte 2006; Liutkus, Stöter, Ito 2018",
     parameters=("window_s", "hop_s", "filter_length", "filters"),
     function=score_target_set,
+    streams=True,
 )

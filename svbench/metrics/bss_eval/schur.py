@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from svbench.metrics.bss_eval.signals import Floats
+from svbench.metrics.signals import Floats
 
 
 class NotPositiveDefinite(ArithmeticError):

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from svbench.metrics.bss_eval.energies import ARTEFACTS, EVERY, INTERFERENCE, OWN, REST
 from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
-from svbench.metrics.bss_eval.signals import Floats, SignalPair, Signals
 from svbench.metrics.bss_eval.v4 import decibels, image_ratios
 from svbench.metrics.frames import frame_bounds
 from svbench.metrics.result import MetricResult
+from svbench.metrics.signals import Floats, SignalPair, Signals
 
 Order = NDArray[np.int64]
 

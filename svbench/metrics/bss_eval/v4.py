@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval.energies import ARTEFACTS, EVERY, INTERFERENCE, OWN, SPATIAL
 from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
-from svbench.metrics.bss_eval.signals import Floats, SignalPair, Signals
 from svbench.metrics.frames import frame_bounds
 from svbench.metrics.result import MetricResult
+from svbench.metrics.signals import Floats, SignalPair, Signals
 
 
 def bss_eval_v4(

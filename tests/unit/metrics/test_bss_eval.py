@@ -20,8 +20,8 @@ from svbench.metrics.bss_eval import (
 from svbench.metrics.bss_eval.correlations import Correlator, tiles
 from svbench.metrics.bss_eval.filters import projection_filters
 from svbench.metrics.bss_eval.schur import NotPositiveDefinite, solve_block_toeplitz
-from svbench.metrics.bss_eval.signals import SignalPair
 from svbench.metrics.frames import frame_bounds
+from svbench.metrics.signals import SignalPair
 
 RATE_HZ = 8000
 QUANTITIES = ("SDR", "ISR", "SIR", "SAR")

@@ -44,14 +44,23 @@ def test_targets_do_not_see_each_other() -> None:
 @pytest.mark.parametrize(
     ("references", "estimates", "sentence"),
     [
-        (S, S[:, :-1], r"references have shape \(2, 4000, 2\), estimates \(2, 3999, 2\)"),
-        (S[0], S[0], "expected shape"),
-        (S.astype(int), S.astype(int), "expected a float array"),
-        (S[:, :0], S[:, :0], "empty"),
-        (S, np.where(S[1, 5, 0] == S, np.nan, S), "estimates: target 1 holds NaN"),
-        (np.where(S[0, 0, 0] == S, np.inf, S), S, "references: target 0 holds NaN or infinite"),
+        (S, S[:, :-1], r"differ in .*: \(2, 4000, 2\) and \(2, 3999, 2\)"),
+        (S[0], S[0], "must have three axes"),
+        (S.astype(int), S.astype(int), "the references hold int64 samples; audio is float64"),
+        (S[:, :0], S[:, :0], "nothing to score"),
+        (S, np.where(S[1, 5, 0] == S, np.nan, S), "the estimate of target 1 has a NaN or an infinity"),
+        (np.where(S[0, 0, 0] == S, np.inf, S), S, "the reference of target 0 has a NaN or an infinity"),
+        (1e200 * S, S, "the reference of target 0 is too loud to be squared"),
     ],
 )
 def test_bad_arrays(references: np.ndarray, estimates: np.ndarray, sentence: str) -> None:
     with pytest.raises(AudioError, match=sentence):
         usdr(references, estimates, rate_hz=8000)
+
+
+def test_16_bit_samples_score_as_the_floats_they_stand_for() -> None:
+    stored = np.round(S * 3000).astype(np.int16)
+    damaged = (stored * 0.7).astype(np.int16)
+    expected = value(stored / 2.0**15, damaged / 2.0**15)
+    np.testing.assert_array_equal(value(stored, damaged), expected)
+    np.testing.assert_array_equal(value(stored, damaged / 2.0**15), expected)

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from svbench.audio import Audio
+from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError, SpecError
 from svbench.running.scoring import Scored, Signals, quantities_of, score_signals
 from svbench.specs.protocol import MetricUse, Protocol, Reduce, load_protocol
@@ -29,8 +29,8 @@ def value(scored: Scored, target: str, metric: str = "uSDR") -> float | None:
     return row.score[0]
 
 
-def audio(samples: np.ndarray) -> Audio:
-    return Audio(samples, RATE)
+def audio(samples: np.ndarray) -> ArraySound:
+    return ArraySound(samples, RATE)
 
 
 def pair(vocals: np.ndarray, drums: np.ndarray | None) -> Signals:

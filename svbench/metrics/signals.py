@@ -14,7 +14,7 @@ from svbench.errors import AudioError
 Floats: TypeAlias = NDArray[np.float64]
 
 # Full scale of the integer formats in which audio is stored: they become floats in [-1, 1).
-_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
 
 
 @runtime_checkable
@@ -119,14 +119,30 @@ class SignalPair:
             The filled part of `out`.
         """
         out = out[: stop - start]
-        expected = (self.n_targets, stop - start, self.n_channels)
-        for column, (role, side) in zip((0, self.width), self._sides, strict=True):
+        for column, block in zip((0, self.width), self.read(start, stop), strict=True):
+            _interleave(block, out[:, column : column + self.width])
+        return out
+
+    def read(self, start: int, stop: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Read samples ``start`` to ``stop`` as they are stored.
+
+        Returns
+        -------
+        references, estimates : ndarray, shape (n_targets, stop - start, n_channels)
+            float64, float32, int16 or int32.
+        """
+        blocks = []
+        for role, side in self._sides:
             with self._lock:
                 block = side.read(start, stop)
-            if block.shape != expected:
+            if block.shape != (self.n_targets, stop - start, self.n_channels):
                 raise AudioError(f"reading samples {start} to {stop} of the {role}s gave shape {block.shape}")
-            _interleave(block, out[:, column : column + self.width], role)
-        return out
+            if block.dtype not in (np.float64, np.float32, *FULL_SCALE):
+                raise AudioError(
+                    f"the {role}s hold {block.dtype} samples; audio is float64, float32, int16 or int32"
+                )
+            blocks.append(block)
+        return blocks[0], blocks[1]
 
     def refuse_not_finite(self, stretch: Floats, start: int) -> None:
         """Raise, naming the first culprit, if a loaded stretch cannot be squared and summed."""
@@ -151,13 +167,11 @@ class SignalPair:
             )
 
 
-def _interleave(block: NDArray[Any], out: Floats, role: str) -> None:
+def _interleave(block: NDArray[Any], out: Floats) -> None:
     """Copy (n_signals, n, n_channels) of any accepted format into columns, as float64."""
-    if block.dtype in _FULL_SCALE:
+    if block.dtype in FULL_SCALE:
         columns = out.reshape(len(out), len(block), -1)
-        np.multiply(block.transpose(1, 0, 2), 1.0 / _FULL_SCALE[block.dtype], out=columns)
-    elif block.dtype not in (np.float64, np.float32):
-        raise AudioError(f"the {role}s hold {block.dtype} samples; audio is float64, float32, int16 or int32")
+        np.multiply(block.transpose(1, 0, 2), 1.0 / FULL_SCALE[block.dtype], out=columns)
     elif block.shape[2] == 2 and block.strides[2] == block.itemsize:
         # A stereo sample moves as one complex number, five times faster than as a row of two.
         pairs = np.complex128 if block.dtype == np.float64 else np.complex64

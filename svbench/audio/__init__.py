@@ -115,7 +115,7 @@ def audio_info(path: Path | str) -> AudioInfo:
     try:
         info = soundfile.info(str(path))
     except Exception as error:
-        raise AudioError(_unreadable(path, error)) from error
+        raise AudioError(unreadable(path, error)) from error
     return AudioInfo(int(info.frames), int(info.channels), int(info.samplerate), str(info.subtype))
 
 
@@ -152,7 +152,7 @@ def read_audio(
     try:
         samples, rate_hz = soundfile.read(str(path), start=start, stop=stop, dtype=dtype, always_2d=True)
     except Exception as error:
-        raise AudioError(_unreadable(path, error)) from error
+        raise AudioError(unreadable(path, error)) from error
     check_samples(samples, str(path))
     return Audio(samples, int(rate_hz))
 
@@ -207,7 +207,8 @@ def resample(audio: Audio, rate_hz: int) -> Audio:
     return Audio(soxr.resample(audio.samples, audio.rate_hz, rate_hz, quality="VHQ"), rate_hz)
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def unreadable(path: Path, error: Exception) -> str:
+    """Say in one sentence why a file cannot be read as audio."""
     if not path.exists():
         return f"{path}: no such file"
     if path.is_dir():

@@ -1,0 +1,199 @@
+"""Sounds: audio read piece by piece, from files or arrays, in the format in which it is stored.
+
+A 16-bit file is handed on as integers: half the bytes of float32, a quarter of float64, and sums
+of their squares are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from svbench.audio import Audio, audio_info, unreadable
+from svbench.errors import AudioError
+
+_BLOCK = 1 << 16
+
+
+class Sound(Protocol):
+    """Samples of one signal on demand.
+
+    Attributes
+    ----------
+    n_samples, n_channels, rate_hz : int
+    dtype : dtype
+        The narrowest format that holds every sample exactly: int16 or float64.
+    """
+
+    n_samples: int
+    n_channels: int
+    rate_hz: int
+    dtype: np.dtype[Any]
+
+    def read(self, start: int, out: NDArray[Any]) -> None:
+        """Fill ``out``, shape (n, n_channels) of int16 or float64, from sample ``start`` on."""
+
+
+class FileSound:
+    """An audio file; it is opened when first read and stays open.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    AudioError
+        Missing or no audio; when read, also truncated.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        info = audio_info(self.path)
+        self.n_samples, self.n_channels, self.rate_hz = info.n_samples, info.n_channels, info.rate_hz
+        self.dtype: np.dtype[Any] = np.dtype(np.int16 if info.subtype == "PCM_16" else np.float64)
+        self._file: Any = None
+        self._position = 0
+
+    def read(self, start: int, out: NDArray[Any]) -> None:
+        """Fill ``out`` from sample ``start`` on; reading forwards never seeks."""
+        import soundfile
+
+        try:
+            if self._file is None:
+                self._file = soundfile.SoundFile(str(self.path))
+            if start != self._position:
+                self._file.seek(start)
+            got = self._file.read(out=out)
+        except Exception as error:
+            raise AudioError(unreadable(self.path, error)) from error
+        self._position = start + len(got)
+        if len(got) < len(out):
+            raise AudioError(
+                f"{self.path}: ends at sample {self._position}, its header promises {self.n_samples}; "
+                "the file is truncated or damaged"
+            )
+
+
+class ArraySound:
+    """Samples in memory, or mapped from an ``.npy`` file.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_samples, n_channels), floating point
+    rate_hz : int
+    """
+
+    dtype: np.dtype[Any] = np.dtype(np.float64)
+
+    def __init__(self, samples: NDArray[Any], rate_hz: int) -> None:
+        self._samples = samples
+        self.n_samples, self.n_channels = samples.shape
+        self.rate_hz = rate_hz
+
+    def read(self, start: int, out: NDArray[Any]) -> None:
+        """Copy from sample ``start`` on."""
+        out[...] = self._samples[start : start + len(out)]
+
+
+class SumSound:
+    """The sum of sounds of one shape, in double precision, which is exact for PCM files."""
+
+    dtype: np.dtype[Any] = np.dtype(np.float64)
+
+    def __init__(self, parts: Sequence[Sound]) -> None:
+        self._parts = parts
+        first = parts[0]
+        self.n_samples, self.n_channels, self.rate_hz = first.n_samples, first.n_channels, first.rate_hz
+
+    def read(self, start: int, out: NDArray[Any]) -> None:
+        """Add all parts from sample ``start`` on."""
+        self._parts[0].read(start, out)
+        more = np.empty_like(out)
+        for part in self._parts[1:]:
+            part.read(start, more)
+            out += more
+
+
+class Stack:
+    """Several sounds of one shape side by side, as metrics read them (`SignalBlocks`).
+
+    Parameters
+    ----------
+    sounds : sequence of Sound
+    """
+
+    def __init__(self, sounds: Sequence[Sound]) -> None:
+        self._sounds = sounds
+        first = sounds[0]
+        self.n_signals, self.rate_hz = len(sounds), float(first.rate_hz)
+        self.n_samples, self.n_channels = first.n_samples, first.n_channels
+        stored = {s.dtype for s in sounds}
+        self._dtype: DTypeLike = stored.pop() if len(stored) == 1 else np.float64
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Samples ``start`` to ``stop`` of all sounds, shape (n_signals, stop - start, n_channels)."""
+        out = np.empty((self.n_signals, stop - start, self.n_channels), self._dtype)
+        for sound, signal in zip(self._sounds, out, strict=True):
+            sound.read(start, signal)
+        return out
+
+    def samples(self) -> NDArray[np.float64]:
+        """All sounds whole, shape (n_signals, n_samples, n_channels)."""
+        out = np.empty((self.n_signals, self.n_samples, self.n_channels))
+        for sound, signal in zip(self._sounds, out, strict=True):
+            sound.read(0, signal)
+        return out
+
+
+def sound_of(paths: Sequence[Path | str]) -> Sound:
+    """Return one file, or the sum of several.
+
+    Raises
+    ------
+    AudioError
+        A file cannot be read, or the files differ in length, rate or channels.
+    """
+    files = [FileSound(p) for p in paths]
+    first = files[0]
+    for other in files[1:]:
+        for what in ("n_samples", "rate_hz", "n_channels"):
+            a, b = getattr(first, what), getattr(other, what)
+            if a != b:
+                raise AudioError(f"{first.path} and {other.path} differ in {what}: {a} and {b}")
+    return files[0] if len(files) == 1 else SumSound(files)
+
+
+def whole(sound: Sound) -> Audio:
+    """Read a sound from end to end, float64.
+
+    Examples
+    --------
+    >>> whole(ArraySound(np.ones((4, 1)), 8000)).samples.ravel().tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+    samples = np.empty((sound.n_samples, sound.n_channels))
+    sound.read(0, samples)
+    return Audio(samples, sound.rate_hz)
+
+
+def is_silent(sound: Sound) -> bool:
+    """Whether every sample is zero; reading stops at the first that is not.
+
+    Examples
+    --------
+    >>> is_silent(ArraySound(np.zeros((9, 2)), 8000)), is_silent(ArraySound(np.eye(2), 8000))
+    (True, False)
+    """
+    for i in range(math.ceil(sound.n_samples / _BLOCK)):
+        start = i * _BLOCK
+        block = np.empty((min(_BLOCK, sound.n_samples - start), sound.n_channels), sound.dtype)
+        sound.read(start, block)
+        if block.any():
+            return False
+    return True
