@@ -20,19 +20,31 @@ from svbench.errors import AudioError
 _BLOCK = 1 << 16
 
 
-class Sound(Protocol):
+class Shape(Protocol):
+    """How long, wide and fast a signal is; Audio and Sound both tell."""
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples per channel."""
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+
+    @property
+    def rate_hz(self) -> int:
+        """Sample rate."""
+
+
+class Sound(Shape, Protocol):
     """Samples of one signal on demand.
 
     Attributes
     ----------
-    n_samples, n_channels, rate_hz : int
     dtype : dtype
         The narrowest format that holds every sample exactly: int16 or float64.
     """
 
-    n_samples: int
-    n_channels: int
-    rate_hz: int
     dtype: np.dtype[Any]
 
     def read(self, start: int, out: NDArray[Any]) -> None:

@@ -43,6 +43,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "changed (missing); also failed ones (failed, the default); all",
     )  # fmt: skip
     parser.add_argument("--keep-estimates", action="store_true", help="keep the estimates as float WAV")
+    workers_argument(parser)
+
+
+def workers_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare how many processes score."""
     parser.add_argument("--workers", type=_positive, help="scoring processes (default: one per core)")
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from svbench.errors import DataError
 from svbench.results.scores import Series, Status
-from svbench.results.store import Run
-from svbench.specs.protocol import Reduce
+from svbench.results.store import Quantity, Run
+from svbench.specs.protocol import Protocol, Reduce
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
 
@@ -62,23 +62,29 @@ def track_scores(run: Run) -> list[TrackScore]:
         In the order tracks, target sets, targets, quantities. Failed tracks have one row per
         series that should be there, with status ``failed``.
     """
-    rules = _rules(run)
+    return [
+        row if result.status == "ok" else msgspec.structs.replace(row, n_dropped=0)
+        for result in run.results
+        for row in reduce_track(result.track, result.series, run.record.protocol, run.record.quantities)
+    ]
+
+
+def reduce_track(
+    track: str, series: Iterable[Series], protocol: Protocol, quantities: Iterable[Quantity]
+) -> list[TrackScore]:
+    """Reduce the frames of one track's series by a protocol's rule."""
+    rules = rules_of(protocol, quantities)
     rows = []
-    for result in run.results:
-        for series in result.series:
-            rule = rules[series.metric]
-            values, dropped = _defined(series, rule)
-            status: Status = "ok" if values else _why(series)
-            value = REDUCERS[rule.frames](values) if values else None
-            if value is not None and not math.isfinite(value):
-                value, status = None, "perfect"
-            n_dropped = dropped if result.status == "ok" else 0
-            rows.append(
-                TrackScore(
-                    result.track, series.target_set, series.target, series.metric,
-                    value, status, len(values), n_dropped,
-                )
-            )  # fmt: skip
+    for one in series:
+        rule = rules[one.metric]
+        values, n_dropped = _defined(one, rule)
+        status: Status = "ok" if values else _why(one)
+        value = REDUCERS[rule.frames](values) if values else None
+        if value is not None and not math.isfinite(value):
+            value, status = None, "perfect"
+        rows.append(
+            TrackScore(track, one.target_set, one.target, one.metric, value, status, len(values), n_dropped)
+        )
     return rows
 
 
@@ -109,19 +115,20 @@ def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
     return [
         summary
         for target_set in run.record.protocol.target_sets
-        for metric, rule in _rules(run).items()
+        for metric, rule in quantities(run).items()
         for summary in _summaries(run, rows, target_set.id, target_set.targets, metric, rule)
     ]
 
 
 def quantities(run: Run) -> dict[str, Reduce]:
     """Return every quantity of a run's protocol with its reducers, in print order."""
-    return _rules(run)
+    return rules_of(run.record.protocol, run.record.quantities)
 
 
-def _rules(run: Run) -> dict[str, Reduce]:
-    by_metric = {(use.id, use.improvement): use.reduce for use in run.record.protocol.metrics}
-    return {q.name: by_metric[q.metric, q.improvement] for q in run.record.quantities}
+def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Reduce]:
+    """Return the reducers of each quantity."""
+    by_metric = {(use.id, use.improvement): use.reduce for use in protocol.metrics}
+    return {q.name: by_metric[q.metric, q.improvement] for q in quantities}
 
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:

@@ -27,7 +27,7 @@ from svbench.specs.protocol import Protocol
 from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -109,7 +109,7 @@ def slug(name: str) -> str:
     'plain'
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "track"
-    return name if safe == name else f"{safe[:80]}-{digest(name)[:6]}"
+    return name if safe == name and len(name) <= 80 else f"{safe[:80]}-{digest(name)[:6]}"
 
 
 def write_record(path: Path, record: msgspec.Struct) -> None:
@@ -162,6 +162,22 @@ def read_record(path: Path, kind: type[T]) -> T:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         raise DataError(f"{path}: damaged ({error})") from error
+
+
+def write_run(out: Path, run: Run) -> Run:
+    """Write a run that was made in memory below a folder of runs, over an earlier one of its name.
+
+    Returns
+    -------
+    Run
+        The same, at its place.
+    """
+    record = run.record
+    folder = out / run_name(record.system, record.protocol, record.data.digest)
+    for result in run.results:
+        write_record(track_file(folder, result.track), result)
+    write_record(folder / "run.json", record)
+    return Run(folder, record, run.results)
 
 
 def load_run(folder: Path | str) -> Run:

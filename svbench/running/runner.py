@@ -35,7 +35,7 @@ from svbench.results.store import (
 )
 from svbench.running.execution import ScoringPool
 from svbench.running.keys import result_key
-from svbench.running.scoring import Scored, quantities_of, score_track, without_scores
+from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
 from svbench.running.separation import Separated, covered_sets, separate_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
@@ -201,7 +201,7 @@ def _failed(
         status="failed",
         reason=reason,
         target_sets=chosen,
-        series=without_scores(job.protocol, chosen, track),
+        series=failed_series(job.protocol, chosen, track.n_samples / track.rate_hz),
     )
 
 

@@ -237,10 +237,10 @@ def needs_mixture(protocol: Protocol) -> bool:
     return any(use.improvement or "mixture" in metric_of(use, protocol).needs for use in protocol.metrics)
 
 
-def without_scores(protocol: Protocol, sets: tuple[str, ...], track: Track) -> tuple[Series, ...]:
+def failed_series(protocol: Protocol, sets: tuple[str, ...], duration_s: float) -> tuple[Series, ...]:
     """Build the rows of a failed track: every series that should be there, marked failed."""
     return tuple(
-        without_value(s.id, target, q.name, track.n_samples / track.rate_hz, "failed")
+        without_value(s.id, target, q.name, duration_s, "failed")
         for s in protocol.target_sets
         if s.id in sets
         for q in quantities_of(protocol)

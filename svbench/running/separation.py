@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from svbench.audio import Audio, Samples, resample
+from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SystemFailure
 from svbench.specs.protocol import Alignment, Protocol, TargetSet
@@ -91,17 +92,17 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
 
 
 def fitted(
-    estimate: Audio, given: Audio, mixture: Audio, target: str, rule: Alignment
+    estimate: Audio, given: Shape, mixture: Shape, target: str, rule: Alignment
 ) -> tuple[Audio, list[str]]:
     """Bring one estimate to the mixture's rate, length and channels, as far as a rule allows.
 
     Parameters
     ----------
     estimate : Audio
-    given : Audio
-        The mixture as the system got it; estimates are expected in exactly that form.
-    mixture : Audio
-        The mixture of the track.
+    given : Shape
+        Of the mixture as the system got it; estimates are expected in exactly that form.
+    mixture : Shape
+        Of the mixture of the track.
     target : str
     rule : Alignment
 
