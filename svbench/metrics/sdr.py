@@ -1,4 +1,4 @@
-"""Whole-track SDR with a constant on both sums (uSDR, global SDR, nSDR).
+"""Whole-track SDR, plain or with a constant on both sums or in the logarithm (uSDR, global SDR, nSDR).
 
 No filters are involved: the plain ratio of energies over all samples and channels.
 """
@@ -12,8 +12,10 @@ from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import Floats, MetricResult, whole_track
 
 
-def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float = 0.0) -> MetricResult:
-    """Ratio of energies 10 log10((Σs² + δ)/(Σ(s − e)² + δ)) over whole signals.
+def usdr(
+    references: Floats, estimates: Floats, *, rate_hz: float, delta: float = 0.0, log_delta: float = 0.0
+) -> MetricResult:
+    """Ratio of energies 10 log10((Σs² + δ)/(Σ(s − e)² + δ) + ε) over whole signals.
 
     Parameters
     ----------
@@ -22,6 +24,8 @@ def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float 
     delta : float
         The constant δ; 1e-7 in the Music Demixing Challenge. With 0 a perfect estimate gives
         +inf and a silent reference −inf, or NaN when both are silent.
+    log_delta : float
+        The constant ε; 1e-10 in KUIELab-MDX-Net, where a silent reference then gives −100 dB.
 
     Returns
     -------
@@ -32,6 +36,11 @@ def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float 
     ------
     AudioError
         Shapes differ, or samples are not finite floats.
+
+    Notes
+    -----
+    Behaviour matched: ``sdr`` in kuielab/mdx-net ``src/utils/utils.py`` for ``log_delta=1e-10``,
+    in ZFTurbo/Music-Source-Separation-Training ``utils/metrics.py`` for ``delta=1e-8``.
 
     References
     ----------
@@ -47,7 +56,7 @@ def usdr(references: Floats, estimates: Floats, *, rate_hz: float, delta: float 
     signal = _energies(references)
     error = np.array([_energy(s - e) for s, e in zip(_wide(references), _wide(estimates), strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = 10 * np.log10((signal + delta) / (error + delta))
+        values = 10 * np.log10((signal + delta) / (error + delta) + log_delta)
     return whole_track({"uSDR": values}, references.shape[1], rate_hz)
 
 
@@ -71,6 +80,6 @@ METRIC = Metric(
     scope="target",
     version="1",
     citation="Mitsufuji et al. 2022, Music Demixing Challenge 2021, eq. (1)",
-    parameters=("delta",),
+    parameters=("delta", "log_delta"),
     function=usdr,
 )
