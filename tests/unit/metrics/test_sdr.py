@@ -55,3 +55,14 @@ def test_targets_do_not_see_each_other() -> None:
 def test_bad_arrays(references: np.ndarray, estimates: np.ndarray, sentence: str) -> None:
     with pytest.raises(AudioError, match=sentence):
         usdr(references, estimates, rate_hz=8000)
+
+
+def test_constant_in_the_logarithm() -> None:
+    def kuielab(references: np.ndarray, estimates: np.ndarray) -> np.ndarray:
+        return usdr(references, estimates, rate_hz=8000, log_delta=1e-10).values["uSDR"][:, 0]
+
+    zero = np.zeros_like(S)
+    assert kuielab(zero, S) == pytest.approx([-100, -100])
+    assert np.isnan(kuielab(zero, zero)).all()
+    assert np.all(kuielab(S, S) == np.inf)
+    assert kuielab(S, 0.9 * S) == pytest.approx([20, 20], abs=1e-9)
