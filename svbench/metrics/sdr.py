@@ -1,4 +1,4 @@
-"""Whole-track SDR with a constant on both sums (uSDR, global SDR, nSDR).
+"""Whole-track SDR, plain or with a constant on both sums or in the logarithm (uSDR, global SDR, nSDR).
 
 No filters are involved: the plain ratio of energies over all samples and channels.
 """
@@ -16,8 +16,10 @@ from svbench.metrics.result import MetricResult, whole_track
 from svbench.metrics.signals import SignalPair, Signals
 
 
-def usdr(references: Signals, estimates: Signals, *, rate_hz: float, delta: float = 0.0) -> MetricResult:
-    """Ratio of energies 10 log10((Σs² + δ)/(Σ(s − e)² + δ)) over whole signals.
+def usdr(
+    references: Signals, estimates: Signals, *, rate_hz: float, delta: float = 0.0, log_delta: float = 0.0
+) -> MetricResult:
+    """Ratio of energies 10 log10((Σs² + δ)/(Σ(s − e)² + δ) + ε) over whole signals.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def usdr(references: Signals, estimates: Signals, *, rate_hz: float, delta: floa
     delta : float
         The constant δ; 1e-7 in the Music Demixing Challenge. With 0 a perfect estimate gives
         +inf and a silent reference −inf, or NaN when both are silent.
+    log_delta : float
+        The constant ε; 1e-10 in KUIELab-MDX-Net, where a silent reference then gives −100 dB.
 
     Returns
     -------
@@ -36,6 +40,11 @@ def usdr(references: Signals, estimates: Signals, *, rate_hz: float, delta: floa
     ------
     AudioError
         Shapes differ, or samples are not finite audio.
+
+    Notes
+    -----
+    Behaviour matched: ``sdr`` in kuielab/mdx-net ``src/utils/utils.py`` for ``log_delta=1e-10``,
+    in ZFTurbo/Music-Source-Separation-Training ``utils/metrics.py`` for ``delta=1e-8``.
 
     References
     ----------
@@ -50,7 +59,7 @@ def usdr(references: Signals, estimates: Signals, *, rate_hz: float, delta: floa
     pair = SignalPair(references, estimates, rate_hz)
     sums = moments(pair, frame_bounds(pair.n_samples, rate_hz, math.inf, math.inf))
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = 10 * np.log10((sums.reference + delta) / (sums.difference + delta))
+        values = 10 * np.log10((sums.reference + delta) / (sums.difference + delta) + log_delta)
     return whole_track({"uSDR": values[:, 0]}, pair.n_samples, rate_hz)
 
 
@@ -61,7 +70,7 @@ METRIC = Metric(
     scope="target",
     version="1",
     citation="Mitsufuji et al. 2022, Music Demixing Challenge 2021, eq. (1)",
-    parameters=("delta",),
+    parameters=("delta", "log_delta"),
     function=usdr,
     streams=True,
 )

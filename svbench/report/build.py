@@ -48,8 +48,7 @@ def _leaderboard(board: Board, group: str) -> Table:
     targets = [c for c in board.columns if c != "mean"]
     rows = []
     for row in board.rows:
-        n_dropped = sum(row.cells[c].n_dropped for c in targets)
-        n_frames = n_dropped + sum(row.cells[c].n_frames for c in targets)
+        n_dropped, n_frames = numbers.dropped(row.cells[c] for c in targets)
         share = n_dropped / n_frames if n_frames else 0.0
         rows.append(
             Row(
@@ -78,9 +77,7 @@ def _leaderboard(board: Board, group: str) -> Table:
 def _about(board: Board, column: str, names: str = "") -> str:
     """Say what a table's numbers are: quantity, reducers, n, and the protocol they belong to."""
     record = board.runs[0].record
-    label = board.rows[0].cells[column].label
-    frames, _, over = label.partition("/")
-    rule = f"{label} ({frames} over frames, {over} over tracks)" if over else f"{label} over all frames"
+    rule = numbers.reducers(board.rows[0].cells[column].label)
     return (
         f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · n = {len(record.data.tracks)} "
         f"tracks · {record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from svbench.results.aggregate import Summary
+
 MISSING = {"perfect": "perfect", "undefined": "undefined", "no target": "no target", "failed": "failed"}
 
 
@@ -24,6 +28,34 @@ def signed(value: float, digits: int) -> str:
     if float(text) == 0:
         text = f"{0:.{digits}f}"
     return text.replace("-", "−")
+
+
+def reducers(label: str) -> str:
+    """Say in words how frames and tracks became one number.
+
+    Examples
+    --------
+    >>> reducers("median/mean")
+    'median/mean (median over frames, mean over tracks)'
+    >>> reducers("pooled median")
+    'pooled median (over all frames of all tracks together)'
+    """
+    if label.startswith("pooled"):
+        return f"{label} (over all frames of all tracks together)"
+    frames, _, tracks = label.partition("/")
+    return f"{label} ({frames} over frames, {tracks} over tracks)"
+
+
+def dropped(summaries: Iterable[Summary]) -> tuple[int, int]:
+    """Count the frames without a value, and all frames, of several targets.
+
+    Parameters
+    ----------
+    summaries : iterable of Summary
+        Those of single targets; the mean over targets would count every frame twice.
+    """
+    pairs = [(s.n_dropped, s.n_dropped + s.n_frames) for s in summaries]
+    return sum(n for n, _ in pairs), sum(n for _, n in pairs)
 
 
 def bytes_text(n_bytes: float) -> str:

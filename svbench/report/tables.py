@@ -11,7 +11,7 @@ from typing import Literal
 
 from svbench.errors import DataError
 from svbench.report.boards import boards, comparable, ranked_metrics
-from svbench.report.numbers import decibels
+from svbench.report.numbers import decibels, dropped, reducers
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
 
@@ -105,16 +105,34 @@ class _Table:
         ]
         self.best = {(t, m): by_metric[m].best.get(t) for t in self.targets for m in metrics}
         record = group[0].record
-        any_cell = self.cells[0][self.targets[0], metrics[0]]
         counts = "; ".join(
             f"{t}: {n}" for t in self.targets if (n := self._counts(t)) != str(len(record.data.tracks))
         )
         self.note = (
             f"Protocol {record.protocol.id} version {record.protocol.version} "
-            f"(digest {record.protocol_digest[:8]}), {any_cell.label} over frames/tracks, "
+            f"(digest {record.protocol_digest[:8]}), {self._reducers()}, "
             f"{record.data.id} {record.data.version}, n = {len(record.data.tracks)} tracks"
             + (f" ({counts})" if counts else "")
-            + f", target set {target_set}. Oracles see the references and are not ranked."
+            + f", target set {target_set}. Frames dropped: {self._dropped()}. "
+            + "Oracles see the references and are not ranked."
+        )
+
+    def _reducers(self) -> str:
+        """Both axes, once if all quantities share them."""
+        labels = {m: self.cells[0][self.targets[0], m].label for m in self.metrics}
+        if len(set(labels.values())) == 1:
+            return reducers(labels[self.metrics[0]])
+        return "; ".join(f"{m}: {reducers(label)}" for m, label in labels.items())
+
+    def _dropped(self) -> str:
+        """Frames without a value of the first quantity, by system where they differ."""
+        singles = [t for t in self.targets if t != "mean"]
+        counted = [dropped(cells[t, self.metrics[0]] for t in singles) for cells in self.cells]
+        if len(set(counted)) == 1:
+            return "{} of {}".format(*counted[0])
+        return ", ".join(
+            f"{run.record.system.id} {n} of {total}"
+            for run, (n, total) in zip(self.runs, counted, strict=True)
         )
 
     def _counts(self, target: str) -> str:
@@ -152,6 +170,7 @@ class _Table:
                             "metric": m,
                             "score": s.score,
                             "status": s.status,
+                            "label": s.label,
                             "n_tracks": s.n_tracks,
                             "n_frames": s.n_frames,
                             "n_dropped": s.n_dropped,

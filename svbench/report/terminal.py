@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
-from svbench.report.numbers import decibels
+from svbench.report.numbers import decibels, dropped
 from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.store import Run
 
@@ -29,6 +29,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
             for column in board.columns:
                 table.add_column(column, justify="right")
             table.add_column("tracks", justify="right")
+            table.add_column("frames dropped", justify="right")
             for row in board.rows:
                 cells = [
                     Text(decibels(s.score, s.status), style="bold" if _is_best(board, c, s.score) else "")
@@ -37,7 +38,11 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 ]
                 kind = row.run.record.system.kind
                 name = row.run.record.system.id + ("" if kind == "system" else f" ({kind})")
-                table.add_row(str(row.rank or ""), Text(name), *cells, Text(tracks(row.run)))
+                n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
+                table.add_row(
+                    str(row.rank or ""), Text(name), *cells, Text(tracks(row.run)),
+                    Text(f"{n_dropped} of {n_frames}"),
+                )  # fmt: skip
             _print(console, title(board), table)
 
 
@@ -88,9 +93,12 @@ def title(board: Board) -> str:
     """Return what stands above a board: the numbers' name, rule and unit."""
     record = board.runs[0].record
     label = board.rows[0].cells[board.columns[0]].label
+    most = {c: max(row.cells[c].n_tracks for row in board.rows) for c in board.columns}
+    fewer = "; ".join(f"{c}: {n}" for c, n in most.items() if n < len(record.data.tracks))
+    short = f" ({fewer})" if fewer else ""
     return (
         f"{record.protocol.id} {record.protocol_digest[:8]} · {board.target_set} · "
-        f"{board.quantity.name} [{board.quantity.unit}], {label} over {len(record.data.tracks)} tracks"
+        f"{board.quantity.name} [{board.quantity.unit}], {label}, n = {len(record.data.tracks)} tracks{short}"
     )
 
 

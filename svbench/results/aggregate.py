@@ -200,7 +200,8 @@ def _summary(
     else:
         values = [r.score if r.score is not None else math.inf for r in rows if _counts(r, rule)]
         reducer = REDUCERS[rule.tracks]
-    value = reducer(values) if values else math.nan
+    spoilt = rule.undefined == "spread" and any(r.status == "undefined" for r in rows)
+    value = reducer(values) if values and not spoilt else math.nan
     status: Status = "ok" if math.isfinite(value) else "perfect" if value == math.inf else "undefined"
     if not values and rows and all(r.status == "no target" for r in rows):
         status = "no target"

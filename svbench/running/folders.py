@@ -63,6 +63,7 @@ def score_arrays(
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> s = {t: rng.standard_normal((8000, 1)) for t in ("vocals", "accompaniment")}
     >>> e = {t: 0.9 * x for t, x in s.items()}

@@ -31,6 +31,8 @@ class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``pooled`` takes all frames of all tracks together and ignores ``tracks``.
     ``infinite`` says what becomes of a perfect (+inf) or hopeless (−inf) frame.
+    ``undefined`` says what a track without any value does: it is left out and counted, or it
+    spreads, and the number over tracks is undefined too, as a plain mean of NaN is.
     ``quantum_db`` rounds each frame before reducing, as museval stores it.
     """
 
@@ -39,6 +41,7 @@ class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     targets: Reducer = "mean"
     pooled: bool = False
     infinite: Literal["undefined", "keep"] = "undefined"
+    undefined: Literal["drop", "spread"] = "drop"
     quantum_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
     @property

@@ -64,3 +64,14 @@ def test_16_bit_samples_score_as_the_floats_they_stand_for() -> None:
     expected = value(stored / 2.0**15, damaged / 2.0**15)
     np.testing.assert_array_equal(value(stored, damaged), expected)
     np.testing.assert_array_equal(value(stored, damaged / 2.0**15), expected)
+
+
+def test_constant_in_the_logarithm() -> None:
+    def kuielab(references: np.ndarray, estimates: np.ndarray) -> np.ndarray:
+        return usdr(references, estimates, rate_hz=8000, log_delta=1e-10).values["uSDR"][:, 0]
+
+    zero = np.zeros_like(S)
+    assert kuielab(zero, S) == pytest.approx([-100, -100])
+    assert np.isnan(kuielab(zero, zero)).all()
+    assert np.all(kuielab(S, S) == np.inf)
+    assert kuielab(S, 0.9 * S) == pytest.approx([20, 20], abs=1e-9)

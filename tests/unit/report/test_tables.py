@@ -3,14 +3,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from svbench.errors import DataError
 from svbench.report.numbers import decibels, seconds
+from svbench.report.render import write_report
 from svbench.report.tables import paper_table
+from svbench.report.terminal import print_leaderboard
 from svbench.results.store import Run
+from svbench.specs.protocol import load_protocol
+from svbench.specs.report import load_report
 
 
 def test_markdown_holds_rounded_scores_best_in_bold_and_a_footnote(three: list[Run]) -> None:
@@ -21,6 +27,8 @@ def test_markdown_holds_rounded_scores_best_in_bold_and_a_footnote(three: list[R
     assert lines[4].startswith("| ideal (oracle) | 20.00 |")
     assert three[0].record.protocol_digest[:8] in lines[-1]
     assert "n = 3 tracks (bass: 2; mean: 2)" in lines[-1]
+    assert "mean/mean (mean over frames, mean over tracks)" in lines[-1]
+    assert "Frames dropped: 0 of 11." in lines[-1]
 
 
 def test_csv_and_json_hold_unrounded_scores(three: list[Run]) -> None:
@@ -29,6 +37,7 @@ def test_csv_and_json_hold_unrounded_scores(three: list[Run]) -> None:
     assert float(floor["score"]) == pytest.approx((1 + 1.004 - 4) / 3, abs=1e-12)
     plain = json.loads(paper_table(three, format="json"))
     assert plain[0]["rows"][0]["scores"][0]["score"] == 7.0
+    assert plain[0]["rows"][0]["scores"][0]["label"] == "mean/mean"
 
 
 def test_latex_is_escaped_and_balanced(make: Any) -> None:
@@ -71,3 +80,24 @@ def test_words_for_what_has_no_number() -> None:
         "perfect",
     ]
     assert seconds(1.234) == "1.23 s"
+
+
+def test_pooled_rules_are_named_as_such_everywhere(
+    make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stems = dict.fromkeys(("vocals", "drums", "bass", "other"), 3.0)
+    mdx21 = load_protocol("mdx21")
+    (use,) = mdx21.metrics
+    pooled = msgspec.structs.replace(use.reduce, frames="median", pooled=True)
+    protocol = msgspec.structs.replace(mdx21, metrics=(msgspec.structs.replace(use, reduce=pooled),))
+    run = make("net", {"a": stems, "b": {**stems, "bass": None}}, protocol=protocol)
+    words = "pooled median (over all frames of all tracks together)"
+    note = paper_table([run]).splitlines()[-1]
+    assert words in note
+    assert "n = 2 tracks (bass: 1; mean: 1)" in note
+    report = write_report([run], load_report("default"), tmp_path / "report").read_text(encoding="utf-8")
+    assert words in report
+    print_leaderboard([run])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "uSDR [dB], pooled median, n = 2 tracks (bass: 1; mean: 1)" in printed
+    assert printed.endswith("2 of 2 0 of 7")

@@ -28,6 +28,7 @@ class Rule:
     tracks: Any = "median"
     pooled: bool = False
     infinite: Any = "undefined"
+    undefined: Any = "drop"
     quantum_db: float = 0.0
 
 
@@ -108,6 +109,20 @@ def test_perfect_frames_count_where_the_rule_keeps_them() -> None:
     kept = one(make_run(frames, Rule(infinite="keep")))
     assert (kept.score, kept.status, kept.n_tracks) == (None, "perfect", 2)
     assert one(make_run({"a": {"v": [INF]}}, Rule())).status == "undefined"
+
+
+def test_an_undefined_track_spreads_where_the_rule_says_so() -> None:
+    run = make_run({"a": {"v": [1.0]}, "b": {"v": [NAN]}, "c": {"v": None}}, Rule(undefined="spread"))
+    summary = one(run)
+    assert (summary.score, summary.status, summary.n_tracks) == (None, "undefined", 1)
+    lacking = make_run({"a": {"v": [1.0, NAN]}, "c": {"v": None}}, Rule(undefined="spread"))
+    assert one(lacking).score == 1.0  # neither a dropped frame nor a track without the target spreads
+
+
+def test_pooling_keeps_infinite_frames_where_the_rule_says_so() -> None:
+    frames: dict[str, dict[str, list[float] | None]] = {"a": {"v": [1.0, INF, NAN]}, "b": {"v": [4.0]}}
+    kept = one(make_run(frames, Rule(pooled=True, infinite="keep")))
+    assert (kept.score, kept.label, kept.n_frames, kept.n_dropped) == (4.0, "pooled median", 3, 1)
 
 
 def test_frames_are_rounded_once_where_the_rule_says() -> None:
