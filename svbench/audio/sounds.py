@@ -124,12 +124,15 @@ class SumSound:
         self.n_samples, self.n_channels, self.rate_hz = first.n_samples, first.n_channels, first.rate_hz
 
     def read(self, start: int, out: NDArray[Any]) -> None:
-        """Add all parts from sample ``start`` on."""
-        self._parts[0].read(start, out)
-        more = np.empty_like(out)
-        for part in self._parts[1:]:
+        """Add all parts from sample ``start`` on; 16-bit ones as the whole numbers they are."""
+        stored = {part.dtype for part in self._parts}
+        more = np.empty(out.shape, stored.pop() if len(stored) == 1 else np.float64)
+        out[...] = 0
+        for part in self._parts:
             part.read(start, more)
             out += more
+        if more.dtype == np.int16:
+            out *= 2.0**-15
 
 
 class Stack:

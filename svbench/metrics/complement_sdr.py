@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.frame_sdr import SDR, decibels, error_energies, frame_energies, in_frames
+from svbench.metrics.energies import frame_energies
+from svbench.metrics.frame_sdr import SDR, in_frames
 from svbench.metrics.frames import frame_bounds
-from svbench.metrics.inputs import check_pair
 from svbench.metrics.record import Metric
 from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.signals import SignalPair
 
 
 def complement_sdr(
@@ -65,15 +66,15 @@ def complement_sdr(
     >>> complement_sdr(s, 0.9 * s, rate_hz=100, mixture=mixture).values["SDR"][0].round(6).tolist()
     [20.0, nan, nan]
     """
-    check_pair(references, estimates)
+    pair = SignalPair(references, estimates, rate_hz)
     if mixture.shape != references.shape[1:]:
         raise AudioError(f"the mixture has shape {mixture.shape}, the references {references.shape[1:]} each")
     bounds = frame_bounds(references.shape[1], rate_hz, window_s, hop_s)
-    target = frame_energies(references, bounds)
+    energies = frame_energies(pair, bounds)
     mixtures = np.broadcast_to(mixture, references.shape)
-    complement = error_energies(mixtures, references, bounds)
-    values = decibels(target, error_energies(references, estimates, bounds))
-    values[(target == 0) | (complement == 0)] = np.nan
+    complement = frame_energies(SignalPair(mixtures, references, rate_hz), bounds).difference
+    values = energies.sdr
+    values[(energies.reference == 0) | (complement == 0)] = np.nan
     return in_frames(values, bounds, rate_hz)
 
 

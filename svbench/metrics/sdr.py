@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from svbench.metrics.energies import frame_energies
 from svbench.metrics.frames import frame_bounds
-from svbench.metrics.moments import moments
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult, whole_track
 from svbench.metrics.signals import SignalPair, Signals
@@ -57,7 +57,7 @@ def usdr(
     20.0
     """
     pair = SignalPair(references, estimates, rate_hz)
-    sums = moments(pair, frame_bounds(pair.n_samples, rate_hz, math.inf, math.inf))
+    sums = frame_energies(pair, frame_bounds(pair.n_samples, rate_hz, math.inf, math.inf))
     with np.errstate(divide="ignore", invalid="ignore"):
         values = 10 * np.log10((sums.reference + delta) / (sums.difference + delta) + log_delta)
     return whole_track({"uSDR": values[:, 0]}, pair.n_samples, rate_hz)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from svbench.errors import AudioError
-from svbench.metrics.inputs import check_pair
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import Floats, MetricResult, whole_track
+from svbench.metrics.signals import FULL_SCALE, SignalPair, Signals
 
 QUANTITIES = (
     QuantityRecord("SI-SDR", "dB", True, "energy of the scaled reference over the energy of the residual"),
@@ -23,13 +23,16 @@ QUANTITIES = (
 # Directions of the references' span with less than this share of the strongest are rounding.
 _DEPENDENT = 1e-12
 
+# A difference of energies below this share of its terms has lost too many digits.
+_DOUBT = 1e-6
+
 # Samples worked on at once: small enough for the cache.
 _BLOCK = 1 << 14
 
 
 def si_sdr(
-    references: Floats,
-    estimates: Floats,
+    references: Signals,
+    estimates: Signals,
     *,
     rate_hz: float,
     channels: Literal["joint", "each"] = "joint",
@@ -48,7 +51,7 @@ def si_sdr(
 
     Parameters
     ----------
-    references, estimates : ndarray, shape (n_targets, n_samples, n_channels)
+    references, estimates : ndarray, shape (n_targets, n_samples, n_channels), or SignalBlocks
     rate_hz : float
     channels : {"joint", "each"}
         One α for all channels, which then count as one long signal; or every channel scored by
@@ -68,7 +71,7 @@ def si_sdr(
     Raises
     ------
     AudioError
-        Shapes differ, samples are not finite floats, or a parameter makes no sense.
+        Shapes differ, samples are not finite audio, or a parameter makes no sense.
 
     References
     ----------
@@ -84,78 +87,133 @@ def si_sdr(
     >>> {name: found[name][0, 0].round(2).item() for name in found}
     {'SI-SDR': 19.03, 'SI-SIR': 20.0, 'SI-SAR': 26.02, 'SD-SDR': -0.05}
     """
-    check_pair(references, estimates)
     if channels not in ("joint", "each"):
         raise AudioError(f"channels must be 'joint' or 'each', not {channels!r}")
     if not delta >= 0:
         raise AudioError(f"delta must not be negative, and it is {delta}")
-    parts = [slice(None)] if channels == "joint" else [slice(c, c + 1) for c in range(references.shape[2])]
+    pair = SignalPair(references, estimates, rate_hz)
+    parts = [slice(None)] if channels == "joint" else [slice(c, c + 1) for c in range(pair.n_channels)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = [_scores(references[..., part], estimates[..., part], delta) for part in parts]
+        scores = [_scores(pair, products, part, delta) for part, products in _products(pair, parts)]
         # The mean of +inf and −inf is NaN, as it should be.
         mean = np.sum(scores, axis=0) / len(scores)
     values = {quantity.name: row for quantity, row in zip(QUANTITIES, mean, strict=True)}
-    return whole_track(values, references.shape[1], rate_hz)
+    return whole_track(values, pair.n_samples, rate_hz)
 
 
-def _scores(references: Floats, estimates: Floats, delta: float) -> Floats:
+@dataclass(frozen=True, eq=False)
+class _Products:
+    """Inner products over all samples; row i is reference s_i, d_j is estimate − reference.
+
+    All have shape (n_targets, n_targets) but `error`, which is (n_targets,).
+    """
+
+    own: Floats  # ⟨s_i, s_j⟩
+    cross: Floats  # ⟨s_i, e_j⟩
+    difference: Floats  # ⟨s_i, d_j⟩
+    error: Floats  # ⟨d_j, d_j⟩
+
+
+def _products(pair: SignalPair, parts: list[slice]) -> list[tuple[slice, _Products]]:
+    """Inner products of each group of channels, in one pass over the signals."""
+    n = pair.n_targets
+    sums = np.zeros((len(parts), n, 3 * n))
+    errors = np.zeros((len(parts), n))
+    for s, e, scale in _blocks(pair):
+        for index, part in enumerate(parts):
+            own, estimate = s[..., part].reshape(n, -1), e[..., part].reshape(n, -1)
+            difference = estimate - own
+            for column, right in enumerate((own, estimate, difference)):
+                sums[index, :, column * n : (column + 1) * n] += scale * (own @ right.T)
+            errors[index] += scale * np.einsum("js,js->j", difference, difference)
+    if not (np.isfinite(sums).all() and np.isfinite(errors).all()):
+        _refuse(pair)
+    return [
+        (part, _Products(total[:, :n], total[:, n : 2 * n], total[:, 2 * n :], error))
+        for part, total, error in zip(parts, sums, errors, strict=True)
+    ]
+
+
+def _scores(pair: SignalPair, products: _Products, part: slice, delta: float) -> Floats:
     """Rows as in QUANTITIES, shape (4, n_targets), of channels that share one gain."""
-    own, cross = _inner_products(references, estimates)
-    energy = np.diagonal(own)
-    gain = np.diagonal(cross) / (energy + delta)
-    weights = _interference_weights(own, cross, gain)
-    unwanted = _unwanted_energies(references, estimates, gain, weights)
+    energy = np.diagonal(products.own)
+    gain = np.diagonal(products.cross) / (energy + delta)
+    # The residual e − αs is also d + (1 − α)s; of the two, take the one in which less cancels.
+    near = np.abs(gain - 1) < 0.5
+    excess = np.where(near, (delta - np.diagonal(products.difference)) / (energy + delta), 1 - gain)
+    residuals = np.where(
+        near, products.difference + excess * products.own, products.cross - gain * products.own
+    )
+    weights = _interference_weights(products.own, residuals)
+    unwanted, doubt = _unwanted_energies(products, excess, weights)
+    if doubt:
+        unwanted[:3] = _measured_energies(pair, part, gain, weights)
+    unwanted[1:3, np.isnan(gain)] = np.nan
     return np.asarray(10 * np.log10((gain**2 * energy + delta) / (unwanted + delta)))
 
 
-def _inner_products(references: Floats, estimates: Floats) -> tuple[Floats, Floats]:
-    """Inner products (n_targets, n_targets) of references, and of references (rows) with estimates."""
-    n_targets = len(references)
-    own, cross = np.zeros((2, n_targets, n_targets))
-    for s, e in _blocks(references, estimates):
-        for i in range(n_targets):
-            for j in range(n_targets):
-                # One routine for both products, so that an equal estimate has a gain of exactly 1.
-                cross[i, j] += np.vdot(s[i], e[j])
-                if i <= j:
-                    own[i, j] += np.vdot(s[i], s[j])
-    return np.triu(own) + np.triu(own, 1).T, cross
+def _interference_weights(own: Floats, residuals: Floats) -> Floats:
+    """Weights (n_targets, n_targets): row j mixes the references into the interference of target j.
 
-
-def _interference_weights(own: Floats, cross: Floats, gain: Floats) -> Floats:
-    """Weights (n_targets, n_targets): row j mixes the references into the interference of target j."""
+    ``residuals`` holds the inner products of references (rows) with residuals (columns).
+    """
     size = np.sqrt(np.diagonal(own))
     size[size == 0] = 1.0  # a silent reference explains nothing, and divides nothing
     correlation = own / np.outer(size, size)
     weights = np.zeros_like(own)
-    for j in np.flatnonzero(np.isfinite(gain)):
-        residual = (cross[:, j] - gain[j] * own[:, j]) / size
+    for j in np.flatnonzero(np.isfinite(residuals).all(axis=0)):
+        residual = residuals[:, j] / size
         residual[j] = 0.0  # orthogonal by construction, up to rounding
         weights[j] = np.linalg.lstsq(correlation, residual, rcond=_DEPENDENT)[0] / size
     return weights
 
 
-def _unwanted_energies(references: Floats, estimates: Floats, gain: Floats, weights: Floats) -> Floats:
-    """Energies of residual, interference, artefacts and whole error, shape (4, n_targets)."""
-    energies = np.zeros((4, len(references)))
-    for s, e in _blocks(references, estimates):
-        residual = e - gain[:, np.newaxis] * s
-        interference = weights @ s
-        for row, part in enumerate((residual, interference, residual - interference, e - s)):
-            energies[row] += np.einsum("js,js->j", part, part)
-    energies[1:3, np.isnan(gain)] = np.nan
+def _unwanted_energies(products: _Products, excess: Floats, weights: Floats) -> tuple[Floats, bool]:
+    """Energies of residual, interference, artefacts and whole error (4, n_targets), and a doubt.
+
+    They follow from the inner products; where large terms cancel, rounding is left, and the
+    signals must be gone through again.
+    """
+    energy = np.diagonal(products.own)
+    cancelling = excess * np.diagonal(products.difference)
+    residual = products.error + 2 * cancelling + excess**2 * energy
+    interference = np.einsum("ji,ik,jk->j", weights, products.own, weights)
+    artefacts = residual - interference
+    size = products.error + excess**2 * energy
+    doubt = bool(np.any(np.minimum(residual, artefacts) < _DOUBT * size))
+    return np.stack([residual, interference, artefacts, products.error]), doubt
+
+
+def _measured_energies(pair: SignalPair, part: slice, gain: Floats, weights: Floats) -> Floats:
+    """Energies of residual, interference and artefacts, shape (3, n_targets), from the signals."""
+    energies = np.zeros((3, pair.n_targets))
+    for s, e, scale in _blocks(pair):
+        own, estimate = s[..., part].reshape(len(s), -1), e[..., part].reshape(len(s), -1)
+        residual = estimate - gain[:, np.newaxis] * own
+        interference = weights @ own
+        for row, signal in enumerate((residual, interference, residual - interference)):
+            energies[row] += scale * np.einsum("js,js->j", signal, signal)
     return energies
 
 
-def _blocks(references: Floats, estimates: Floats) -> Iterator[tuple[NDArray[np.float64], ...]]:
-    """Yield references and estimates as (n_targets, block) with channels laid out in a row."""
-    n_targets, n_samples, n_channels = references.shape
-    step = max(1, _BLOCK // n_channels)
-    for start in range(0, n_samples, step):
-        yield tuple(
-            np.ascontiguousarray(side[:, start : start + step], dtype=np.float64).reshape(n_targets, -1)
-            for side in (references, estimates)
-        )
+def _blocks(pair: SignalPair) -> Iterator[tuple[Floats, Floats, float]]:
+    """Yield references and estimates, shape (n_targets, n, n_channels), and what scales their products."""
+    for start in range(0, pair.n_samples, _BLOCK):
+        sides = pair.read(start, min(start + _BLOCK, pair.n_samples))
+        scale = 1.0
+        if sides[0].dtype == sides[1].dtype and sides[0].dtype in FULL_SCALE:
+            scale = FULL_SCALE[sides[0].dtype] ** -2  # whole numbers: their products add up exactly
+        elif sides[0].dtype in FULL_SCALE or sides[1].dtype in FULL_SCALE:
+            sides = pair.floats(start, min(start + _BLOCK, pair.n_samples))
+        yield sides[0].astype(np.float64, copy=False), sides[1].astype(np.float64, copy=False), scale
+
+
+def _refuse(pair: SignalPair) -> NoReturn:
+    for start in range(0, pair.n_samples, _BLOCK):
+        stop = min(start + _BLOCK, pair.n_samples)
+        loaded = np.empty((stop - start, 2 * pair.width))
+        pair.refuse_not_finite(pair.load(start, stop, loaded), start)
+    raise AudioError("the samples are too loud to be squared and added")
 
 
 METRIC = Metric(
@@ -167,4 +225,5 @@ METRIC = Metric(
     citation="Le Roux, Wisdom, Erdogan, Hershey 2019, SDR – half-baked or well done?",
     parameters=("channels", "delta"),
     function=si_sdr,
+    streams=True,
 )

@@ -144,6 +144,11 @@ class SignalPair:
             blocks.append(block)
         return blocks[0], blocks[1]
 
+    def floats(self, start: int, stop: int) -> tuple[Floats, Floats]:
+        """Read samples ``start`` to ``stop`` as float64, integers divided by full scale."""
+        references, estimates = self.read(start, stop)
+        return _floats(references), _floats(estimates)
+
     def refuse_not_finite(self, stretch: Floats, start: int) -> None:
         """Raise, naming the first culprit, if a loaded stretch cannot be squared and summed."""
         loud = np.abs(stretch).max(axis=0)
@@ -165,6 +170,11 @@ class SignalPair:
                 f"the {role} of target {index % self.n_targets} is silent on the whole track "
                 "(the sum of its channels is zero everywhere); BSS Eval is not defined"
             )
+
+
+def _floats(block: NDArray[Any]) -> Floats:
+    scale = FULL_SCALE.get(block.dtype)
+    return block.astype(np.float64, copy=False) if scale is None else block * (1.0 / scale)
 
 
 def _interleave(block: NDArray[Any], out: Floats) -> None:
