@@ -43,8 +43,8 @@ RULES = (
     ("demucs-sdr-med", "",
      "As `sisec18`; perfect frames, kept here and dropped there, and rounding are all that differs."),
     ("bsrnn-amanteur", "",
-     "Every target by itself: only its own silence drops a frame. Where nothing else sounds a mask is exact, "
-     "such windows count as infinite, and one track that is mostly so makes the mean infinite."),
+     "Every target by itself: only its own silence drops a frame. Where nothing else sounds a "
+     "mask is almost exact, and such windows count."),
     ("dttnet-csdr", "",
      "One median over all seconds of all tracks, long tracks weighing more. A second is dropped only where "
      "the target is silent or all else is."),
@@ -69,9 +69,9 @@ The oracle `{system}` on the {n} tracks of `{data}`, its estimates rounded to 16
 files, scored under every rule in print that svbench ships. The estimates are the same in every row; only the
 rule differs. Numbers of two rows do not compare, and "SDR" alone names none of them.
 
-Decibels of the protocol's headline quantity. *Reducers*: over frames / over tracks. *n*: tracks, and in brackets
-those that have bass. *Dropped*: frames without a value, of all frames of the targets in the row; whole tracks
-are one frame. `perfect` is an infinite number.
+Decibels of the protocol's headline quantity. *Reducers*: over frames / over tracks. *n*: tracks, and in
+brackets those that have bass. *Dropped*: frames without a value, of all frames of the targets in the row;
+whole tracks are one frame.
 
 | rule | quantity | {targets} | reducers | n | dropped |
 |---|---|{rules}|---|---|---:|"""
@@ -83,10 +83,15 @@ MORE = """
 
 ## What no row shows
 
-- **Silent estimates.** `dttnet-csdr`, `mdx21`, `msst`, `kuielab` and `dttnet-usdr` give them 0 dB. The rules of
-  BSS Eval v4 leave such frames out, for every target of the set: a system gains by silence. `si-sdr` has no value.
+- **Silent estimates.** `dttnet-csdr`, `mdx21`, `msst`, `kuielab` and `dttnet-usdr` give them 0 dB. The rules
+  of BSS Eval v4 leave such frames out, for every target of the set: a system gains by silence. `si-sdr` has
+  no value.
 - **Silent stems.** `mdx21` and `msst` stay finite, `kuielab` gives −100 dB, `dttnet-usdr` makes the mean
-  undefined, the others leave the track out of that target's number. A stem without a file is `no target` everywhere.
+  undefined, the others leave the track out of that target's number. A stem without a file is `no target`
+  everywhere.
+- **Perfect estimates.** A frame without any error is infinite here, and dropped or kept as the rule says.
+  museval measures the rounding of its own filters there, 300 dB and more, and counts that: under
+  `xumx-asteroid`, with its mean over frames, one such frame is worth many dB.
 - **The end of a track.** What remains after the last whole frame counts only in whole-track rules.
 - **Silence** is digital silence: every sample zero, and in BSS Eval v4 also channels that cancel each other.
 

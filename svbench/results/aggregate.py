@@ -163,7 +163,7 @@ def _summaries(
     complete = {
         r.track
         for r in chosen
-        if all(any(o.track == r.track and o.score is not None for o in by_target[t]) for t in targets)
+        if all(any(o.track == r.track and _enters(o, rule) for o in by_target[t]) for t in targets)
     }
     summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
     if len(targets) > 1:
@@ -171,15 +171,16 @@ def _summaries(
             _summary(run, target_set, t, metric, rule, [r for r in by_target[t] if r.track in complete])
             for t in targets
         ]
-        values = [p.score for p in parts if p.score is not None]
-        whole = len(values) == len(targets)
+        scores = [math.inf if p.status == "perfect" else p.score for p in parts]
+        values = [s for s in scores if s is not None]
+        value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
         summaries.append(
             Summary(
                 target_set=target_set,
                 target="mean",
                 metric=metric,
-                score=REDUCERS[rule.targets](values) if whole else None,
-                status="ok" if whole else "undefined",
+                score=value if math.isfinite(value) else None,
+                status=_status(value),
                 label=f"{rule.label}/{rule.targets}",
                 n_tracks=len(complete),
                 n_tracks_total=len(run.record.data.tracks),
@@ -200,9 +201,9 @@ def _summary(
     else:
         values = [r.score if r.score is not None else math.inf for r in rows if _counts(r, rule)]
         reducer = REDUCERS[rule.tracks]
-    spoilt = rule.undefined == "spread" and any(r.status == "undefined" for r in rows)
-    value = reducer(values) if values and not spoilt else math.nan
-    status: Status = "ok" if math.isfinite(value) else "perfect" if value == math.inf else "undefined"
+    undefined = any(_spreads(r, rule) for r in rows)
+    value = reducer(values) if values and not undefined else math.nan
+    status = _status(value)
     if not values and rows and all(r.status == "no target" for r in rows):
         status = "no target"
     elif not values and rows and all(r.status == "failed" for r in rows):
@@ -221,8 +222,21 @@ def _summary(
     )
 
 
+def _status(value: float) -> Status:
+    return "ok" if math.isfinite(value) else "perfect" if value == math.inf else "undefined"
+
+
 def _counts(row: TrackScore, rule: Reduce) -> bool:
     return row.score is not None or (row.status == "perfect" and rule.infinite == "keep")
+
+
+def _spreads(row: TrackScore, rule: Reduce) -> bool:
+    return row.status == "undefined" and rule.undefined == "spread"
+
+
+def _enters(row: TrackScore, rule: Reduce) -> bool:
+    """Whether the rule lets a track have a say, be it by a number, infinity or a spreading NaN."""
+    return _counts(row, rule) or _spreads(row, rule)
 
 
 def _pooled(

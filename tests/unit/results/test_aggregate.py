@@ -119,6 +119,18 @@ def test_an_undefined_track_spreads_where_the_rule_says_so() -> None:
     assert one(lacking).score == 1.0  # neither a dropped frame nor a track without the target spreads
 
 
+def test_the_mean_over_targets_takes_what_the_rule_lets_in() -> None:
+    frames: dict[str, dict[str, list[float] | None]] = {
+        "a": {"v": [1.0], "b": [INF]},
+        "b": {"v": [3.0], "b": [1.0]},
+    }
+    assert one(make_run(frames, Rule("mean", "mean", infinite="keep")), "mean").status == "perfect"
+    assert one(make_run(frames, Rule("mean", "mean")), "mean").score == 2.0
+    frames["a"]["b"] = [NAN]
+    assert one(make_run(frames, Rule("mean", "mean", undefined="spread")), "mean").status == "undefined"
+    assert one(make_run(frames, Rule("mean", "mean")), "mean").score == 2.0
+
+
 def test_pooling_keeps_infinite_frames_where_the_rule_says_so() -> None:
     frames: dict[str, dict[str, list[float] | None]] = {"a": {"v": [1.0, INF, NAN]}, "b": {"v": [4.0]}}
     kept = one(make_run(frames, Rule(pooled=True, infinite="keep")))
