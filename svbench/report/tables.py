@@ -113,7 +113,7 @@ class _Table:
             f"(digest {record.protocol_digest[:8]}), {self._reducers()}, "
             f"{record.data.id} {record.data.version}, n = {len(record.data.tracks)} tracks"
             + (f" ({counts})" if counts else "")
-            + f", target set {target_set}. Frames dropped: {self._dropped()}. "
+            + f", target set {target_set}. {self._dropped()}. "
             + "Oracles see the references and are not ranked."
         )
 
@@ -128,9 +128,10 @@ class _Table:
         """Frames without a value of the first quantity, by system where they differ."""
         singles = [t for t in self.targets if t != "mean"]
         counted = [dropped(cells[t, self.metrics[0]] for t in singles) for cells in self.cells]
+        what = "Frames dropped" + (f" ({self.metrics[0]})" if len(self.metrics) > 1 else "")
         if len(set(counted)) == 1:
-            return "{} of {}".format(*counted[0])
-        return ", ".join(
+            return "{}: {} of {}".format(what, *counted[0])
+        return f"{what}: " + ", ".join(
             f"{run.record.system.id} {n} of {total}"
             for run, (n, total) in zip(self.runs, counted, strict=True)
         )
