@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from svbench.audio import Audio
+from svbench.audio.sounds import ArraySound
 from svbench.datasets.api import Dataset, open_dataset
 from svbench.datasets.demo import DEMO_ID, demo_root
 from svbench.report.numbers import decibels, dropped
@@ -151,8 +151,9 @@ def estimates_of(dataset: Dataset) -> dict[str, Signals]:
         separated = system.separate(mixture, references=track.references(STEMS))
         coded = {t: np.round(separated[t].samples * 2**15) / 2**15 for t in STEMS}
         coded["accompaniment"] = sum(coded[t] for t in STEMS if t != "vocals")
-        estimates = {t: Audio(samples, mixture.rate_hz) for t, samples in coded.items()}
-        tracks[track.name] = Signals(track.references(TARGETS, silent=True), estimates, mixture)
+        estimates = {t: ArraySound(samples, mixture.rate_hz) for t, samples in coded.items()}
+        references = {t: r for t in TARGETS if (r := track.reference_sound(t)) is not None}
+        tracks[track.name] = Signals(references, estimates, track.mixture_sound())
     return tracks
 
 
@@ -164,7 +165,7 @@ def summaries(protocol: Protocol, tracks: Mapping[str, Signals]) -> list[Summary
         audio = next(iter(signals.estimates.values()))
         results.append(
             TrackResult(
-                schema=1, key="", track=name, subset="", duration_s=audio.duration_s,
+                schema=1, key="", track=name, subset="", duration_s=audio.n_samples / audio.rate_hz,
                 n_samples=audio.n_samples, status="ok", series=scored.series,
                 absent_targets=scored.absent_targets,
             )

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from svbench.audio import Audio
+from svbench.audio.sounds import ArraySound
 from svbench.datasets.synthetic import synthetic_track
 from svbench.results.aggregate import Summary
 from svbench.running.scoring import Signals
@@ -65,9 +65,9 @@ def printed(
     """Summaries by target and quantity, of the target sets that the targets fill."""
     given = {
         str(i): Signals(
-            {t: Audio(references[j], rate_hz) for j, t in enumerate(targets)},
-            {t: Audio(estimates[j], rate_hz) for j, t in enumerate(targets)},
-            Audio(mixture, rate_hz),
+            {t: ArraySound(references[j], rate_hz) for j, t in enumerate(targets)},
+            {t: ArraySound(estimates[j], rate_hz) for j, t in enumerate(targets)},
+            ArraySound(mixture, rate_hz),
         )
         for i, (references, estimates, mixture) in enumerate(tracks)
     }
