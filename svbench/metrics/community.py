@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from svbench.metrics.inputs import check_pair
-from svbench.metrics.magnitudes import gain_matched, hann, magnitude_blocks
+from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
 from svbench.metrics.mel import mel_filters
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import Floats, MetricResult, whole_track
@@ -38,7 +41,8 @@ def community_scores(references: Floats, estimates: Floats, *, rate_hz: float) -
     Returns
     -------
     MetricResult
-        Six quantities from 0 to 100, higher is better, 100 is perfect. Always finite.
+        Six quantities from 0 to 100, higher is better, 100 is perfect. The matched ones are NaN for a
+        silent reference.
 
     Raises
     ------
@@ -62,36 +66,54 @@ def community_scores(references: Floats, estimates: Floats, *, rate_hz: float) -
     filters = mel_filters(rate_hz, _MEL_FFT, _N_MELS)
     rows = []
     for reference, estimate in zip(references, estimates, strict=True):
-        reference_db = _mel_db(reference, filters)
-        row: list[float] = []
-        for candidate in (estimate, gain_matched(reference, estimate)):
-            row += _bleedless_fullness(_mel_db(candidate, filters) - reference_db)
-            row.append(_l1_freq(reference, candidate))
-        rows.append(row)
+        # Magnitudes scale with the signal, so one spectrogram serves both gains.
+        gains = (1.0, abs(matching_gain(reference, estimate)))
+        mels = _mel(reference, filters), _mel(estimate, filters)
+        l1_freqs = _l1_freqs(reference, estimate, gains)
+        rows.append(
+            [
+                score
+                for gain, l1_freq in zip(gains, l1_freqs, strict=True)
+                for score in (*_bleedless_fullness(*mels, gain), l1_freq)
+            ]
+        )
     values = {q.name: column for q, column in zip(METRIC.quantities, np.array(rows).T, strict=True)}
     return whole_track(values, references.shape[1], rate_hz)
 
 
-def _mel_db(signal: Floats, filters: Floats) -> Floats:
-    """Mel spectrogram in dB, shape (n_channels, n_frames, n_mels)."""
-    bands = [block @ filters.T for block in magnitude_blocks(signal, hann(_MEL_FFT), _MEL_HOP)]
-    level = 20 * np.log10(np.maximum(np.concatenate(bands, axis=1), _FLOOR))
-    return np.asarray(np.maximum(level, level.max() - _RANGE_DB))
+def _mel(signal: Floats, filters: Floats) -> Floats:
+    """Mel magnitudes, shape (n_channels, n_frames, n_mels)."""
+    blocks = magnitude_blocks(signal, hann(_MEL_FFT), _MEL_HOP)
+    return np.concatenate([block @ filters.T for block in blocks], axis=1)
 
 
-def _bleedless_fullness(difference_db: Floats) -> list[float]:
-    added, missing = difference_db[difference_db > 0], -difference_db[difference_db < 0]
-    return [100 / (1 + float(np.mean(part))) if part.size else 100.0 for part in (added, missing)]
+def _bleedless_fullness(reference: Floats, estimate: Floats, gain: float) -> tuple[float, float]:
+    if math.isnan(gain):
+        return math.nan, math.nan
+    floors_db = [_decibels(np.max(side)) - _RANGE_DB for side in (reference, gain * np.max(estimate))]
+    sums, counts = np.zeros((2, 2))
+    for s, e in zip(reference, estimate, strict=True):  # channel by channel, for memory's sake
+        difference_db = np.maximum(_decibels(gain * e), floors_db[1])
+        difference_db -= np.maximum(_decibels(s), floors_db[0])
+        for k, side in enumerate((difference_db > 0, difference_db < 0)):
+            sums[k] += np.sum(np.abs(difference_db), where=side)
+            counts[k] += np.count_nonzero(side)
+    bleedless, fullness = 100 / (1 + sums / np.maximum(counts, 1))
+    return bleedless, fullness
 
 
-def _l1_freq(reference: Floats, estimate: Floats) -> float:
+def _decibels(magnitude: ArrayLike) -> Floats:
+    return np.asarray(20 * np.log10(np.maximum(magnitude, _FLOOR)))
+
+
+def _l1_freqs(reference: Floats, estimate: Floats, gains: tuple[float, ...]) -> list[float]:
     window = np.ones(_L1_FFT)
     sides = (magnitude_blocks(signal, window, _L1_HOP, edge="reflect") for signal in (reference, estimate))
-    total, n_cells = 0.0, 0
+    totals, n_cells = np.zeros(len(gains)), 0
     for s, e in zip(*sides, strict=True):
-        total += float(np.sum(np.abs(e - s)))
+        totals += [np.sum(np.abs(gain * e - s)) for gain in gains]
         n_cells += s.size
-    return 100 / (1 + 10 * total / n_cells)
+    return list(100 / (1 + 10 * totals / n_cells))
 
 
 def _quantities(suffix: str, note: str) -> tuple[QuantityRecord, ...]:

@@ -1,7 +1,8 @@
-"""Magnitude spectrograms in blocks, and the gain that fits an estimate to its reference."""
+"""Magnitude spectrograms in blocks, and the gain that brings an estimate closest to its reference."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -51,20 +52,33 @@ def magnitude_blocks(
     AudioError
         The signal is too short to be mirrored.
     """
-    n_fft = len(window)
+    n_fft, n_samples = len(window), len(signal)
     reach = n_fft // 2
-    if edge == "reflect" and len(signal) <= reach:
-        raise AudioError(f"the spectrogram needs more than {reach} samples, and there are {len(signal)}")
-    padded = np.pad(signal.T.astype(np.float64), ((0, 0), (reach, reach)), mode=edge)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop]
-    for start in range(0, frames.shape[1], _BLOCK):
-        yield np.abs(fft.rfft(frames[:, start : start + _BLOCK] * window, axis=2))
+    if edge == "reflect" and n_samples <= reach:
+        raise AudioError(f"the spectrogram needs more than {reach} samples, and there are {n_samples}")
+    n_frames = 1 + n_samples // hop
+    for first in range(0, n_frames, _BLOCK):
+        last = min(first + _BLOCK, n_frames) - 1
+        samples = _read(signal, first * hop - reach, last * hop - reach + n_fft, edge)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft, axis=1)[:, ::hop]
+        yield np.abs(fft.rfft(frames * window, axis=2))
 
 
-def gain_matched(reference: Floats, estimate: Floats) -> Floats:
-    """Scale the estimate by the gain α = ⟨e, s⟩/‖e‖² that brings it closest to the reference.
+def _read(signal: Floats, start: int, end: int, edge: str) -> Floats:
+    """Read samples from start to end, also beyond the signal's, shape (n_channels, end - start)."""
+    last = len(signal) - 1
+    wanted = np.arange(start, end)
+    mirrored = last - np.abs(last - np.abs(wanted))
+    samples = signal[np.clip(mirrored, 0, last)].astype(np.float64)
+    if edge == "constant":
+        samples[(wanted < 0) | (wanted > last)] = 0
+    return np.ascontiguousarray(samples.T)
 
-    A silent estimate stays as it is.
+
+def matching_gain(reference: Floats, estimate: Floats) -> float:
+    """Find the gain α = ⟨e, s⟩/‖e‖² that brings an estimate closest to its reference.
+
+    A silent estimate has gain 1. A silent reference has none (NaN): α = 0 would make any estimate perfect.
 
     Parameters
     ----------
@@ -73,9 +87,12 @@ def gain_matched(reference: Floats, estimate: Floats) -> Floats:
     Examples
     --------
     >>> s = np.array([[1.0], [2.0]])
-    >>> gain_matched(s, -4 * s).tolist()
-    [[1.0], [2.0]]
+    >>> matching_gain(s, -4 * s)
+    -0.25
     """
-    wide = estimate.astype(np.float64)
-    energy = float(np.sum(wide**2))
-    return wide * (float(np.sum(wide * reference)) / energy) if energy > 0 else wide
+    if not np.any(reference):
+        return math.nan
+    energy, product = (
+        float(np.einsum("nc,nc->", estimate, other, dtype=np.float64)) for other in (estimate, reference)
+    )
+    return product / energy if energy > 0 else 1.0

@@ -6,7 +6,7 @@ import numpy as np
 
 from svbench.errors import AudioError
 from svbench.metrics.inputs import check_pair
-from svbench.metrics.magnitudes import gain_matched, hann, magnitude_blocks
+from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import Floats, MetricResult, whole_track
 
@@ -35,7 +35,7 @@ def spectral_distances(
     -------
     MetricResult
         ``LSD`` and ``LSD_gm`` in dB, ``magMSE`` and ``magMSE_gm`` in squared units of the unnormalised
-        transform; lower is better and 0 is perfect. Always finite.
+        transform; lower is better and 0 is perfect. The matched ones are NaN for a silent reference.
 
     Raises
     ------
@@ -61,27 +61,28 @@ def spectral_distances(
     check_pair(references, estimates)
     if n_fft < 1 or hop < 1:
         raise AudioError(f"n_fft and hop must be at least 1 sample, not {n_fft} and {hop}")
-    rows = []
-    for reference, estimate in zip(references, estimates, strict=True):
-        matched = gain_matched(reference, estimate)
-        rows.append(_distances(reference, estimate, n_fft, hop) + _distances(reference, matched, n_fft, hop))
-    names = ("LSD", "magMSE", "LSD_gm", "magMSE_gm")
-    values = dict(zip(names, np.array(rows).T, strict=True))
+    rows = [_distances(s, e, n_fft, hop) for s, e in zip(references, estimates, strict=True)]
+    values = {q.name: column for q, column in zip(METRIC.quantities, np.array(rows).T, strict=True)}
     return whole_track(values, references.shape[1], rate_hz)
 
 
-def _distances(reference: Floats, estimate: Floats, n_fft: int, hop: int) -> tuple[float, float]:
+def _distances(reference: Floats, estimate: Floats, n_fft: int, hop: int) -> list[float]:
+    """LSD and magMSE as is, then gain-matched."""
+    # A spectrogram's magnitudes scale with the signal, so one transform serves both.
+    gains = (1.0, abs(matching_gain(reference, estimate)))
     window = hann(n_fft)
-    n_cells, n_frames = 0, 0
-    logarithmic = squared = 0.0
+    n_frames = n_cells = 0
+    logarithmic, squared = np.zeros((2, len(gains)))
     sides = (magnitude_blocks(signal, window, hop) for signal in (reference, estimate))
     for s, e in zip(*sides, strict=True):
-        difference_db = 10 * np.log10((s**2 + _FLOOR) / (e**2 + _FLOOR))
-        logarithmic += float(np.sum(np.sqrt(np.mean(difference_db**2, axis=2))))
-        squared += float(np.sum((s - e) ** 2))
         n_frames += s.shape[0] * s.shape[1]
         n_cells += s.size
-    return logarithmic / n_frames, squared / n_cells
+        reference_db = 10 * np.log10(s**2 + _FLOOR)
+        for k, gain in enumerate(gains):
+            difference_db = reference_db - 10 * np.log10((gain * e) ** 2 + _FLOOR)
+            logarithmic[k] += np.sum(np.sqrt(np.mean(difference_db**2, axis=2)))
+            squared[k] += np.sum((s - gain * e) ** 2)
+    return list(np.stack([logarithmic / n_frames, squared / n_cells], axis=1).ravel())
 
 
 METRIC = Metric(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from svbench.datasets.synthetic import synthetic_track
 from svbench.errors import AudioError
 from svbench.metrics.community import community_scores
-from svbench.metrics.magnitudes import gain_matched, hann, magnitude_blocks
+from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
 from svbench.metrics.mel import mel_filters
 from svbench.metrics.spectral import spectral_distances
 
@@ -160,6 +162,17 @@ def test_bad_transform_lengths() -> None:
 
 
 def test_matching_gain_leaves_an_error_orthogonal_to_the_estimate() -> None:
-    matched = gain_matched(VOCALS[0], MIXTURE[0])
+    matched = matching_gain(VOCALS[0], MIXTURE[0]) * MIXTURE[0]
     assert np.sum((VOCALS[0] - matched) * matched) == pytest.approx(0, abs=1e-9)
-    assert np.array_equal(gain_matched(VOCALS[0], 0 * VOCALS[0]), 0 * VOCALS[0])
+    assert matching_gain(VOCALS[0], 0 * VOCALS[0]) == 1
+    assert np.isnan(matching_gain(0 * VOCALS[0], VOCALS[0]))
+
+
+@pytest.mark.parametrize("function", [community_scores, spectral_distances])
+def test_matched_scores_are_those_of_the_scaled_estimate(function: Any) -> None:
+    gain = matching_gain(VOCALS[0], MIXTURE[0])
+    found = function(VOCALS, MIXTURE, rate_hz=RATE).values
+    scaled = function(VOCALS, gain * MIXTURE, rate_hz=RATE).values
+    for name in found:
+        if not name.endswith("_gm"):
+            assert found[f"{name}_gm"] == pytest.approx(scaled[name], rel=1e-9)
