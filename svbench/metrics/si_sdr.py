@@ -117,20 +117,24 @@ class _Products:
 def _products(pair: SignalPair, parts: list[slice]) -> list[tuple[slice, _Products]]:
     """Inner products of each group of channels, in one pass over the signals."""
     n = pair.n_targets
-    sums = np.zeros((len(parts), n, 3 * n))
-    errors = np.zeros((len(parts), n))
+    sums = np.zeros((len(parts), 3, n, n))
+    diagonals = np.zeros((len(parts), 4, n))
     for s, e, scale in _blocks(pair):
         for index, part in enumerate(parts):
             own, estimate = s[..., part].reshape(n, -1), e[..., part].reshape(n, -1)
             difference = estimate - own
-            for column, right in enumerate((own, estimate, difference)):
-                sums[index, :, column * n : (column + 1) * n] += scale * (own @ right.T)
-            errors[index] += scale * np.einsum("js,js->j", difference, difference)
-    if not (np.isfinite(sums).all() and np.isfinite(errors).all()):
+            for row, right in enumerate((own, estimate, difference)):
+                sums[index, row] += scale * (own @ right.T)
+                diagonals[index, row] += scale * np.einsum("js,js->j", own, right)
+            diagonals[index, 3] += scale * np.einsum("js,js->j", difference, difference)
+    if not (np.isfinite(sums).all() and np.isfinite(diagonals).all()):
         _refuse(pair)
+    # Matrix products round each in its own way; the diagonals must not, or a flipped reference
+    # would have a gain that is almost −1.
+    sums[..., np.arange(n), np.arange(n)] = diagonals[:, :3]
     return [
-        (part, _Products(total[:, :n], total[:, n : 2 * n], total[:, 2 * n :], error))
-        for part, total, error in zip(parts, sums, errors, strict=True)
+        (part, _Products(total[0], total[1], total[2], diagonal[3]))
+        for part, total, diagonal in zip(parts, sums, diagonals, strict=True)
     ]
 
 
@@ -148,6 +152,7 @@ def _scores(pair: SignalPair, products: _Products, part: slice, delta: float) ->
     unwanted, doubt = _unwanted_energies(products, excess, weights)
     if doubt:
         unwanted[:3] = _measured_energies(pair, part, gain, weights)
+    unwanted[1:3, unwanted[0] == 0] = 0.0  # what is not there has no parts, whatever rounding says
     unwanted[1:3, np.isnan(gain)] = np.nan
     return np.asarray(10 * np.log10((gain**2 * energy + delta) / (unwanted + delta)))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.numbers import decibels, dropped
-from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
+from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
 from svbench.results.store import Run
 
 if TYPE_CHECKING:
@@ -53,39 +53,51 @@ def print_scores(run: Run, *, with_tracks: bool = False) -> None:
     ----------
     run : Run
     with_tracks : bool
-        Also a row per track and target.
+        Also a table per quantity with a row per track.
     """
+    record = run.record
+    rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
+    units = {
+        q.name: ("" if q.higher_is_better else " ↓") + (f" [{q.unit}]" if q.unit not in ("", "1") else "")
+        for q in record.quantities
+    }
     summaries = summarise(run, allow_incomplete=True)
     by_track = track_scores(run) if with_tracks else []
-    record = run.record
     for target_set in record.protocol.target_sets:
-        rows: dict[str, list[TrackScore | Summary]] = {}
-        for score in by_track:
-            if score.target_set == target_set.id:
-                rows.setdefault(f"{score.track} · {score.target}", []).append(score)
-        for summary in summaries:
-            if summary.target_set == target_set.id:
-                rows.setdefault(summary.target, []).append(summary)
-        if rows:
-            rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
-            _print_rows(run, f"{rule} · {target_set.id}, {tracks(run)} tracks", rows)
+        chosen = [s for s in summaries if s.target_set == target_set.id]
+        if not chosen:
+            continue
+        columns = list(dict.fromkeys(s.target for s in chosen))
+        for name in units if with_tracks else ():
+            own = [s for s in by_track if (s.target_set, s.metric) == (target_set.id, name)]
+            rows = [[s for s in own if s.track == track] for track in dict.fromkeys(s.track for s in own)]
+            heading = f"{rule} · {target_set.id} · {name}{units[name]} of each track"
+            _print_rows(heading, [c for c in columns if c != "mean"], [(r[0].track, r, []) for r in rows])
+        totals = []
+        for name in units:
+            row = [s for s in chosen if s.metric == name]
+            n_dropped, n_frames = dropped(s for s in row if s.target != "mean")
+            counts = sorted({s.n_tracks for s in row if s.target != "mean"})
+            n_tracks = "–".join(str(n) for n in dict.fromkeys((counts[0], counts[-1])))
+            totals.append((name + units[name], row, [row[0].label, n_tracks, f"{n_dropped} of {n_frames}"]))
+        heading = f"{rule} · {target_set.id}, {tracks(run)} tracks"
+        _print_rows(heading, columns, totals, ("reducers", "tracks", "frames dropped"))
 
 
-def _print_rows(run: Run, heading: str, rows: Mapping[str, Sequence[TrackScore | Summary]]) -> None:
+def _print_rows(
+    heading: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[TrackScore | Summary], Sequence[str]]],
+    more: Sequence[str] = (),
+) -> None:
     console, table = _table()
     table.add_column("")
-    units = {q.name: q.unit for q in run.record.quantities}
-    for name, rule in quantities(run).items():
-        unit = f" [{units[name]}]" if units[name] else ""
-        table.add_column(_plain(f"{name}{unit}\n{rule.label}"), justify="right")
-    for column in ("tracks", "frames", "dropped"):
+    for column in (*columns, *more):
         table.add_column(column, justify="right")
-    for label, scores in rows.items():
-        first = scores[0]
-        n_tracks = str(first.n_tracks) if isinstance(first, Summary) else ""
+    for label, scores, tail in rows:
         cells = [decibels(s.score, s.status) for s in scores]
         # As text, since a track may be called [bold].
-        table.add_row(*map(_plain, (label, *cells, n_tracks, str(first.n_frames), str(first.n_dropped))))
+        table.add_row(*map(_plain, (label, *cells, *tail)))
     _print(console, heading, table)
 
 

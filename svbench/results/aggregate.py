@@ -127,8 +127,13 @@ def quantities(run: Run) -> dict[str, Reduce]:
 
 def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Reduce]:
     """Return the reducers of each quantity."""
-    by_metric = {(use.id, use.improvement): use.reduce for use in protocol.metrics}
-    return {q.name: by_metric[q.metric, q.improvement] for q in quantities}
+    return {
+        q.name: use.reduce
+        for q in quantities
+        for use in protocol.metrics
+        if (use.id, use.improvement) == (q.metric, q.improvement)
+        and (not use.quantities or q.name.removesuffix("i" * q.improvement) in use.quantities)
+    }
 
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:

@@ -19,7 +19,7 @@ from svbench.audio import resample
 from svbench.audio.sounds import ArraySound, Sound, Stack, is_silent, whole
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SpecError
-from svbench.metrics.record import Metric
+from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult
 from svbench.results.scores import Series, series, without_value
 from svbench.results.store import Quantity
@@ -191,6 +191,14 @@ def metric_of(use: MetricUse, protocol: Protocol) -> Metric:
             f"metrics.{use.id}.parameters.{unknown[0]}",
             f"unknown parameter; {use.id} takes {takes}",
         )
+    names = [q.name for q in metric.quantities]
+    unknown = sorted(set(use.quantities) - set(names))
+    if unknown:
+        raise SpecError(
+            f"protocol {protocol.id}",
+            f"metrics.{use.id}.quantities",
+            f"names {unknown[0]!r}; {use.id} gives {', '.join(names)}",
+        )
     return metric
 
 
@@ -203,7 +211,7 @@ def quantities_of(protocol: Protocol) -> tuple[Quantity, ...]:
     """
     found: dict[str, Quantity] = {}
     for i, use in enumerate(protocol.metrics):
-        for q in metric_of(use, protocol).quantities:
+        for q in _printed(metric_of(use, protocol), use):
             name = quantity_name(q.name, use)
             if name in found:
                 raise SpecError(
@@ -232,6 +240,10 @@ def quantity_name(name: str, use: MetricUse) -> str:
     return f"{name}i" if use.improvement else name
 
 
+def _printed(metric: Metric, use: MetricUse) -> list[QuantityRecord]:
+    return [q for q in metric.quantities if not use.quantities or q.name in use.quantities]
+
+
 def needs_mixture(protocol: Protocol) -> bool:
     """Whether any metric of a protocol looks at the mixture."""
     return any(use.improvement or "mixture" in metric_of(use, protocol).needs for use in protocol.metrics)
@@ -257,7 +269,7 @@ def _series(
     duration_s: float,
 ) -> list[Series]:
     rows: list[Series] = []
-    for quantity in metric.quantities:
+    for quantity in _printed(metric, use):
         name = quantity_name(quantity.name, use)
         for target in target_set.targets:
             if result is None or target not in scored:

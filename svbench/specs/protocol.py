@@ -54,11 +54,13 @@ class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric plug-in with its parameters and reducers.
 
     ``improvement`` subtracts what the mixture would score as the estimate, by the same rule on
-    the same frames (SDRi, also NSDR): quantity ``SDR`` becomes ``SDRi``.
+    the same frames (SDRi, also NSDR): quantity ``SDR`` becomes ``SDRi``. ``quantities`` keeps
+    only some of what the metric gives; without it, all.
     """
 
     id: str
     improvement: bool = False
+    quantities: tuple[str, ...] = ()
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     reduce: Reduce
 

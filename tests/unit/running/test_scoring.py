@@ -8,6 +8,7 @@ import pytest
 
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError, SpecError
+from svbench.results.aggregate import rules_of
 from svbench.running.scoring import Scored, Signals, quantities_of, score_signals
 from svbench.specs.protocol import MetricUse, Protocol, Reduce, load_protocol
 
@@ -85,6 +86,29 @@ def test_rate_of_the_protocol_is_the_rate_of_comparison() -> None:
     halved = value(score_signals(signals, protocol(rate_hz=4000)), "vocals")
     assert halved is not None
     assert halved > 30  # the error lies above the new band edge
+
+
+def test_a_protocol_may_print_some_quantities_only() -> None:
+    use = MetricUse(id="si-sdr", quantities=("SD-SDR",), improvement=True, reduce=REDUCE)
+    some = protocol(headline="SD-SDRi", metrics=(use,))
+    assert [q.name for q in quantities_of(some)] == ["SD-SDRi"]
+    assert {s.metric for s in score_signals(pair(NOISE[0], NOISE[1]), some).series} == {"SD-SDRi"}
+    wrong = msgspec.structs.replace(use, quantities=("SDR",))
+    with pytest.raises(
+        SpecError, match="quantities: names 'SDR'; si-sdr gives SI-SDR, SI-SIR, SI-SAR, SD-SDR"
+    ):
+        quantities_of(protocol(metrics=(wrong,)))
+
+
+def test_reducers_follow_the_use_of_a_metric_not_its_name() -> None:
+    first = MetricUse(id="si-sdr", quantities=("SI-SDR",), reduce=Reduce(frames="mean", tracks="median"))
+    second = MetricUse(id="si-sdr", quantities=("SD-SDR",), reduce=REDUCE)
+    both = protocol(headline="SI-SDR", metrics=(first, second))
+    rules = rules_of(both, quantities_of(both))
+    assert {name: rule.label for name, rule in rules.items()} == {
+        "SI-SDR": "mean/median",
+        "SD-SDR": "mean/mean",
+    }
 
 
 def test_two_metrics_cannot_give_one_name() -> None:

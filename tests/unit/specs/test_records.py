@@ -65,12 +65,16 @@ def test_released_digests_do_not_move() -> None:
         "dttnet-csdr": "1dcdf7471e70d9e2",
         "dttnet-usdr": "8ccbcac7cb576650",
         "kuielab": "3ab23e4e480a2d0a",
+        "leakage": "5654fefd067dcd91",
         "mdx21": "c7f6deb7dd33201f",
         "msst": "0651444d2025c364",
+        "msst-community": "499048fa79fea855",
+        "sdri": "84795b4ef712fb99",
         "si-sdr": "51cd3dd6aa35c948",
         "si-sdr-per-channel": "4cfa37c89a863321",
         "sisec18": "9d0593cb7052fccf",
         "sisec18-22k": "38ab5f6e74d40191",
+        "svc-stereo": "e75c72cf3a797905",
         "xumx-asteroid": "616550b243c8c6e0",
     }
 
