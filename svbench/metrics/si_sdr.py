@@ -117,24 +117,26 @@ class _Products:
 def _products(pair: SignalPair, parts: list[slice]) -> list[tuple[slice, _Products]]:
     """Inner products of each group of channels, in one pass over the signals."""
     n = pair.n_targets
-    sums = np.zeros((len(parts), 3, n, n))
+    sums = np.zeros((len(parts), 2, n, n))
     diagonals = np.zeros((len(parts), 4, n))
     for s, e, scale in _blocks(pair):
         for index, part in enumerate(parts):
             own, estimate = s[..., part].reshape(n, -1), e[..., part].reshape(n, -1)
             difference = estimate - own
-            for row, right in enumerate((own, estimate, difference)):
-                sums[index, row] += scale * (own @ right.T)
-                diagonals[index, row] += scale * np.einsum("js,js->j", own, right)
-            diagonals[index, 3] += scale * np.einsum("js,js->j", difference, difference)
+            sums[index, 0] += scale * (own @ own.T)
+            sums[index, 1] += scale * (own @ estimate.T)
+            for j in range(n):
+                pairs = (own, own), (own, estimate), (own, difference), (difference, difference)
+                diagonals[index, :, j] += [scale * np.vdot(a[j], b[j]) for a, b in pairs]
     if not (np.isfinite(sums).all() and np.isfinite(diagonals).all()):
         _refuse(pair)
     # Matrix products round each in its own way; the diagonals must not, or a flipped reference
     # would have a gain that is almost −1.
-    sums[..., np.arange(n), np.arange(n)] = diagonals[:, :3]
+    every = np.concatenate([sums, sums[:, 1:] - sums[:, :1]], axis=1)
+    every[..., np.arange(n), np.arange(n)] = diagonals[:, :3]
     return [
         (part, _Products(total[0], total[1], total[2], diagonal[3]))
-        for part, total, diagonal in zip(parts, sums, diagonals, strict=True)
+        for part, total, diagonal in zip(parts, every, diagonals, strict=True)
     ]
 
 
