@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from svbench.errors import SvbenchError
+from svbench.systems.worker import die_with_parent
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -71,7 +72,10 @@ class ScoringPool:
                 ) from error
 
     def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self.n_workers, mp_context=get_context("spawn"))
+        # A pool outlives a parent that is killed outright, unless its processes are told not to.
+        return ProcessPoolExecutor(
+            self.n_workers, mp_context=get_context("spawn"), initializer=die_with_parent
+        )
 
     def close(self) -> None:
         """Stop the processes; queued calls are dropped."""

@@ -7,7 +7,6 @@ the tracks in flight; the same command goes on from there.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -36,6 +35,7 @@ from svbench.results.store import (
 from svbench.running.execution import ScoringPool
 from svbench.running.keys import result_key
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
+from svbench.running.scratch import scratch_folder
 from svbench.running.separation import Separated, covered_sets, separate_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
@@ -112,10 +112,17 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
             todo.append((track, key, track_digest))
     if todo or not (job.folder / "run.json").exists():
         _write_run(job, provenance)
-    # Scratch lies beside the results: memory-backed /tmp is too small for long tracks.
-    with tempfile.TemporaryDirectory(dir=job.folder, prefix=".scratch-") as scratch:
-        for result in _results(job, pool, todo, Path(scratch)):
-            tell(result, True)
+    try:
+        with scratch_folder(job.folder) as scratch:
+            for result in _results(job, pool, todo, scratch):
+                tell(result, True)
+    except OSError as error:
+        # numpy reports a short write without a reason; there is only one.
+        reason = error.strerror or "no space left"
+        raise SvbenchError(
+            f"{job.folder}: cannot be written ({reason}); what was scored is kept, "
+            "make room and run the same command again"
+        ) from error
     return load_run(job.folder)
 
 
@@ -236,13 +243,7 @@ def _digest(audio: Audio) -> str:
 
 
 def _write(job: Job, result: TrackResult) -> TrackResult:
-    try:
-        write_record(track_file(job.folder, result.track), result)
-    except OSError as error:
-        raise SvbenchError(
-            f"{job.folder}: cannot be written ({error.strerror}); what was scored is kept, "
-            "make room and run the same command again"
-        ) from error
+    write_record(track_file(job.folder, result.track), result)
     return result
 
 

@@ -6,6 +6,7 @@ fresh process. No process of a system outlives its host.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -30,6 +31,9 @@ from svbench.errors import SystemFailure
 from svbench.specs.plugins import plugins
 from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo
+
+# With less room than this, a system that could not write its estimates is not to blame.
+_FULL_BYTES = 1 << 20
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -243,6 +247,8 @@ class WorkerHost:
         if "error" in reply:
             # The process may hold half-changed state; a fresh one is cheap beside a wrong number.
             self.close()
+            if shutil.disk_usage(self.folder).free < _FULL_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
             raise SystemFailure(f"{doing} raised {reply['error']}")
         return reply
 

@@ -21,7 +21,7 @@ def main() -> None:
     del sys.path[0]  # this file's own folder, whose module names mean nothing out of their package
     requests = os.fdopen(int(sys.argv[1]), "r", encoding="utf-8")
     replies = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
-    _die_with_parent()
+    die_with_parent()
     system = None
     for line in requests:
         request = json.loads(line)
@@ -123,7 +123,7 @@ def _peak_rss_bytes() -> int:
     return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel to kill this process when svbench dies, even by SIGKILL."""
     if sys.platform == "linux":
         import ctypes

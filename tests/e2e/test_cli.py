@@ -247,6 +247,58 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(small_folder: Path, tmp
     assert not load_run(folder).failed
 
 
+def test_kill_leaves_no_process_and_no_scratch_behind(small_folder: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    body = (
+        f"if not os.path.exists({str(started)!r}):\n"
+        f"    open({str(started)!r}, 'w').close()\n"
+        "    time.sleep(120)\n"
+        "return {'vocals': mixture, 'accompaniment': mixture}"
+    )
+    system = write_system(tmp_path, "slow", body)
+    words = [
+        "run",
+        "mdx21",
+        "--data",
+        f"folder={small_folder}",
+        "--system",
+        system,
+        "--out",
+        tmp_path / "runs",
+    ]
+    mark = {"SVBENCH_TEST": str(tmp_path)}
+    process = subprocess.Popen(
+        [*SVBENCH, *map(str, words)], stderr=subprocess.DEVNULL, env={**os.environ, **mark}
+    )
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while (left := carrying(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert list(folder.glob(".scratch-*"))
+    assert main([*map(str, words)]) == 0
+    assert not list(folder.glob(".scratch-*"))
+    assert not load_run(folder).missing
+
+
+def carrying(mark: dict[str, str]) -> list[str]:
+    """Command lines of the processes that have a variable in their environment."""
+    ((name, value),) = mark.items()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{name}={value}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
 def test_scoring_keeps_finished_tracks_when_the_disk_is_full(
     small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
