@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-MISSING = {"perfect": "perfect", "undefined": "undefined", "no target": "no target", "failed": "failed"}
+MISSING = {
+    "perfect": "perfect",
+    "undefined": "undefined",
+    "no target": "no target",
+    "failed": "failed",
+    "unknown": "unknown",
+}
 
 
 def decibels(value: float | None, status: str = "ok", digits: int = 2) -> str:

@@ -34,8 +34,8 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                     for c in board.columns
                     for s in [row.cells[c]]
                 ]
-                kind = row.run.record.system.kind
-                name = row.run.record.system.id + ("" if kind == "system" else f" ({kind})")
+                marks = ", ".join(row.run.record.marks)
+                name = row.run.record.system.id + (f" ({marks})" if marks else "")
                 table.add_row(str(row.rank or ""), Text(name), *cells, Text(tracks(row.run)))
             console.print(table)
             console.print()

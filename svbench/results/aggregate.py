@@ -20,6 +20,8 @@ from svbench.specs.protocol import Reduce
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
 
+NO_SCORE: tuple[Status, ...] = ("no target", "failed", "unknown")
+
 
 class TrackScore(msgspec.Struct, frozen=True):
     """One quantity of one target on one track, reduced over its frames."""
@@ -126,22 +128,18 @@ def _rules(run: Run) -> dict[str, Reduce]:
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
     """Values that enter the reduction, and how many frames of the series do not."""
-    values = []
-    for value, status in zip(series.score, series.status, strict=True):
-        if status == "ok" and value is not None:
-            values.append(_quantise(value, rule.quantum_db))
-        elif status == "perfect" and rule.infinite == "keep":
-            values.append(math.inf)
+    values = [value for value in series.score if value is not None]
+    if rule.quantum_db:
+        digits = -round(math.log10(rule.quantum_db))
+        values = [round(value, digits) for value in values]
+    if rule.infinite == "keep":
+        values += [math.inf] * series.status.count("perfect")
     return values, len(series.score) - len(values)
-
-
-def _quantise(value: float, quantum: float) -> float:
-    return round(value, -round(math.log10(quantum))) if quantum else value
 
 
 def _why(series: Series) -> Status:
     """Status of a series without any defined frame: the most telling one of its frames."""
-    order: tuple[Status, ...] = ("failed", "no target", "perfect", "undefined")
+    order: tuple[Status, ...] = ("failed", "unknown", "no target", "perfect", "undefined")
     return next((s for s in order if s in series.status), "undefined")
 
 
@@ -172,7 +170,11 @@ def _summaries(
                 target="mean",
                 metric=metric,
                 score=REDUCERS[rule.targets](values) if whole else None,
-                status="ok" if whole else "undefined",
+                status="ok"
+                if whole
+                else "unknown"
+                if any(s.status == "unknown" for s in summaries)
+                else "undefined",
                 label=f"{rule.label}/{rule.targets}",
                 n_tracks=len(complete),
                 n_tracks_total=len(run.record.data.tracks),
@@ -195,10 +197,9 @@ def _summary(
         reducer = REDUCERS[rule.tracks]
     value = reducer(values) if values else math.nan
     status: Status = "ok" if math.isfinite(value) else "perfect" if value == math.inf else "undefined"
-    if not values and rows and all(r.status == "no target" for r in rows):
-        status = "no target"
-    elif not values and rows and all(r.status == "failed" for r in rows):
-        status = "failed"
+    for reason in NO_SCORE:
+        if not values and rows and all(r.status == reason for r in rows):
+            status = reason
     return Summary(
         target_set=target_set,
         target=target,
@@ -209,7 +210,7 @@ def _summary(
         n_tracks=sum(_counts(r, rule) for r in rows),
         n_tracks_total=len(run.record.data.tracks),
         n_frames=sum(r.n_frames for r in rows),
-        n_dropped=sum(r.n_dropped for r in rows if r.status != "no target"),
+        n_dropped=sum(r.n_dropped for r in rows if r.status not in ("no target", "unknown")),
     )
 
 
