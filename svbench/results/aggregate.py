@@ -164,17 +164,14 @@ def _summaries(
         ]
         values = [p.score for p in parts if p.score is not None]
         whole = len(values) == len(targets)
+        why: Status = "unknown" if any(s.status == "unknown" for s in summaries) else "undefined"
         summaries.append(
             Summary(
                 target_set=target_set,
                 target="mean",
                 metric=metric,
                 score=REDUCERS[rule.targets](values) if whole else None,
-                status="ok"
-                if whole
-                else "unknown"
-                if any(s.status == "unknown" for s in summaries)
-                else "undefined",
+                status="ok" if whole else why,
                 label=f"{rule.label}/{rule.targets}",
                 n_tracks=len(complete),
                 n_tracks_total=len(run.record.data.tracks),

@@ -219,7 +219,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _told(error: msgspec.ValidationError) -> str:
-    """Name the key that is wrong, as the decoder knows it: without the frame's number."""
+    """Put the key that is wrong before what is wrong with it."""
     problem, _, where = str(error).partition(" - at ")
     key = where.strip("`").removeprefix("$").removeprefix(".") or "the whole file"
     return f"{key}: {problem[0].lower()}{problem[1:]}"
