@@ -94,7 +94,7 @@ def read_track_file(path: Path) -> tuple[TrackFile, str]:
         content = _DECODER.decode(_BARE.sub(rb':"\1"', text))
     except msgspec.ValidationError as error:
         raise DataError(f"{path}: {_told(error)}; museval's files hold targets of frames") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     names = [t.name for t in content.targets]
     lengths = {t.name: len(t.frames) for t in content.targets if t.frames}
@@ -178,7 +178,7 @@ def window(protocol: Protocol) -> tuple[float, float]:
 def track_text(targets: Mapping[str, list[dict[str, Any]]], version: str) -> str:
     """Write a file's text as museval does: indented, undefined values as a bare NaN."""
     rows = [{"name": name, "frames": frames} for name, frames in targets.items()]
-    return json.dumps({"targets": rows, "museval_version": version}, indent=2, ensure_ascii=False)
+    return json.dumps({"targets": rows, "museval_version": version}, indent=2)
 
 
 def _source(folder: Path, system: str | None, subset: str | None) -> Source:

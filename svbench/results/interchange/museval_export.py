@@ -50,6 +50,8 @@ def export_museval(run: Run, out: Path, *, target_set: str | None = None) -> lis
     if target_set is not None and target_set not in known:
         raise DataError(f"{run.path}: no target set {target_set!r}: {suggestion(target_set, known)}")
     chosen = [target_set] if target_set else known
+    if not chosen:
+        raise DataError(f"{run.path}: no track has scores")
     _check(run, chosen)
     rows = {r.track: found for r in run.results if r.status == "ok" and (found := _rows(run, r, chosen))}
     scored = [r for r in run.results if r.track in rows]
@@ -72,8 +74,7 @@ def _check(run: Run, chosen: list[str]) -> None:
     """Refuse target sets that a reader of the files could not tell apart."""
     sets = [frozenset(s.targets) for s in run.record.protocol.target_sets if s.id in chosen]
     others = [s for s in sets if s != PAIR]
-    together = len(others) < 2 and (len(sets) == 1 or others[0] & PAIR == {"vocals"})
-    if not together:
+    if len(sets) > 1 and (len(sets) != 2 or len(others) != 1 or others[0] & PAIR != {"vocals"}):
         raise DataError(
             f"{run.path}: one file of museval cannot hold {', '.join(chosen)}; choose one with --target-set"
         )

@@ -27,7 +27,7 @@ from svbench.results.interchange.museval_import import Plan, import_museval, lay
 from svbench.results.provenance import collect
 from svbench.results.scores import TrackResult, series, without_value
 from svbench.results.store import Quantity, Run, find_runs, load_run
-from svbench.specs.protocol import load_protocol
+from svbench.specs.protocol import TargetSet, load_protocol
 from svbench.specs.report import load_report
 
 NAN, INF = math.nan, math.inf
@@ -195,6 +195,7 @@ Spoil = Callable[[Path], object]
     ("spoil", "sentence"),
     [
         (lambda p: p.write_text("{"), r"a\.json: cannot be read as JSON"),
+        (lambda p: p.write_bytes(p.read_bytes().replace(b"bass", b"b\xffss")), r"a\.json: cannot be read as JSON"),
         (lambda p: p.write_text("[]"), r"a\.json: the whole file: expected `object`, got `array`"),
         (lambda p: p.write_text("{}"), r"a\.json: the whole file: object missing required field `targets`"),
         (lambda p: p.write_text('{"targets": []}'), r"a\.json: targets: has no frames"),
@@ -391,6 +392,8 @@ def test_exports_that_one_file_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'a/b' can be no file name"):
         export_museval(Run(run.path, run.record, (slashed,)), tmp_path / "new")
     with pytest.raises(DataError, match="no track has scores"):
+        export_museval(Run(run.path, run.record, ()), tmp_path / "new")
+    with pytest.raises(DataError, match="no track has scores"):
         export_museval(
             Run(run.path, run.record, (msgspec.structs.replace(run.results[0], status="failed"),)),
             tmp_path / "new",
@@ -417,3 +420,21 @@ def test_imported_runs_share_a_board_with_a_run_on_the_same_recordings(tmp_path:
     (tmp_path / "NET/test/b.c.json").unlink()
     with pytest.raises(DataError, match=r"other\.json: no track of .*: known: b\.c"):
         import_museval(plan(tmp_path / "NET", data=run))
+
+
+def test_sets_that_one_file_of_museval_cannot_hold(tmp_path: Path) -> None:
+    run = made(tmp_path, TRACKS)
+
+    def with_sets(*sets: tuple[str, ...]) -> Run:
+        found = tuple(TargetSet(id=f"set {i}", targets=s) for i, s in enumerate(sets))
+        results = tuple(
+            msgspec.structs.replace(r, target_sets=tuple(s.id for s in found)) for r in run.results
+        )
+        protocol = msgspec.structs.replace(run.record.protocol, target_sets=found)
+        return Run(run.path, msgspec.structs.replace(run.record, protocol=protocol), results)
+
+    for sets in ((STEMS, STEMS), (FIVE, ("vocals", "accompaniment")), (STEMS, STEMS[1:], FIVE)):
+        with pytest.raises(DataError, match="one file of museval cannot hold set 0, set 1"):
+            export_museval(with_sets(*sets), tmp_path / "out")
+    with pytest.raises(DataError, match="museval scores vocals and accompaniment apart, not within set 0"):
+        export_museval(with_sets(FIVE), tmp_path / "out")
