@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ class Target(msgspec.Struct, gc=False):
 
     def values(self, quantity: str) -> list[float]:
         """Return one quantity of every frame, as IEEE values."""
-        return [float(getattr(f.metrics, quantity)) for f in self.frames]
+        return list(map(float, map(attrgetter(f"metrics.{quantity}"), self.frames)))
 
 
 class TrackFile(msgspec.Struct, gc=False):

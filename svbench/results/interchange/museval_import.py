@@ -8,7 +8,7 @@ files keep one row of vocals, that of the former; the vocals of the latter are u
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -163,23 +163,14 @@ def layout(targets: frozenset[str], protocol: Protocol) -> Layout:
 
 def _run(plan: Plan, source: Source, data: DataRecord) -> tuple[RunRecord, list[TrackResult]]:
     """Read all files of a system."""
-    first: tuple[Path, frozenset[str]] | None = None
-    results, layouts = [], None
-    for track, path in source.files.items():
-        if track not in data.tracks and plan.data:
-            raise DataError(f"{path}: no track of {plan.data.path}: {suggestion(track, data.tracks)}")
-        content, sha256 = read_track_file(path)
-        targets = frozenset(t.name for t in content.targets)
-        if first is None or layouts is None:
-            try:
-                first, layouts = (path, targets), layout(targets, plan.protocol)
-            except DataError as error:
-                raise DataError(f"{path}: targets: {error}") from None
-        for lacking, whole, path_of in ((targets, first[1], path), (first[1], targets, first[0])):
-            if absent := whole - lacking:
-                other = first[0] if path_of is path else path
-                raise DataError(f"{path_of}: targets: lacks {_joined(absent)}, which {other} has")
-        results.append(_result(plan, path, track, source.subset, content, layouts, sha256))
+    if plan.data and (strange := [t for t in source.files if t not in data.tracks]):
+        near = suggestion(strange[0], data.tracks)
+        raise DataError(f"{source.files[strange[0]]}: no track of {plan.data.path}: {near}")
+    read = {track: read_track_file(path) for track, path in source.files.items()}
+    found = _layout(plan, source, {track: content for track, (content, _) in read.items()})
+    results = [
+        _result(plan, source, track, content, found, sha256) for track, (content, sha256) in read.items()
+    ]
     spec = _spec(plan, source, digest([(r.track, r.key) for r in results]))
     record = RunRecord(
         schema=1,
@@ -194,41 +185,52 @@ def _run(plan: Plan, source: Source, data: DataRecord) -> tuple[RunRecord, list[
     return record, results
 
 
+def _layout(plan: Plan, source: Source, contents: Mapping[str, TrackFile]) -> Layout:
+    """Find the layout of a system's files, which all must have the same targets."""
+    targets = {track: frozenset(t.name for t in content.targets) for track, content in contents.items()}
+    first = next(iter(targets))
+    for track in targets:
+        for one, other in ((track, first), (first, track)):
+            if lacking := targets[other] - targets[one]:
+                raise DataError(
+                    f"{source.files[one]}: targets: lacks {_joined(lacking)}, which {source.files[other]} has"
+                )
+    try:
+        return layout(targets[first], plan.protocol)
+    except DataError as error:
+        raise DataError(f"{source.files[first]}: targets: {error}") from None
+
+
 def _result(
-    plan: Plan, path: Path, track: str, subset: str, content: TrackFile, layouts: Layout, sha256: str
+    plan: Plan, source: Source, track: str, content: TrackFile, found: Layout, sha256: str
 ) -> TrackResult:
+    """Map one file to series, one for each set, quantity and target that was scored."""
+    path = source.files[track]
     by_name = {t.name: t for t in content.targets}
     grid = _grid(path, content.targets, plan.protocol)
-    known = _known(plan, track)
-    if known and plan.data and known.series and plan.data.record.protocol_digest == plan.protocol.digest:
-        n_frames = max(len(s.score) for s in known.series)
-        if known.status == "ok" and n_frames != len(grid[0]):
-            raise DataError(
-                f"{path}: targets: has {len(grid[0])} frames where {plan.data.path} has {n_frames}, "
-                "so these are other recordings"
-            )
+    known = _known(plan, path, track, len(grid[0]))
     duration_s = known.duration_s if known else grid[0][-1] + grid[1][-1]
     rows = []
     for target_set in plan.protocol.target_sets:
-        if target_set.id in layouts.rows:
+        if target_set.id in found.rows:
             for quantity in plan.quantities:
                 for target in target_set.targets:
-                    row = by_name[target] if target in layouts.rows[target_set.id] else None
+                    row = by_name[target] if target in found.rows[target_set.id] else None
                     rows.append(_series(target_set.id, target, quantity.name, row, grid, duration_s))
     writer = content.museval_version or "an unknown version"
     return TrackResult(
         schema=1,
         key=sha256,
         track=track,
-        subset=known.subset if known else subset,
+        subset=known.subset if known else source.subset,
         duration_s=duration_s,
         n_samples=known.n_samples if known else 0,
         status="ok",
         notes=(
             f"imported from museval files ({writer}); recordings, estimates and settings unknown",
-            *layouts.notes,
+            *found.notes,
         ),
-        target_sets=tuple(layouts.rows),
+        target_sets=tuple(found.rows),
         absent_targets=tuple(t.name for t in content.targets if not t.frames),
         series=tuple(rows),
     )
@@ -268,8 +270,19 @@ def _grid(path: Path, targets: Sequence[Target], protocol: Protocol) -> tuple[li
     return time_s, [duration_s] * n_frames
 
 
-def _known(plan: Plan, track: str) -> TrackResult | None:
-    return next((r for r in plan.data.results if r.track == track), None) if plan.data else None
+def _known(plan: Plan, path: Path, track: str, n_frames: int) -> TrackResult | None:
+    """Return what the run on the same recordings says of a track, if there is one and it agrees."""
+    if plan.data is None:
+        return None
+    known = next((r for r in plan.data.results if r.track == track), None)
+    if known and known.status == "ok" and plan.data.record.protocol_digest == plan.protocol.digest:
+        expected = max(len(s.score) for s in known.series)
+        if n_frames != expected:
+            raise DataError(
+                f"{path}: targets: has {n_frames} frames where {plan.data.path} has {expected}, "
+                "so these are other recordings"
+            )
+    return known
 
 
 def _data(sources: Sequence[Source]) -> DataRecord:
