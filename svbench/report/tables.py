@@ -146,6 +146,7 @@ class _Table:
                 {
                     "system": run.record.system.id,
                     "kind": run.record.system.kind,
+                    "imported": run.record.imported,
                     "scores": [
                         {
                             "target": t,

@@ -409,6 +409,8 @@ def test_imported_runs_share_a_board_with_a_run_on_the_same_recordings(tmp_path:
     table = paper_table([run, back], target_set="vocals-accompaniment", metrics=["SDR"])
     assert "| NET (imported) | " in table
     assert "| real | " in table
+    rows = json.loads(paper_table([run, back], format="json", metrics=["SDR"]))[1]["rows"]
+    assert {r["system"]: r["imported"] for r in rows} == {"real": False, "NET": True}
     index = write_report([run, back], load_report("default"), tmp_path / "report")
     page = index.read_text(encoding="utf-8")
     assert '<span class="badge">imported</span>' in page
