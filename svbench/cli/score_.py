@@ -13,6 +13,7 @@ from svbench.cli.run_ import run_summary, workers_argument
 
 if TYPE_CHECKING:
     from svbench.results.scores import TrackResult
+    from svbench.results.store import Run
 
 LAYOUTS = """
 references: <track>/<target>.wav, also one subset folder deeper, or <target>.wav for one track
@@ -67,9 +68,7 @@ def run(options: argparse.Namespace) -> int:
             tell=tell,
         )
     if options.out:
-        from svbench.results.store import write_run
-
-        done = write_run(options.out, done)
+        done = _keep(done, options.out)
     for sentence in done.record.data.left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     if options.json:
@@ -85,3 +84,16 @@ def run(options: argparse.Namespace) -> int:
         if options.out:
             print(f"run: {done.path}")
     return SYSTEM_FAILED if done.failed else OK
+
+
+def _keep(run: Run, out: Path) -> Run:
+    """Write the scores as a run folder, in the place of an earlier one of its name."""
+    from svbench.results.scratch import scratch_folder
+    from svbench.results.store import move_run, run_name, write_run
+
+    out.mkdir(parents=True, exist_ok=True)
+    name = run_name(run.record.system, run.record.protocol, run.record.data.digest)
+    with scratch_folder(out) as aside:
+        write_run(aside / name, run.record, run.results)
+        move_run(aside / name, out / name)
+    return type(run)(out / name, run.record, run.results)

@@ -60,6 +60,7 @@ def _leaderboard(board: Board, group: str) -> Table:
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
                 ),
                 str(row.rank or ""),
+                row.run.record.imported,
             )
         )
     head = ("system", *board.columns, "tracks", "frames dropped")
@@ -144,6 +145,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
                         *cells,
                         Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
                     ),
+                    imported=row.run.record.imported,
                 )
             )
         names = [b[number].quantity.name for b in by_metric.values()]

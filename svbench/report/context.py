@@ -22,12 +22,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A table row; ``kind`` is system, baseline or oracle, or empty."""
+    """A table row; ``kind`` is system, baseline or oracle, or empty.
+
+    ``imported`` numbers were read from another tool's files.
+    """
 
     name: str
     kind: str
     cells: tuple[Cell, ...]
     rank: str = ""
+    imported: bool = False
 
 
 @dataclass(frozen=True)

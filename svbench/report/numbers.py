@@ -6,7 +6,13 @@ from collections.abc import Iterable
 
 from svbench.results.aggregate import Summary
 
-MISSING = {"perfect": "perfect", "undefined": "undefined", "no target": "no target", "failed": "failed"}
+MISSING = {
+    "perfect": "perfect",
+    "undefined": "undefined",
+    "no target": "no target",
+    "failed": "failed",
+    "unknown": "unknown",
+}
 
 
 def decibels(value: float | None, status: str = "ok", digits: int = 2) -> str:

@@ -59,7 +59,8 @@ def _facts(run: Run) -> list[Fact]:
     ]
     for number, made in enumerate(record.provenance, 1):
         of = f" {number} of {len(record.provenance)}" if len(record.provenance) > 1 else ""
-        facts += [(f"{name}{of}", value) for name, value in _made(made)]
+        told = _made(made)[:3] if record.imported else _made(made)  # the machine of the scoring is unknown
+        facts += [(f"{name}{of}", value) for name, value in told]
     return [Fact(name, value) for name, value in facts]
 
 

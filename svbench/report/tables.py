@@ -141,8 +141,8 @@ class _Table:
         return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
     def name(self, run: Run) -> str:
-        kind = run.record.system.kind
-        return run.record.system.id + ("" if kind == "system" else f" ({kind})")
+        marks = ", ".join(run.record.marks)
+        return run.record.system.id + (f" ({marks})" if marks else "")
 
     def text(self, i: int, target: str, metric: str) -> str:
         summary = self.cells[i][target, metric]
@@ -165,6 +165,7 @@ class _Table:
                 {
                     "system": run.record.system.id,
                     "kind": run.record.system.kind,
+                    "imported": run.record.imported,
                     "scores": [
                         {
                             "target": t,

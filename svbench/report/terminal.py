@@ -36,8 +36,8 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                     for c in board.columns
                     for s in [row.cells[c]]
                 ]
-                kind = row.run.record.system.kind
-                name = row.run.record.system.id + ("" if kind == "system" else f" ({kind})")
+                marks = ", ".join(row.run.record.marks)
+                name = row.run.record.system.id + (f" ({marks})" if marks else "")
                 n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
                 table.add_row(
                     str(row.rank or ""), Text(name), *cells, Text(tracks(row.run)),

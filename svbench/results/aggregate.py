@@ -20,6 +20,8 @@ from svbench.specs.protocol import Protocol, Reduce
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
 
+NO_SCORE: tuple[Status, ...] = ("no target", "failed", "unknown")
+
 
 class TrackScore(msgspec.Struct, frozen=True):
     """One quantity of one target on one track, reduced over its frames."""
@@ -138,22 +140,18 @@ def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Re
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
     """Values that enter the reduction, and how many frames of the series do not."""
-    values = []
-    for value, status in zip(series.score, series.status, strict=True):
-        if status == "ok" and value is not None:
-            values.append(_quantise(value, rule.quantum_db))
-        elif status == "perfect" and rule.infinite == "keep":
-            values.append(math.inf)
+    values = [value for value in series.score if value is not None]
+    if rule.quantum_db:
+        digits = -round(math.log10(rule.quantum_db))
+        values = [round(value, digits) for value in values]
+    if rule.infinite == "keep":
+        values += [math.inf] * series.status.count("perfect")
     return values, len(series.score) - len(values)
-
-
-def _quantise(value: float, quantum: float) -> float:
-    return round(value, -round(math.log10(quantum))) if quantum else value
 
 
 def _why(series: Series) -> Status:
     """Status of a series without any defined frame: the most telling one of its frames."""
-    order: tuple[Status, ...] = ("failed", "no target", "perfect", "undefined")
+    order: tuple[Status, ...] = ("failed", "unknown", "no target", "perfect", "undefined")
     return next((s for s in order if s in series.status), "undefined")
 
 
@@ -179,13 +177,14 @@ def _summaries(
         scores = [math.inf if p.status == "perfect" else p.score for p in parts]
         values = [s for s in scores if s is not None]
         value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
+        unknown = any(s.status == "unknown" for s in summaries)
         summaries.append(
             Summary(
                 target_set=target_set,
                 target="mean",
                 metric=metric,
                 score=value if math.isfinite(value) else None,
-                status=_status(value),
+                status="unknown" if unknown else _status(value),
                 label=f"{rule.label}/{rule.targets}",
                 n_tracks=len(complete),
                 n_tracks_total=len(run.record.data.tracks),
@@ -209,10 +208,9 @@ def _summary(
     undefined = any(_spreads(r, rule) for r in rows)
     value = reducer(values) if values and not undefined else math.nan
     status = _status(value)
-    if not values and rows and all(r.status == "no target" for r in rows):
-        status = "no target"
-    elif not values and rows and all(r.status == "failed" for r in rows):
-        status = "failed"
+    for reason in NO_SCORE:
+        if not values and rows and all(r.status == reason for r in rows):
+            status = reason
     return Summary(
         target_set=target_set,
         target=target,
@@ -223,7 +221,7 @@ def _summary(
         n_tracks=sum(_counts(r, rule) for r in rows),
         n_tracks_total=len(run.record.data.tracks),
         n_frames=sum(r.n_frames for r in rows),
-        n_dropped=sum(r.n_dropped for r in rows if r.status != "no target"),
+        n_dropped=sum(r.n_dropped for r in rows if r.status not in ("no target", "unknown")),
     )
 
 

@@ -2,7 +2,8 @@
 
 Statuses: ``ok`` a number; ``perfect`` the metric was +inf; ``undefined`` the rule defines no
 value here (silence, −inf); ``no target`` the track does not contain the target; ``failed`` the
-system gave nothing that could be scored. Only ``ok`` carries a number.
+system gave nothing that could be scored; ``unknown`` imported files do not tell. Only ``ok``
+carries a number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from svbench.specs.records import Record
 
-Status = Literal["ok", "perfect", "no target", "undefined", "failed"]
+Status = Literal["ok", "perfect", "no target", "undefined", "failed", "unknown"]
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -108,20 +109,23 @@ def series(
     values: list[float],
 ) -> Series:
     """Build the frames of one quantity from a metric's raw values."""
-    scores = [score(v) for v in values]
     return Series(
         target_set=target_set,
         target=target,
         metric=metric,
         time_s=time_s,
         duration_s=duration_s,
-        score=[s.value for s in scores],
-        status=[s.status for s in scores],
+        score=[v if math.isfinite(v) else None for v in values],
+        status=["ok" if math.isfinite(v) else score(v).status for v in values],
     )
 
 
 def without_value(
-    target_set: str, target: str, metric: str, duration_s: float, status: Literal["no target", "failed"]
+    target_set: str,
+    target: str,
+    metric: str,
+    duration_s: float,
+    status: Literal["no target", "failed", "unknown"],
 ) -> Series:
     """One row over the whole track that says why there is no score."""
     return Series(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -28,6 +29,7 @@ from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
 
 SCHEMA: Literal[1] = 1
+IMPORTED = "imported"  # stands for the adapter of systems known by their scores only
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -66,6 +68,17 @@ class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantities: tuple[Quantity, ...]
     data: DataRecord
     provenance: tuple[Provenance, ...]
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What must stand beside the system's name wherever its numbers do."""
+        kind = self.system.kind
+        return (*([kind] if kind != "system" else []), *(["imported"] if self.imported else []))
+
+    @property
+    def imported(self) -> bool:
+        """Whether the scores were read from another tool's files, not computed here."""
+        return self.system.adapter == IMPORTED
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -119,22 +132,53 @@ def write_record(path: Path, record: msgspec.Struct) -> None:
     system only; the folder is synced too, or the new name could be lost.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = msgspec.json.format(msgspec.json.encode(record), indent=1)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text + b"\n")
+            file.write(_text(record))
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def write_run(folder: Path, record: RunRecord, results: Iterable[TrackResult]) -> None:
+    """Write a whole run into a new folder; when this returns, it is on the disk.
+
+    A crash may leave the folder with half of it, so write it aside and rename it afterwards. The
+    files are synced once all are written: a disk flushes many together much faster than in turn.
+    """
+    written = [folder / "run.json"]
+    (folder / "tracks").mkdir(parents=True)
+    written[0].write_bytes(_text(record))
+    for result in results:
+        written.append(track_file(folder, result.track))
+        written[-1].write_bytes(_text(result))
+    for path in (*written, folder / "tracks", folder):
+        _sync(path)
+
+
+def move_run(source: Path, destination: Path) -> None:
+    """Rename a run folder, replacing an earlier run of the same name."""
+    if destination.exists():
+        destination.rename(source.with_name(f"{source.name}.replaced"))
+    source.rename(destination)
+    _sync(destination.parent)
+
+
+def _text(record: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def read_record(path: Path, kind: type[T]) -> T:
@@ -162,22 +206,6 @@ def read_record(path: Path, kind: type[T]) -> T:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         raise DataError(f"{path}: damaged ({error})") from error
-
-
-def write_run(out: Path, run: Run) -> Run:
-    """Write a run that was made in memory below a folder of runs, over an earlier one of its name.
-
-    Returns
-    -------
-    Run
-        The same, at its place.
-    """
-    record = run.record
-    folder = out / run_name(record.system, record.protocol, record.data.digest)
-    for result in run.results:
-        write_record(track_file(folder, result.track), result)
-    write_record(folder / "run.json", record)
-    return Run(folder, record, run.results)
 
 
 def load_run(folder: Path | str) -> Run:

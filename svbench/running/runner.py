@@ -21,6 +21,7 @@ from svbench.datasets.api import Dataset, Track
 from svbench.errors import AudioError, SvbenchError, SystemFailure
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
+from svbench.results.scratch import scratch_folder
 from svbench.results.store import (
     DataRecord,
     Run,
@@ -35,7 +36,6 @@ from svbench.results.store import (
 from svbench.running.execution import ScoringPool
 from svbench.running.keys import result_key
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
-from svbench.running.scratch import scratch_folder
 from svbench.running.separation import Separated, covered_sets, separate_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest

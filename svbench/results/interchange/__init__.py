@@ -1,0 +1,1 @@
+"""Scores in the files of other tools: museval's JSON, in and out."""

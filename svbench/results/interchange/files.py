@@ -1,0 +1,226 @@
+"""museval's JSON, one file per track, and how such files lie in folders.
+
+The format is that of museval 0.4.1, ``TrackStore`` and ``musdb.schema.json``: a list of targets,
+each with its frames. The file does not say which track, which recordings or which settings it
+belongs to; the track is the file's name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from svbench.errors import DataError
+from svbench.specs.protocol import Protocol
+
+QUANTITIES = ("SDR", "SIR", "SAR", "ISR")  # in museval's order
+METRIC = "bss-eval-v4"
+SUBSETS = ("train", "test", "valid")
+PAIR = frozenset({"vocals", "accompaniment"})  # museval scores these two as a problem of their own
+
+# Python's json writes these three bare, which is no JSON; quoted, a strict parser takes them.
+_BARE = re.compile(rb":\s*(NaN|-?Infinity)")
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+class Metrics(msgspec.Struct, gc=False):
+    """The four numbers of one frame; museval writes NaN where a value is undefined or infinite."""
+
+    SDR: Number
+    SIR: Number
+    SAR: Number
+    ISR: Number
+
+
+class Frame(msgspec.Struct, gc=False):
+    """One evaluation window."""
+
+    time: float
+    duration: float
+    metrics: Metrics
+
+
+class Target(msgspec.Struct, gc=False):
+    """One row of a track. No frames at all: the track does not contain the target."""
+
+    name: str
+    frames: list[Frame]
+
+    def values(self, quantity: str) -> list[float]:
+        """Return one quantity of every frame, as IEEE values."""
+        return list(map(float, map(attrgetter(f"metrics.{quantity}"), self.frames)))
+
+
+class TrackFile(msgspec.Struct, gc=False):
+    """What one file says."""
+
+    targets: list[Target]
+    museval_version: str = ""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The files of one system and subset, by track name, in the order of the names."""
+
+    system: str
+    subset: str
+    files: dict[str, Path]
+
+
+_DECODER = msgspec.json.Decoder(TrackFile)
+
+
+def read_track_file(path: Path) -> tuple[TrackFile, str]:
+    """Read one file.
+
+    Returns
+    -------
+    TrackFile, str
+        The content and the SHA-256 of the file.
+
+    Raises
+    ------
+    DataError
+        Damaged JSON, a key that is missing or of a wrong type, no targets, a target twice, or
+        targets of differing numbers of frames.
+    """
+    text = path.read_bytes()
+    try:
+        content = _DECODER.decode(_BARE.sub(rb':"\1"', text))
+    except msgspec.ValidationError as error:
+        raise DataError(f"{path}: {_told(error)}; museval's files hold targets of frames") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    names = [t.name for t in content.targets]
+    lengths = {t.name: len(t.frames) for t in content.targets if t.frames}
+    if not lengths:
+        raise DataError(f"{path}: targets: has no frames; museval scores systems of two targets or more")
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise DataError(f"{path}: targets[{i}].name: {name!r} stands twice")
+    first, n_frames = next(iter(lengths.items()))
+    for name, n in lengths.items():
+        if n != n_frames:
+            raise DataError(f"{path}: targets: {name} has {n} frames, {first} has {n_frames}")
+    return content, hashlib.sha256(text).hexdigest()
+
+
+def find_sources(folder: Path, *, system: str | None = None, subset: str | None = None) -> list[Source]:
+    """Find the files of one system or, in a folder of folders, of many.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the files of one system, or folders ``train``, ``test``, ``valid`` of them (one
+        system), or a folder of either kind for each system.
+    system : str, optional
+        Name of the system; by default its folder's.
+    subset : str, optional
+        Only files in folders of this name. Needed where there are several.
+
+    Returns
+    -------
+    list of Source
+        By system name.
+
+    Raises
+    ------
+    DataError
+        No files, files at several depths, several subsets, or a track twice.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one of museval's JSON files")
+    direct, below = _files(folder), [p for p in _folders(folder) if _walk(p)]
+    if not direct and not below:
+        raise DataError(f"{folder}: no .json file in it or below; expected museval's, one per track")
+    subsets = [p for p in below if p.name in SUBSETS]
+    if subsets and len(subsets) < len(below):
+        other = next(p for p in below if p not in subsets)
+        raise DataError(
+            f"{folder}: holds the subset {subsets[0].name} and also {other.name}, expected either"
+        )
+    if direct or subsets:
+        return [_source(folder, system, subset)]
+    if system is not None:
+        raise DataError(f"{folder}: holds {len(below)} systems, so they cannot all be called {system!r}")
+    sources = [_source(p, None, subset) for p in below]
+    if len({s.subset for s in sources}) > 1:
+        found = ", ".join(f"{s.system} {s.subset or 'none'}" for s in sources)
+        raise DataError(f"{folder}: the systems' subsets differ ({found}); choose one with --subset")
+    return sources
+
+
+def window(protocol: Protocol) -> tuple[float, float]:
+    """Return window and hop in seconds of a protocol whose numbers museval's files can hold.
+
+    Raises
+    ------
+    DataError
+        The protocol gives other quantities, or tells infinite from undefined frames, which the
+        files do not.
+    """
+    uses = protocol.metrics
+    if len(uses) != 1 or uses[0].id != METRIC or uses[0].improvement:
+        given = ", ".join(u.id + " as improvement" * u.improvement for u in uses)
+        raise DataError(f"protocol {protocol.id}: scores {given}; museval's files hold {METRIC} only")
+    if uses[0].reduce.infinite != "undefined":
+        raise DataError(
+            f"protocol {protocol.id}: keeps infinite frames, which museval's files do not tell apart"
+        )
+    return float(uses[0].parameters["window_s"]), float(uses[0].parameters["hop_s"])
+
+
+def track_text(targets: Mapping[str, list[dict[str, Any]]], version: str) -> str:
+    """Write a file's text as museval does: indented, undefined values as a bare NaN."""
+    rows = [{"name": name, "frames": frames} for name, frames in targets.items()]
+    return json.dumps({"targets": rows, "museval_version": version}, indent=2)
+
+
+def _source(folder: Path, system: str | None, subset: str | None) -> Source:
+    """Collect one system's files, lying in its folder or in those of its subsets."""
+    here = folder.resolve()
+    is_subset = here.name in SUBSETS  # then the folder above is the system's
+    name = system or (here.parent.name if is_subset else here.name)
+    by_subset = {p.name: below for p in _folders(folder) if (below := _walk(p))}
+    if direct := _files(folder):
+        if by_subset:
+            raise DataError(f"{folder}: {direct[0].name} lies beside the folder {next(iter(by_subset))}")
+        by_subset = {here.name if is_subset else "": direct}
+    wanted = next(iter(by_subset)) if subset is None else subset
+    found = ", ".join(by_subset)
+    if subset is None and len(by_subset) > 1:
+        raise DataError(f"{folder}: holds {found}; choose one with --subset")
+    if wanted not in by_subset:
+        raise DataError(f"{folder}: no folder {wanted!r} in it; there is {found or 'none'}")
+    files: dict[str, Path] = {}
+    for path in sorted(by_subset[wanted], key=lambda p: p.stem):
+        if path.stem in files:
+            raise DataError(f"{path}: track {path.stem!r} stands also in {files[path.stem]}")
+        files[path.stem] = path
+    return Source(name, wanted, files)
+
+
+def _files(folder: Path) -> list[Path]:
+    # "._x.json" is what macOS leaves beside x.json in archives.
+    return [p for p in sorted(folder.glob("*.json")) if p.is_file() and not p.name.startswith("._")]
+
+
+def _walk(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.rglob("*.json")) if p.is_file() and not p.name.startswith("._")]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+
+
+def _told(error: msgspec.ValidationError) -> str:
+    """Put the key that is wrong before what is wrong with it."""
+    problem, _, where = str(error).partition(" - at ")
+    key = where.strip("`").removeprefix("$").removeprefix(".") or "the whole file"
+    return f"{key}: {problem[0].lower()}{problem[1:]}"
