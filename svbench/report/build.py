@@ -259,8 +259,10 @@ def _absent(runs: list[Run]) -> list[str]:
     lacking: dict[str, dict[str, None]] = {}
     for run in runs:
         for result in run.results:
+            left_out = {s.target for s in result.series if s.status == ["no target"]}
             for target in result.absent_targets:
-                lacking.setdefault(target, {})[result.track] = None
+                if target in left_out:  # metrics of silence score absent targets too
+                    lacking.setdefault(target, {})[result.track] = None
     return [
         f"No {t} in {', '.join(n for n in runs[0].record.data.tracks if n in names)}: "
         "the other targets are scored without it there, and the mean leaves these tracks out."
