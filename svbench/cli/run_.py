@@ -24,10 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="data set id or manifest, and where its files lie; `demo` alone is the embedded music",
     )  # fmt: skip
     parser.add_argument(
-        "--system", action="append", required=True, metavar="FILE_OR_NAME", help="may be given several times"
-    )
+        "--system", action="extend", nargs="+", required=True, metavar="FILE_OR_NAME",
+        help="one or more; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--subset", help="only this subset of the data set, e.g. test")
-    parser.add_argument("--track", action="append", default=[], help="only this track; may be repeated")
+    parser.add_argument(
+        "--track", action="extend", nargs="+", default=[], help="only these tracks; may be repeated"
+    )
     add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
