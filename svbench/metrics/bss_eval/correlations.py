@@ -40,6 +40,8 @@ class Correlations:
     estimate_energy : ndarray, shape (n_targets,)
     active : ndarray of bool, shape (2 * n_targets,)
         Whether the sum of the channels is ever non-zero, references first.
+    equal : ndarray of bool, shape (width, width)
+        Which reference channels are the same in every sample, as those of a mono stem are.
     """
 
     references: Floats
@@ -47,6 +49,7 @@ class Correlations:
     difference_energy: Floats
     estimate_energy: Floats
     active: NDArray[np.bool_]
+    equal: NDArray[np.bool_]
 
     def add(self, other: Correlations) -> None:
         """Add those of another stretch (products across the cut are not in either)."""
@@ -55,6 +58,7 @@ class Correlations:
         self.difference_energy += other.difference_energy
         self.estimate_energy += other.estimate_energy
         self.active |= other.active
+        self.equal &= other.equal
 
 
 class Correlator:
@@ -103,6 +107,7 @@ class Correlator:
             loaded = self._pair.load(left, read, self._samples)
             self._samples[read - left :] = 0
             self._add_energies(loaded[: right - left], left, total)
+            _compare(loaded[: right - left, : self._pair.width], total.equal)
             self._add_products(self._blocks(-(-(right - left) // self._block)))
         self._store(total)
         return total
@@ -141,6 +146,7 @@ class Correlator:
             np.zeros(len(self._pairs)),
             np.zeros(n_targets),
             np.zeros(2 * n_targets, dtype=bool),
+            np.ones((width, width), dtype=bool),
         )
 
     def _add_energies(self, samples: Floats, start: int, total: Correlations) -> None:
@@ -184,6 +190,14 @@ class Correlator:
         lags = self._lags[self._block - 1 :]
         total.references[...] = lags[:, :, : self._pair.width]
         total.estimates[...] = lags[:, :, self._pair.width :]
+
+
+def _compare(references: Floats, equal: NDArray[np.bool_]) -> None:
+    """Strike out the pairs of channels that differ; a few samples settle it for almost all."""
+    head = references[:64]
+    equal &= (head[:, :, np.newaxis] == head[:, np.newaxis, :]).all(axis=0)
+    for a, b in np.argwhere(np.triu(equal, 1)):
+        equal[a, b] = equal[b, a] = np.array_equal(references[:, a], references[:, b])
 
 
 def _differences_of(pairs: Pairs, pair: SignalPair) -> Floats:

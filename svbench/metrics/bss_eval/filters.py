@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from svbench.metrics.bss_eval.correlations import Correlations
 from svbench.metrics.bss_eval.schur import NotPositiveDefinite, solve_block_toeplitz
@@ -44,17 +45,38 @@ def projection_filters(correlations: Correlations, n_targets: int) -> Filters:
     squares) are those of ``_compute_projection_filters`` in sigsep/sigsep-mus-eval
     ``museval/metrics.py``.
     """
-    among, right = correlations.references, correlations.estimates
-    every, condition = _solve(among[np.newaxis], right[np.newaxis])
+    among, right, equal = correlations.references, correlations.estimates, correlations.equal
+    every, condition = _solve_without_copies(among[np.newaxis], right[np.newaxis], equal)
     if n_targets == 1:
         # The very same filters, so that nothing at all is left for the interference.
         return Filters(every, every[0], condition)
     n_channels = right.shape[1] // n_targets
     channels = [slice(left, left + n_channels) for left in range(0, right.shape[1], n_channels)]
-    own, _ = _solve(
-        np.stack([among[:, mine, mine] for mine in channels]), np.stack([right[:, mine] for mine in channels])
-    )
+    own = np.empty((n_targets, len(among), n_channels, right.shape[2]))
+    # Targets with the same channels to keep are solved together.
+    kinds = [equal[mine, mine] for mine in channels]
+    for kind in {k.tobytes(): k for k in kinds}.values():
+        alike = [j for j, other in enumerate(kinds) if np.array_equal(kind, other)]
+        own[alike], _ = _solve_without_copies(
+            np.stack([among[:, channels[j], channels[j]] for j in alike]),
+            np.stack([right[:, channels[j]] for j in alike]),
+            kind,
+        )
     return Filters(own, every[0], condition)
+
+
+def _solve_without_copies(among: Floats, right: Floats, equal: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Solve without channels that repeat an earlier one.
+
+    They make the system singular and span nothing new: whatever filters they get, the projections
+    are the same. museval finds some by least squares, in half a minute.
+    """
+    keep = np.flatnonzero(~np.tril(equal, -1).any(axis=1))
+    if len(keep) == len(equal):
+        return _solve(among, right)
+    filters = np.zeros_like(right)
+    filters[:, :, keep], condition = _solve(among[:, :, keep[:, np.newaxis], keep], right[:, :, keep])
+    return filters, condition
 
 
 def _solve(among: Floats, right: Floats) -> tuple[Floats, float]:

@@ -339,8 +339,23 @@ class TestNotes:
         quantised = np.round(3000 * references) / 32768
         assert bss_eval_v4(quantised, estimates, rate_hz=RATE_HZ).notes == ()
 
-    def test_copied_channels(self):
+    def test_copied_channels_are_solved_once_and_scaled_ones_noted(self):
         references = noise(2, 20000, 1).repeat(2, axis=2)
         estimates = references + 0.1 * noise(2, 20000, 2, seed=1)
-        (note,) = bss_eval_v4(references, estimates, rate_hz=RATE_HZ, filter_length=64).notes
+        exact = bss_eval_v4(references, estimates, rate_hz=RATE_HZ, filter_length=64)
+        assert exact.notes == ()
+        scaled = bss_eval_v4(references * [1, 3], estimates, rate_hz=RATE_HZ, filter_length=64)
+        (note,) = scaled.notes
         assert "linearly dependent" in note
+        # Filters undo the scale, so what the references span is the same.
+        assert scaled.values["SAR"] == pytest.approx(exact.values["SAR"], abs=1e-4)
+
+    def test_one_sample_makes_a_copy_a_channel_of_its_own(self):
+        references = noise(2, 20000, 1).repeat(2, axis=2)
+        references[0, 12345, 1] += 0.5
+        pair = SignalPair(references, references, RATE_HZ)
+        correlator = Correlator(pair, [(0, 0), (1, 1)], 16)
+        whole = correlator.stretch(0, 12000)
+        assert whole.equal.sum() == 4 + 4
+        whole.add(correlator.stretch(12000, 20000))
+        assert np.argwhere(np.triu(whole.equal, 1)).tolist() == [[2, 3]]
