@@ -57,7 +57,7 @@ def reliability_notes(forms: Forms, track: Correlations, parts: Floats, overlap:
         )
     if math.isinf(forms.filters.condition):
         notes.append(
-            "the references are linearly dependent to working precision (scaled or delayed copies of a channel, "
-            "or empty bands), so ISR, SIR and SAR rest on filters that are not unique"
+            "the references are linearly dependent to working precision (scaled or delayed copies of a "
+            "channel, or empty bands), so ISR, SIR and SAR rest on filters that are not unique"
         )
     return tuple(notes)
