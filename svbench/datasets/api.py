@@ -76,6 +76,11 @@ class Track:
     mixture_path: Path | None
     targets: Mapping[str, tuple[str, ...]]
 
+    @property
+    def original(self) -> Track:
+        """The track a probe started from; a recorded track is its own."""
+        return self
+
     def read_stem(self, stem: str) -> Audio:
         """Read one stem, shape (n_samples, n_channels), float64."""
         return self._checked(read_audio(self.stems[stem]), self.stems[stem])
@@ -163,13 +168,17 @@ class Track:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The tracks of a manifest as found below a folder; ``skipped`` says what was left out and why."""
+    """The tracks of a manifest as found below a folder; ``skipped`` says what was left out and why.
+
+    ``variant`` names what a probe made of the tracks; empty without a probe.
+    """
 
     manifest: Manifest
     root: Path
     tracks: tuple[Track, ...]
     subset: str | None = None
     skipped: tuple[Finding, ...] = ()
+    variant: str = ""
 
 
 def open_dataset(

@@ -21,6 +21,7 @@ GROUPS = {
     "adapter": "svbench.adapters",
     "metric": "svbench.metrics",
     "layout": "svbench.layouts",
+    "probe": "svbench.probes",
 }
 
 
@@ -38,7 +39,7 @@ def plugins(kind: str) -> dict[str, Plugin]:
 
     Parameters
     ----------
-    kind : {"adapter", "metric", "layout"}
+    kind : {"adapter", "metric", "layout", "probe"}
 
     Raises
     ------

@@ -93,6 +93,13 @@ class Limits(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return min(given) if given else None
 
 
+class ProbeUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One probe plug-in with its parameters: it turns every track into variants of it."""
+
+    id: str
+    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole scoring rule, from target sets to the headline.
 
@@ -103,7 +110,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status ``no target``, except from metrics made for absent targets.
 
     ``rate_hz`` is the rate at which references and estimates are compared; without it, the
-    data set's own.
+    data set's own. With ``probes`` every system is run on each variant of the data set.
     """
 
     schema: Literal[1]
@@ -119,6 +126,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
     alignment: Alignment = Alignment()
     limits: Limits = Limits()
+    probes: tuple[ProbeUse, ...] = ()
 
     @property
     def digest(self) -> str:

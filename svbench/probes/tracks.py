@@ -1,0 +1,97 @@
+"""Variants of tracks and of data sets: to the rest of svbench they are tracks and data sets."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from svbench.audio import Audio
+from svbench.audio.sounds import ArraySound, Sound, whole
+from svbench.datasets.api import Dataset, Finding, Track
+from svbench.probes.api import ORIGINAL, Variant, variants
+from svbench.specs.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class ProbedTrack(Track):
+    """A track as a variant makes it; audio is computed when asked for, and never kept.
+
+    Its seed comes from its name, so a track is changed alike whatever tracks are run with it.
+    """
+
+    variant: Variant
+
+    @property
+    def original(self) -> Track:
+        """The recorded track."""
+        return Track(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Track)})
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything that is drawn for this track, 32 bit."""
+        return int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:4], "big")
+
+    def mixture(self) -> Audio:
+        """Read and change the mixture."""
+        return self.variant.apply(super().mixture(), {}, self.seed)[0]
+
+    def reference(self, target: str) -> Audio | None:
+        """Read and change a reference; None when the target is silent or has no stem even then."""
+        return self.references([target]).get(target)
+
+    def references(self, targets: Iterable[str]) -> dict[str, Audio]:
+        """Read and change the references of several targets; silent ones are left out."""
+        return {t: a for t, a in self._references(targets).items() if np.any(a.samples)}
+
+    def reference_sound(self, target: str) -> Sound | None:
+        """Return a target's changed reference; None when no stem is on disk and none was added."""
+        found = self._references([target]).get(target)
+        return None if found is None else ArraySound(found.samples, found.rate_hz)
+
+    def mixture_sound(self) -> Sound:
+        """Return the changed mixture."""
+        mixture = self.mixture()
+        return ArraySound(mixture.samples, mixture.rate_hz)
+
+    def digest(self) -> str:
+        """SHA-256 of the recorded track's digest and of what the variant depends on."""
+        parts = (super().digest(), self.variant.id, self.variant.version, str(self.seed))
+        return hashlib.sha256(":".join(parts).encode()).hexdigest()
+
+    def _references(self, targets: Iterable[str]) -> dict[str, Audio]:
+        wanted = list(targets)
+        sounds = {t: super(ProbedTrack, self).reference_sound(t) for t in wanted}
+        before = {t: whole(sound) for t, sound in sounds.items() if sound is not None}
+        after = self.variant.apply(super().mixture(), before, self.seed)[1]
+        return {t: after[t] for t in wanted if t in after}
+
+
+def probed(dataset: Dataset, protocol: Protocol) -> list[Dataset]:
+    """Return the data sets a protocol measures on: one for each variant, or the data set itself.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    protocol : Protocol
+
+    Returns
+    -------
+    list of Dataset
+        The tracks of the variant ``original`` are the recorded ones.
+    """
+    return [_varied(dataset, v) for v in variants(protocol)] or [dataset]
+
+
+def _varied(dataset: Dataset, variant: Variant) -> Dataset:
+    tracks = dataset.tracks
+    if variant.id != ORIGINAL:
+        fields = [f.name for f in dataclasses.fields(Track)]
+        tracks = tuple(ProbedTrack(*(getattr(t, f) for f in fields), variant) for t in tracks)
+    notes = (Finding(variant.id, "", "probe", note, "note") for note in variant.notes)
+    return dataclasses.replace(
+        dataset, tracks=tracks, variant=variant.id, skipped=(*dataset.skipped, *notes)
+    )
