@@ -65,18 +65,13 @@ def run(options: argparse.Namespace) -> int:
     protocol = load_protocol(options.protocol)
     systems = [load_system(s) for s in options.system]
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
+    from svbench.probes.tracks import probed
     from svbench.running.runner import Job, job_folder
 
     jobs = [
-        Job(
-            s,
-            protocol,
-            dataset,
-            job_folder(options.out, s, protocol, dataset),
-            options.redo,
-            options.keep_estimates,
-        )
+        Job(s, protocol, d, job_folder(options.out, s, protocol, d), options.redo, options.keep_estimates)
         for s in systems
+        for d in probed(dataset, protocol)
     ]
     runs = run_jobs(jobs, options)
     if options.json:
@@ -102,7 +97,8 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
     runs = []
     with scoring_pool(options.workers or n_cores()) as pool:
         for job in jobs:
-            label = f"{job.protocol.id} · {job.located.spec.id}"
+            parts = (job.protocol.id, job.located.spec.id, job.dataset.variant)
+            label = " · ".join(p for p in parts if p)
 
             def tell(result: TrackResult, is_new: bool, label: str = label) -> None:
                 if result.status == "failed":
@@ -126,6 +122,7 @@ def run_summary(run: Run) -> dict[str, object]:
         "protocol": run.record.protocol.id,
         "protocol_digest": run.record.protocol_digest,
         "dataset": run.record.data.id,
+        "variant": run.record.data.variant,
         "n_tracks": len(run.record.data.tracks),
         "failed": {r.track: r.reason for r in run.failed},
         "missing": list(run.missing),

@@ -39,7 +39,8 @@ class Metric:
         Names a protocol may set.
     needs : tuple of str
         What ``function`` wants besides: ``"mixture"`` is given as ``mixture=``, an array of
-        shape (n_samples, n_channels).
+        shape (n_samples, n_channels); ``"original"`` as ``original=``, references and mixture
+        before a probe changed them.
     streams : bool
         ``function`` also takes `svbench.metrics.signals.SignalBlocks` and reads them piece by
         piece; other metrics are given whole arrays.
@@ -55,6 +56,6 @@ class Metric:
     citation: str
     parameters: tuple[str, ...]
     function: Callable[..., MetricResult]
-    needs: tuple[Literal["mixture"], ...] = ()
+    needs: tuple[Literal["mixture", "original"], ...] = ()
     streams: bool = False
     scores_absent: bool = False

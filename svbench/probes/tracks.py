@@ -92,6 +92,4 @@ def _varied(dataset: Dataset, variant: Variant) -> Dataset:
         fields = [f.name for f in dataclasses.fields(Track)]
         tracks = tuple(ProbedTrack(*(getattr(t, f) for f in fields), variant) for t in tracks)
     notes = (Finding(variant.id, "", "probe", note, "note") for note in variant.notes)
-    return dataclasses.replace(
-        dataset, tracks=tracks, variant=variant.id, skipped=(*dataset.skipped, *notes)
-    )
+    return dataclasses.replace(dataset, tracks=tracks, variant=variant.id, skipped=(*dataset.skipped, *notes))

@@ -44,7 +44,10 @@ class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The data set a run measured on. ``root`` is where it lay then; players look there."""
+    """The data set a run measured on. ``root`` is where it lay then; players look there.
+
+    ``variant`` names what a probe made of its tracks; empty without a probe.
+    """
 
     id: str
     version: str
@@ -55,6 +58,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     subset: str
     tracks: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    variant: str = ""
 
 
 class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -75,8 +75,9 @@ def job_folder(out: Path, located: LocatedSystem, protocol: Protocol, dataset: D
 
 
 def dataset_digest(dataset: Dataset) -> str:
-    """Digest of the manifest and of which of its tracks are measured."""
-    return digest([dataset.manifest.digest, [t.name for t in dataset.tracks]])
+    """Digest of the manifest, of which of its tracks are measured, and in which variant."""
+    variant = [dataset.variant] if dataset.variant else []  # so that runs without probes keep their names
+    return digest([dataset.manifest.digest, [t.name for t in dataset.tracks], *variant])
 
 
 def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> Run:
@@ -286,6 +287,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             subset=job.dataset.subset or "",
             tracks=tuple(t.name for t in job.dataset.tracks),
             left_out=tuple(f"{f.track}: {f.message}" for f in job.dataset.skipped),
+            variant=job.dataset.variant,
         ),
         provenance=(*earlier, provenance),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -46,11 +46,14 @@ class Signals:
     estimates : mapping of str to Sound
     mixture : Sound or None
         Needed by improvements and by metrics that say so.
+    original : Signals or None
+        References and mixture before a probe changed them; needed by metrics that say so.
     """
 
     references: Mapping[str, Sound]
     estimates: Mapping[str, Sound]
     mixture: Sound | None = None
+    original: Signals | None = None
 
 
 def score_track(
@@ -71,13 +74,22 @@ def score_track(
     Scored
     """
     targets = dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets)
-    references = {t: track.reference_sound(t) for t in targets}
     signals = Signals(
-        {t: sound for t, sound in references.items() if sound is not None},
+        _references(track, targets),
         {t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets},
-        track.mixture_sound() if needs_mixture(protocol) else None,
+        track.mixture_sound() if needs(protocol, "mixture") else None,
+        _original(track.original, targets) if needs(protocol, "original") else None,
     )
     return score_signals(signals, protocol, sets)
+
+
+def _original(track: Track, targets: Iterable[str]) -> Signals:
+    return Signals(_references(track, targets), {}, track.mixture_sound())
+
+
+def _references(track: Track, targets: Iterable[str]) -> dict[str, Sound]:
+    sounds = {t: track.reference_sound(t) for t in targets}
+    return {t: sound for t, sound in sounds.items() if sound is not None}
 
 
 def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | None = None) -> Scored:
@@ -139,6 +151,12 @@ def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse
         raise AudioError(f"{use.id} needs the mixture, and none was given")
     if mixture is not None and "mixture" in metric.needs:
         given["mixture"] = whole(mixture).samples
+    if "original" in metric.needs:
+        before = signals.original
+        if before is None or before.mixture is None:
+            raise AudioError(f"{use.id} needs the track before a probe changed it: use `svbench run`")
+        stack = Stack([before.references.get(t, silence) for t in targets])
+        given["original"] = (stack.samples(), whole(before.mixture).samples)
     result = _scores(metric, references, estimates, given)
     if mixture is None or not use.improvement:
         return result
@@ -172,6 +190,7 @@ def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
         {t: at_rate(s) for t, s in signals.references.items()},
         {t: at_rate(s) for t, s in signals.estimates.items()},
         None if signals.mixture is None else at_rate(signals.mixture),
+        None if signals.original is None else _at_rate(signals.original, rate_hz),
     )
 
 
@@ -244,9 +263,12 @@ def _printed(metric: Metric, use: MetricUse) -> list[QuantityRecord]:
     return [q for q in metric.quantities if not use.quantities or q.name in use.quantities]
 
 
-def needs_mixture(protocol: Protocol) -> bool:
-    """Whether any metric of a protocol looks at the mixture."""
-    return any(use.improvement or "mixture" in metric_of(use, protocol).needs for use in protocol.metrics)
+def needs(protocol: Protocol, what: Literal["mixture", "original"]) -> bool:
+    """Whether any metric of a protocol looks at the mixture, or at the track before a probe."""
+    return any(
+        what in metric_of(use, protocol).needs or (use.improvement and what == "mixture")
+        for use in protocol.metrics
+    )
 
 
 def failed_series(protocol: Protocol, sets: tuple[str, ...], duration_s: float) -> tuple[Series, ...]:

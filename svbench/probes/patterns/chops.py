@@ -56,13 +56,14 @@ def _sung(pitch_hz: float, vowel: str, shift: float, n_samples: int, draw: Draw)
     t = seconds(n_samples)
     scoop = -draw.between(0.0, 1.0) * np.exp(-t / 0.02)
     vibrato = 0.3 * np.clip(t / 0.2, 0, 1) * sine(draw.between(5.0, 6.5) * t)
-    voice = saw(semitones(pitch_hz, scoop + vibrato)) + 0.01 * draw.noise(n_samples)
+    voice = saw(semitones(pitch_hz, scoop + vibrato)) + 0.03 * draw.noise(n_samples)
 
     def formants(frequency_hz: Signal, shifts: Signal) -> Signal:
         gains = (10 ** (db / 20) * _peak(frequency_hz, hz * shifts, width) for hz, db, width in VOWELS[vowel])
-        return np.asarray(sum(gains)) / np.sqrt(1 + (frequency_hz / 1000) ** 2)
+        return np.asarray(sum(gains)) / np.sqrt(1 + (frequency_hz / 2000) ** 2)
 
-    return swept(voice, formants, np.full(n_samples, shift)) * edges(n_samples, 0.006, 0.01)
+    chop = swept(voice, formants, np.full(n_samples, shift)) * edges(n_samples, 0.006, 0.01)
+    return chop / np.abs(chop).max()
 
 
 def _peak(frequency_hz: Signal, centre_hz: Signal, width_hz: float) -> Signal:

@@ -30,20 +30,21 @@ def horns(n_samples: int, draw: Draw) -> Signal:
     """Generate one clip, shape (n_samples,)."""
     base = float(semitones(146.83, draw.below(12)))
     chord = draw.choice(CHORDS)
-    index = draw.between(3.0, 5.0)
+    index = draw.between(4.0, 7.0)
     beat_s = draw.between(0.22, 0.4)
     total = np.zeros(n_samples)
     start = 0
     while start < n_samples:
-        beats = draw.choice((1, 1, 2, 4))
-        length = round(beats * beat_s * RATE_HZ)
-        if draw.below(5):
+        length = round(beat_s * draw.choice((1, 1, 2, 4)) * RATE_HZ)
+        if start == 0 or draw.below(5):
             step = draw.choice(PENTATONIC)
             sounding = round(length * draw.between(0.6, 0.95))
             for interval in chord:
                 detuned = semitones(base, step + interval + draw.between(-0.08, 0.08))
                 place(total, _tone(float(detuned), sounding, index, draw), start)
-        start += length
+            start += length
+        else:
+            start += round(beat_s * RATE_HZ)
     return total
 
 

@@ -17,7 +17,7 @@ from svbench.probes.patterns.chops import vocal_chops
 from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.horns import horns
 from svbench.probes.patterns.sirens import KINDS, sirens
-from svbench.probes.patterns.tones import RATE_HZ, Signal
+from svbench.probes.patterns.tones import RATE_HZ, Signal, edges
 from svbench.probes.patterns.upfilters import SOURCES, up_filter
 from svbench.probes.patterns.wah import wah_guitar
 
@@ -75,6 +75,6 @@ def _steps(pattern: str, number: int) -> NDArray[np.int16]:
     n_samples = round(draw.between(4.0, 8.0) * RATE_HZ)
     # Near the centre, where most separators look for the voice.
     pan = draw.between(0.35, 0.65)
-    mono = _GENERATORS[pattern](n_samples, draw, number)
+    mono = _GENERATORS[pattern](n_samples, draw, number) * edges(n_samples, 0.005, 0.02)
     stereo = mono[:, np.newaxis] * np.array([1 - pan, pan])
     return np.round(stereo * (PEAK / np.abs(stereo).max()) * 2**15).astype(np.int16)

@@ -45,4 +45,4 @@ def _pulse(t: Signal, draw: Draw) -> Signal:
     if draw.below(2):
         return np.ones_like(t)
     beat = (t / draw.between(0.4, 0.52)) % 1
-    return np.asarray(0.35 + 0.65 * np.clip(beat / 0.4, 0, 1))
+    return np.asarray(0.35 + 0.65 * np.clip(np.minimum(beat / 0.4, (1 - beat) / 0.04), 0, 1))

@@ -29,11 +29,11 @@ LOW_HZ, HIGH_HZ = 350.0, 2200.0
 
 def wah_guitar(n_samples: int, draw: Draw) -> Signal:
     """Generate one clip, shape (n_samples,)."""
-    beat_s = draw.between(0.14, 0.26)
+    beat_s = draw.between(0.2, 0.34)
     strings, pedal = _riff(n_samples, draw, beat_s)
-    driven = strings / (0.3 + np.abs(strings))  # an overdriven amplifier evens out the decay
+    driven = strings / (0.05 + np.abs(strings))  # an overdriven amplifier evens out the decay
     centre = LOW_HZ * (HIGH_HZ / LOW_HZ) ** pedal
-    wet = swept(driven, resonance(draw.between(4.0, 9.0)), centre)
+    wet = swept(driven, resonance(draw.between(5.0, 10.0)), centre)
     return wet + 0.02 * driven
 
 
@@ -46,11 +46,11 @@ def _riff(n_samples: int, draw: Draw, beat_s: float) -> tuple[Signal, Signal]:
     start = 0
     while start < n_samples:
         length = round(beat_s * draw.choice((1, 1, 2, 3)) * RATE_HZ)
-        if draw.below(6):
-            step = draw.choice(PENTATONIC) + 12 * draw.below(3)
+        if start == 0 or draw.below(6):
+            step = draw.choice(PENTATONIC) + 12 * draw.below(2)
             place(total, _note(float(semitones(base, step)), length, lead, draw), start)
             t = seconds(length)
-            place(touch, np.minimum(t / 0.03, 1) * np.exp(-t * draw.between(4.0, 9.0)), start)
+            place(touch, np.minimum(t / 0.05, 1) * np.exp(-t * draw.between(5.0, 10.0)), start)
         start += length
     if not by_foot:
         return total, np.clip(touch, 0, 1)

@@ -1,0 +1,193 @@
+"""Clips of the five classes: those of the kit, or those of a user's folder prepared as DTTNet prepares them.
+
+``<folder>/<class>/*.wav`` (or flac, ogg, mp3; mono or stereo, any rate). Within a class, from the
+shortest to the longest, files are joined until they last more than 4 s; what then lasts more than
+8 s is cut in two halves; what is left over at the end is not used. Each file has its peak brought
+to 0.5 first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from svbench.audio import EXTENSIONS, Audio, audio_info, read_audio, resample
+from svbench.errors import AudioError, DataError, suggestion
+from svbench.probes.patterns.draw import Draw
+from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, VERSION, kit_clip
+
+KIT = "kit"
+PARTS = ("train", "valid", "test", "all")
+JOIN_S, SPLIT_S = 4.0, 8.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip: files joined in order, and which half of them; or a number of the kit.
+
+    ``halves`` is 2 where what was joined was cut in two, and ``half`` says which of the two it is.
+    """
+
+    pattern: str
+    number: int
+    files: tuple[Path, ...] = ()
+    half: int = 0
+    halves: int = 1
+
+    def read(self, rate_hz: int, n_channels: int) -> Audio:
+        """Return the clip at a rate, in mono or stereo, with a peak of 0.5."""
+        return _read(self, rate_hz, n_channels)
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The clips of every class, in order.
+
+    Attributes
+    ----------
+    by_class : mapping of str to tuple of Clip
+    version : str
+        Differs when any of the clips does.
+    notes : tuple of str
+        Files that are not used, and why.
+    """
+
+    by_class: Mapping[str, tuple[Clip, ...]]
+    version: str
+    notes: tuple[str, ...] = ()
+
+
+def load_clips(source: str) -> Clips:
+    """List the clips of the kit (``"kit"``) or of a folder.
+
+    Raises
+    ------
+    DataError
+        No such folder, a class without clips, or a folder that is no class.
+    AudioError
+        A file cannot be read.
+    """
+    if source == KIT:
+        numbers = {c: tuple(Clip(c, n) for n in range(CLIPS)) for c in CLASSES}
+        return Clips(numbers, f"kit {VERSION}")
+    root = Path(source).expanduser()
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder of clips; expected one with {', '.join(CLASSES)} in it")
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        if folder.name not in CLASSES:
+            raise DataError(f"{folder}: no class of patterns; {suggestion(folder.name, CLASSES)}")
+    found, notes = {}, []
+    whole = hashlib.sha256()
+    for pattern in CLASSES:
+        files = _files(root / pattern)
+        for path in files:
+            whole.update(f"{pattern}/{path.name}:".encode())
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+        found[pattern], unused = _joined(pattern, files)
+        if not found[pattern]:
+            raise DataError(
+                f"{root / pattern}: its files last {JOIN_S:g} s or less in all, too little for a clip"
+            )
+        if unused:
+            names = ", ".join(p.name for p in unused)
+            notes.append(f"{pattern}: {names} not used, for they are left over with {JOIN_S:g} s or less")
+    return Clips(found, f"folder {whole.hexdigest()}", tuple(notes))
+
+
+def part_of(clips: Clips, part: str, seed: int) -> dict[str, tuple[Clip, ...]]:
+    """Choose the training, validation or test clips of each class, 5 : 1 : 3 after shuffling.
+
+    Parameters
+    ----------
+    clips : Clips
+    part : {"train", "valid", "test", "all"}
+    seed : int
+
+    Raises
+    ------
+    DataError
+        A class has too few clips for the part.
+
+    Examples
+    --------
+    >>> {part: len(part_of(load_clips("kit"), part, 42)["horns"]) for part in PARTS}
+    {'train': 15, 'valid': 3, 'test': 9, 'all': 27}
+    """
+    if part not in PARTS:
+        raise DataError(f"no part {part!r} of the clips; {suggestion(part, PARTS)}")
+    chosen = {}
+    for pattern in CLASSES:
+        every = clips.by_class[pattern]
+        mixed = Draw(seed, CLASSES.index(pattern)).shuffled(every)
+        train, valid = math.ceil(5 / 9 * len(mixed)), math.ceil(6 / 9 * len(mixed))
+        cut = {"train": mixed[:train], "valid": mixed[train:valid], "test": mixed[valid:], "all": every}
+        chosen[pattern] = tuple(sorted(cut[part], key=lambda c: c.number))
+        if not chosen[pattern]:
+            raise DataError(
+                f"class {pattern} has {len(every)} clips, none of which falls into the part {part!r}; "
+                'bring more, or use them all with part = "all"'
+            )
+    return chosen
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; every class needs one: {', '.join(CLASSES)}")
+    files = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in EXTENSIONS and p.name[0] != "."]
+    if not files:
+        raise DataError(f"{folder}: no audio in it; expected {', '.join(EXTENSIONS)} files")
+    return files
+
+
+def _joined(pattern: str, files: list[Path]) -> tuple[tuple[Clip, ...], list[Path]]:
+    """Join and split files to clips; return also what is left over."""
+    clips: list[Clip] = []
+    waiting: list[Path] = []
+    total_s = 0.0
+    durations = {p: audio_info(p).duration_s for p in files}
+    for path in sorted(files, key=lambda p: (durations[p], p.name)):
+        waiting.append(path)
+        total_s += durations[path]
+        if total_s > JOIN_S:
+            halves = 2 if total_s > SPLIT_S else 1
+            clips += [Clip(pattern, len(clips) + h, tuple(waiting), h, halves) for h in range(halves)]
+            waiting, total_s = [], 0.0
+    return tuple(clips), waiting
+
+
+@lru_cache(maxsize=64)
+def _read(clip: Clip, rate_hz: int, n_channels: int) -> Audio:
+    if clip.files:
+        files = [_channels(_peaked(resample(read_audio(p), rate_hz), str(p)), n_channels) for p in clip.files]
+        samples = np.concatenate([f.samples for f in files])
+        middle = len(samples) // 2
+        if clip.halves == 2:
+            samples = samples[middle:] if clip.half else samples[:middle]
+        audio = Audio(samples, rate_hz)
+    else:
+        audio = _channels(resample(kit_clip(clip.pattern, clip.number), rate_hz), n_channels)
+    # float32 holds 16-bit samples exactly, in half the memory.
+    return Audio(_peaked(audio, f"{clip.pattern} clip {clip.number}").samples.astype(np.float32), rate_hz)
+
+
+def _peaked(audio: Audio, name: str) -> Audio:
+    peak = float(np.abs(audio.samples).max())
+    if not peak:
+        raise AudioError(f"{name}: silent throughout, so it is no pattern")
+    return audio if peak == PEAK else Audio(audio.samples * (PEAK / peak), audio.rate_hz)
+
+
+def _channels(audio: Audio, n_channels: int) -> Audio:
+    if audio.n_channels == n_channels:
+        return audio
+    if n_channels == 1:
+        return Audio(audio.samples.mean(axis=1, keepdims=True), audio.rate_hz)
+    if n_channels == 2 and audio.n_channels == 1:
+        return Audio(np.repeat(audio.samples, 2, axis=1), audio.rate_hz)
+    raise AudioError(f"a pattern clip of {audio.n_channels} channels fits no track of {n_channels}")

@@ -1,0 +1,104 @@
+"""The seven sets: the original, each class alone, and all of them, from one timeline per track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from svbench.audio import Audio
+from svbench.errors import SpecError
+from svbench.probes.api import ORIGINAL, References, Variant, unchanged
+from svbench.probes.patterns.clips import KIT, PARTS, Clip, load_clips, part_of
+from svbench.probes.patterns.draw import Draw
+from svbench.probes.patterns.kit import CLASSES
+from svbench.probes.patterns.overlay import laid_out, timeline
+
+ALL = "all"
+CHOPS, TARGET = "vocal-chops", "vocals"
+# In the order of DTTNet's table.
+SETS = (ORIGINAL, "wah-guitar", "horns", "sirens", "up-filters", CHOPS, ALL)
+# Raised when the timeline or what is added to which target changes.
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Adds the clips of some classes to the mixture and to the targets they belong to.
+
+    Vocal chops belong to ``vocals``, or with ``chops="interference"`` not; everything else is
+    added to each target that is present and is neither vocals nor one instrument's: to ``other``
+    and ``accompaniment``. References so remain what adds up to the mixture.
+    """
+
+    clips: tuple[tuple[str, tuple[Clip, ...]], ...]
+    classes: tuple[str, ...]
+    seed: int
+    share: float
+    chops: Literal["target", "interference"]
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> tuple[Audio, References]:
+        """Lay the clips over one track; ``seed`` is the track's own."""
+        placed = timeline(mixture, dict(self.clips), Draw(self.seed, seed), self.share)
+        wanted = [p for p in placed if p.clip.pattern in self.classes]
+        sung = [p for p in wanted if p.clip.pattern == CHOPS and self.chops == "target"]
+        rest = [p for p in wanted if p not in sung]
+        added = {TARGET: laid_out(mixture, sung)}
+        added |= dict.fromkeys(("other", "accompaniment"), laid_out(mixture, rest))
+        changed = {
+            name: Audio(audio.samples + added[name], audio.rate_hz) if name in added else audio
+            for name, audio in references.items()
+        }
+        for name, samples in added.items():
+            if name not in references and np.any(samples):
+                changed[name] = Audio(samples, mixture.rate_hz)
+        return Audio(mixture.samples + laid_out(mixture, wanted), mixture.rate_hz), changed
+
+
+def pattern_variants(
+    clips: str = KIT,
+    part: str = "test",
+    seed: int = 42,
+    share: float = 0.45,
+    chops: str = "target",
+) -> list[Variant]:
+    """Make the seven sets.
+
+    Parameters
+    ----------
+    clips : str
+        ``"kit"``, or a folder with one folder of audio per class.
+    part : {"test", "valid", "train", "all"}
+        Which of the clips, after DTTNet's split 5 : 1 : 3.
+    seed : int
+        Decides the split, and together with a track's name its timeline.
+    share : float
+        How much of a track is filled, 0 to 1.
+    chops : {"target", "interference"}
+        Whether vocal chops belong to the vocals.
+
+    Raises
+    ------
+    SpecError
+        A parameter out of its range.
+    DataError, AudioError
+        The clips cannot be used.
+    """
+    if chops not in ("target", "interference"):
+        raise SpecError("probe patterns", "chops", f"expected 'target' or 'interference', found {chops!r}")
+    if part not in PARTS:
+        raise SpecError("probe patterns", "part", f"expected one of {', '.join(PARTS)}, found {part!r}")
+    if not isinstance(share, int | float) or not 0 < share < 1:
+        raise SpecError("probe patterns", "share", f"expected a number between 0 and 1, found {share!r}")
+    if not isinstance(seed, int) or seed < 0:
+        raise SpecError("probe patterns", "seed", f"expected a whole number from 0, found {seed!r}")
+    known = load_clips(clips)
+    chosen = tuple(part_of(known, part, seed).items())
+    version = f"{VERSION}, {known.version}"
+    sets = [Variant(ORIGINAL, unchanged, version=version, notes=known.notes)]
+    for name in SETS[1:]:
+        classes = CLASSES if name == ALL else (name,)
+        overlay = Overlay(chosen, classes, seed, share, chops)
+        sets.append(Variant(name, overlay, version=version, notes=known.notes))
+    return sets
