@@ -1,6 +1,7 @@
-"""Draw waveforms and spectrograms of the synthetic pattern clips: python examples/pattern_pictures.py [FOLDER].
+"""Draw waveforms and spectrograms of the synthetic pattern clips.
 
-Without a folder the pictures of docs/generalisation.md are renewed.
+Run it: ``python examples/pattern_pictures.py [FOLDER]``. Without a folder it renews the pictures of
+docs/generalisation.md.
 """
 
 from __future__ import annotations

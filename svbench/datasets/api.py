@@ -170,7 +170,8 @@ class Track:
 class Dataset:
     """The tracks of a manifest as found below a folder; ``skipped`` says what was left out and why.
 
-    ``variant`` names what a probe made of the tracks; empty without a probe.
+    ``variant`` names what a probe made of the tracks, ``variants`` all that its protocol wants;
+    both are empty without a probe.
     """
 
     manifest: Manifest
@@ -179,6 +180,7 @@ class Dataset:
     subset: str | None = None
     skipped: tuple[Finding, ...] = ()
     variant: str = ""
+    variants: tuple[str, ...] = ()
 
 
 def open_dataset(

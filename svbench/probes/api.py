@@ -12,7 +12,6 @@ from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import Protocol
 
 References = Mapping[str, Audio]
-ORIGINAL = "original"
 
 
 @dataclass(frozen=True)

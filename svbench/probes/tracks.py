@@ -12,8 +12,8 @@ import numpy as np
 from svbench.audio import Audio
 from svbench.audio.sounds import ArraySound, Sound, whole
 from svbench.datasets.api import Dataset, Finding, Track
-from svbench.probes.api import ORIGINAL, Variant, variants
-from svbench.specs.protocol import Protocol
+from svbench.probes.api import Variant, variants
+from svbench.specs.protocol import ORIGINAL, Protocol
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,19 @@ def probed(dataset: Dataset, protocol: Protocol) -> list[Dataset]:
     list of Dataset
         The tracks of the variant ``original`` are the recorded ones.
     """
-    return [_varied(dataset, v) for v in variants(protocol)] or [dataset]
+    found = variants(protocol)
+    every = tuple(v.id for v in found)
+    return [_varied(dataset, v, every) for v in found] or [dataset]
 
 
-def _varied(dataset: Dataset, variant: Variant) -> Dataset:
+def _varied(dataset: Dataset, variant: Variant, every: tuple[str, ...]) -> Dataset:
     tracks = dataset.tracks
     if variant.id != ORIGINAL:
         fields = [f.name for f in dataclasses.fields(Track)]
-        tracks = tuple(ProbedTrack(*(getattr(t, f) for f in fields), variant) for t in tracks)
+        tracks = tuple(
+            ProbedTrack(**{f: getattr(t, f) for f in fields}, variant=variant) for t in dataset.tracks
+        )
     notes = (Finding(variant.id, "", "probe", note, "note") for note in variant.notes)
-    return dataclasses.replace(dataset, tracks=tracks, variant=variant.id, skipped=(*dataset.skipped, *notes))
+    return dataclasses.replace(
+        dataset, tracks=tracks, variant=variant.id, variants=every, skipped=(*dataset.skipped, *notes)
+    )

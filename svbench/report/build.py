@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.report import numbers
-from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
+from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.figures import box_plot
 from svbench.report.origins import rule
 from svbench.report.terminal import tracks
+from svbench.report.variant_tables import variant_table
+from svbench.report.variants import (
+    plain_runs,
+    probed_groups,
+    variant_boards,
+)
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.store import Run, slug
+from svbench.specs.protocol import ORIGINAL
 
 
 def groups(runs: Sequence[Run]) -> list[Group]:
-    """Build one group of tables and plots per protocol and data set."""
-    return [_group(group) for group in comparable(runs)]
+    """Build one group of tables and plots per protocol and data set; all variants of a probe are one."""
+    plain = [_group(group) for group in comparable(plain_runs(runs))]
+    return plain + [_probed(group) for group in probed_groups(runs)]
 
 
 def _group(runs: list[Run]) -> Group:
@@ -35,6 +43,33 @@ def _group(runs: list[Run]) -> Group:
         tracks=tuple(_tracks(b, name) for b in headline),
         resources=_resources(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
+        rule=tuple(rule(runs[0].record)),
+    )
+
+
+def _probed(runs: list[Run]) -> Group:
+    """Tables of systems × variants, and every track of each variant."""
+    protocol, data = runs[0].record.protocol, runs[0].record.data
+    first = min(r.record.data.digest for r in runs)
+    name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{first[:8]}")
+    tracks = [
+        _tracks(
+            board, f"{name}-{slug(board.runs[0].record.data.variant)}", of=board.runs[0].record.data.variant
+        )
+        for same in sorted(comparable(runs), key=lambda g: data.variants.index(g[0].record.data.variant))
+        for board in boards(same)
+    ]
+    return Group(
+        id=name,
+        title=protocol.id,
+        subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
+        description=_unwrapped(protocol.description),
+        leaderboards=tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(variant_boards(runs))),
+        targets=(),
+        figures=(),
+        tracks=tuple(tracks),
+        resources=_resources([r for r in runs if r.record.data.variant == ORIGINAL] or runs, name),
+        remarks=tuple(_notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
 
@@ -191,8 +226,8 @@ def _figures(board: Board, group: str) -> list[Figure]:
     return found
 
 
-def _tracks(board: Board, group: str) -> Table:
-    """Every track and target in rows, systems in columns."""
+def _tracks(board: Board, group: str, of: str = "") -> Table:
+    """Every track and target in rows, systems in columns; ``of`` names a variant."""
     systems = [r.run for r in board.rows]
     scores = {
         (run.record.system.id, s.track, s.target): s
@@ -212,7 +247,7 @@ def _tracks(board: Board, group: str) -> Table:
     head = ("track", "target", *(r.record.system.id for r in systems))
     return Table(
         f"{group}-tracks-{slug(board.target_set)}",
-        f"Every track ({board.target_set})",
+        f"Every track ({', '.join(p for p in (board.target_set, of) if p)})",
         _about(board, board.columns[0]),
         "",
         head,

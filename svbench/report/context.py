@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Cell:
     """A table cell: its text, its sort value (``None`` sorts last), and how it is marked.
 
-    ``title`` says more of the cell; ``mark`` points to the table's note.
+    ``title`` says more of the cell; ``mark`` points to the table's note; ``more`` stands below the
+    text, smaller.
     """
 
     text: str
@@ -18,6 +19,7 @@ class Cell:
     muted: bool = False
     title: str = ""
     mark: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)

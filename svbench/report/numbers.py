@@ -36,6 +36,18 @@ def signed(value: float, digits: int) -> str:
     return text.replace("-", "−")
 
 
+def with_sign(value: float) -> str:
+    """Print a change: two decimals and a sign.
+
+    Examples
+    --------
+    >>> with_sign(1.0), with_sign(-0.5), with_sign(0.001)
+    ('+1.00', '−0.50', '0.00')
+    """
+    text = signed(value, 2)
+    return text if text[0] == "−" or float(text) == 0 else f"+{text}"
+
+
 def reducers(label: str) -> str:
     """Say in words how frames and tracks became one number.
 

@@ -20,7 +20,8 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
     """List every failed and missing track with its reason."""
     found = []
     for run in runs:
-        system, protocol = run.record.system.id, run.record.protocol.id
+        system, variant = run.record.system.id, run.record.data.variant
+        protocol = run.record.protocol.id + (f" · {variant}" if variant else "")
         found += [Failure(system, protocol, r.track, r.reason) for r in run.failed]
         found += [Failure(system, protocol, t, "not run yet") for t in run.missing]
     return found
@@ -52,7 +53,7 @@ def _facts(run: Run) -> list[Fact]:
         ("protocol digest", record.protocol_digest),
         (
             "data set",
-            f"{data.title} · {data.id} {data.version}" + (f" · {data.subset}" if data.subset else ""),
+            " · ".join(p for p in (data.title, f"{data.id} {data.version}", data.subset, data.variant) if p),
         ),
         ("data digest", data.digest),
         ("left out", "; ".join(data.left_out) or "nothing"),

@@ -14,6 +14,8 @@ from svbench.report.context import Listen, ReportPage
 from svbench.report.origins import failures, origins
 from svbench.report.players import write_players
 from svbench.results.store import Run
+from svbench.specs.protocol import ORIGINAL
+from svbench.specs.records import digest
 from svbench.specs.report import ReportSpec
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -102,8 +104,15 @@ def _check(runs: Sequence[Run], out: Path) -> None:
 
 
 def _most_heard(runs: Sequence[Run]) -> list[Run]:
-    """Return the group of comparable runs with most kept estimates; ties go to the first."""
-    return max(comparable(runs), key=lambda g: sum(bool(t.estimates) for r in g for t in r.results))
+    """Return the comparable runs on unchanged tracks with most kept estimates; ties go to the first."""
+    heard = [r for r in runs if r.record.data.variant in ("", ORIGINAL)] or runs
+    return max(comparable(heard), key=lambda g: sum(bool(t.estimates) for r in g for t in r.results))
+
+
+def _measured(run: Run) -> str:
+    """Name what a run measured on; the variants of a probe are one data set."""
+    data = run.record.data
+    return digest([data.id, data.version, data.subset, data.tracks]) if data.variant else data.digest
 
 
 def _summary(runs: Sequence[Run]) -> str:
@@ -112,4 +121,4 @@ def _summary(runs: Sequence[Run]) -> str:
 
     systems = count({r.record.system.id for r in runs}, "system")
     protocols = count({r.record.protocol_digest for r in runs}, "protocol")
-    return f"{systems}, {protocols}, {count({r.record.data.digest for r in runs}, 'data set')}"
+    return f"{systems}, {protocols}, {count({_measured(r) for r in runs}, 'data set')}"

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
-from svbench.report.numbers import decibels, dropped
+from svbench.report.numbers import decibels, dropped, with_sign
+from svbench.report.variants import (
+    VariantCell,
+    plain_runs,
+    probed_groups,
+    shortfalls,
+    told,
+    variant_boards,
+)
 from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
 from svbench.results.store import Run
 
@@ -18,10 +26,11 @@ if TYPE_CHECKING:
 
 
 def print_leaderboard(runs: Sequence[Run]) -> None:
-    """Print one board per protocol and target set to stdout."""
+    """Print one board per protocol and target set to stdout, systems × variants where a probe made some."""
     from rich.text import Text
 
-    for group in comparable(runs):
+    _print_variants(runs)
+    for group in comparable(plain_runs(runs)):
         for board in boards(group):
             console, table = _table()
             table.add_column("")
@@ -44,6 +53,33 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                     Text(f"{n_dropped} of {n_frames}"),
                 )  # fmt: skip
             _print(console, title(board), table)
+
+
+def _print_variants(runs: Sequence[Run]) -> None:
+    """Print one table per quantity: the score of each system on each variant, and its change."""
+    for group in probed_groups(runs):
+        for board in variant_boards(group):
+            console, table = _table()
+            table.add_column("system")
+            for variant in board.variants:
+                table.add_column(variant, justify="right")
+            for system, cells in board.rows:
+                texts = [
+                    " ".join(filter(None, (decibels(c.summary.score, c.summary.status), _change(c))))
+                    if (c := cells.get(variant))
+                    else "not run"
+                    for variant in board.variants
+                ]
+                record = next(iter(cells.values())).run.record
+                marks = f" ({', '.join(record.marks)})" if record.marks else ""
+                table.add_row(*map(_plain, (system + marks, *texts)))
+            _print(console, told(board), table)
+            for sentence in shortfalls(board):
+                console.print(_plain(sentence))
+
+
+def _change(cell: VariantCell) -> str:
+    return f"({with_sign(cell.change.value)})" if cell.change else ""
 
 
 def print_scores(run: Run, *, with_tracks: bool = False) -> None:
@@ -125,7 +161,7 @@ def _table() -> tuple[Console, Table]:
     from rich.table import Table
 
     # Where stdout is no terminal its width is unknown; a wide one never wraps a table.
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     return console, Table(box=None, pad_edge=False)
 
 

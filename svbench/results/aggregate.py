@@ -90,6 +90,28 @@ def reduce_track(
     return rows
 
 
+def entering_values(run: Run, target_set: str, target: str, metric: str) -> dict[str, list[float]]:
+    """Return what each track brings to a summary: its score, or all of its frames where the rule pools them.
+
+    Tracks that bring nothing are left out; perfect values are +inf where the rule keeps them.
+    """
+    rule = quantities(run)[metric]
+    name = (target_set, target, metric)
+    if rule.pooled:
+        found = {
+            result.track: _defined(s, rule)[0]
+            for result in run.results
+            for s in result.series
+            if (s.target_set, s.target, s.metric) == name
+        }
+        return {track: values for track, values in found.items() if values}
+    return {
+        row.track: [math.inf if row.score is None else row.score]
+        for row in track_scores(run)
+        if (row.target_set, row.target, row.metric) == name and _counts(row, rule)
+    }
+
+
 def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
     """Reduce a run to its printed numbers, per target and as the mean over each set's targets.
 

@@ -46,7 +46,8 @@ class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data set a run measured on. ``root`` is where it lay then; players look there.
 
-    ``variant`` names what a probe made of its tracks; empty without a probe.
+    ``variant`` names what a probe made of its tracks, ``variants`` all that the protocol wants, in
+    order; both are empty without a probe.
     """
 
     id: str
@@ -59,6 +60,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tracks: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     variant: str = ""
+    variants: tuple[str, ...] = ()
 
 
 class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
-    "system", "protocol", "dataset", "track", "target_set", "target", "metric",
+    "system", "protocol", "dataset", "variant", "track", "target_set", "target", "metric",
     "frame", "time", "duration", "score", "status",
 )  # fmt: skip
 
@@ -26,15 +26,15 @@ def long_table(runs: Iterable[Run]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``system, protocol, dataset, track, target_set, target, metric, frame, time,
-        duration, score, status``; ``score`` is NaN exactly where ``status`` is not ``ok``.
+        Columns ``system, protocol, dataset, variant, track, target_set, target, metric, frame,
+        time, duration, score, status``; ``score`` is NaN exactly where ``status`` is not ``ok``.
     """
     import pandas as pd
 
     rows = [
         (
-            run.record.system.id, run.record.protocol.id, run.record.data.id, result.track,
-            s.target_set, s.target, s.metric, frame, *values,
+            run.record.system.id, run.record.protocol.id, run.record.data.id, run.record.data.variant,
+            result.track, s.target_set, s.target, s.metric, frame, *values,
         )
         for run in runs
         for result in run.results

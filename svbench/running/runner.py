@@ -288,6 +288,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             tracks=tuple(t.name for t in job.dataset.tracks),
             left_out=tuple(f"{f.track}: {f.message}" for f in job.dataset.skipped),
             variant=job.dataset.variant,
+            variants=job.dataset.variants,
         ),
         provenance=(*earlier, provenance),
     )

@@ -17,6 +17,7 @@ from svbench.specs.records import Record, digest, load_toml, without
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Reducer = Literal["mean", "median"]
+ORIGINAL = "original"  # the variant of a probe that leaves every track as it is
 
 
 class TargetSet(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -59,8 +59,8 @@ def _sung(pitch_hz: float, vowel: str, shift: float, n_samples: int, draw: Draw)
     voice = saw(semitones(pitch_hz, scoop + vibrato)) + 0.03 * draw.noise(n_samples)
 
     def formants(frequency_hz: Signal, shifts: Signal) -> Signal:
-        gains = (10 ** (db / 20) * _peak(frequency_hz, hz * shifts, width) for hz, db, width in VOWELS[vowel])
-        return np.asarray(sum(gains)) / np.sqrt(1 + (frequency_hz / 2000) ** 2)
+        gains = [10 ** (db / 20) * _peak(frequency_hz, hz * shifts, width) for hz, db, width in VOWELS[vowel]]
+        return np.asarray(np.sum(gains, axis=0) / np.sqrt(1 + (frequency_hz / 2000) ** 2))
 
     chop = swept(voice, formants, np.full(n_samples, shift)) * edges(n_samples, 0.006, 0.01)
     return chop / np.abs(chop).max()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +67,6 @@ def kit_clip(pattern: str, number: int) -> Audio:
     return Audio(_steps(pattern, number) / 2**15, RATE_HZ)
 
 
-# As 16-bit integers all clips of a test set stay in memory in some 50 MB.
-@lru_cache(maxsize=64)
 def _steps(pattern: str, number: int) -> NDArray[np.int16]:
     draw = Draw(VERSION, CLASSES.index(pattern), number)
     n_samples = round(draw.between(4.0, 8.0) * RATE_HZ)
@@ -77,4 +74,4 @@ def _steps(pattern: str, number: int) -> NDArray[np.int16]:
     pan = draw.between(0.35, 0.65)
     mono = _GENERATORS[pattern](n_samples, draw, number) * edges(n_samples, 0.005, 0.02)
     stereo = mono[:, np.newaxis] * np.array([1 - pan, pan])
-    return np.round(stereo * (PEAK / np.abs(stereo).max()) * 2**15).astype(np.int16)
+    return np.asarray(np.round(stereo * (PEAK / np.abs(stereo).max()) * 2**15), np.int16)

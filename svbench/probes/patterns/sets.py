@@ -9,11 +9,12 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.errors import SpecError
-from svbench.probes.api import ORIGINAL, References, Variant, unchanged
+from svbench.probes.api import References, Variant, unchanged
 from svbench.probes.patterns.clips import KIT, PARTS, Clip, load_clips, part_of
 from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.kit import CLASSES
 from svbench.probes.patterns.overlay import laid_out, timeline
+from svbench.specs.protocol import ORIGINAL
 
 ALL = "all"
 CHOPS, TARGET = "vocal-chops", "vocals"
@@ -27,9 +28,8 @@ VERSION = "1"
 class Overlay:
     """Adds the clips of some classes to the mixture and to the targets they belong to.
 
-    Vocal chops belong to ``vocals``, or with ``chops="interference"`` not; everything else is
-    added to each target that is present and is neither vocals nor one instrument's: to ``other``
-    and ``accompaniment``. References so remain what adds up to the mixture.
+    Vocal chops belong to ``vocals``, unless ``chops`` says otherwise; everything else belongs to
+    ``other`` and ``accompaniment``. So references still add up to the mixture.
     """
 
     clips: tuple[tuple[str, tuple[Clip, ...]], ...]
@@ -61,7 +61,7 @@ def pattern_variants(
     part: str = "test",
     seed: int = 42,
     share: float = 0.45,
-    chops: str = "target",
+    chops: Literal["target", "interference"] = "target",
 ) -> list[Variant]:
     """Make the seven sets.
 

@@ -116,7 +116,7 @@ def swept(signal: Signal, gain: Callable[[Signal, Signal], Signal], control: Sig
     """
     spectrum = stft(signal[:, np.newaxis], N_FFT, HOP)
     at = np.minimum(np.arange(len(spectrum)) * HOP, len(signal) - 1)
-    bins = np.fft.rfftfreq(N_FFT, 1 / RATE_HZ)[np.newaxis]
+    bins = np.asarray(np.fft.rfftfreq(N_FFT, 1 / RATE_HZ), np.float64)[np.newaxis]
     spectrum *= gain(bins, control[at][:, np.newaxis])[:, :, np.newaxis]
     return istft(spectrum, len(signal), N_FFT, HOP)[:, 0]
 

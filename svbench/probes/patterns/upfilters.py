@@ -37,7 +37,7 @@ def _low_pass(frequency_hz: Signal, cutoff_hz: Signal) -> Signal:
 def _chord(n_samples: int, draw: Draw) -> Signal:
     base = float(semitones(110.0, draw.below(12)))
     notes = (float(semitones(base, s + draw.between(-0.1, 0.1))) for s in draw.choice(CHORDS) for _ in (0, 1))
-    return np.asarray(sum(saw(np.full(n_samples, note)) for note in notes)) / 4
+    return np.asarray(np.sum([saw(np.full(n_samples, note)) for note in notes], axis=0) / 4)
 
 
 def _pulse(t: Signal, draw: Draw) -> Signal:

@@ -1,0 +1,158 @@
+"""Runs of a protocol with probes: every system on every variant, with the change against the original.
+
+The change is over the tracks that have a value in both, with a 95 % interval from a paired bootstrap
+over tracks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from svbench.report.numbers import reducers, with_sign
+from svbench.results.aggregate import Summary, entering_values, quantities, summarise
+from svbench.results.stats import Difference, paired_difference
+from svbench.results.store import Quantity, Run
+from svbench.specs.protocol import ORIGINAL
+
+
+@dataclass(frozen=True)
+class VariantCell:
+    """One system on one variant; ``change`` is against the original, None where none can be told."""
+
+    run: Run
+    summary: Summary
+    change: Difference | None
+
+
+@dataclass(frozen=True)
+class VariantBoard:
+    """Systems × variants for one quantity of one target.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+        All of them; they share protocol, tracks and data set.
+    variants : tuple of str
+        All that the protocol wants, in its order.
+    rows : tuple of (str, mapping of variant to VariantCell)
+        Systems by name, oracles last; a variant that was not run is missing.
+    """
+
+    runs: tuple[Run, ...]
+    quantity: Quantity
+    target_set: str
+    target: str
+    variants: tuple[str, ...]
+    rows: tuple[tuple[str, dict[str, VariantCell]], ...]
+
+
+def plain_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs without a probe."""
+    return [r for r in runs if not r.record.data.variant]
+
+
+def probed_groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Split the runs of probes into groups of one protocol digest and one list of tracks."""
+    groups: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        data = run.record.data
+        if data.variant:
+            key = (run.record.protocol_digest, data.id, data.version, data.subset, data.tracks)
+            groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
+    """Build one board for each quantity of each target, the headline first.
+
+    Parameters
+    ----------
+    group : sequence of Run
+        One group of `probed_groups`.
+    """
+    record = group[0].record
+    by_system: dict[str, dict[str, Run]] = {}
+    for run in sorted(group, key=lambda r: (r.record.system.kind == "oracle", r.record.system.id)):
+        by_system.setdefault(run.record.system.id, {})[run.record.data.variant] = run
+    summaries = {
+        (id(run), s.target_set, s.target, s.metric): s
+        for run in group
+        for s in summarise(run, allow_incomplete=True)
+    }
+    boards = []
+    for quantity in sorted(record.quantities, key=lambda q: q.name != record.protocol.headline):
+        for target_set, target in ((s.id, t) for s in record.protocol.target_sets for t in s.targets):
+            name = (target_set, target, quantity.name)
+            rows = {}
+            for system, runs in by_system.items():
+                cells = {
+                    v: VariantCell(found, summary, _change(runs.get(ORIGINAL), found, name))
+                    for v in record.data.variants
+                    if (found := runs.get(v)) and (summary := summaries.get((id(found), *name)))
+                }
+                if cells:
+                    rows[system] = cells
+            if rows:
+                variants = record.data.variants
+                boards.append(
+                    VariantBoard(tuple(group), quantity, target_set, target, variants, tuple(rows.items()))
+                )
+    return boards
+
+
+def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> Difference | None:
+    """Compare the tracks that have a value on both sides."""
+    if original is None or run is original:
+        return None
+    before, after = entering_values(original, *name), entering_values(run, *name)
+    tracks = [t for t in before if t in after]
+    rule = quantities(run)[name[2]]
+    reducer = rule.frames if rule.pooled else rule.tracks
+    return paired_difference([before[t] for t in tracks], [after[t] for t in tracks], reducer)
+
+
+def change_text(change: Difference | None) -> str:
+    """Print a change with its interval.
+
+    Examples
+    --------
+    >>> change_text(Difference(-1.234, -2.0, -0.5, 6)), change_text(Difference(0.5, None, None, 1))
+    ('−1.23 [−2.00, −0.50]', '+0.50')
+    """
+    if change is None:
+        return ""
+    if change.low is None or change.high is None:
+        return with_sign(change.value)
+    return f"{with_sign(change.value)} [{with_sign(change.low)}, {with_sign(change.high)}]"
+
+
+def told(board: VariantBoard) -> str:
+    """Say what a board's numbers are: quantity, reducers, tracks, and the protocol they belong to."""
+    record = board.runs[0].record
+    label = next(cell.summary.label for _, cells in board.rows for cell in cells.values())
+    return (
+        f"{board.quantity.name} of {board.target} in {board.quantity.unit} · {reducers(label)} · "
+        f"n = {len(record.data.tracks)} tracks · {record.protocol.id} version {record.protocol.version}, "
+        f"{record.protocol_digest[:8]}"
+    )
+
+
+def shortfalls(board: VariantBoard) -> list[str]:
+    """Say where a number rests on fewer tracks than there are, or on none because a variant was not run."""
+    n_tracks = len(board.runs[0].record.data.tracks)
+    most = {
+        v: max((c[v].summary.n_tracks for _, c in board.rows if v in c), default=0) for v in board.variants
+    }
+    sentences = []
+    few = [f"{v} {n}" for v, n in most.items() if n < n_tracks and any(v in c for _, c in board.rows)]
+    if few:
+        sentences.append(f"Of {n_tracks} tracks a value have: {', '.join(few)}.")
+    for system, cells in board.rows:
+        missing = [v for v in board.variants if v not in cells]
+        fewer = [f"{v} {c.summary.n_tracks}" for v, c in cells.items() if c.summary.n_tracks < most[v]]
+        if missing:
+            sentences.append(f"{system} was not run on {', '.join(missing)}.")
+        if fewer:
+            sentences.append(f"{system} has fewer tracks than others: {', '.join(fewer)}.")
+    return sentences
