@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.report import numbers
-from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable
+from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.figures import box_plot
 from svbench.report.origins import rule
 from svbench.report.terminal import tracks
 from svbench.report.variant_tables import variant_table
 from svbench.report.variants import (
+    insertions,
     plain_runs,
     probed_groups,
     variant_boards,
@@ -50,6 +51,7 @@ def _group(runs: list[Run]) -> Group:
 def _probed(runs: list[Run]) -> Group:
     """Tables of systems × variants, and every track of each variant."""
     protocol, data = runs[0].record.protocol, runs[0].record.data
+    every = variant_boards(runs)
     first = min(r.record.data.digest for r in runs)
     name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{first[:8]}")
     tracks = [
@@ -64,12 +66,12 @@ def _probed(runs: list[Run]) -> Group:
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
         description=_unwrapped(protocol.description),
-        leaderboards=tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(variant_boards(runs))),
+        leaderboards=tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(every)),
         targets=(),
         figures=(),
         tracks=tuple(tracks),
         resources=_resources([r for r in runs if r.record.data.variant == ORIGINAL] or runs, name),
-        remarks=tuple(_notes(runs)),
+        remarks=tuple(insertions(every) + _notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
 

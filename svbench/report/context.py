@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Cell:
     """A table cell: its text, its sort value (``None`` sorts last), and how it is marked.
 
-    ``title`` says more of the cell; ``mark`` points to the table's note; ``more`` stands below the
-    text, smaller.
+    ``title`` says more of the cell; ``mark`` points to the table's note; the lines of
+    ``more`` stand below the text, smaller.
     """
 
     text: str
@@ -19,7 +19,7 @@ class Cell:
     muted: bool = False
     title: str = ""
     mark: str = ""
-    more: str = ""
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,29 +7,15 @@ import html
 import io
 import json
 from collections.abc import Sequence
-from typing import Literal
 
 from svbench.errors import DataError
 from svbench.report.boards import boards, comparable, ranked_metrics
 from svbench.report.numbers import decibels, dropped, reducers
+from svbench.report.plain import LATEX, Format
+from svbench.report.variant_tables import variant_text
+from svbench.report.variants import probed_groups
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
-
-Format = Literal["markdown", "csv", "latex", "html", "json"]
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "−": "$-$",
-    "·": r"$\cdot$",
-}
 
 
 def paper_table(
@@ -53,7 +39,8 @@ def paper_table(
     Returns
     -------
     str
-        One table per target set; a footnote names protocol, digest, reducers and track counts.
+        One table per target set, or per quantity where a probe made variants; a footnote names
+        protocol, digest, reducers and track counts.
         CSV and JSON hold unrounded scores, the others two decimals.
 
     Raises
@@ -61,6 +48,9 @@ def paper_table(
     DataError
         No runs, runs that must not be compared, or an unknown target set or quantity.
     """
+    probed = probed_groups(runs)
+    if len(probed) == 1 and len(probed[0]) == len(runs):
+        return variant_text(probed[0], format, target_set, metrics)
     groups = comparable(runs)
     if len(groups) != 1:
         names = sorted({f"{g[0].record.protocol.id} on {g[0].record.data.id}" for g in groups})

@@ -112,19 +112,36 @@ def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> Diffe
     return paired_difference([before[t] for t in tracks], [after[t] for t in tracks], reducer)
 
 
-def change_text(change: Difference | None) -> str:
-    """Print a change with its interval.
+def change_lines(change: Difference | None) -> tuple[str, ...]:
+    """Print a change, and its interval where there is one.
 
     Examples
     --------
-    >>> change_text(Difference(-1.234, -2.0, -0.5, 6)), change_text(Difference(0.5, None, None, 1))
-    ('−1.23 [−2.00, −0.50]', '+0.50')
+    >>> change_lines(Difference(-1.234, -2.0, -0.5, 6)), change_lines(Difference(0.5, None, None, 1))
+    (('−1.23', '[−2.00, −0.50]'), ('+0.50',))
     """
     if change is None:
-        return ""
+        return ()
     if change.low is None or change.high is None:
-        return with_sign(change.value)
-    return f"{with_sign(change.value)} [{with_sign(change.low)}, {with_sign(change.high)}]"
+        return (with_sign(change.value),)
+    return with_sign(change.value), f"[{with_sign(change.low)}, {with_sign(change.high)}]"
+
+
+def insertions(boards: Sequence[VariantBoard]) -> list[str]:
+    """Say in how many tracks each variant holds an inserted pattern at all, where that is measured."""
+    found = [b for b in boards if b.quantity.metric == "insertion"]
+    if not found:
+        return []
+    n_tracks = len(found[0].runs[0].record.data.tracks)
+    most = ", ".join(f"{v} in {n}" for v, n in _most(found[0]).items() if v != ORIGINAL)
+    return [f"Clips were laid over: {most} of {n_tracks} tracks; the other tracks of a set are the original."]
+
+
+def _most(board: VariantBoard) -> dict[str, int]:
+    """Return for each variant the most tracks that any system has a value on."""
+    return {
+        v: max((c[v].summary.n_tracks for _, c in board.rows if v in c), default=0) for v in board.variants
+    }
 
 
 def told(board: VariantBoard) -> str:
@@ -141,9 +158,7 @@ def told(board: VariantBoard) -> str:
 def shortfalls(board: VariantBoard) -> list[str]:
     """Say where a number rests on fewer tracks than there are, or on none because a variant was not run."""
     n_tracks = len(board.runs[0].record.data.tracks)
-    most = {
-        v: max((c[v].summary.n_tracks for _, c in board.rows if v in c), default=0) for v in board.variants
-    }
+    most = _most(board)
     sentences = []
     few = [f"{v} {n}" for v, n in most.items() if n < n_tracks and any(v in c for _, c in board.rows)]
     if few:

@@ -60,10 +60,11 @@ def _sung(pitch_hz: float, vowel: str, shift: float, n_samples: int, draw: Draw)
 
     def formants(frequency_hz: Signal, shifts: Signal) -> Signal:
         gains = [10 ** (db / 20) * _peak(frequency_hz, hz * shifts, width) for hz, db, width in VOWELS[vowel]]
-        return np.asarray(np.sum(gains, axis=0) / np.sqrt(1 + (frequency_hz / 2000) ** 2))
+        total: Signal = np.sum(gains, axis=0) / np.sqrt(1 + (frequency_hz / 2000) ** 2)
+        return total
 
     chop = swept(voice, formants, np.full(n_samples, shift)) * edges(n_samples, 0.006, 0.01)
-    return chop / np.abs(chop).max()
+    return np.asarray(chop / np.abs(chop).max())
 
 
 def _peak(frequency_hz: Signal, centre_hz: Signal, width_hz: float) -> Signal:

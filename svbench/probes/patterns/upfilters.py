@@ -14,7 +14,7 @@ CHORDS = ((0, 7, 12), (0, 3, 7, 10), (0, 4, 7, 11), (0, 5, 7, 12))
 def up_filter(n_samples: int, draw: Draw, source: str) -> Signal:
     """Generate one clip of a source, shape (n_samples,)."""
     t = seconds(n_samples)
-    progress = t / t[-1]
+    progress: Signal = t / t[-1]
     signal = np.zeros(n_samples)
     if source != "chord":
         signal += draw.noise(n_samples)
@@ -37,7 +37,8 @@ def _low_pass(frequency_hz: Signal, cutoff_hz: Signal) -> Signal:
 def _chord(n_samples: int, draw: Draw) -> Signal:
     base = float(semitones(110.0, draw.below(12)))
     notes = (float(semitones(base, s + draw.between(-0.1, 0.1))) for s in draw.choice(CHORDS) for _ in (0, 1))
-    return np.asarray(np.sum([saw(np.full(n_samples, note)) for note in notes], axis=0) / 4)
+    total: Signal = np.sum([saw(np.full(n_samples, note)) for note in notes], axis=0)
+    return total / 4
 
 
 def _pulse(t: Signal, draw: Draw) -> Signal:
