@@ -32,6 +32,7 @@ VERBS = {
     "list": "list systems, protocols, datasets, metrics, adapters or reports",
     "show": "show everything known about one of them, or about a run",
     "check": "validate hand-written files",
+    "data": "write synthetic tracks and pattern clips",
     "verify": "compare a data set on disk with its manifest",
 }
 

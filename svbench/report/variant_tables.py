@@ -22,14 +22,13 @@ def variant_table(board: VariantBoard, name: str) -> Table:
         record = next(iter(found.values())).run.record
         cells = tuple(_variant_cell(found.get(v)) for v in board.variants)
         rows.append(Row(system, record.system.kind, cells, imported=record.imported))
-    better = "Higher is better." if board.quantity.higher_is_better else "Lower is better."
     return Table(
         name,
         f"{board.quantity.name} of {board.target} on each variant",
         told(board),
         " ".join(
             [
-                better,
+                _better(board),
                 "Smaller: the change against the original over the tracks that have both, with its 95 % "
                 "interval (paired bootstrap over tracks).",
                 *shortfalls(board),
@@ -38,6 +37,12 @@ def variant_table(board: VariantBoard, name: str) -> Table:
         ("system", *board.variants),
         tuple(rows),
     )
+
+
+def _better(board: VariantBoard) -> str:
+    if board.quantity.metric == "insertion":
+        return "Lower is better where the pattern is interference; 0 dB is right where the target holds it."
+    return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
 
 
 def _variant_cell(cell: VariantCell | None) -> Cell:
@@ -80,10 +85,17 @@ def variant_text(
         writer.writeheader()
         writer.writerows(rows)
         return out.getvalue().rstrip("\n")
-    return "\n\n".join(
-        text_table(format, ["system", *b.variants], _texts(b), " ".join([told(b) + ".", *shortfalls(b)]))
-        for b in chosen
+    return "\n\n".join(text_table(format, ["system", *b.variants], _texts(b), _note(b)) for b in chosen)
+
+
+def _note(board: VariantBoard) -> str:
+    interval = (
+        "In parentheses the change against the original over the tracks that have both, in brackets its 95 % "
+        "interval (paired bootstrap over tracks)."
     )
+    changes = any(c.change for _, cells in board.rows for c in cells.values())
+    told_first = [f"{told(board)}.", _better(board), *([interval] if changes else [])]
+    return " ".join([*told_first, *shortfalls(board)])
 
 
 def _texts(board: VariantBoard) -> list[list[str]]:

@@ -118,6 +118,11 @@ def score_folders(
     DataError
         See `pair_folders`; also when no target set is covered.
     """
+    if protocol.probes:
+        raise DataError(
+            f"{protocol.id} changes the mixtures before separation: use `svbench run`, or another protocol "
+            "for estimates that are there already"
+        )
     stems = load_manifest("folder").head.targets
     targets = {t: stems.get(t, (t,)) for t in protocol.targets}
     pairs = pair_folders(references, estimates, targets)

@@ -22,6 +22,7 @@ CHOPS, TARGET = "vocal-chops", "vocals"
 SETS = (ORIGINAL, "wah-guitar", "horns", "sirens", "up-filters", CHOPS, ALL)
 # Raised when the timeline or what is added to which target changes.
 VERSION = "1"
+SEED = 42
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Overlay:
 def pattern_variants(
     clips: str = KIT,
     part: str = "test",
-    seed: int = 42,
+    seed: int = SEED,
     share: float = 0.45,
     chops: Literal["target", "interference"] = "target",
 ) -> list[Variant]:
