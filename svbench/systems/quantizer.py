@@ -44,7 +44,7 @@ def quantize(source: str, destination: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_operations`` of the source, the ``quantized`` ones by name in the result, and the
+        ``n_operations`` of the source, those newly ``quantized`` by their name in the result, and the
         ``onnxruntime`` version that made it.
     """
     import onnx
@@ -53,18 +53,22 @@ def quantize(source: str, destination: str) -> dict[str, Any]:
 
     logging.disable(logging.WARNING)  # it advises pre-processing whether that was done or not
     model = onnx.load(source)
-    n_operations = len(model.graph.node)
+    before = _operations(model)
     # Unsigned weights: signed ones overflow 16 bits on x86 processors without VNNI, and older
     # versions of ONNX Runtime have no convolution for them. Given as an object, since from a path
     # it writes a temporary file beside the source.
     quantize_dynamic(model, destination, weight_type=QuantType.QUInt8)
     onnxruntime.InferenceSession(destination, providers=["CPUExecutionProvider"])
-    found = collections.Counter(node.op_type for node in onnx.load(destination).graph.node)
+    new = _operations(onnx.load(destination)) - before
     return {
-        "n_operations": n_operations,
-        "quantized": {name: found[name] for name in INTEGER if found[name]},
+        "n_operations": sum(before.values()),
+        "quantized": {name: new[name] for name in INTEGER if new[name]},
         "onnxruntime": onnxruntime.__version__,
     }
+
+
+def _operations(model: Any) -> collections.Counter[str]:
+    return collections.Counter(node.op_type for node in model.graph.node)
 
 
 if __name__ == "__main__":
