@@ -20,6 +20,7 @@ import msgspec
 from svbench.errors import SvbenchError
 from svbench.specs.records import without
 from svbench.specs.system import LocatedSystem, Weights
+from svbench.systems.adapters.onnx import check_external_files
 from svbench.systems.host import checked_weights, interpreter
 
 SUFFIX = "-int8"
@@ -74,6 +75,10 @@ def quantize_system(located: LocatedSystem, out: Path) -> Quantized:
     sources = [w for w in weights if w.suffix.lower() == ".onnx"]
     if len(sources) != 1:
         raise SvbenchError(f"{spec.id}: weights must name one ONNX file, found {len(sources)}")
+    try:
+        check_external_files(sources[0], tuple(weights))
+    except ValueError as error:
+        raise SvbenchError(f"{spec.id}: {error}") from error
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".quantize-") as folder:
         made = Path(folder) / model.name

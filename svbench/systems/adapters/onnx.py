@@ -53,7 +53,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     """
     description = describe(parameters)
     path = model_file(context.weights, (".onnx",), "an ONNX file")
-    _check_external_files(path, context.weights)
+    check_external_files(path, context.weights)
     runtime = package("onnxruntime", "onnx")
     options = runtime.SessionOptions()
     # ONNX Runtime does not look at OMP_NUM_THREADS; the worker's environment holds the limit.
@@ -74,7 +74,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     return WaveformSystem(context.system_id, description, OnnxNetwork(session), version)
 
 
-def _check_external_files(path: Path, weights: tuple[Path, ...]) -> None:
+def check_external_files(path: Path, weights: tuple[Path, ...]) -> None:
     """Refuse tensors kept in a file that ``weights`` does not name: no digest would cover it.
 
     Raises

@@ -92,4 +92,8 @@ def onnx_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     if done.returncode:
         pytest.skip(f"{', '.join(packages)} cannot be installed here")
+    absent = (
+        "import importlib.util as u; assert not any(map(u.find_spec, ('msgspec', 'scipy', 'torch', 'onnx')))"
+    )
+    subprocess.run([python, "-c", absent], check=True)
     return python

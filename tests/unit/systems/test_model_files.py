@@ -13,6 +13,8 @@ import pytest
 from svbench.audio import Audio
 from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
+from svbench.systems.adapters.onnx import load
+from svbench.systems.api import Context
 from svbench.systems.host import Separation, WorkerHost
 from svbench.testing.systems import check_system
 
@@ -187,6 +189,16 @@ def test_onnx_tensors_in_another_file_must_be_covered_by_a_digest(
     )
     done = separate(describe_system("onnx", path, f"weights = [{rows}]\n"), tmp_path)
     assert done.weights_bytes == sum(f.stat().st_size for f in files)
+
+
+def test_onnx_runtime_uses_the_threads_of_the_system_file(
+    tmp_path: Path, write_onnx: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    context = Context("net", tmp_path, ("vocals",), (write_onnx("net.onnx"),))
+    network: Any = load({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
+    assert network.session.get_session_options().intra_op_num_threads == 3
 
 
 def test_onnx_file_that_is_none(tmp_path: Path, describe_system: Any) -> None:

@@ -115,12 +115,34 @@ def test_changed_weights_are_not_quantised(source: LocatedSystem, tmp_path: Path
 
 
 def test_file_that_is_no_model(tmp_path: Path, describe_system: Any) -> None:
+    pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     path = tmp_path / "text.onnx"
     path.write_text("no network")
     with pytest.raises(SvbenchError, match="text cannot be quantised: DecodeError"):
         quantize_system(describe_system("onnx", path), tmp_path / "new" / "int8.toml")
     assert not list((tmp_path / "new").iterdir())
+
+
+def test_tensors_in_another_file_come_into_the_one_made(
+    tmp_path: Path, describe_system: Any, write_onnx: Any
+) -> None:
+    pytest.importorskip("onnxruntime")
+    path = write_onnx("net.onnx", hidden=1800, external="net.data")
+    with pytest.raises(SvbenchError, match=r"net: net.onnx keeps tensors in net.data; add it to weights"):
+        quantize_system(describe_system("onnx", path), tmp_path / "int8.toml")
+    data = tmp_path / "net.data"
+    rows = ", ".join(
+        f'{{ path = "{f.name}", sha256 = "{hashlib.sha256(f.read_bytes()).hexdigest()}" }}'
+        for f in (path, data)
+    )
+    located = describe_system("onnx", path, f"weights = [{rows}]\n")
+    made = quantize_system(located, tmp_path / "int8.toml")
+    assert made.source_bytes == path.stat().st_size + data.stat().st_size
+    expected = vocals(located, tmp_path).samples
+    data.unlink()
+    found = vocals(load_system(made.system), tmp_path).samples
+    assert np.sum((found - expected) ** 2) < 1e-2 * np.sum(expected**2)
 
 
 def test_quantising_a_quantised_system_is_refused(source: LocatedSystem, tmp_path: Path) -> None:
