@@ -27,6 +27,7 @@ VERBS = {
     "score": "score a folder of estimates against a folder of references",
     "report": "write an HTML report from runs",
     "table": "print a table from runs (markdown, csv, latex, html, json)",
+    "quantize": "make a smaller second system from an ONNX system (int8 weights)",
     "import": "turn score files of museval into runs",
     "export": "turn a run into score files that museval reads",
     "list": "list systems, protocols, datasets, metrics, adapters or reports",
