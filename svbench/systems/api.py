@@ -80,7 +80,7 @@ class Stream(Protocol):
     def push(self, block: Samples) -> dict[str, Samples]:
         """Take the next block, shape (hop_samples, n_channels); return the next samples of each target.
 
-        Every target gets the same number of samples, shape (n, n_channels); n may be 0.
+        Every target gets the same number of samples, shape (n, n_channels). An empty dict: none yet.
         """
 
     def finish(self) -> dict[str, Samples]:

@@ -171,9 +171,7 @@ class WorkerHost:
         estimates = {t: Audio(np.load(e["path"]), e["rate_hz"]) for t, e in reply["estimates"].items()}
         return Separation(estimates, reply["wall_s"], reply["cpu_s"], reply["peak_rss_bytes"], self._load_s)
 
-    def stream(
-        self, mixture: Audio, n_samples: int | None = None, limit_s: float | None = None
-    ) -> Streamed:
+    def stream(self, mixture: Audio, n_samples: int | None = None, limit_s: float | None = None) -> Streamed:
         """Feed a mixture to the system hop by hop, as fast as it takes them.
 
         Parameters

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Streamed:
     rss_bytes: NDArray[np.int64]
 
 
-def stream_through(system: Any, request: Dict[str, Any]) -> Dict[str, Any]:
+def stream_through(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Feed a mixture to a loaded system and note every hop.
 
     Parameters
@@ -100,7 +101,7 @@ def stream_through(system: Any, request: Dict[str, Any]) -> Dict[str, Any]:
     return {"hop_samples": hop, "out": str(out), "estimates": kept.save(out, n_samples)}
 
 
-def streamed(reply: Dict[str, Any], rate_hz: int) -> Streamed:
+def streamed(reply: dict[str, Any], rate_hz: int) -> Streamed:
     """Read what `stream_through` wrote.
 
     Raises
@@ -120,9 +121,11 @@ class _Kept:
     def __init__(self, targets: tuple[str, ...], n_channels: int, keep: bool) -> None:
         self.targets, self.n_channels, self.keep = targets, n_channels, keep
         self.n_samples = 0
-        self.parts: Dict[str, list[Samples]] = {t: [] for t in targets}
+        self.parts: dict[str, list[Samples]] = {t: [] for t in targets}
 
     def add(self, given: Any, method: str) -> None:
+        if given == {}:
+            return
         if not isinstance(given, dict) or set(given) != set(self.targets):
             found = ", ".join(map(str, given)) if isinstance(given, dict) else type(given).__name__
             raise TypeError(
@@ -145,7 +148,7 @@ class _Kept:
             for target, samples in given.items():
                 self.parts[target].append(np.array(samples))  # the system may use its buffer again
 
-    def save(self, out: Path, n_samples: int) -> Dict[str, str]:
+    def save(self, out: Path, n_samples: int) -> dict[str, str]:
         if not self.keep:
             return {}
         paths = {}
@@ -157,12 +160,12 @@ class _Kept:
 
 def _block(samples: Samples, start: int, hop: int, n_samples: int) -> Samples:
     """Samples from a start on, the recording over and over; zeros after the last one asked for."""
-    block = np.take(samples, range(start, start + hop), axis=0, mode="wrap")
+    block = np.take(samples, np.arange(start, start + hop), axis=0, mode="wrap")
     block[max(0, n_samples - start) :] = 0
     return block
 
 
-def _rss_bytes() -> Optional[int]:
+def _rss_bytes() -> int | None:
     """Resident memory of this process now, where /proc tells."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
