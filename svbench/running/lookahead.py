@@ -210,7 +210,7 @@ class _Tracer:
         if noise > 10 ** (NOISE_LIMIT_DB / 20) * peak:
             raise SystemFailure(
                 f"the same input gives outputs that differ by {20 * np.log10(noise / peak):.0f} dB of "
-                "their peak, so a change cannot be traced; fix its random state with a parameter, if it has one"
+                "their peak, so a change cannot be traced; fix its random state by a parameter, if it has one"
             )
         self.least = max(self.threshold * peak, 10 * noise)
 

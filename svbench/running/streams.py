@@ -144,6 +144,7 @@ def measure_stream(
     )
     long = once
     if drift_s:
+        host.close()  # in a fresh process: memory that the separation left free would hide a leak
         # A stream at a third of real time has missed every deadline long before.
         n_samples = round(drift_s * mixture.rate_hz)
         long = host.stream(mixture, n_samples=n_samples, limit_s=max(60.0, 3 * drift_s))
@@ -164,9 +165,9 @@ def gap(target: str, blockwise: Samples, whole: Samples, reference: Samples | No
     Examples
     --------
     >>> x = np.ones((100, 1))
-    >>> found = gap("vocals", 0.9 * x, x, None)
-    >>> round(found.sdr.value, 9), found.si_sdr.status
-    (20.0, 'perfect')
+    >>> found = gap("vocals", 0.5 * x, x, None)
+    >>> round(found.sdr.value, 2), found.si_sdr.status
+    (6.02, 'perfect')
     """
     if blockwise.shape != whole.shape:
         raise SystemFailure(
@@ -215,12 +216,17 @@ def drift(long: Streamed) -> Drift:
     duration_s = len(long.push_s) * hop_s
     window_s = min(60.0, duration_s / 3)
     n = max(1, round(window_s / hop_s))
-    # Medians, so that a pause of the machine is no drift of the system.
-    first, last = (float(np.median(part)) / hop_s for part in (long.push_s[:n], long.push_s[-n:]))
+    first, last = (_rtf(part, hop_s) for part in (long.push_s[:n], long.push_s[-n:]))
     early = min(round(window_s), len(long.rss_bytes)) - 1
     growth = int(long.rss_bytes[-1] - long.rss_bytes[early]) if len(long.rss_bytes) else None
     held = int(long.held_samples[-n:].max() - long.held_samples[:n].max())
     return Drift(duration_s, window_s, first, last, last / first if first else 1.0, growth, held)
+
+
+def _rtf(push_s: Floats, hop_s: float) -> float:
+    """Time per audio, the median of ten stretches, so that a pause of the machine counts for nothing."""
+    stretches = np.array_split(push_s, min(10, len(push_s)))
+    return float(np.median([s.mean() for s in stretches])) / hop_s
 
 
 def _scores(reference: Samples, estimate: Samples) -> tuple[float, float]:
