@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", help="measure on this track of the data set")
     parser.add_argument(
         "--duration-s", type=_seconds, default=20.0,
-        help="how much of the track; a system that hears further hears the whole track (default: %(default)g)",
+        help="how much of the track; a system that hears it all hears the whole track (default: %(default)g)",
     )  # fmt: skip
     parser.add_argument(
         "--drift-s", type=_seconds, default=600.0,
@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
     systems = [load_system(name) for name in options.systems]
     if options.track and not options.data:
         raise SpecError("--track", "", f"names {options.track!r}, but no --data to find it in")
+    if options.duration_s < 1:
+        raise SpecError("--duration-s", "", f"is {options.duration_s:g}; less than a second says little")
     if not options.threshold_db < 0:
         raise SpecError("--threshold-db", "", f"is {options.threshold_db:g}; it must be negative")
     material = _material(options)
