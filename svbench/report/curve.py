@@ -56,13 +56,10 @@ def cost_curve(points: Sequence[CurvePoint], *, cost: str, score: str, name: str
                 label=plain(line) or None,
             )
             for p in own:
+                # Below and to the right: better mostly costs more, so the line goes the other way.
+                where = (p.cost, p.score)
                 axes.annotate(
-                    plain(p.label),
-                    (p.cost, p.score),
-                    (5, 5),
-                    textcoords="offset points",
-                    color=INK,
-                    fontsize=8,
+                    plain(p.label), where, (6, -11), textcoords="offset points", color=INK, fontsize=8
                 )
         costs = [p.cost for p in points]
         if costs and max(costs) > WIDE * min(costs):

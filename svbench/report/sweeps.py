@@ -134,7 +134,7 @@ def sweep_curve(sweep: Sweep, name: str) -> str:
     points = [
         CurvePoint(
             line=", ".join(f"{n} = {value_text(p.values[n])}" for n in others),
-            label=f"{first} = {value_text(p.values[first])}" if not others else value_text(p.values[first]),
+            label=value_text(p.values[first]),
             cost=p.rtf,
             score=p.score,
         )
@@ -142,5 +142,6 @@ def sweep_curve(sweep: Sweep, name: str) -> str:
         if p.score is not None and p.rtf is not None and not p.n_failed
     ]
     unit = f" [{sweep.unit}]" if sweep.unit not in ("", "1") else ""
-    cost = "real-time factor" + (f"; numbers are {first}" if others else "")
-    return cost_curve(points, cost=cost, score=f"{sweep.score}{unit}", name=name)
+    return cost_curve(
+        points, cost=f"real-time factor (beside the points: {first})", score=f"{sweep.score}{unit}", name=name
+    )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from svbench.errors import SystemFailure
 from svbench.specs.library import entries
-from svbench.specs.system import load_system
+from svbench.specs.system import LocatedSystem, load_system
 from svbench.testing.systems import check_system
 
 
@@ -35,3 +36,19 @@ def test_kit_catches_state_from_the_previous_track(tmp_path: Path) -> None:
     )
     with pytest.raises(AssertionError, match="keeps state from track to track"):
         check_system(load_system(tmp_path / "s.toml"), tmp_path)
+
+
+def test_kit_checks_streams(tmp_path: Path) -> None:
+    code = Path(__file__).resolve().parents[1] / "streaming_systems" / "systems.py"
+
+    def system(flaw: str) -> LocatedSystem:
+        (tmp_path / "s.toml").write_text(
+            'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n'
+            f'parameters = {{ factory = "{code}:Streaming", n_ahead = 100, {flaw} = true }}\n'
+        )
+        return load_system(tmp_path / "s.toml")
+
+    with pytest.raises(SystemFailure, match="what push and finish return must be as long"):
+        check_system(system("short"), tmp_path)
+    with pytest.raises(AssertionError, match="stream\\(\\) must start afresh"):
+        check_system(system("stale"), tmp_path)

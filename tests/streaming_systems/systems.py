@@ -90,15 +90,27 @@ class Streaming:
         Every push takes so much longer than the one before.
     short : bool
         Forgets what it held back.
+    stale : bool
+        Starts a stream with what the last one left in its buffer.
     """
 
     def __init__(
-        self, hop=256, n_ahead=0, gain=1.0, slow_every=0, slow_s=0.0, leak_bytes=0, tiring_s=0.0, short=False
+        self,
+        hop=256,
+        n_ahead=0,
+        gain=1.0,
+        slow_every=0,
+        slow_s=0.0,
+        leak_bytes=0,
+        tiring_s=0.0,
+        short=False,
+        stale=False,
     ):
         self.info = SystemInfo("streaming", ("vocals",), rate_hz=16000, streaming=True)
         self.hop_samples, self.n_ahead, self.gain, self.short = hop, n_ahead, gain, short
         self.slow_every, self.slow_s = slow_every, slow_s
         self.leak_bytes, self.tiring_s = leak_bytes, tiring_s
+        self.stale, self.last = stale, None
 
     def separate(self, mixture):
         later = np.concatenate(
@@ -119,6 +131,8 @@ class Streaming:
             time.sleep(self.tiring_s * self.n_pushed)
         if self.leak_bytes:
             self.leak.append(np.ones(self.leak_bytes // 8))
+        if self.stale and self.last is not None:
+            block = block + self.last.mean()
         self.buffer = np.concatenate([self.buffer, block])
         n = max(0, len(self.buffer) - self.n_ahead)
         given = (self.buffer[:n] + self.buffer[self.n_ahead : self.n_ahead + n]) / 2
@@ -126,6 +140,7 @@ class Streaming:
         return {"vocals": self.gain * given}
 
     def finish(self):
+        self.last = self.buffer
         return {} if self.short else {"vocals": self.gain * self.buffer / 2}
 
 
