@@ -82,13 +82,16 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
     for run, own in zip(runs, values, strict=True):
         used = [r.resources for r in run.results if r.resources]
         cell = cells.get(id(run))
+        status: Status = cell.status if cell else "no target"
+        if run.failed and (cell is None or cell.score is None):
+            status = "failed"
         points.append(
             Point(
                 values=own,
                 system=run.record.system.id,
                 run=run.path.name,
                 score=cell.score if cell else None,
-                status=cell.status if cell else "no target",
+                status=status,
                 n_tracks=len(run.results) - len(run.failed),
                 n_failed=len(run.failed),
                 rtf=statistics.median(r.rtf for r in used) if used else None,

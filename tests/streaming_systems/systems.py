@@ -91,7 +91,7 @@ class Streaming:
     short : bool
         Forgets what it held back.
     stale : bool
-        Starts a stream with what the last one left in its buffer.
+        Is louder in every stream than in the one before.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Streaming:
         self.hop_samples, self.n_ahead, self.gain, self.short = hop, n_ahead, gain, short
         self.slow_every, self.slow_s = slow_every, slow_s
         self.leak_bytes, self.tiring_s = leak_bytes, tiring_s
-        self.stale, self.last = stale, None
+        self.stale, self.n_streams = stale, 0
 
     def separate(self, mixture):
         later = np.concatenate(
@@ -121,6 +121,7 @@ class Streaming:
     def stream(self, rate_hz, n_channels):
         self.buffer = np.zeros((0, n_channels))
         self.n_pushed, self.leak = 0, []
+        self.n_streams += 1
         return self
 
     def push(self, block):
@@ -131,16 +132,13 @@ class Streaming:
             time.sleep(self.tiring_s * self.n_pushed)
         if self.leak_bytes:
             self.leak.append(np.ones(self.leak_bytes // 8))
-        if self.stale and self.last is not None:
-            block = block + self.last.mean()
-        self.buffer = np.concatenate([self.buffer, block])
+        self.buffer = np.concatenate([self.buffer, block * self.n_streams if self.stale else block])
         n = max(0, len(self.buffer) - self.n_ahead)
         given = (self.buffer[:n] + self.buffer[self.n_ahead : self.n_ahead + n]) / 2
         self.buffer = self.buffer[n:]
         return {"vocals": self.gain * given}
 
     def finish(self):
-        self.last = self.buffer
         return {} if self.short else {"vocals": self.gain * self.buffer / 2}
 
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -13,6 +15,7 @@ from svbench.report.sweeps import sweep_csv, sweep_curve, sweep_of
 from svbench.results.scores import Resources
 from svbench.results.store import Run
 
+Make = Callable[..., Run]
 TARGETS = ("vocals", "drums", "bass", "other")
 
 
@@ -29,16 +32,16 @@ def priced(run: Run, rtf: list[float], rss: list[int]) -> Run:
     return msgspec.structs.replace(run, results=tuple(results))
 
 
-def run_of(make_run, name: str, score: float, **more: object) -> Run:  # type: ignore[no-untyped-def]
+def run_of(make: Make, name: str, score: float) -> Run:
     scores = {f"t{i}": dict.fromkeys(TARGETS, score + i) for i in range(3)}
-    return make_run(name, scores, **more)
+    return make(name, scores)
 
 
 @pytest.fixture
-def runs(make_run) -> list[Run]:  # type: ignore[no-untyped-def]
+def runs(make: Make) -> list[Run]:
     return [
-        priced(run_of(make_run, "net-o_0", 1.0), [0.1, 0.3, 0.2], [5, 9, 7]),
-        priced(run_of(make_run, "net-o_0.5", 3.0), [0.4, 0.4, 0.5], [8, 8, 8]),
+        priced(run_of(make, "net-o_0", 1.0), [0.1, 0.3, 0.2], [5, 9, 7]),
+        priced(run_of(make, "net-o_0.5", 3.0), [0.4, 0.4, 0.5], [8, 8, 8]),
     ]
 
 
@@ -52,9 +55,9 @@ def test_a_point_is_score_median_time_and_largest_memory(runs: list[Run]) -> Non
     assert [(r["o"], r["score"], r["rtf"]) for r in rows] == [("0", "2.0", "0.2"), ("0.5", "4.0", "0.4")]
 
 
-def test_a_failed_run_is_a_row_and_no_point_of_the_curve(runs: list[Run], make_run) -> None:  # type: ignore[no-untyped-def]
+def test_a_failed_run_is_a_row_and_no_point_of_the_curve(runs: list[Run], make: Make) -> None:
     tracks = {f"t{i}": "no such overlap" for i in range(3)}
-    failed = make_run("net-o_7", {}, failed=tracks)
+    failed = make("net-o_7", {}, failed=tracks)
     sweep = sweep_of("net", [*runs, failed], [{"o": 0}, {"o": 0.5}, {"o": 7}])
     last = sweep.points[2]
     assert (last.score, last.status, last.rtf, last.n_failed) == (None, "failed", None, 3)
@@ -80,14 +83,14 @@ def test_points_lie_where_their_numbers_say() -> None:
     path = next(d for d in re.findall(r'<path d="(M [^"]+)" clip-path[^>]*stroke: #0072b2', svg))
     xy = [tuple(map(float, p)) for p in re.findall(r"([\d.]+) ([\d.]+)", path)]
     assert len(xy) == 3
-    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(xy, xy[1:], strict=False)]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(xy)]
     assert steps[0] == pytest.approx(steps[1], abs=1e-3)
     assert steps[0][0] > 0 > steps[0][1]
 
 
-def test_a_grid_has_a_line_per_value_of_the_second_parameter(make_run) -> None:  # type: ignore[no-untyped-def]
+def test_a_grid_has_a_line_per_value_of_the_second_parameter(make: Make) -> None:
     values = [{"o": o, "shifts": s} for o in (0, 1) for s in (1, 2)]
-    runs = [priced(run_of(make_run, f"n{i}", i), [i + 1.0] * 3, [1] * 3) for i in range(4)]
+    runs = [priced(run_of(make, f"n{i}", i), [i + 1.0] * 3, [1] * 3) for i in range(4)]
     svg = sweep_curve(sweep_of("net", runs, values), "p")
     assert ">shifts = 1<" in svg
     assert ">shifts = 2<" in svg
