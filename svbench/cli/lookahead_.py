@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold-db", type=float, default=-120.0,
         help="changes of the output below this, relative to its peak, are none (default: %(default)g)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON, with every probe")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every probe and the machine")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,7 +61,13 @@ def run(options: argparse.Namespace) -> int:
         except SystemFailure as error:
             found.append({"system": located.spec.id, "problem": str(error), "failed": True})
     if options.json:
-        print_json([_plain(f) for f in found])
+        import msgspec
+
+        from svbench.results.provenance import collect
+
+        arguments = {k: str(v) for k, v in sorted(vars(options).items())}
+        provenance = collect(["svbench", *sys.argv[1:]], arguments)
+        print_json(msgspec.to_builtins({"provenance": provenance, "systems": found}))
     else:
         _print(found, options)
     if any(f["failed"] for f in found):
@@ -145,6 +151,8 @@ def _print(found: list[dict[str, Any]], options: argparse.Namespace) -> None:
             print(f"\n{one['system']}, streaming:")
             for line in _stream_lines(one["stream"], rate_hz):
                 print(f"  {line}")
+            if options.drift_s and not one["stream"].drift:
+                print(f"  slower than real time, so it was not fed for {options.drift_s:g} s")
     print(f"\nchanges of the output from {options.threshold_db:g} dB of its peak on count")
     for one in found:
         if one["problem"]:
@@ -197,12 +205,6 @@ def _stream_lines(stream: StreamReport, rate_hz: int) -> list[str]:
             f"held back {drift.held_growth_samples:+d} samples (last {drift.window_s:g} s against the first)"
         )
     return lines
-
-
-def _plain(one: dict[str, Any]) -> Any:
-    import msgspec
-
-    return msgspec.to_builtins(one)
 
 
 def _seconds(text: str) -> float:

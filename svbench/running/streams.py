@@ -125,7 +125,8 @@ def measure_stream(
     references : mapping of str to Audio
         True targets, as far as known.
     drift_s : float
-        Seconds of audio for deadlines and drift, the mixture over and over; 0 leaves drift out.
+        Seconds of audio for deadlines and drift, the mixture over and over; 0 leaves drift out. So does
+        a system that is slower than real time, whose backlog grows anyway.
     limit_s : float, optional
         For the separation, and for the one pass through the stream.
 
@@ -142,20 +143,22 @@ def measure_stream(
         gap(target, once.estimates[target].samples, whole[target].samples, _samples(references.get(target)))
         for target in once.estimates
     )
-    long = once
-    if drift_s:
+    hop_s = once.hop_samples / once.rate_hz
+    long, kept = once, deadlines(once.push_s, hop_s)
+    if drift_s and kept.rtf < 1:
         host.close()  # in a fresh process: memory that the separation left free would hide a leak
-        # A stream at a third of real time has missed every deadline long before.
+        # It was faster than real time; one that has come down to a third of it has told enough.
         n_samples = round(drift_s * mixture.rate_hz)
         long = host.stream(mixture, n_samples=n_samples, limit_s=max(60.0, 3 * drift_s))
+        kept = deadlines(long.push_s, hop_s)
     held = int(once.held_samples.max())
     return StreamReport(
         hop_samples=once.hop_samples,
         held_samples=held,
         latency_samples=once.hop_samples + held,
         gaps=gaps,
-        deadlines=deadlines(long.push_s, long.hop_samples / long.rate_hz),
-        drift=drift(long) if drift_s else None,
+        deadlines=kept,
+        drift=drift(long) if long is not once else None,
     )
 
 

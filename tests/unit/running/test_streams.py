@@ -77,6 +77,14 @@ def test_missed_hops_are_counted(known_system: Make, tmp_path: Path) -> None:
     assert found.rtf == pytest.approx(0.68 / 2.1, rel=0.2)
 
 
+def test_a_stream_slower_than_real_time_is_not_fed_for_long(known_system: Make, tmp_path: Path) -> None:
+    """Hops of 500 ms take 550 ms: the backlog grows by 50 ms with each of five."""
+    found = measured(known_system("Streaming", hop=8000, slow_every=1, slow_s=0.55), tmp_path, drift_s=600)
+    assert found.drift is None
+    assert (found.deadlines.n_hops, found.deadlines.n_missed) == (5, 5)
+    assert found.deadlines.worst_late_s == pytest.approx(0.25, abs=0.05)
+
+
 def test_a_steady_stream_does_not_drift(known_system: Make, tmp_path: Path) -> None:
     found = measured(known_system("Streaming", hop=800), tmp_path, drift_s=120).drift
     assert found is not None
