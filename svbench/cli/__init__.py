@@ -26,6 +26,9 @@ VERBS = {
     "run": "separate and score a data set with one or more systems",
     "score": "score a folder of estimates against a folder of references",
     "report": "write an HTML report from runs",
+    "lookahead": "measure look-ahead and latency, and whether streaming systems keep up",
+    "sweep": "run a system with several values of a parameter: quality against cost",
+    "repeat": "run tracks twice and compare: is a system as deterministic as it says?",
     "table": "print a table from runs (markdown, csv, latex, html, json)",
     "quantize": "make a smaller second system from an ONNX system (int8 weights)",
     "import": "turn score files of museval into runs",
@@ -110,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {verb:8} {summary}" for verb, summary in VERBS.items())
+    rows = "\n".join(f"  {verb:9} {summary}" for verb, summary in VERBS.items())
     return (
         "usage: svbench COMMAND ...\n\n"
         "Compare music source separation systems on named, hashed protocols.\n\n"

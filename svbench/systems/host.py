@@ -31,6 +31,7 @@ from svbench.errors import SystemFailure
 from svbench.specs.plugins import plugins
 from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo
+from svbench.systems.streaming import Streamed, streamed
 
 # With less room than this, a system that could not write its estimates is not to blame.
 _FULL_BYTES = 1 << 20
@@ -183,6 +184,39 @@ class WorkerHost:
             self._load_s,
             self._weights_bytes,
         )
+
+    def stream(self, mixture: Audio, n_samples: int | None = None, limit_s: float | None = None) -> Streamed:
+        """Feed a mixture to the system hop by hop, as fast as it takes them.
+
+        Parameters
+        ----------
+        mixture : Audio
+            At a rate the system works at.
+        n_samples : int, optional
+            Feed so many samples, the mixture over and over, and drop the estimates. Without it the
+            mixture is fed once.
+        limit_s : float, optional
+            Wall-clock seconds after which the whole process tree is killed.
+
+        Raises
+        ------
+        SystemFailure
+            Also when the system has no streaming interface or breaks its contract.
+        """
+        self.start()
+        exchange = self.folder / "exchange"
+        shutil.rmtree(exchange, ignore_errors=True)
+        exchange.mkdir()
+        np.save(exchange / "mixture.npy", mixture.samples)
+        request = {
+            "do": "stream",
+            "rate_hz": mixture.rate_hz,
+            "mixture": str(exchange / "mixture.npy"),
+            "n_samples": n_samples or mixture.n_samples,
+            "keep": n_samples is None,
+            "out": str(exchange),
+        }
+        return streamed(self._ask(request, limit_s, "streaming"), mixture.rate_hz)
 
     def close(self) -> None:
         """Kill the worker and everything it started."""

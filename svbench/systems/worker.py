@@ -28,6 +28,10 @@ def main() -> None:
         try:
             if request["do"] == "load":
                 system, reply = _load(request)
+            elif request["do"] == "stream":
+                from svbench.systems.streaming import stream_through
+
+                reply = stream_through(system, request)
             else:
                 reply = _separate(system, request)
         except Exception as error:

@@ -179,3 +179,16 @@ def test_another_interpreter_needs_numpy_and_soundfile_only(other_python: Path, 
     )
     located = system(tmp_path, body, f'python = "{other_python}"\n')
     assert np.array_equal(separate(located, tmp_path).samples, MIXTURE.samples)
+
+
+def test_streams_under_another_interpreter(other_python: Path, tmp_path: Path) -> None:
+    code = Path(__file__).resolve().parents[2] / "streaming_systems/systems.py"
+    (tmp_path / "s.toml").write_text(
+        'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n'
+        f'python = "{other_python}"\nparameters = {{ factory = "{code}:Streaming", gain = 0.5 }}\n'
+    )
+    with WorkerHost(load_system(tmp_path / "s.toml"), ("vocals",), tmp_path) as host:
+        done = host.stream(MIXTURE)
+        assert np.array_equal(done.estimates["vocals"].samples, 0.5 * MIXTURE.samples)
+        assert len(done.push_s) == len(done.held_samples) == 4  # 800 samples in hops of 256
+        assert host.stream(MIXTURE, n_samples=2000).estimates == {}
