@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target-set", help="only this target set")
     parser.add_argument("--metric", action="append", help="only this quantity, e.g. SDR; may be repeated")
     parser.add_argument("--protocol", help="only runs of this protocol")
+    parser.add_argument(
+        "--cost", action="store_true", help="score, size on disk, real-time factor and memory instead"
+    )
     parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
 
 
@@ -40,6 +43,11 @@ def run(options: argparse.Namespace) -> int:
         from svbench.results.table import long_table
 
         print(long_table(runs).to_csv(index=False), end="")
+        return OK
+    if options.cost:
+        from svbench.report.costs import cost_table
+
+        print(cost_table(runs, format=options.format))
         return OK
     from svbench.report.tables import paper_table
 

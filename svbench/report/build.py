@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
 from svbench.report.context import Cell, Figure, Group, Row, Table
+from svbench.report.costs import HEAD, Headline, cost_of
 from svbench.report.figures import box_plot
 from svbench.report.origins import rule
 from svbench.report.terminal import tracks
@@ -221,35 +222,38 @@ def _tracks(board: Board, group: str) -> Table:
 
 
 def _resources(runs: list[Run], group: str) -> Table:
+    headline = Headline(runs)
     rows = []
     for run in runs:
-        used = [r.resources for r in run.results if r.resources]
-        if not used:
+        cost = cost_of(run)
+        if cost is None:
             continue
-        rtf = _median([r.rtf for r in used])
-        memory = max(r.peak_rss_bytes for r in used)
-        load = _median([r.load_s for r in used])
-        cpu = sum(r.cpu_s for r in used) / sum(t.duration_s for t in run.results if t.resources)
+        found = headline.of(run)
+        disk, rtf, times, memory = cost.texts
         rows.append(
             Row(
                 run.record.system.id,
                 run.record.system.kind,
                 (
-                    Cell(numbers.seconds(load), load),
-                    Cell(f"{rtf:.3f}" if rtf >= 0.001 else "< 0.001", rtf),
-                    Cell(f"{1 / rtf:.0f} ×" if rtf >= 0.001 else "> 1000 ×", -rtf),
-                    Cell(f"{cpu:.3f}", cpu),
-                    Cell(numbers.bytes_text(memory), memory),
+                    Cell(headline.text(run), found.score if found else None),
+                    Cell(disk, cost.weights_bytes, muted=cost.weights_bytes is None),
+                    Cell(numbers.seconds(cost.load_s), cost.load_s),
+                    Cell(rtf, cost.rtf),
+                    Cell(times, -cost.rtf),
+                    Cell(f"{cost.cpu_rate:.3f}", cost.cpu_rate),
+                    Cell(memory, cost.peak_rss_bytes),
                     Cell(str(run.record.system.threads), run.record.system.threads),
                 ),
             )
         )
+    disk, rtf, times, memory = HEAD
     return Table(
         f"{group}-resources",
         f"Cost ({runs[0].record.protocol.id})",
-        "The separation alone, in each system's own process; median over tracks, memory the largest",
+        "The separation alone, in each system's own process; median over tracks, memory the largest; "
+        "on disk: the weights files that the system file names",
         "Scoring ran on the same machine at the same time: wall times are no benchmark.",
-        ("system", "load", "real-time factor", "× real time", "CPU s per s", "peak memory", "threads"),
+        ("system", headline.name, disk, "load", rtf, times, "CPU s per s", memory, "threads"),
         tuple(rows),
     )
 
@@ -328,9 +332,3 @@ def _track_cell(found: TrackScore | None) -> Cell:
 
 def _is(score: TrackScore, board: Board, target: str) -> bool:
     return (score.target_set, score.target, score.metric) == (board.target_set, target, board.quantity.name)
-
-
-def _median(values: list[float]) -> float:
-    import statistics
-
-    return statistics.median(values)

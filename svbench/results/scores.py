@@ -50,7 +50,8 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the separation of one track cost, measured in the system's own process.
 
     ``wall_s`` is the separation alone: no model load, no file reading. The real-time factor
-    is ``wall_s`` over the track's duration.
+    is ``wall_s`` over the track's duration. ``weights_bytes`` is the size on disk of the system's
+    weights files, None where its file names none.
     """
 
     load_s: float
@@ -58,6 +59,7 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cpu_s: float
     peak_rss_bytes: int
     rtf: float
+    weights_bytes: int | None = None
 
 
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -193,6 +193,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
             cpu_s=separated.cpu_s,
             peak_rss_bytes=separated.peak_rss_bytes,
             rtf=separated.wall_s / duration_s,
+            weights_bytes=separated.weights_bytes,
         ),
         estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
         estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},

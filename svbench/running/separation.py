@@ -29,6 +29,7 @@ class Separated:
     cpu_s: float
     peak_rss_bytes: int
     load_s: float
+    weights_bytes: int | None
     notes: tuple[str, ...]
 
 
@@ -87,6 +88,7 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         done.cpu_s,
         done.peak_rss_bytes,
         done.load_s,
+        done.weights_bytes,
         tuple(dict.fromkeys(notes)),
     )
 

@@ -47,13 +47,17 @@ THREAD_VARIABLES = (
 
 @dataclass(frozen=True, eq=False)
 class Separation:
-    """The estimates of one mixture and what they cost, measured inside the worker."""
+    """The estimates of one mixture and what they cost, measured inside the worker.
+
+    ``weights_bytes`` is the size on disk of the files in ``weights``; None for a system without.
+    """
 
     estimates: Mapping[str, Audio]
     wall_s: float
     cpu_s: float
     peak_rss_bytes: int
     load_s: float
+    weights_bytes: int | None = None
 
 
 class WorkerHost:
@@ -75,6 +79,7 @@ class WorkerHost:
         self._process: subprocess.Popen[bytes] | None = None
         self._info: SystemInfo | None = None
         self._load_s = 0.0
+        self._weights_bytes: int | None = None
         self._requests = self._replies = -1
 
     def __enter__(self) -> WorkerHost:
@@ -100,7 +105,9 @@ class WorkerHost:
         table = plugins("adapter")
         if spec.adapter not in table:
             raise SystemFailure(f"unknown adapter {spec.adapter!r}; known: {', '.join(table)}")
-        weights = [str(_checked_weights(self.located.folder / w.path, w.sha256)) for w in spec.weights]
+        weights = [str(checked_weights(self.located.folder / w.path, w.sha256)) for w in spec.weights]
+        if weights:
+            self._weights_bytes = sum(Path(w).stat().st_size for w in weights)
         self._spawn()
         reply = self._ask(
             {
@@ -169,7 +176,14 @@ class WorkerHost:
         )
         # Audio refuses NaN, integers and wrong axes; the caller turns that into a failed row.
         estimates = {t: Audio(np.load(e["path"]), e["rate_hz"]) for t, e in reply["estimates"].items()}
-        return Separation(estimates, reply["wall_s"], reply["cpu_s"], reply["peak_rss_bytes"], self._load_s)
+        return Separation(
+            estimates,
+            reply["wall_s"],
+            reply["cpu_s"],
+            reply["peak_rss_bytes"],
+            self._load_s,
+            self._weights_bytes,
+        )
 
     def stream(self, mixture: Audio, n_samples: int | None = None, limit_s: float | None = None) -> Streamed:
         """Feed a mixture to the system hop by hop, as fast as it takes them.
@@ -222,9 +236,7 @@ class WorkerHost:
 
     def _spawn(self) -> None:
         spec = self.located.spec
-        python = spec.python or sys.executable
-        if spec.python and "/" in spec.python:
-            python = str(self.located.folder / spec.python)
+        python = interpreter(self.located)
         # Only svbench itself is made importable: a foreign interpreter keeps its own packages.
         path = self.folder / "path"
         path.mkdir(exist_ok=True)
@@ -321,7 +333,22 @@ class WorkerHost:
         return f"the process {how} while {doing}{last}"
 
 
-def _checked_weights(path: Path, sha256: str) -> Path:
+def interpreter(located: LocatedSystem) -> str:
+    """Return the Python that a system runs under: its own, found from its folder, or svbench's."""
+    python = located.spec.python
+    if python and "/" in python:
+        return str(located.folder / python)
+    return python or sys.executable
+
+
+def checked_weights(path: Path, sha256: str) -> Path:
+    """Return the path of a weights file whose content is what the system file says.
+
+    Raises
+    ------
+    SystemFailure
+        It is missing or another one.
+    """
     if not path.is_file():
         raise SystemFailure(f"weights {path} are missing; put the file with sha256 {sha256} there")
     with path.open("rb") as file:
