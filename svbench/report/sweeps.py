@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import statistics
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ import msgspec
 
 from svbench.errors import DataError
 from svbench.report.boards import boards
+from svbench.report.costs import cost_of
 from svbench.report.curve import CurvePoint, cost_curve
 from svbench.results.scores import Status
 from svbench.results.store import Run
@@ -80,7 +80,7 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
     cells = {id(row.run): row.cells[column] for row in board.rows}
     points = []
     for run, own in zip(runs, values, strict=True):
-        used = [r.resources for r in run.results if r.resources]
+        cost = cost_of(run)
         cell = cells.get(id(run))
         status: Status = cell.status if cell else "no target"
         if run.failed and (cell is None or cell.score is None):
@@ -94,9 +94,9 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
                 status=status,
                 n_tracks=len(run.results) - len(run.failed),
                 n_failed=len(run.failed),
-                rtf=statistics.median(r.rtf for r in used) if used else None,
-                load_s=statistics.median(r.load_s for r in used) if used else None,
-                peak_rss_bytes=max(r.peak_rss_bytes for r in used) if used else None,
+                rtf=cost.rtf if cost else None,
+                load_s=cost.load_s if cost else None,
+                peak_rss_bytes=cost.peak_rss_bytes if cost else None,
             )
         )
     return Sweep(
