@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
+from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.figures import box_plot
 from svbench.report.origins import rule
@@ -58,12 +59,14 @@ def _leaderboard(board: Board, group: str) -> Table:
                     *(_score_cell(board, c, row) for c in board.columns),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
+                    *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
                 ),
                 str(row.rank or ""),
                 row.run.record.imported,
             )
         )
-    head = ("system", *board.columns, "tracks", "frames dropped")
+    limited = [HEAD] if board.runs[0].record.protocol.limits else []
+    head = ("system", *board.columns, "tracks", "frames dropped", *limited)
     return Table(
         f"{group}-board-{slug(board.target_set)}",
         board.target_set,
