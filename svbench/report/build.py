@@ -8,10 +8,12 @@ from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Figure, Group, Row, Table
+from svbench.report.cost import profile_table
 from svbench.report.figures import box_plot
 from svbench.report.origins import rule
 from svbench.report.terminal import tracks
 from svbench.results.aggregate import TrackScore, track_scores
+from svbench.results.profile import profiles_beside
 from svbench.results.store import Run, slug
 
 
@@ -35,6 +37,7 @@ def _group(runs: list[Run]) -> Group:
         figures=tuple(f for b in headline for f in _figures(b, name)),
         tracks=tuple(_tracks(b, name) for b in headline),
         resources=_resources(runs, name),
+        profiles=_profiles(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
@@ -255,6 +258,11 @@ def _resources(runs: list[Run], group: str) -> Table:
         ("system", "load", "real-time factor", "× real time", "CPU s per s", "peak memory", "threads"),
         tuple(rows),
     )
+
+
+def _profiles(runs: list[Run], group: str) -> tuple[Table, ...]:
+    found = profiles_beside(runs)
+    return (profile_table(found, group, runs[0].record.protocol.id),) if found else ()
 
 
 def _absent(runs: list[Run]) -> list[str]:

@@ -198,14 +198,17 @@ def _summaries(
         scores = [math.inf if p.status == "perfect" else p.score for p in parts]
         values = [s for s in scores if s is not None]
         value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
-        unknown = any(s.status == "unknown" for s in summaries)
+        status = _status(value)
+        for reason in ("unknown", "failed"):
+            if any(s.status == reason for s in summaries):
+                status = reason
         summaries.append(
             Summary(
                 target_set=target_set,
                 target="mean",
                 metric=metric,
                 score=value if math.isfinite(value) else None,
-                status="unknown" if unknown else _status(value),
+                status=status,
                 label=f"{rule.label}/{rule.targets}",
                 n_tracks=len(complete),
                 n_tracks_total=len(run.record.data.tracks),

@@ -83,11 +83,11 @@ class WorkerHost:
         self.located, self.targets, self.limits = located, targets, limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=scratch.resolve()))
         self.log = self.folder / "log.txt"
-        self.peak_rss_bytes = 0
+        self.peak_rss_bytes = self.empty_rss_bytes = 0
+        self.load_s = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._tree: ProcessTree | None = None
         self._info: SystemInfo | None = None
-        self._load_s = 0.0
         self._requests = self._replies = -1
 
     def __enter__(self) -> WorkerHost:
@@ -132,7 +132,7 @@ class WorkerHost:
         self._info = SystemInfo(
             **{**info, "targets": tuple(info["targets"]), "needs": frozenset(info["needs"])}
         )
-        self._load_s = reply["load_s"]
+        self.load_s, self.empty_rss_bytes = reply["load_s"], reply["empty_rss_bytes"]
         if "references" in self._info.needs and spec.kind != "oracle":
             self.close()
             raise SystemFailure('it asks for the references, so its system file must say kind = "oracle"')
@@ -182,7 +182,17 @@ class WorkerHost:
         )
         # Audio refuses NaN, integers and wrong axes; the caller turns that into a failed row.
         estimates = {t: Audio(np.load(e["path"]), e["rate_hz"]) for t, e in reply["estimates"].items()}
-        return Separation(estimates, reply["wall_s"], reply["cpu_s"], self.peak_rss_bytes, self._load_s)
+        return Separation(estimates, reply["wall_s"], reply["cpu_s"], self.peak_rss_bytes, self.load_s)
+
+    def measure(self, what: str, limit_s: float | None = None, **more: Any) -> dict[str, Any]:
+        """Ask the loaded system for a measurement; see `svbench.systems.measure`.
+
+        Raises
+        ------
+        SystemFailure
+        """
+        self.start()
+        return self._ask({"do": "measure", "what": what, **more}, limit_s, "measuring")
 
     def close(self) -> None:
         """Kill the worker and everything it started."""

@@ -28,6 +28,11 @@ def main() -> None:
         try:
             if request["do"] == "load":
                 system, reply = _load(request)
+            elif request["do"] == "measure":
+                from svbench.systems import measure
+
+                reply = measure.answer(system, request)
+                reply["peak_rss_bytes"] = _peak_rss_bytes()
             else:
                 reply = _separate(system, request)
         except Exception as error:
@@ -45,8 +50,9 @@ def _send(replies: TextIO, reply: dict[str, Any]) -> None:
 
 def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Import the adapter and let it load the system; the time taken is the load time."""
-    from svbench.systems.api import Context
+    from svbench.systems.api import Context  # and with it numpy, which every worker needs
 
+    empty_rss_bytes = _peak_rss_bytes()
     start = time.perf_counter()
     module, _, attribute = request["target"].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
@@ -60,6 +66,8 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     info = system.info
     return system, {
         "load_s": time.perf_counter() - start,
+        "empty_rss_bytes": empty_rss_bytes,
+        "peak_rss_bytes": _peak_rss_bytes(),
         "info": {
             "id": info.id,
             "version": info.version,
