@@ -48,7 +48,7 @@ def _size_lines(size: Size) -> list[tuple[str, str]]:
 def _macs_lines(macs: Macs) -> list[tuple[str, str]]:
     if macs.per_second is None:
         return [("MACs per s of audio", f"{NOT_KNOWN}: {macs.note}")]
-    lines = [("MACs per s of audio", f"{_giga(macs.per_second)}, counted on {macs.seconds:g} s")]
+    lines = [("MACs per s of audio", f"{_macs_text(macs.per_second)}, counted on {macs.seconds:g} s")]
     if macs.uncounted:
         lines.append(("  not counted", ", ".join(f"{k} ({n:,} values)" for k, n in macs.uncounted.items())))
     return lines
@@ -117,10 +117,10 @@ def _cells(p: Profile, setting: Setting) -> tuple[Cell, ...]:
         Cell(p.device, p.device),
         Cell(str(setting.threads), setting.threads),
         _known(parameters, size.parameters, size.note),
-        Cell(str(len(size.models)), len(size.models)) if size.models else _known(None, None, size.note),
+        _known(str(len(size.models)) if size.models else None, len(size.models) or None, size.note),
         _known(None if size.file_bytes is None else _disk(size.file_bytes), size.file_bytes),
         _known(types or None, types or None, size.note),
-        _known(_giga(p.macs.per_second), p.macs.per_second, p.macs.note),
+        _known(_macs_text(p.macs.per_second), p.macs.per_second, p.macs.note),
         Cell(seconds(setting.load_s), setting.load_s),
         Cell(seconds(setting.first_call_s), setting.first_call_s),
         Cell(f"{t.seconds:g} s", t.seconds),
@@ -139,8 +139,10 @@ def _known(text: str | None, sort: float | str | None, title: str = "") -> Cell:
     return Cell(text or NOT_KNOWN, sort, muted=text is None, title=title)
 
 
-def _giga(macs: float | None) -> str | None:
-    return None if macs is None else f"{macs / 1e9:.3g} G"
+def _macs_text(macs: float | None) -> str | None:
+    if macs is None:
+        return None
+    return f"{macs / 1e9:.3g} G" if macs >= 1e9 else f"{macs / 1e6:.3g} M"
 
 
 def _disk(n_bytes: int) -> str:

@@ -126,14 +126,15 @@ def _measure_setting(
     tell: Tell,
 ) -> Setting:
     host.start()
-    tell(f"{threads} threads · loaded")
+    label = f"{threads} thread{'' if threads == 1 else 's'}"
+    tell(f"{label} · loaded")
     limit_s = host.located.spec.time_limit_s
 
     def call(duration_s: float) -> dict[str, Any]:
         return host.measure("call", limit_s, threads=threads, **_audio(host, duration_s, scratch))
 
     first = call(seconds[0])
-    tell(f"{threads} threads · first call on {seconds[0]:g} s")
+    tell(f"{label} · first call on {seconds[0]:g} s")
     if device == "cuda":
         _check_cuda(host)
     vram: dict[str, int] = {}
@@ -142,7 +143,7 @@ def _measure_setting(
         done = []
         for number in range(repeats):
             done.append(call(duration_s))
-            tell(f"{threads} threads · {duration_s:g} s, {number + 1} of {repeats}")
+            tell(f"{label} · {duration_s:g} s, {number + 1} of {repeats}")
         vram |= {k: max(v, vram.get(k, 0)) for d in done for k, v in d.items() if k.startswith("vram_")}
         timings.append(
             timing(

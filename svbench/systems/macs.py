@@ -88,11 +88,14 @@ def _computes(torch: Any, func: Any) -> bool:
 
 _MOVES = frozenset(
     """
-    _local_scalar_dense _reshape_copy _to_copy _unsafe_view arange cat clone constant_pad_nd copy
-    detach equal eye fill flip full full_like gather index index_put index_select lift_fresh
-    masked_fill narrow_copy ones ones_like pad reflection_pad1d reflection_pad2d repeat
-    replication_pad1d replication_pad2d reshape resize roll scalar_tensor scatter select_scatter set
-    slice_scatter stack view_as_complex view_as_real where zero zeros zeros_like
+    _local_scalar_dense _reshape_copy _to_copy _unsafe_view arange as_strided cat clone
+    constant_pad_nd copy detach equal expand_copy eye fill flip full full_like gather index
+    index_put index_select lift_fresh masked_fill movedim narrow_copy ones ones_like pad
+    permute_copy record_stream reflection_pad1d reflection_pad2d repeat replication_pad1d
+    replication_pad2d reshape resize roll rot90 scalar_tensor scatter select_scatter set slice_copy
+    slice_scatter split_copy squeeze stack swapaxes t transpose transpose_copy tril triu
+    unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze view_as_complex view_as_real
+    view_copy where zero zeros zeros_like
     """.split()  # noqa: SIM905 -- forty lines otherwise
 )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from svbench.systems import energy, macs, networks
+from svbench.systems.worker import cpu_s
 
 
 def answer(system: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -74,12 +75,12 @@ def _timed(separation: _Separation, threads: int) -> dict[str, Any]:
     gc.collect()  # the garbage of an earlier call is not this one's cost
     _synchronise(cuda)
     before = energy.read()
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_s()
     separation()
     _synchronise(cuda)
-    wall_s, cpu_s = time.perf_counter() - wall, _cpu_s() - cpu
+    wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
     joules = energy.spent(before, energy.read())
-    return {"wall_s": wall_s, "cpu_s": cpu_s, "energy_j": joules, **_vram(cuda)}
+    return {"wall_s": wall_s, "cpu_s": used_s, "energy_j": joules, **_vram(cuda)}
 
 
 def _synchronise(cuda: Any) -> None:
@@ -140,9 +141,3 @@ def _files(system: Any) -> dict[str, int]:
     """Sizes of the weights files that a system names itself with ``weight_files()``."""
     own = getattr(system, "weight_files", None)
     return {str(path): Path(path).stat().st_size for path in own()} if callable(own) else {}
-
-
-def _cpu_s() -> float:
-    """CPU seconds of this process and of its finished children."""
-    t = os.times()
-    return t.user + t.system + t.children_user + t.children_system

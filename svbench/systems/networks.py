@@ -32,7 +32,7 @@ def size(system: Any) -> dict[str, Any]:
     dict
         ``models``: one dict per network with ``name``, ``type``, ``parameters``, ``trainable``;
         ``parameters`` and ``trainable`` over all of them, shared ones once; ``dtypes``: parameters of
-        each type. If nothing is known, ``models`` is empty and ``unknown`` says why.
+        each type. What is not known is absent, and ``unknown`` says why.
     """
     found = _members(networks(system))
     if not found:
@@ -50,6 +50,8 @@ def size(system: Any) -> dict[str, Any]:
                 "trainable": sum(p.numel() for p in own.values() if p.requires_grad),
             }
         )
+    if not seen:
+        return {"models": models, "unknown": _hidden(found)}
     dtypes: dict[str, int] = {}
     for p in seen.values():
         kind = str(p.dtype).replace("torch.", "")
@@ -153,7 +155,7 @@ def _hidden(found: list[tuple[str, Any]]) -> str:
     if any(".quantized" in kind for kind in kinds):
         return "weights of quantised layers are packed away and not counted"
     empty = [name for name, module in found if not any(True for _ in module.parameters())]
-    return f"{', '.join(empty)} has its weights as constants, if any" if empty else ""
+    return f"the weights of {', '.join(empty)} are constants of its code, if it has any" if empty else ""
 
 
 def _why_none() -> str:

@@ -95,9 +95,9 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     if "references" in system.info.needs:
         needed["references"] = {t: read(p) for t, p in request["references"].items()}
     mixture = read(request["mixture"])
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_s()
     estimates = system.separate(mixture, **needed)
-    wall_s, cpu_s = time.perf_counter() - wall, _cpu_s() - cpu
+    wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
     if not isinstance(estimates, dict):
         raise TypeError(f"separate returned {type(estimates).__name__}, expected a dict of target to Audio")
     paths = {}
@@ -107,13 +107,15 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
         path = str(Path(request["out"]) / f"{number}.npy")
         np.save(path, audio.samples)
         paths[str(target)] = {"path": path, "rate_hz": int(audio.rate_hz)}
-    return {"estimates": paths, "wall_s": wall_s, "cpu_s": cpu_s, "peak_rss_bytes": _peak_rss_bytes()}
+    return {"estimates": paths, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": _peak_rss_bytes()}
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     """CPU seconds of this process and of its finished children (the command adapter's)."""
-    t = os.times()
-    return t.user + t.system + t.children_user + t.children_system
+    import resource  # os.times() counts in hundredths only
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def _peak_rss_bytes() -> int:
