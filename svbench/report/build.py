@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
+from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Figure, Group, Row, Table
-from svbench.report.costs import HEAD, Headline, cost_of
+from svbench.report.costs import HEAD as COSTS
+from svbench.report.costs import Headline, cost_of
 from svbench.report.figures import box_plot
 from svbench.report.origins import rule
+from svbench.report.profiles import profile_table
 from svbench.report.terminal import tracks
 from svbench.results.aggregate import TrackScore, track_scores
+from svbench.results.profile import profiles_beside
 from svbench.results.store import Run, slug
 
 
@@ -35,6 +39,7 @@ def _group(runs: list[Run]) -> Group:
         figures=tuple(f for b in headline for f in _figures(b, name)),
         tracks=tuple(_tracks(b, name) for b in headline),
         resources=_resources(runs, name),
+        profiles=_profiles(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
@@ -59,12 +64,14 @@ def _leaderboard(board: Board, group: str) -> Table:
                     *(_score_cell(board, c, row) for c in board.columns),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
+                    *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
                 ),
                 str(row.rank or ""),
                 row.run.record.imported,
             )
         )
-    head = ("system", *board.columns, "tracks", "frames dropped")
+    limited = [HEAD] if board.runs[0].record.protocol.limits else []
+    head = ("system", *board.columns, "tracks", "frames dropped", *limited)
     return Table(
         f"{group}-board-{slug(board.target_set)}",
         board.target_set,
@@ -246,7 +253,7 @@ def _resources(runs: list[Run], group: str) -> Table:
                 ),
             )
         )
-    disk, rtf, times, memory = HEAD
+    disk, rtf, times, memory = COSTS
     return Table(
         f"{group}-resources",
         f"Cost ({runs[0].record.protocol.id})",
@@ -256,6 +263,11 @@ def _resources(runs: list[Run], group: str) -> Table:
         ("system", headline.name, disk, "load", rtf, times, "CPU s per s", memory, "threads"),
         tuple(rows),
     )
+
+
+def _profiles(runs: list[Run], group: str) -> tuple[Table, ...]:
+    found = profiles_beside(runs)
+    return (profile_table(found, group, runs[0].record.protocol.id),) if found else ()
 
 
 def _absent(runs: list[Run]) -> list[str]:

@@ -107,6 +107,7 @@ class Group:
     figures: tuple[Figure, ...]
     tracks: tuple[Table, ...]
     resources: Table
+    profiles: tuple[Table, ...]
     remarks: tuple[str, ...]
     rule: tuple[Fact, ...]
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from svbench.errors import DataError
 from svbench.report.boards import boards, comparable, ranked_metrics
+from svbench.report.budgets import HEAD, runnable
 from svbench.report.numbers import decibels, dropped, reducers
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
@@ -154,7 +155,17 @@ class _Table:
 
     @property
     def header(self) -> list[str]:
-        return ["system", *(f"{t} {m}" for t in self.targets for m in self.metrics)]
+        return ["system", *(f"{t} {m}" for t in self.targets for m in self.metrics), *self.limited]
+
+    @property
+    def limited(self) -> list[str]:
+        """Head of the column that only protocols with a budget have."""
+        return [HEAD] if self.runs[0].record.protocol.limits else []
+
+    def verdict(self, i: int) -> list[str]:
+        """Cell of that column."""
+        told = runnable(self.runs[i])
+        return [told] if told else []
 
     def plain(self) -> dict[str, object]:
         """Unrounded content for JSON."""
@@ -166,6 +177,7 @@ class _Table:
                     "system": run.record.system.id,
                     "kind": run.record.system.kind,
                     "imported": run.record.imported,
+                    **({"runnable": verdict} if (verdict := runnable(run)) else {}),
                     "scores": [
                         {
                             "target": t,
@@ -205,10 +217,11 @@ def _csv(tables: list[_Table]) -> str:
             "n_tracks",
             "n_frames",
             "n_dropped",
+            *(["runnable"] if tables[0].limited else []),
         ]
     )
     for table in tables:
-        for run, cells in zip(table.runs, table.cells, strict=True):
+        for i, (run, cells) in enumerate(zip(table.runs, table.cells, strict=True)):
             for (target, metric), s in cells.items():
                 score = "" if s.score is None else repr(s.score)
                 writer.writerow(
@@ -224,6 +237,7 @@ def _csv(tables: list[_Table]) -> str:
                         s.n_tracks,
                         s.n_frames,
                         s.n_dropped,
+                        *table.verdict(i),
                     ]
                 )
     return out.getvalue().rstrip("\n")
@@ -233,13 +247,16 @@ def _markdown(table: _Table) -> str:
     def line(cells: list[str]) -> str:
         return f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
 
-    rows = [line(table.header), line(["---", *["---:"] * (len(table.header) - 1)])]
+    rows = [
+        line(table.header),
+        line(["---", *["---:"] * len(_columns(table)), *["---"] * len(table.limited)]),
+    ]
     for i, run in enumerate(table.runs):
         cells = [
             f"**{table.text(i, t, m)}**" if table.is_best(i, t, m) else table.text(i, t, m)
             for t, m in _columns(table)
         ]
-        rows.append(line([table.name(run), *cells]))
+        rows.append(line([table.name(run), *cells, *table.verdict(i)]))
     return "\n".join([*rows, "", table.note])
 
 
@@ -256,14 +273,14 @@ def _latex(table: _Table) -> str:
             rf"\textbf{{{c}}}" if table.is_best(i, t, m) else c
             for c, (t, m) in zip(cells, columns, strict=True)
         ]
-        rows.append(" & ".join([safe(table.name(run)), *bold]) + r" \\")
+        rows.append(" & ".join([safe(table.name(run)), *bold, *map(safe, table.verdict(i))]) + r" \\")
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}",
-            rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(columns)}{'l' * len(table.limited)}}}",
             r"\toprule",
-            rf" & {groups} \\",
-            " & ".join(["system", *(safe(m) for _, m in columns)]) + r" \\",
+            rf" & {groups}{' &' * len(table.limited)} \\",
+            " & ".join(["system", *(safe(m) for _, m in columns), *table.limited]) + r" \\",
             r"\midrule",
             *rows,
             r"\bottomrule",
@@ -286,6 +303,7 @@ def _html(table: _Table) -> str:
             else cell("td", table.text(i, t, m))
             for t, m in _columns(table)
         ]
+        cells += [cell("td", told) for told in table.verdict(i)]
         body.append(
             f"<tr>{cell('th', table.name(run), ' scope=' + chr(34) + 'row' + chr(34))}{''.join(cells)}</tr>"
         )

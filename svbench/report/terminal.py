@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
+from svbench.report.budgets import HEAD, runnable
 from svbench.report.numbers import decibels, dropped
 from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
 from svbench.results.store import Run
@@ -30,6 +31,8 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 table.add_column(column, justify="right")
             table.add_column("tracks", justify="right")
             table.add_column("frames dropped", justify="right")
+            if group[0].record.protocol.limits:
+                table.add_column(HEAD)
             for row in board.rows:
                 cells = [
                     Text(decibels(s.score, s.status), style="bold" if _is_best(board, c, s.score) else "")
@@ -41,7 +44,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
                 table.add_row(
                     str(row.rank or ""), Text(name), *cells, Text(tracks(row.run)),
-                    Text(f"{n_dropped} of {n_frames}"),
+                    Text(f"{n_dropped} of {n_frames}"), *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
             _print(console, title(board), table)
 

@@ -66,7 +66,8 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Everything known about one system on one track; one file in the run folder.
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
-    ``estimates`` are paths inside the run folder, present when they were kept.
+    ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
+    the limit of the protocol that the system broke, and by how much.
     """
 
     schema: Literal[1]
@@ -77,6 +78,7 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     n_samples: int
     status: Literal["ok", "failed"]
     reason: str = ""
+    over_budget: str = ""
     notes: tuple[str, ...] = ()
     target_sets: tuple[str, ...] = ()
     absent_targets: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ import numpy as np
 
 from svbench.audio import Audio, write_audio
 from svbench.datasets.api import Dataset, Track
-from svbench.errors import AudioError, SvbenchError, SystemFailure
+from svbench.errors import AudioError, OverBudget, SvbenchError, SystemFailure
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
 from svbench.results.scratch import scratch_folder
@@ -131,14 +131,17 @@ def _results(
 ) -> Iterator[TrackResult]:
     """Separate in turn, score in the pool, and yield results as they are written."""
     pending: deque[Pending] = deque()
-    with WorkerHost(job.located, job.protocol.targets, scratch) as host:
+    limits = job.protocol.limits
+    # Waiting estimates take disk space; and scoring must not slow a system down that is on the clock.
+    most = 0 if limits.is_timed else pool.n_workers
+    with WorkerHost(job.located, job.protocol.targets, scratch, limits) as host:
         for track, key, track_digest in todo:
-            if len(pending) > pool.n_workers:  # bounds the disk space of waiting estimates
+            while len(pending) > most:
                 yield _collect(job, pool, pending.popleft())
             try:
                 pending.append(_separate(job, pool, host, track, key, track_digest, scratch))
             except (SystemFailure, AudioError) as error:
-                yield _write(job, _failed(job, track, key, track_digest, str(error)))
+                yield _write(job, _failed(job, track, key, track_digest, error))
         while pending:
             yield _collect(job, pool, pending.popleft())
 
@@ -167,9 +170,8 @@ def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
             done.future, score_track, done.track, done.paths, job.protocol, done.sets
         )
     except AudioError as error:
-        result = _failed(
-            job, done.track, done.key, done.track_digest, f"cannot be scored: {error}", done.sets
-        )
+        reason = AudioError(f"cannot be scored: {error}")
+        result = _failed(job, done.track, done.key, done.track_digest, reason, done.sets)
     else:
         result = _succeeded(job, done, scored)
     shutil.rmtree(next(iter(done.paths.values())).parent, ignore_errors=True)
@@ -201,13 +203,19 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
 
 
 def _failed(
-    job: Job, track: Track, key: str, track_digest: str, reason: str, sets: tuple[str, ...] | None = None
+    job: Job,
+    track: Track,
+    key: str,
+    track_digest: str,
+    error: SvbenchError,
+    sets: tuple[str, ...] | None = None,
 ) -> TrackResult:
     chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
     return TrackResult(
         **_common(track, key, track_digest),
         status="failed",
-        reason=reason,
+        reason=str(error),
+        over_budget=f"{error.limit}: {error.told}" if isinstance(error, OverBudget) else "",
         target_sets=chosen,
         series=failed_series(job.protocol, chosen, track.n_samples / track.rate_hz),
     )

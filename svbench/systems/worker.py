@@ -32,6 +32,11 @@ def main() -> None:
                 from svbench.systems.streaming import stream_through
 
                 reply = stream_through(system, request)
+            elif request["do"] == "measure":
+                from svbench.systems import measure
+
+                reply = measure.answer(system, request)
+                reply["peak_rss_bytes"] = _peak_rss_bytes()
             else:
                 reply = _separate(system, request)
         except Exception as error:
@@ -49,8 +54,9 @@ def _send(replies: TextIO, reply: dict[str, Any]) -> None:
 
 def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Import the adapter and let it load the system; the time taken is the load time."""
-    from svbench.systems.api import Context
+    from svbench.systems.api import Context  # and with it numpy, which every worker needs
 
+    empty_rss_bytes = _peak_rss_bytes()
     start = time.perf_counter()
     module, _, attribute = request["target"].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
@@ -64,6 +70,8 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     info = system.info
     return system, {
         "load_s": time.perf_counter() - start,
+        "empty_rss_bytes": empty_rss_bytes,
+        "peak_rss_bytes": _peak_rss_bytes(),
         "info": {
             "id": info.id,
             "version": info.version,
@@ -91,9 +99,9 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     if "references" in system.info.needs:
         needed["references"] = {t: read(p) for t, p in request["references"].items()}
     mixture = read(request["mixture"])
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_s()
     estimates = system.separate(mixture, **needed)
-    wall_s, cpu_s = time.perf_counter() - wall, _cpu_s() - cpu
+    wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
     if not isinstance(estimates, dict):
         raise TypeError(f"separate returned {type(estimates).__name__}, expected a dict of target to Audio")
     paths = {}
@@ -103,13 +111,15 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
         path = str(Path(request["out"]) / f"{number}.npy")
         np.save(path, audio.samples)
         paths[str(target)] = {"path": path, "rate_hz": int(audio.rate_hz)}
-    return {"estimates": paths, "wall_s": wall_s, "cpu_s": cpu_s, "peak_rss_bytes": _peak_rss_bytes()}
+    return {"estimates": paths, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": _peak_rss_bytes()}
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     """CPU seconds of this process and of its finished children (the command adapter's)."""
-    t = os.times()
-    return t.user + t.system + t.children_user + t.children_system
+    import resource  # os.times() counts in hundredths only
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def _peak_rss_bytes() -> int:
