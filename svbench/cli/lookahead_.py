@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold-db", type=float, default=-120.0,
         help="changes of the output below this, relative to its peak, are none (default: %(default)g)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON, with every probe and the machine")
+    parser.add_argument("--json", action="store_true", help="print JSON, with the probes and the machine")
 
 
 def run(options: argparse.Namespace) -> int:

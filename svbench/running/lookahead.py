@@ -160,7 +160,7 @@ def measure_lookahead(
     elif all(p.answered_sample is None for p in probes):
         reach = "no answer"
     else:
-        probes += _latest(trace, min(probes, key=_offset))
+        probes += _further(trace, min(probes, key=_offset))
         offset = min(map(_offset, probes))
         lookahead, latency = int(max(0, -offset)), int(abs(offset))
     return Lookahead(rate_hz, n_samples, threshold_db, reach, lookahead, latency, tuple(probes))
@@ -171,27 +171,29 @@ def _offset(probe: Probe) -> float:
     return np.inf if probe.answered_sample is None else probe.answered_sample - probe.changed_sample
 
 
-def _latest(trace: _Tracer, worst: Probe) -> list[Probe]:
-    """Move a change on as far as the output still answers at the same sample.
+def _further(trace: _Tracer, worst: Probe) -> list[Probe]:
+    """Move a change on as long as the output answers further ahead of it.
 
     A system that works in blocks answers at the block's start wherever in the block the change is,
     and only a change of the last sample shows how far it hears.
     """
-    probes: list[Probe] = []
+    probes = [worst]
 
-    def reaches(changed: int) -> bool:
-        probes.append(trace(worst.kind, changed))
-        found = probes[-1].answered_sample
-        return found is not None and worst.answered_sample is not None and found <= worst.answered_sample
+    def hears_further(changed: int) -> bool:
+        probe = trace(worst.kind, changed)
+        if _offset(probe) >= _offset(probes[-1]):
+            return False
+        probes.append(probe)
+        return True
 
     low, step = worst.changed_sample, 1
-    while (high := low + step) < trace.n_samples and reaches(high):
+    while (high := low + step) < trace.n_samples and hears_further(high):
         low, step = high, 2 * step
     high = min(high, trace.n_samples)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if reaches(middle) else (low, middle)
-    return probes
+        low, high = (middle, high) if hears_further(middle) else (low, middle)
+    return probes[1:]
 
 
 class _Tracer:
