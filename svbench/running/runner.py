@@ -6,6 +6,7 @@ the tracks in flight; the same command goes on from there.
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -117,6 +118,8 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
             for result in _results(job, pool, todo, scratch):
                 tell(result, True)
     except OSError as error:
+        if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
         # numpy reports a short write without a reason; there is only one.
         reason = error.strerror or "no space left"
         raise SvbenchError(

@@ -35,19 +35,12 @@ from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo
 from svbench.systems.streaming import Streamed, streamed
 from svbench.systems.tree import ProcessTree
+from svbench.systems.worker import THREAD_VARIABLES
 
 # With less room than this, a system that could not write its estimates is not to blame.
 _FULL_BYTES = 1 << 20
 # How often the memory of the process tree is looked at; a look costs some 0.3 ms.
 _LOOK_S = 0.05
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,7 +314,9 @@ class WorkerHost:
             self.close()
             if shutil.disk_usage(self.folder).free < _FULL_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
-            raise SystemFailure(f"{doing} raised {reply['error']}")
+            # Names that are no UTF-8 come as lone surrogates, which no result file can hold.
+            told = str(reply["error"]).encode("utf-8", "replace").decode()
+            raise SystemFailure(f"{doing} raised {told}")
         return reply
 
     def _read_line(self, limit_s: float | None) -> bytes:
@@ -338,6 +333,8 @@ class WorkerHost:
                 if not part:
                     return line
                 line += part
+            elif self._process is not None and self._process.poll() is not None:
+                return line  # dead, though a child of its own may hold the pipe open
         return line
 
     def _weigh_tree(self) -> None:
