@@ -149,7 +149,19 @@ def _infos_ffmpeg(path: Path) -> tuple[AudioInfo, ...]:
 
 
 def _decode_ffmpeg(path: Path, stream: int, n_channels: int) -> NDArray[np.float32]:
-    words = ["ffmpeg", "-v", "error", "-nostdin", "-i", str(path), "-map", f"0:a:{stream}", "-f", "f32le", "-"]
+    words = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path),
+        "-map",
+        f"0:a:{stream}",
+        "-f",
+        "f32le",
+        "-",
+    ]
     return np.frombuffer(_output(words, path), "<f4").reshape(-1, n_channels)
 
 

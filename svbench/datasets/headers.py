@@ -37,8 +37,8 @@ def disagreements(
     Returns
     -------
     list of (name, what, found, wanted, reason)
-        ``what`` is n_samples, rate_hz or n_channels; ``reason`` is empty where a file differs from
-        the first one, not from the manifest.
+        ``what`` is n_samples, rate_hz or n_channels; ``reason`` is empty where the manifest leaves
+        it open and a file differs from the first one.
     """
     declared = {"n_samples": n_samples, "rate_hz": head.rate_hz, "n_channels": head.n_channels}
     allowed = {"n_samples": head.lengths != "refuse", "rate_hz": False, "n_channels": head.mono == "copy"}
@@ -49,8 +49,9 @@ def disagreements(
             first = getattr(infos[0][1], what)
             if allowed[what] and (what == "n_samples" or value == 1):
                 continue
-            if value != first:
+            if wanted is not None:
+                if value != wanted:
+                    found.append((name, what, value, wanted, f"the manifest {head.id} declares"))
+            elif value != first:
                 found.append((name, what, value, first, ""))
-            elif wanted is not None and value != wanted:
-                found.append((name, what, value, wanted, f"the manifest {head.id} declares"))
     return found

@@ -51,13 +51,17 @@ def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
     missing = [p for p in files if not p.is_file()]
     problem = first_escape(list(files), root)
     if missing:
-        problem = f"{missing[0]}: missing, though its metadata lists it ({len(missing)} of {len(files)} files)"
+        problem = (
+            f"{missing[0]}: missing, though its metadata lists it ({len(missing)} of {len(files)} files)"
+        )
     elif not files:
         problem = f"{metadata}: lists no stems"
     groups: dict[str, list[Path]] = {}
     for path, instrument in files.items():
         groups.setdefault(group_of(instrument), []).append(path)
-    return TrackFiles(name, "", {s: Source(tuple(groups[s])) for s in head.stems if s in groups}, None, problem)
+    return TrackFiles(
+        name, "", {s: Source(tuple(groups[s])) for s in head.stems if s in groups}, None, problem
+    )
 
 
 def group_of(instrument: str) -> str:

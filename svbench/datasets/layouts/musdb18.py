@@ -31,6 +31,4 @@ class Musdb18:
 def _track(path: Path, subset: str, root: Path, head: ManifestHead) -> TrackFiles:
     streams = {name: Source((path,), stream=i) for i, name in enumerate(STREAMS)}
     stems = {s: streams[s] for s in head.stems if s in streams}
-    return TrackFiles(
-        path.name.removesuffix(ENDING), subset, stems, streams["mixture"], escapes(path, root)
-    )
+    return TrackFiles(path.name.removesuffix(ENDING), subset, stems, streams["mixture"], escapes(path, root))
