@@ -8,6 +8,7 @@ from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.figures import box_plot
+from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.origins import rule
 from svbench.report.terminal import tracks
 from svbench.results.aggregate import TrackScore, track_scores
@@ -61,6 +62,7 @@ def _leaderboard(board: Board, group: str) -> Table:
                 ),
                 str(row.rank or ""),
                 row.run.record.imported,
+                leak_sentence(row.run),
             )
         )
     head = ("system", *board.columns, "tracks", "frames dropped")
@@ -68,7 +70,8 @@ def _leaderboard(board: Board, group: str) -> Table:
         f"{group}-board-{slug(board.target_set)}",
         board.target_set,
         _about(board, board.columns[0]),
-        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank.",
+        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
+        + " ".join(footnotes([r.run for r in board.rows])),
         head,
         tuple(rows),
         True,
@@ -146,6 +149,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
                         Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
                     ),
                     imported=row.run.record.imported,
+                    leaks=leak_sentence(row.run),
                 )
             )
         names = [b[number].quantity.name for b in by_metric.values()]
@@ -242,6 +246,7 @@ def _resources(runs: list[Run], group: str) -> Table:
                     Cell(numbers.bytes_text(memory), memory),
                     Cell(str(run.record.system.threads), run.record.system.threads),
                 ),
+                leaks=leak_sentence(run),
             )
         )
     return Table(
@@ -303,7 +308,7 @@ def _notes(runs: list[Run], most: int = 12) -> list[str]:
 
 def _score_cell(board: Board, column: str, row: BoardRow) -> Cell:
     summary = row.cells[column]
-    text = numbers.decibels(summary.score, summary.status)
+    text = beside(numbers.decibels(summary.score, summary.status), row.clean.get(column))
     if summary.score is None:
         return Cell(text, None, muted=True)
     title = (
