@@ -74,7 +74,8 @@ def _levels_db(samples: NDArray[Any]) -> NDArray[np.float32]:
     for i in range(0, len(windows), 1024):  # bounds the memory of long recordings
         spectrum = np.fft.rfft(windows[i : i + 1024] * taper, axis=1)[:, low:high]
         levels[i : i + 1024] = 20 * np.log10(np.abs(spectrum) + 1e-30)
-    return levels - levels.max()
+    levels -= levels.max()
+    return levels
 
 
 def _peaks(levels: NDArray[np.float32]) -> tuple[Hashes, Hashes]:

@@ -72,14 +72,16 @@ def compare_folders(a: Path, b: Path, progress: Progress | None = None) -> Compa
     Raises
     ------
     DataError
-        A folder is missing or holds no audio.
+        A folder is missing or holds no audio, or both are the same.
     """
+    if a.resolve() == b.resolve():
+        raise DataError(f"{a} and {b} are the same folder; everything in it would match itself")
     listed = {folder: _files(folder) for folder in (a, b)}
     total = len(listed[a]) + len(listed[b])
     unreadable: list[str] = []
     prints: dict[Path, list[tuple[str, Fingerprint]]] = {a: [], b: []}
     done = 0
-    for folder in dict.fromkeys((a, b)):
+    for folder in (a, b):
         for path in listed[folder]:
             try:
                 prints[folder].append((str(path.relative_to(folder)), fingerprint(_read(path))))
