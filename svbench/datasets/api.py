@@ -18,7 +18,7 @@ import numpy as np
 from svbench.audio import Audio, Samples, check_samples
 from svbench.audio.sounds import Sound, SumSound
 from svbench.audio.sources import Source, source_of
-from svbench.datasets.headers import UNITS, disagreements, file_infos
+from svbench.datasets.headers import UNITS, disagreements, file_infos, lacking
 from svbench.datasets.looks import hint
 from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
@@ -285,6 +285,12 @@ def _track(files: TrackFiles, head: ManifestHead) -> Track:
     sources = files.sources()
     if head.mixture.source == "sum":
         sources.pop("mixture", None)
+    missing = lacking(sources, head)
+    if missing:
+        raise DataError(
+            f"track {files.name!r}: {', '.join(missing)} missing, every track of {head.id} has all of them; "
+            "the data set was copied in part"
+        )
     infos = file_infos(sources)
     for path, what, found, wanted, reason in disagreements(infos, head):
         unit = UNITS[what]

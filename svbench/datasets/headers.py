@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from svbench.audio import AudioInfo
 from svbench.audio.sources import Source
-from svbench.specs.manifest import ManifestHead
+from svbench.specs.manifest import MIXTURE, ManifestHead
 
 UNITS = {"n_samples": "samples", "rate_hz": "Hz", "n_channels": "channels"}
 
@@ -19,6 +19,19 @@ def file_infos(sources: Mapping[str, Source]) -> list[tuple[str, AudioInfo]]:
         for source in sources.values()
         for path, info in zip(source.paths, source.infos(), strict=True)
     ]
+
+
+def lacking(names: Collection[str], head: ManifestHead) -> list[str]:
+    """Return the files that every track of a complete data set has, and this one has not.
+
+    Parameters
+    ----------
+    names : collection of str
+        Stems found, ``"mixture"`` among them if there is one.
+    """
+    if not head.complete:
+        return []
+    return [s for s in (*head.stems, *([MIXTURE] if head.mixture.source == "file" else [])) if s not in names]
 
 
 def disagreements(

@@ -15,7 +15,7 @@ from svbench.audio import AudioInfo
 from svbench.audio.sounds import Sound
 from svbench.audio.sources import Source, source_of
 from svbench.datasets.api import Finding, Layout, TrackFiles
-from svbench.datasets.headers import disagreements
+from svbench.datasets.headers import disagreements, lacking
 from svbench.datasets.looks import hint
 from svbench.errors import AudioError, DataError
 from svbench.specs.manifest import MIXTURE, FileRow, Manifest
@@ -98,6 +98,9 @@ def _track(
     if files.problem:
         return [Finding(files.name, "", "unusable", files.problem), *_files(files, root, rows)]
     findings = list(_files(files, root, rows))
+    if not rows:
+        absent = lacking(files.sources(), manifest.head)
+        findings += [Finding(files.name, stem, "missing", f"{stem} is missing") for stem in absent]
     known: list[tuple[str, str, AudioInfo]] = []
     for stem, source in files.sources().items():
         if stem == MIXTURE and manifest.head.mixture.source == "sum":

@@ -7,6 +7,7 @@ later marks old runs too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from svbench.errors import DataError, SvbenchError
@@ -25,7 +26,7 @@ def overlap_of(run: Run) -> Overlap:
     A system that is not trained, such as an oracle, has no overlap.
     """
     data = run.record.data
-    return overlap(run.record.system.training_data, data.id, data.tracks)
+    return _overlap(run.record.system.training_data, data.id, data.tracks)
 
 
 def leaks(run: Run) -> bool:
@@ -111,13 +112,21 @@ def _errata(run: Run) -> list[str]:
 
 
 def _manifest(run: Run) -> Manifest | None:
+    return _load(run.record.data.manifest, run.record.data.id)
+
+
+# A table asks for the same few again and again, once per number.
+_overlap = lru_cache(maxsize=256)(overlap)
+
+
+@lru_cache(maxsize=64)
+def _load(path: str, name: str) -> Manifest | None:
     """Load the manifest a run was made with, from where it lay then or by its id."""
-    path = Path(run.record.data.manifest)
-    for place in ([path] if run.record.data.manifest and path.is_file() else []) + [run.record.data.id]:
+    for place in [*([path] if path and Path(path).is_file() else []), name]:
         try:
             manifest = load_manifest(place)
         except SvbenchError:
             continue
-        if manifest.head.id == run.record.data.id:
+        if manifest.head.id == name:
             return manifest
     return None

@@ -43,7 +43,8 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``lengths`` says what happens when files of a track differ in length: the track is refused, all
     are cut to the shortest, or filled up with silence to the longest. ``mono = "copy"`` copies a
-    mono file into every channel.
+    mono file into every channel. ``complete`` says that every track has all stems, and a mixture
+    where that is a file: one without was copied in part.
     """
 
     schema: Literal[1]
@@ -66,6 +67,7 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     named_subsets: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     lengths: Literal["refuse", "cut", "pad"] = "refuse"
     mono: Literal["refuse", "copy"] = "refuse"
+    complete: bool = False
 
 
 class TrackRow(msgspec.Struct, frozen=True):

@@ -30,9 +30,5 @@ def _track(root: Path, subset: str, name: str, head: ManifestHead) -> TrackFiles
     mixtures = {p.stem: p for p in audio_files(root / "Mixtures" / subset / name)}
     stems = {s: sources[s] for s in head.stems if s in sources}
     mixture = mixtures.get("mixture")
-    # Every track of DSD100 has four stems and a mixture; fewer means that copying was cut short.
-    lacking = [s for s in head.stems if s not in stems] + ([] if mixture else ["mixture"])
     problem = first_escape([*stems.values(), *([mixture] if mixture else [])], root)
-    if lacking:
-        problem = f"track {name!r} in {root}: {', '.join(lacking)} missing; the data set was copied in part"
     return TrackFiles(name, subset, stems, mixture, problem)

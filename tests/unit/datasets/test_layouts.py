@@ -229,6 +229,15 @@ def test_musdb18_hq(tmp_path: Path) -> None:
     assert kinds == {("missing", "error")}
 
 
+def test_a_stem_that_was_not_copied_is_no_absent_target(tmp_path: Path) -> None:
+    musdb18_hq(tmp_path)
+    (tmp_path / "test/Zeno - Signs/bass.wav").unlink()
+    manifest = few(load_manifest("musdb18-hq"), 2)
+    with pytest.raises(DataError, match=r"'Zeno - Signs': bass missing, .* copied in part"):
+        open_dataset(manifest, tmp_path)
+    assert [(f.stem, f.kind) for f in verify(manifest, tmp_path)] == [("bass", "missing")]
+
+
 def test_named_subset(tmp_path: Path) -> None:
     musdb18_hq(tmp_path)
     name = "Triviul - Angelsaint"
@@ -250,9 +259,10 @@ def test_dsd100(tmp_path: Path) -> None:
     (count,) = verify(manifest, tmp_path)
     assert count.message == "2 tracks found, the whole data set has 100"
     shutil.rmtree(tmp_path / "Mixtures/Test")
-    with pytest.raises(DataError, match="mixture missing; the data set was copied in part"):
+    with pytest.raises(DataError, match=r"mixture missing, .* the data set was copied in part"):
         open_dataset(manifest, tmp_path)
-    assert "unusable" in {f.kind for f in verify(manifest, tmp_path)}
+    found = {(f.track[:3], f.stem, f.kind) for f in verify(manifest, tmp_path)}
+    assert ("049", "mixture", "missing") in found
 
 
 @pytest.mark.parametrize("name", ["moisesdb", "moisesdb-5", "moisesdb-6"])
