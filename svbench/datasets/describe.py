@@ -106,7 +106,12 @@ def _head(root: Path, name: str, like: str | None) -> ManifestHead:
     if like:
         known = load_manifest(like).head
         return msgspec.structs.replace(
-            known, id=name, title=f"{known.title}: {root.resolve().name}", n_tracks=None, named_subsets={}
+            known,
+            id=name,
+            title=f"{known.title}: {root.resolve().name}",
+            description=f"A folder arranged like {known.id}.",
+            n_tracks=None,
+            named_subsets={},
         )
     names = {p.stem for f in _track_folders(root) for p in audio_files(f)}
     names_there = names - {MIXTURE}

@@ -168,3 +168,30 @@ def test_fewer_scored_tracks_take_no_rank(make: MakeRun) -> None:
     half = Run(undefined.path, undefined.record, tuple(results))
     (board,) = boards([whole, half])
     assert [(r.run.record.system.id, r.rank) for r in board.rows] == [("whole", 1), ("half", None)]
+
+
+def test_run_refuses_leaks_when_strict_and_tells_them_otherwise(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system = tmp_path / "taught.toml"
+    system.write_text(
+        'schema = 1\nid = "taught"\ntitle = "T"\nadapter = "mixture"\ntraining_data = ["folder"]\n'
+    )
+    words = [
+        "run",
+        "mdx21",
+        "--data",
+        f"folder={small_folder}",
+        "--track",
+        "track 0",
+        "--system",
+        str(system),
+    ]
+    words += ["--out", str(tmp_path / "runs"), "--workers", "1"]
+    assert main([*words, "--strict"]) == 2
+    assert "taught was trained on folder, which holds 1 of the 1 tracks" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    assert main([*words, "--json"]) == 0
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert printed["leaked_tracks"] == {"track 0": "folder"}
+    assert (printed["errata"], printed["summaries_without_errata"]) == ([], [])
