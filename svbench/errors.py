@@ -46,6 +46,37 @@ class SystemFailure(SvbenchError):
     """A separation system crashed, ran out of a limit or returned something unusable."""
 
 
+class OutOfTime(SystemFailure):
+    """A system took longer than it may, and was stopped.
+
+    Parameters
+    ----------
+    doing : str
+        ``"loading"`` or ``"separating"``.
+    limit_s : float
+    """
+
+    def __init__(self, doing: str, limit_s: float) -> None:
+        self.doing, self.limit_s = doing, limit_s
+        super().__init__(f"stopped: {doing} took longer than the limit of {limit_s:g} s")
+
+
+class OverBudget(SystemFailure):
+    """A system broke a limit that the protocol sets, and was stopped.
+
+    Parameters
+    ----------
+    limit : {"memory", "time", "set-up time"}
+        Which one.
+    told : str
+        By how much, such as ``"17.2 GB of 16 GB"``.
+    """
+
+    def __init__(self, limit: str, told: str) -> None:
+        self.limit, self.told = limit, told
+        super().__init__(f"over the budget: {told}")
+
+
 class UnknownNameError(SvbenchError):
     """A name nobody registered.
 

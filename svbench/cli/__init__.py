@@ -24,9 +24,14 @@ OK, FINDINGS, USAGE, SYSTEM_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 VERBS = {
     "demo": "run ten systems on the embedded music under two protocols and write a report",
     "run": "separate and score a data set with one or more systems",
+    "profile": "measure what a system costs: time, memory, size, operations",
     "score": "score a folder of estimates against a folder of references",
     "report": "write an HTML report from runs",
+    "lookahead": "measure look-ahead and latency, and whether streaming systems keep up",
+    "sweep": "run a system with several values of a parameter: quality against cost",
+    "repeat": "run tracks twice and compare: is a system as deterministic as it says?",
     "table": "print a table from runs (markdown, csv, latex, html, json)",
+    "quantize": "make a smaller second system from an ONNX system (int8 weights)",
     "import": "turn score files of museval into runs",
     "export": "turn a run into score files that museval reads",
     "list": "list systems, protocols, datasets, metrics, adapters or reports",
@@ -34,6 +39,8 @@ VERBS = {
     "check": "validate hand-written files",
     "data": "write synthetic tracks and pattern clips",
     "verify": "compare a data set on disk with its manifest",
+    "manifest": "write the manifest of a folder of one's own",
+    "leak": "find recordings that two folders share, whatever they are called",
 }
 
 
@@ -110,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {verb:8} {summary}" for verb, summary in VERBS.items())
+    rows = "\n".join(f"  {verb:9} {summary}" for verb, summary in VERBS.items())
     return (
         "usage: svbench COMMAND ...\n\n"
         "Compare music source separation systems on named, hashed protocols.\n\n"

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import OK
+from svbench.cli.output import strict_argument
 
 FORMATS = ("markdown", "csv", "latex", "html", "json")
 
@@ -20,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target-set", help="only this target set")
     parser.add_argument("--metric", action="append", help="only this quantity, e.g. SDR; may be repeated")
     parser.add_argument("--protocol", help="only runs of this protocol")
+    parser.add_argument(
+        "--cost", action="store_true", help="score, size on disk, real-time factor and memory instead"
+    )
+    strict_argument(parser)
     parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
 
 
@@ -41,7 +46,15 @@ def run(options: argparse.Namespace) -> int:
 
         print(long_table(runs).to_csv(index=False), end="")
         return OK
+    if options.cost:
+        from svbench.report.costs import cost_table
+
+        print(cost_table(runs, format=options.format))
+        return OK
+    from svbench.report.guard import refuse_leaks
     from svbench.report.tables import paper_table
 
+    if options.strict:
+        refuse_leaks(runs)
     print(paper_table(runs, format=options.format, target_set=options.target_set, metrics=options.metric))
     return OK

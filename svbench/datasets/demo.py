@@ -44,7 +44,7 @@ def best_start_s(stems: list[Samples], rate_hz: int, excerpt_s: int = EXCERPT_S)
     level_db = 10 * np.log10(np.mean(np.square(frames), axis=2) + 1e-12)
     sounding = (level_db > SOUNDS_DB).all(axis=0)
     starts = range(n_seconds - excerpt_s + 1)
-    quietest = [level_db[:, s : s + excerpt_s].mean(axis=1).min() for s in starts]
+    quietest = [float(np.min(level_db[:, s : s + excerpt_s].mean(axis=1))) for s in starts]
     return max(starts, key=lambda s: (int(sounding[s : s + excerpt_s].sum()), round(quietest[s], 3), -s))
 
 

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
+from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Figure, Group, Row, Table
+from svbench.report.costs import HEAD as COSTS
+from svbench.report.costs import Headline, cost_of
 from svbench.report.figures import box_plot
+from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.origins import rule
+from svbench.report.profiles import profile_table
 from svbench.report.terminal import tracks
 from svbench.report.variant_tables import variant_table
 from svbench.report.variants import (
@@ -18,6 +23,7 @@ from svbench.report.variants import (
     variant_boards,
 )
 from svbench.results.aggregate import TrackScore, track_scores
+from svbench.results.profile import profiles_beside
 from svbench.results.store import Run, slug
 from svbench.specs.protocol import ORIGINAL
 
@@ -43,6 +49,7 @@ def _group(runs: list[Run]) -> Group:
         figures=tuple(f for b in headline for f in _figures(b, name)),
         tracks=tuple(_tracks(b, name) for b in headline),
         resources=_resources(runs, name),
+        profiles=_profiles(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
@@ -95,17 +102,21 @@ def _leaderboard(board: Board, group: str) -> Table:
                     *(_score_cell(board, c, row) for c in board.columns),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
+                    *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
                 ),
                 str(row.rank or ""),
                 row.run.record.imported,
+                leak_sentence(row.run),
             )
         )
-    head = ("system", *board.columns, "tracks", "frames dropped")
+    limited = [HEAD] if board.runs[0].record.protocol.limits else []
+    head = ("system", *board.columns, "tracks", "frames dropped", *limited)
     return Table(
         f"{group}-board-{slug(board.target_set)}",
         board.target_set,
         _about(board, board.columns[0]),
-        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank.",
+        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
+        + " ".join(footnotes([r.run for r in board.rows])),
         head,
         tuple(rows),
         True,
@@ -183,6 +194,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
                         Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
                     ),
                     imported=row.run.record.imported,
+                    leaks=leak_sentence(row.run),
                 )
             )
         names = [b[number].quantity.name for b in by_metric.values()]
@@ -258,37 +270,46 @@ def _tracks(board: Board, group: str, of: str = "") -> Table:
 
 
 def _resources(runs: list[Run], group: str) -> Table:
+    headline = Headline(runs)
     rows = []
     for run in runs:
-        used = [r.resources for r in run.results if r.resources]
-        if not used:
+        cost = cost_of(run)
+        if cost is None:
             continue
-        rtf = _median([r.rtf for r in used])
-        memory = max(r.peak_rss_bytes for r in used)
-        load = _median([r.load_s for r in used])
-        cpu = sum(r.cpu_s for r in used) / sum(t.duration_s for t in run.results if t.resources)
+        found = headline.of(run)
+        disk, rtf, times, memory = cost.texts
         rows.append(
             Row(
                 run.record.system.id,
                 run.record.system.kind,
                 (
-                    Cell(numbers.seconds(load), load),
-                    Cell(f"{rtf:.3f}" if rtf >= 0.001 else "< 0.001", rtf),
-                    Cell(f"{1 / rtf:.0f} ×" if rtf >= 0.001 else "> 1000 ×", -rtf),
-                    Cell(f"{cpu:.3f}", cpu),
-                    Cell(numbers.bytes_text(memory), memory),
+                    Cell(headline.text(run), found.score if found else None),
+                    Cell(disk, cost.weights_bytes, muted=cost.weights_bytes is None),
+                    Cell(numbers.seconds(cost.load_s), cost.load_s),
+                    Cell(rtf, cost.rtf),
+                    Cell(times, -cost.rtf),
+                    Cell(f"{cost.cpu_rate:.3f}", cost.cpu_rate),
+                    Cell(memory, cost.peak_rss_bytes),
                     Cell(str(run.record.system.threads), run.record.system.threads),
                 ),
+                leaks=leak_sentence(run),
             )
         )
+    disk, rtf, times, memory = COSTS
     return Table(
         f"{group}-resources",
         f"Cost ({runs[0].record.protocol.id})",
-        "The separation alone, in each system's own process; median over tracks, memory the largest",
+        "The separation alone, in each system's own process; median over tracks, memory the largest; "
+        "on disk: the weights files that the system file names",
         "Scoring ran on the same machine at the same time: wall times are no benchmark.",
-        ("system", "load", "real-time factor", "× real time", "CPU s per s", "peak memory", "threads"),
+        ("system", headline.name, disk, "load", rtf, times, "CPU s per s", memory, "threads"),
         tuple(rows),
     )
+
+
+def _profiles(runs: list[Run], group: str) -> tuple[Table, ...]:
+    found = profiles_beside(runs)
+    return (profile_table(found, group, runs[0].record.protocol.id),) if found else ()
 
 
 def _absent(runs: list[Run]) -> list[str]:
@@ -340,7 +361,7 @@ def _notes(runs: list[Run], most: int = 12) -> list[str]:
 
 def _score_cell(board: Board, column: str, row: BoardRow) -> Cell:
     summary = row.cells[column]
-    text = numbers.decibels(summary.score, summary.status)
+    text = beside(numbers.decibels(summary.score, summary.status), row.clean.get(column))
     if summary.score is None:
         return Cell(text, None, muted=True)
     title = (
@@ -365,9 +386,3 @@ def _track_cell(found: TrackScore | None) -> Cell:
 
 def _is(score: TrackScore, board: Board, target: str) -> bool:
     return (score.target_set, score.target, score.metric) == (board.target_set, target, board.quantity.name)
-
-
-def _median(values: list[float]) -> float:
-    import statistics
-
-    return statistics.median(values)

@@ -26,7 +26,8 @@ class Cell:
 class Row:
     """A table row; ``kind`` is system, baseline or oracle, or empty.
 
-    ``imported`` numbers were read from another tool's files.
+    ``imported`` numbers were read from another tool's files. ``leaks`` says in a sentence that the
+    system was trained on tracks it is measured on.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Row:
     cells: tuple[Cell, ...]
     rank: str = ""
     imported: bool = False
+    leaks: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Group:
     figures: tuple[Figure, ...]
     tracks: tuple[Table, ...]
     resources: Table
+    profiles: tuple[Table, ...]
     remarks: tuple[str, ...]
     rule: tuple[Fact, ...]
 

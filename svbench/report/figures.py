@@ -1,11 +1,15 @@
-"""Box plots as SVG with real text, the same bytes for the same scores."""
+"""Plots as SVG with real text, the same bytes for the same scores."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLOURS = {"system": "#0072B2", "baseline": "#8a8f98", "oracle": "#D55E00"}
@@ -33,19 +37,7 @@ def box_plot(
     str
         An ``<svg>`` element.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    style: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "svbench",
-        "font.family": "sans-serif",
-        "font.size": 9.0,
-    }
-    with rc_context(style):
-        figure = Figure(figsize=(4.8, 0.7 + 0.3 * len(names)), layout="constrained")
-        FigureCanvasSVG(figure)
+    with drawing(4.8, 0.7 + 0.3 * len(names)) as figure:
         axes = figure.add_subplot()
         heights = list(range(len(names), 0, -1))
         for height, kind, values in zip(heights, kinds, scores, strict=True):
@@ -67,20 +59,49 @@ def box_plot(
             )
             axes.plot(values, [height] * len(values), "o", ms=3.2, mfc=colour, mec="none", alpha=0.75)
         told = [n if k == "system" else f"{n} ({k})" for n, k in zip(names, kinds, strict=True)]
-        axes.set_yticks(heights, labels=[_plain(n) for n in told])
+        axes.set_yticks(heights, labels=[plain(n) for n in told])
         axes.set_ylim(0.4, len(names) + 0.6)
-        axes.set_xlabel(_plain(label), color=INK)
-        axes.tick_params(colors=INK, length=0)
+        axes.set_xlabel(plain(label), color=INK)
         axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        out = io.StringIO()
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        quiet(axes)
+        return svg_text(figure, name)
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """Open a figure, sizes in inches; draw and save it inside, where the style is in force."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    style: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "svbench",
+        "font.family": "sans-serif",
+        "font.size": 9.0,
+    }
+    with rc_context(style):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure
+
+
+def quiet(axes: Any) -> None:
+    """Leave the frame out and let numbers stand back."""
+    axes.tick_params(colors=INK, length=0, which="both")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def svg_text(figure: Figure, name: str) -> str:
+    """Return a figure as an ``<svg>`` element whose ids start with a name."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     return _own_ids(text[text.index("<svg") :].strip(), name)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep matplotlib from reading a dollar sign as mathematics."""
     return text.replace("$", r"\$")
 

@@ -77,14 +77,14 @@ def dropped(summaries: Iterable[Summary]) -> tuple[int, int]:
 
 
 def bytes_text(n_bytes: float) -> str:
-    """Print a size in MB (10^6 bytes).
+    """Print a size in MB (10^6 bytes), with decimals where it has few.
 
     Examples
     --------
-    >>> bytes_text(123_456_789)
-    '123 MB'
+    >>> bytes_text(123_456_789), bytes_text(1_234_567)
+    ('123 MB', '1.23 MB')
     """
-    return f"{n_bytes / 1e6:.0f} MB"
+    return f"{n_bytes / 1e6:.{2 if n_bytes < 10e6 else 0}f} MB"
 
 
 def seconds(value: float) -> str:

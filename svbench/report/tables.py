@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from svbench.errors import DataError
 from svbench.report.boards import boards, comparable, ranked_metrics
+from svbench.report.budgets import HEAD, runnable
+from svbench.report.guard import LEAK, beside, footnotes, leaks, overlap_of
 from svbench.report.numbers import decibels, dropped, reducers
 from svbench.report.plain import LATEX, Format
 from svbench.report.variant_tables import variant_text
@@ -93,6 +95,15 @@ class _Table:
             }
             for run in self.runs
         ]
+        self.clean: list[dict[tuple[str, str], Summary]] = [
+            {
+                (t, m): clean
+                for m in metrics
+                for t, clean in next(r for r in by_metric[m].rows if r.run is run).clean.items()
+            }
+            for run in self.runs
+        ]
+        self.leaks = [leaks(run) for run in self.runs]
         self.best = {(t, m): by_metric[m].best.get(t) for t in self.targets for m in metrics}
         record = group[0].record
         counts = "; ".join(
@@ -104,7 +115,7 @@ class _Table:
             f"{record.data.id} {record.data.version}, n = {len(record.data.tracks)} tracks"
             + (f" ({counts})" if counts else "")
             + f", target set {target_set}. {self._dropped()}. "
-            + "Oracles see the references and are not ranked."
+            + " ".join(["Oracles see the references and are not ranked.", *footnotes(self.runs)])
         )
 
     def _reducers(self) -> str:
@@ -136,7 +147,7 @@ class _Table:
 
     def text(self, i: int, target: str, metric: str) -> str:
         summary = self.cells[i][target, metric]
-        return decibels(summary.score, summary.status)
+        return beside(decibels(summary.score, summary.status), self.clean[i].get((target, metric)))
 
     def is_best(self, i: int, target: str, metric: str) -> bool:
         score = self.cells[i][target, metric].score
@@ -144,7 +155,17 @@ class _Table:
 
     @property
     def header(self) -> list[str]:
-        return ["system", *(f"{t} {m}" for t in self.targets for m in self.metrics)]
+        return ["system", *(f"{t} {m}" for t in self.targets for m in self.metrics), *self.limited]
+
+    @property
+    def limited(self) -> list[str]:
+        """Head of the column that only protocols with a budget have."""
+        return [HEAD] if self.runs[0].record.protocol.limits else []
+
+    def verdict(self, i: int) -> list[str]:
+        """Cell of that column."""
+        told = runnable(self.runs[i])
+        return [told] if told else []
 
     def plain(self) -> dict[str, object]:
         """Unrounded content for JSON."""
@@ -156,6 +177,9 @@ class _Table:
                     "system": run.record.system.id,
                     "kind": run.record.system.kind,
                     "imported": run.record.imported,
+                    **({"runnable": verdict} if (verdict := runnable(run)) else {}),
+                    "leaked_tracks": overlap_of(run).tracks,
+                    "unchecked_training_data": overlap_of(run).unchecked,
                     "scores": [
                         {
                             "target": t,
@@ -166,6 +190,7 @@ class _Table:
                             "n_tracks": s.n_tracks,
                             "n_frames": s.n_frames,
                             "n_dropped": s.n_dropped,
+                            "without_errata": self._plain_clean(i, t, m),
                         }
                         for (t, m), s in self.cells[i].items()
                     ],
@@ -173,6 +198,12 @@ class _Table:
                 for i, run in enumerate(self.runs)
             ],
         }
+
+    def _plain_clean(self, i: int, target: str, metric: str) -> dict[str, object] | None:
+        clean = self.clean[i].get((target, metric))
+        if clean is None:
+            return None
+        return {"score": clean.score, "status": clean.status, "n_tracks": clean.n_tracks}
 
 
 def _columns(table: _Table) -> list[tuple[str, str]]:
@@ -195,12 +226,18 @@ def _csv(tables: list[_Table]) -> str:
             "n_tracks",
             "n_frames",
             "n_dropped",
+            "score_without_errata",
+            "n_tracks_without_errata",
+            "n_leaked_tracks",
+            *(["runnable"] if tables[0].limited else []),
         ]
     )
     for table in tables:
-        for run, cells in zip(table.runs, table.cells, strict=True):
+        for i, (run, cells, cleans) in enumerate(zip(table.runs, table.cells, table.clean, strict=True)):
+            n_leaked = len(overlap_of(run).tracks)
             for (target, metric), s in cells.items():
                 score = "" if s.score is None else repr(s.score)
+                clean = cleans.get((target, metric))
                 writer.writerow(
                     [
                         table.target_set,
@@ -214,6 +251,10 @@ def _csv(tables: list[_Table]) -> str:
                         s.n_tracks,
                         s.n_frames,
                         s.n_dropped,
+                        "" if clean is None or clean.score is None else repr(clean.score),
+                        clean.n_tracks if clean else "",
+                        n_leaked,
+                        *table.verdict(i),
                     ]
                 )
     return out.getvalue().rstrip("\n")
@@ -223,13 +264,17 @@ def _markdown(table: _Table) -> str:
     def line(cells: list[str]) -> str:
         return f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
 
-    rows = [line(table.header), line(["---", *["---:"] * (len(table.header) - 1)])]
+    rows = [
+        line(table.header),
+        line(["---", *["---:"] * len(_columns(table)), *["---"] * len(table.limited)]),
+    ]
     for i, run in enumerate(table.runs):
         cells = [
             f"**{table.text(i, t, m)}**" if table.is_best(i, t, m) else table.text(i, t, m)
             for t, m in _columns(table)
         ]
-        rows.append(line([table.name(run), *cells]))
+        mark = f" 🔴 {LEAK}" if table.leaks[i] else ""
+        rows.append(line([table.name(run) + mark, *cells, *table.verdict(i)]))
     return "\n".join([*rows, "", table.note])
 
 
@@ -246,14 +291,15 @@ def _latex(table: _Table) -> str:
             rf"\textbf{{{c}}}" if table.is_best(i, t, m) else c
             for c, (t, m) in zip(cells, columns, strict=True)
         ]
-        rows.append(" & ".join([safe(table.name(run)), *bold]) + r" \\")
+        mark = rf" \textcolor{{red}}{{{LEAK}}}" if table.leaks[i] else ""
+        rows.append(" & ".join([safe(table.name(run)) + mark, *bold, *map(safe, table.verdict(i))]) + r" \\")
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}",
-            rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+            r"% needs \usepackage{booktabs}" + (r" and \usepackage{xcolor}" if any(table.leaks) else ""),
+            rf"\begin{{tabular}}{{l{'r' * len(columns)}{'l' * len(table.limited)}}}",
             r"\toprule",
-            rf" & {groups} \\",
-            " & ".join(["system", *(safe(m) for _, m in columns)]) + r" \\",
+            rf" & {groups}{' &' * len(table.limited)} \\",
+            " & ".join(["system", *(safe(m) for _, m in columns), *table.limited]) + r" \\",
             r"\midrule",
             *rows,
             r"\bottomrule",
@@ -276,9 +322,10 @@ def _html(table: _Table) -> str:
             else cell("td", table.text(i, t, m))
             for t, m in _columns(table)
         ]
-        body.append(
-            f"<tr>{cell('th', table.name(run), ' scope=' + chr(34) + 'row' + chr(34))}{''.join(cells)}</tr>"
-        )
+        cells += [cell("td", told) for told in table.verdict(i)]
+        mark = f' <b style="color:#b00020">{LEAK}</b>' if table.leaks[i] else ""
+        name = f'<th scope="row">{html.escape(table.name(run))}{mark}</th>'
+        body.append(f"<tr>{name}{''.join(cells)}</tr>")
     caption = cell("caption", table.note)
     return (
         f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n"

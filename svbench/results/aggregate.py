@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
 from svbench.errors import DataError
-from svbench.results.scores import Series, Status
+from svbench.results.scores import Series, Status, without_value
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import Protocol, Reduce
 
@@ -66,9 +66,29 @@ def track_scores(run: Run) -> list[TrackScore]:
     """
     return [
         row if result.status == "ok" else msgspec.structs.replace(row, n_dropped=0)
-        for result in run.results
+        for result in admitted(run).results
         for row in reduce_track(result.track, result.series, run.record.protocol, run.record.quantities)
     ]
+
+
+def admitted(run: Run) -> Run:
+    """Return a run as it may be compared: without any score if its system broke the budget.
+
+    One track over a limit makes the system not runnable, as in the challenges that set such limits.
+    """
+    if not run.over_budget:
+        return run
+    results = [
+        msgspec.structs.replace(
+            result,
+            series=tuple(
+                without_value(s.target_set, s.target, s.metric, result.duration_s, "failed")
+                for s in result.series
+            ),
+        )
+        for result in run.results
+    ]
+    return msgspec.structs.replace(run, results=tuple(results))
 
 
 def reduce_track(
@@ -112,7 +132,9 @@ def entering_values(run: Run, target_set: str, target: str, metric: str) -> dict
     }
 
 
-def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
+def summarise(
+    run: Run, *, allow_incomplete: bool = False, leave_out: Collection[tuple[str, str]] = ()
+) -> list[Summary]:
     """Reduce a run to its printed numbers, per target and as the mean over each set's targets.
 
     Parameters
@@ -120,6 +142,9 @@ def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
     run : Run
     allow_incomplete : bool
         Summarise although tracks are missing or failed; ``n_tracks`` of ``n_tracks_total`` tells.
+    leave_out : collection of (track, target)
+        Cells that do not count, e.g. those with known defects. The mean over targets leaves out
+        every track that has one of them.
 
     Returns
     -------
@@ -135,7 +160,8 @@ def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
             f"{run.path}: {len(run.missing)} tracks missing and {len(run.failed)} failed of "
             f"{len(run.record.data.tracks)}; finish it with `svbench run`, or allow an incomplete summary"
         )
-    rows = track_scores(run)
+    run = admitted(run)
+    rows = [r for r in track_scores(run) if (r.track, r.target) not in leave_out]
     return [
         summary
         for target_set in run.record.protocol.target_sets
@@ -199,14 +225,17 @@ def _summaries(
         scores = [math.inf if p.status == "perfect" else p.score for p in parts]
         values = [s for s in scores if s is not None]
         value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
-        unknown = any(s.status == "unknown" for s in summaries)
+        status = _status(value)
+        for reason in ("unknown", "failed"):
+            if any(s.status == reason for s in summaries):
+                status = reason
         summaries.append(
             Summary(
                 target_set=target_set,
                 target="mean",
                 metric=metric,
                 score=value if math.isfinite(value) else None,
-                status="unknown" if unknown else _status(value),
+                status=status,
                 label=f"{rule.label}/{rule.targets}",
                 n_tracks=len(complete),
                 n_tracks_total=len(run.record.data.tracks),

@@ -50,7 +50,8 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the separation of one track cost, measured in the system's own process.
 
     ``wall_s`` is the separation alone: no model load, no file reading. The real-time factor
-    is ``wall_s`` over the track's duration.
+    is ``wall_s`` over the track's duration. ``weights_bytes`` is the size on disk of the system's
+    weights files, None where its file names none.
     """
 
     load_s: float
@@ -58,13 +59,15 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cpu_s: float
     peak_rss_bytes: int
     rtf: float
+    weights_bytes: int | None = None
 
 
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything known about one system on one track; one file in the run folder.
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
-    ``estimates`` are paths inside the run folder, present when they were kept.
+    ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
+    the limit of the protocol that the system broke, and by how much.
     """
 
     schema: Literal[1]
@@ -75,6 +78,7 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     n_samples: int
     status: Literal["ok", "failed"]
     reason: str = ""
+    over_budget: str = ""
     notes: tuple[str, ...] = ()
     target_sets: tuple[str, ...] = ()
     absent_targets: tuple[str, ...] = ()

@@ -105,6 +105,11 @@ class Run(msgspec.Struct, frozen=True):
         """Results without scores, each with its reason."""
         return tuple(r for r in self.results if r.status == "failed")
 
+    @property
+    def over_budget(self) -> str:
+        """The limit of the protocol that the system broke first, and by how much; else empty."""
+        return next((r.over_budget for r in self.results if r.over_budget), "")
+
 
 def run_name(system: SystemSpec, protocol: Protocol, data_digest: str) -> str:
     """Name of a run folder: who, how, and eight digits of everything that identifies it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from svbench.results.aggregate import admitted
 from svbench.results.store import Run
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def long_table(runs: Iterable[Run]) -> pd.DataFrame:
             result.track, s.target_set, s.target, s.metric, frame, *values,
         )
         for run in runs
-        for result in run.results
+        for result in admitted(run).results
         for s in result.series
         for frame, values in enumerate(zip(s.time_s, s.duration_s, s.score, s.status, strict=True))
     ]  # fmt: skip

@@ -14,15 +14,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from svbench.errors import SvbenchError
-from svbench.systems.worker import die_with_parent
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
+from svbench.systems.worker import THREAD_VARIABLES, die_with_parent
 
 
 def n_cores() -> int:

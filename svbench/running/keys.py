@@ -35,8 +35,13 @@ def input_state(located: LocatedSystem, track: str) -> dict[str, str]:
     return {
         text: state
         for text in sorted(_strings(located.spec.parameters))
-        if (state := _state(located.folder / text.split(":")[0], track))
+        if (state := _state(located.folder / _path(text, located.folder), track))
     }
+
+
+def _path(text: str, folder: Path) -> str:
+    """Take a parameter for a path: ``{folder}`` is filled in, what follows a colon is a name inside."""
+    return text.replace("{folder}", str(folder)).split(":")[0]
 
 
 def _strings(value: Any) -> set[str]:

@@ -6,6 +6,7 @@ the tracks in flight; the same command goes on from there.
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ import numpy as np
 
 from svbench.audio import Audio, write_audio
 from svbench.datasets.api import Dataset, Track
-from svbench.errors import AudioError, SvbenchError, SystemFailure
+from svbench.errors import AudioError, OverBudget, SvbenchError, SystemFailure
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
 from svbench.results.scratch import scratch_folder
@@ -118,6 +119,8 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
             for result in _results(job, pool, todo, scratch):
                 tell(result, True)
     except OSError as error:
+        if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
         # numpy reports a short write without a reason; there is only one.
         reason = error.strerror or "no space left"
         raise SvbenchError(
@@ -132,14 +135,17 @@ def _results(
 ) -> Iterator[TrackResult]:
     """Separate in turn, score in the pool, and yield results as they are written."""
     pending: deque[Pending] = deque()
-    with WorkerHost(job.located, job.protocol.targets, scratch) as host:
+    limits = job.protocol.limits
+    # Waiting estimates take disk space; and scoring must not slow a system down that is on the clock.
+    most = 0 if limits.is_timed else pool.n_workers
+    with WorkerHost(job.located, job.protocol.targets, scratch, limits) as host:
         for track, key, track_digest in todo:
-            if len(pending) > pool.n_workers:  # bounds the disk space of waiting estimates
+            while len(pending) > most:
                 yield _collect(job, pool, pending.popleft())
             try:
                 pending.append(_separate(job, pool, host, track, key, track_digest, scratch))
             except (SystemFailure, AudioError) as error:
-                yield _write(job, _failed(job, track, key, track_digest, str(error)))
+                yield _write(job, _failed(job, track, key, track_digest, error))
         while pending:
             yield _collect(job, pool, pending.popleft())
 
@@ -168,9 +174,8 @@ def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
             done.future, score_track, done.track, done.paths, job.protocol, done.sets
         )
     except AudioError as error:
-        result = _failed(
-            job, done.track, done.key, done.track_digest, f"cannot be scored: {error}", done.sets
-        )
+        reason = AudioError(f"cannot be scored: {error}")
+        result = _failed(job, done.track, done.key, done.track_digest, reason, done.sets)
     else:
         result = _succeeded(job, done, scored)
     shutil.rmtree(next(iter(done.paths.values())).parent, ignore_errors=True)
@@ -194,6 +199,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
             cpu_s=separated.cpu_s,
             peak_rss_bytes=separated.peak_rss_bytes,
             rtf=separated.wall_s / duration_s,
+            weights_bytes=separated.weights_bytes,
         ),
         estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
         estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
@@ -201,13 +207,19 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
 
 
 def _failed(
-    job: Job, track: Track, key: str, track_digest: str, reason: str, sets: tuple[str, ...] | None = None
+    job: Job,
+    track: Track,
+    key: str,
+    track_digest: str,
+    error: SvbenchError,
+    sets: tuple[str, ...] | None = None,
 ) -> TrackResult:
     chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
     return TrackResult(
         **_common(track, key, track_digest),
         status="failed",
-        reason=reason,
+        reason=str(error),
+        over_budget=f"{error.limit}: {error.told}" if isinstance(error, OverBudget) else "",
         target_sets=chosen,
         series=failed_series(job.protocol, chosen, track.n_samples / track.rate_hz),
     )

@@ -13,7 +13,8 @@ import numpy as np
 from svbench.audio import Audio, Samples, resample
 from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
-from svbench.errors import AudioError, SystemFailure
+from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
+from svbench.running.execution import n_cores
 from svbench.specs.protocol import Alignment, Protocol, TargetSet
 from svbench.systems.api import SystemInfo
 from svbench.systems.host import WorkerHost
@@ -29,6 +30,7 @@ class Separated:
     cpu_s: float
     peak_rss_bytes: int
     load_s: float
+    weights_bytes: int | None
     notes: tuple[str, ...]
 
 
@@ -49,20 +51,32 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     Raises
     ------
     SystemFailure
-        Whatever the system did wrong, in one sentence.
+        Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocol.
     """
-    info = host.start(protocol.limits.load_s)
+    try:
+        info = host.start(protocol.limits.load_s)
+    except OutOfTime as error:
+        raise OverBudget("set-up time", f"loading took longer than {error.limit_s:g} s") from error
     if not covered_sets(info.targets, protocol, track.targets):
         raise SystemFailure(
             f"gives {', '.join(info.targets) or 'nothing'}; {protocol.id} scores other targets"
         )
     mixture, notes = track.mixture(), []
+    allowed, here = protocol.limits.n_cores, n_cores()
+    if allowed and here < allowed:
+        notes.append(f"it may use {allowed} cores, and had {here}: a time over the limit proves nothing")
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
     if given is not mixture:
         notes.append(f"resampled from {track.rate_hz} to {info.rate_hz} Hz for the system, and back")
     references = track.references(track.targets) if "references" in info.needs else None
+    budget_s, own_s = protocol.limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
     try:
-        done = host.separate(track.name, given, references, _limit_s(host, protocol, mixture.duration_s))
+        limit_s = min((limit for limit in (budget_s, own_s) if limit), default=None)
+        done = host.separate(track.name, given, references, limit_s)
+    except OutOfTime as error:
+        if error.limit_s != budget_s:
+            raise  # the limit of its own system file
+        raise OverBudget("time", f"separating took longer than {budget_s:g} s") from error
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
     missing = [t for t in info.targets if t not in done.estimates]
@@ -87,6 +101,7 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         done.cpu_s,
         done.peak_rss_bytes,
         done.load_s,
+        done.weights_bytes,
         tuple(dict.fromkeys(notes)),
     )
 
@@ -184,13 +199,6 @@ def derivation(
     parts = tuple(g for g in given if g in targets and set(targets[g]) <= wanted)
     stems = [s for p in parts for s in targets[p]]
     return parts if len(stems) == len(set(stems)) and set(stems) == wanted else ()
-
-
-def _limit_s(host: WorkerHost, protocol: Protocol, duration_s: float) -> float | None:
-    """The stricter of the protocol's and the system file's own time limit."""
-    limits = [protocol.limits.track_time_s(duration_s), host.located.spec.time_limit_s]
-    given = [limit for limit in limits if limit]
-    return min(given) if given else None
 
 
 def _length(samples: Samples, n_samples: int) -> Samples:

@@ -81,11 +81,29 @@ class Alignment(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Limits(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Budgets of one track; a system over them is stopped and its row says so."""
+    """Budgets of one track; a system over them is stopped and its row says so.
+
+    ``time_s`` and ``time_factor`` (of the track's duration) bound the wall time of a separation,
+    the stricter one counts; ``load_s`` that of loading. ``n_cores`` is how many cores the system
+    may run on, ``memory_bytes`` what all its processes may hold together. ``cpu_only`` hides the
+    graphics cards.
+    """
 
     time_s: Positive | None = None
     time_factor: Positive | None = None
     load_s: Positive | None = None
+    n_cores: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    memory_bytes: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    cpu_only: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is any limit at all."""
+        return self != Limits()
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the wall time of a separation is bounded."""
+        return bool(self.time_s or self.time_factor)
 
     def track_time_s(self, duration_s: float) -> float | None:
         """Return the wall-clock seconds a track of that duration may take, or None."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from svbench.audio import Audio
+from svbench.audio import Audio, Samples
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,10 @@ class SystemInfo:
         Targets it gives for every mixture.
     rate_hz : int or None
         The rate it works at; mixtures are resampled to it and estimates back. None: any rate.
-    deterministic, streaming : bool
+    deterministic : bool
+        Whether the same mixture always gives the same samples.
+    streaming : bool
+        Whether it also has ``stream``, see `StreamingSystem`.
     needs : frozenset of {"track", "references"}
         Further keywords ``separate`` wants: the track's name (estimates made elsewhere) or the
         references (oracles only).
@@ -62,6 +65,33 @@ class System(Protocol):
         dict of str to Audio
             One estimate per target of ``info.targets``, with the mixture's length, rate and channels.
         """
+
+
+class Stream(Protocol):
+    """One mixture on its way through a streaming system, a hop at a time.
+
+    All that ``push`` and ``finish`` return, joined, is the estimate, aligned with the mixture as that of
+    ``separate`` is, and as long as what was pushed. A system that needs to hear further than the
+    hop returns less than it was given at first, and the rest from ``finish``.
+    """
+
+    hop_samples: int
+
+    def push(self, block: Samples) -> dict[str, Samples]:
+        """Take the next block, shape (hop_samples, n_channels); return the next samples of each target.
+
+        Every target gets the same number of samples, shape (n, n_channels). An empty dict: none yet.
+        """
+
+    def finish(self) -> dict[str, Samples]:
+        """Return what is still held back; no block follows."""
+
+
+class StreamingSystem(System, Protocol):
+    """A system that says ``streaming=True``: it can also be fed hop by hop."""
+
+    def stream(self, rate_hz: int, n_channels: int) -> Stream:
+        """Start afresh on a mixture of unknown length."""
 
 
 @dataclass(frozen=True)

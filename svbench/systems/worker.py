@@ -15,6 +15,15 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+# What bounds the threads of numeric libraries; read when they are imported.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
 
 def main() -> None:
     """Serve requests until the pipe closes."""
@@ -22,12 +31,22 @@ def main() -> None:
     requests = os.fdopen(int(sys.argv[1]), "r", encoding="utf-8")
     replies = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
     die_with_parent()
+    own_pid = os.getpid()
     system = None
     for line in requests:
         request = json.loads(line)
         try:
             if request["do"] == "load":
                 system, reply = _load(request)
+            elif request["do"] == "stream":
+                from svbench.systems.streaming import stream_through
+
+                reply = stream_through(system, request)
+            elif request["do"] == "measure":
+                from svbench.systems import measure
+
+                reply = measure.answer(system, request)
+                reply["peak_rss_bytes"] = _peak_rss_bytes()
             else:
                 reply = _separate(system, request)
         except Exception as error:
@@ -35,6 +54,8 @@ def main() -> None:
 
             traceback.print_exc()  # into the log, for the author of the system
             reply = {"error": f"{type(error).__name__}: {error}"}
+        if os.getpid() != own_pid:
+            os._exit(0)  # the system forked and came back twice; one answer per request
         _send(replies, reply)
 
 
@@ -45,8 +66,9 @@ def _send(replies: TextIO, reply: dict[str, Any]) -> None:
 
 def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Import the adapter and let it load the system; the time taken is the load time."""
-    from svbench.systems.api import Context
+    from svbench.systems.api import Context  # and with it numpy, which every worker needs
 
+    empty_rss_bytes = _peak_rss_bytes()
     start = time.perf_counter()
     module, _, attribute = request["target"].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
@@ -58,11 +80,14 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     )
     system = factory(request["parameters"], context)
     info = system.info
+    _check(info)
     return system, {
         "load_s": time.perf_counter() - start,
+        "empty_rss_bytes": empty_rss_bytes,
+        "peak_rss_bytes": _peak_rss_bytes(),
         "info": {
             "id": info.id,
-            "version": info.version,
+            "version": str(info.version),
             "targets": list(info.targets),
             "rate_hz": info.rate_hz,
             "deterministic": info.deterministic,
@@ -70,6 +95,16 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             "needs": sorted(info.needs),
         },
     }
+
+
+def _check(info: Any) -> None:
+    """Refuse information that would only make trouble, or a wrong number, later."""
+    targets = info.targets
+    if isinstance(targets, str) or not all(isinstance(t, str) for t in targets):
+        raise ValueError(f"targets must be a list of names, found {targets!r}")
+    rate_hz = info.rate_hz
+    if rate_hz is not None and (type(rate_hz) is not int or rate_hz < 1):
+        raise ValueError(f"rate_hz must be a positive whole number of Hz, found {rate_hz!r}")
 
 
 def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -87,9 +122,9 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     if "references" in system.info.needs:
         needed["references"] = {t: read(p) for t, p in request["references"].items()}
     mixture = read(request["mixture"])
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_s()
     estimates = system.separate(mixture, **needed)
-    wall_s, cpu_s = time.perf_counter() - wall, _cpu_s() - cpu
+    wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
     if not isinstance(estimates, dict):
         raise TypeError(f"separate returned {type(estimates).__name__}, expected a dict of target to Audio")
     paths = {}
@@ -98,14 +133,18 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
             raise TypeError(f"estimate of {target!r} is {type(audio).__name__}, expected svbench.audio.Audio")
         path = str(Path(request["out"]) / f"{number}.npy")
         np.save(path, audio.samples)
+        if int(audio.rate_hz) != audio.rate_hz:
+            raise ValueError(f"estimate of {target!r} has {audio.rate_hz} Hz, expected a whole number")
         paths[str(target)] = {"path": path, "rate_hz": int(audio.rate_hz)}
-    return {"estimates": paths, "wall_s": wall_s, "cpu_s": cpu_s, "peak_rss_bytes": _peak_rss_bytes()}
+    return {"estimates": paths, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": _peak_rss_bytes()}
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     """CPU seconds of this process and of its finished children (the command adapter's)."""
-    t = os.times()
-    return t.user + t.system + t.children_user + t.children_system
+    import resource  # os.times() counts in hundredths only
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def _peak_rss_bytes() -> int:

@@ -69,7 +69,24 @@ def check_system(located: LocatedSystem, scratch: Path) -> SystemInfo:
         _ask(host, info, _stems(3, 0.5, rate_hz, n_channels=1), "mono")
         silence = {s: Audio(np.zeros((rate_hz // 2, 2)), rate_hz) for s in one}
         _ask(host, info, silence, "digital silence")
+        if info.streaming:
+            _check_stream(host, info, one)
     return info
+
+
+def _check_stream(host: WorkerHost, info: SystemInfo, stems: dict[str, Audio]) -> None:
+    mixture = _mixture(stems)
+    first, again = host.stream(mixture).estimates, host.stream(mixture).estimates
+    for target in info.targets:
+        shape = first[target].samples.shape
+        assert shape == mixture.samples.shape, (
+            f"{info.id}: {target} has shape {shape} from the stream for a mixture of {mixture.samples.shape}"
+        )
+        same = np.array_equal(first[target].samples, again[target].samples)
+        assert same or not info.deterministic, (
+            f"{info.id}: {target} from a second stream of the same mixture differs; "
+            "stream() must start afresh"
+        )
 
 
 def _stems(seed: int, duration_s: float, rate_hz: int, n_channels: int = 2) -> dict[str, Audio]:
@@ -79,7 +96,7 @@ def _stems(seed: int, duration_s: float, rate_hz: int, n_channels: int = 2) -> d
 
 
 def _ask(host: WorkerHost, info: SystemInfo, stems: dict[str, Audio], what: str) -> Separation:
-    mixture = Audio(np.sum([a.samples for a in stems.values()], axis=0), stems["vocals"].rate_hz)
+    mixture = _mixture(stems)
     references = {s: a for s, a in stems.items() if np.any(a.samples)}
     done = host.separate("conformance", mixture, references)
     for target in info.targets:
@@ -93,3 +110,7 @@ def _ask(host: WorkerHost, info: SystemInfo, stems: dict[str, Audio], what: str)
     extra = sorted(set(done.estimates) - set(info.targets))
     assert not extra, f"{info.id}: gives {', '.join(extra)}, which it does not promise"
     return done
+
+
+def _mixture(stems: dict[str, Audio]) -> Audio:
+    return Audio(np.sum([a.samples for a in stems.values()], axis=0), stems["vocals"].rate_hz)

@@ -94,9 +94,10 @@ def _solve(among: Floats, right: Floats) -> tuple[Floats, float]:
     scale = 1 / np.sqrt(diagonal[:, np.newaxis, :, np.newaxis])
     try:
         found, pivots = solve_block_toeplitz(lags * scale * scale.mT, right * scale)
-        if pivots.min() < _SINGULAR:
+        smallest = float(np.min(pivots))
+        if smallest < _SINGULAR:
             raise NotPositiveDefinite
-        return found * scale, 1 / float(pivots.min())
+        return found * scale, 1 / smallest
     except NotPositiveDefinite:
         if len(lags) == 1:
             return _solve_dense(lags[0], right[0])[np.newaxis], np.inf

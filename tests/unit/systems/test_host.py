@@ -61,6 +61,9 @@ def test_printing_does_not_disturb_the_talk(tmp_path: Path) -> None:
         ("return [mixture]", "returned list, expected a dict"),
         ("return {'vocals': mixture.samples}", "'vocals' is ndarray, expected svbench.audio.Audio"),
         ("return {'vocals': Audio(mixture.samples * np.nan, 8000)}", "NaN or infinite values"),
+        ("if os.fork():\n    os._exit(3)\ntime.sleep(60)", "exit code 3 without an answer"),
+        ("raise ValueError('name \\ud800')", r"separating raised ValueError: name \?"),
+        ("return {'vocals': Audio(mixture.samples, 8000.5)}", r"has 8000\.5 Hz, expected a whole number"),
         (
             "return {'vocals': Audio(mixture.samples[:, 0], 8000)}",
             r"expected shape \(n_samples, n_channels\)",
@@ -70,6 +73,33 @@ def test_printing_does_not_disturb_the_talk(tmp_path: Path) -> None:
 def test_failure_is_told_in_words(body: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(SystemFailure, match=sentence):
         separate(system(tmp_path, body), tmp_path)
+
+
+def test_a_fork_that_comes_back_twice_answers_once(tmp_path: Path) -> None:
+    located = system(tmp_path, "os.fork()\nreturn {'vocals': mixture}")
+    with WorkerHost(located, ("vocals",), tmp_path) as host:
+        for level in (0.1, 0.2, 0.3):
+            mixture = Audio(np.full((800, 2), level), 8000)
+            found = host.separate("a track", mixture).estimates["vocals"]
+            assert np.array_equal(found.samples, mixture.samples)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ('targets = ["vocals"], rate_hz = -1', "rate_hz must be a positive whole number of Hz, found -1"),
+        ('targets = ["vocals"], rate_hz = "44100"', "rate_hz must be .*, found '44100'"),
+        ('targets = ["vocals"], rate_hz = true', "rate_hz must be .*, found True"),
+        ("targets = [1]", r"targets must be a list of names, found \(1,\)"),
+    ],
+)
+def test_wrong_information_is_refused(parameters: str, sentence: str, tmp_path: Path) -> None:
+    located = system(tmp_path, "return {'vocals': mixture}")
+    path = tmp_path / "s.toml"
+    path.write_text(path.read_text().replace('targets = ["vocals"]', parameters))
+    with pytest.raises(SystemFailure, match=sentence):
+        separate(load_system(path), tmp_path)
+    assert located.spec.id == "s"
 
 
 def test_next_track_gets_a_fresh_process_after_a_crash(tmp_path: Path) -> None:
@@ -179,3 +209,16 @@ def test_another_interpreter_needs_numpy_and_soundfile_only(other_python: Path, 
     )
     located = system(tmp_path, body, f'python = "{other_python}"\n')
     assert np.array_equal(separate(located, tmp_path).samples, MIXTURE.samples)
+
+
+def test_streams_under_another_interpreter(other_python: Path, tmp_path: Path) -> None:
+    code = Path(__file__).resolve().parents[2] / "streaming_systems/systems.py"
+    (tmp_path / "s.toml").write_text(
+        'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n'
+        f'python = "{other_python}"\nparameters = {{ factory = "{code}:Streaming", gain = 0.5 }}\n'
+    )
+    with WorkerHost(load_system(tmp_path / "s.toml"), ("vocals",), tmp_path) as host:
+        done = host.stream(MIXTURE)
+        assert np.array_equal(done.estimates["vocals"].samples, 0.5 * MIXTURE.samples)
+        assert len(done.push_s) == len(done.held_samples) == 4  # 800 samples in hops of 256
+        assert host.stream(MIXTURE, n_samples=2000).estimates == {}

@@ -1,0 +1,151 @@
+"""What each system's numbers cost: score, size on disk, time and memory side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from svbench.errors import DataError
+from svbench.report.boards import boards, comparable
+from svbench.report.numbers import bytes_text, decibels
+from svbench.results.aggregate import Summary
+from svbench.results.store import Run
+
+Format = Literal["markdown", "csv", "latex", "html", "json"]
+HEAD = ("on disk", "real-time factor", "× real time", "peak memory")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One system's cost over the tracks that it separated.
+
+    Attributes
+    ----------
+    load_s, rtf : float
+        Medians over tracks.
+    cpu_rate : float
+        CPU seconds per second of audio, over all tracks.
+    peak_rss_bytes : int
+        The largest of any track.
+    weights_bytes : int or None
+        Of the files in ``weights``; None where the system file names none.
+    """
+
+    load_s: float
+    rtf: float
+    cpu_rate: float
+    peak_rss_bytes: int
+    weights_bytes: int | None
+
+    @property
+    def texts(self) -> tuple[str, str, str, str]:
+        """Cells under `HEAD`."""
+        known = self.rtf >= 0.001
+        return (
+            "–" if self.weights_bytes is None else bytes_text(self.weights_bytes),
+            f"{self.rtf:.3f}" if known else "< 0.001",
+            f"{1 / self.rtf:.0f} ×" if known else "> 1000 ×",
+            bytes_text(self.peak_rss_bytes),
+        )
+
+
+def cost_of(run: Run) -> Cost | None:
+    """Summarise a run's resources; None where it has none, as imported runs do."""
+    used = [(r.resources, r.duration_s) for r in run.results if r.resources]
+    if not used:
+        return None
+    sizes = [r.weights_bytes for r, _ in used if r.weights_bytes is not None]
+    return Cost(
+        load_s=statistics.median(r.load_s for r, _ in used),
+        rtf=statistics.median(r.rtf for r, _ in used),
+        cpu_rate=sum(r.cpu_s for r, _ in used) / sum(d for _, d in used),
+        peak_rss_bytes=max(r.peak_rss_bytes for r, _ in used),
+        weights_bytes=max(sizes, default=None),
+    )
+
+
+class Headline:
+    """The one score of each of several comparable runs that stands beside their cost.
+
+    It is the last column (the mean, where there are several targets) of the headline's first board.
+    """
+
+    def __init__(self, group: Sequence[Run]) -> None:
+        found = boards(list(group))[:1]  # none where no track is done yet
+        self.record = group[0].record
+        self.name = " ".join([self.record.protocol.headline, *(b.columns[-1] for b in found)])
+        self._scores = {id(row.run): row.cells[b.columns[-1]] for b in found for row in b.rows}
+
+    def of(self, run: Run) -> Summary | None:
+        """Return a run's score; None if its system gives none of this board's targets."""
+        return self._scores.get(id(run))
+
+    def text(self, run: Run) -> str:
+        """Return a run's score as it is printed."""
+        found = self.of(run)
+        return decibels(found.score, found.status) if found else "–"
+
+
+def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
+    """Make a table with score, size on disk, real-time factor and memory of each run.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Of one protocol and data set.
+    format : {"markdown", "csv", "json"}
+        CSV and JSON hold unrounded numbers.
+
+    Raises
+    ------
+    DataError
+        No runs, runs that must not be compared, or another format.
+    """
+    if format not in ("markdown", "csv", "json"):
+        raise DataError(f"costs are printed as markdown, csv or json, not as {format}")
+    groups = comparable(runs)
+    if len(groups) != 1:
+        raise DataError(
+            f"these runs hold {len(groups)} combinations of protocol and data; "
+            "a table takes one: choose with --protocol or name the runs"
+        )
+    headline = Headline(groups[0])
+    priced = [(run, cost) for run in groups[0] if (cost := cost_of(run))]
+    if format == "markdown":
+        return _markdown(headline, priced)
+    rows = [
+        {
+            "system": run.record.system.id,
+            "score": found.score if (found := headline.of(run)) else None,
+            **asdict(cost),
+        }
+        for run, cost in priced
+    ]
+    if format == "json":
+        return json.dumps(
+            {"score": headline.name, "rows": rows}, indent=2, ensure_ascii=False, allow_nan=False
+        )
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(rows[0] if rows else ["system"])
+    writer.writerows(["" if v is None else v for v in row.values()] for row in rows)
+    return out.getvalue().rstrip("\n")
+
+
+def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:
+    record = headline.record
+    unit = next(q.unit for q in record.quantities if q.name == record.protocol.headline)
+    lines = [["system", headline.name, *HEAD], ["---", "---:", *["---:"] * len(HEAD)]]
+    lines += [[run.record.system.id, headline.text(run), *cost.texts] for run, cost in priced]
+    note = (
+        f"{record.protocol.headline} in {unit}, {record.protocol.id} "
+        f"(digest {record.protocol_digest[:8]}), n = {len(record.data.tracks)} tracks. "
+        "Time: median over tracks, the separation alone; memory: the largest of the system's "
+        "process; scoring ran at the same time."
+    )
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", note])

@@ -1,0 +1,237 @@
+"""How far a system hears ahead: change its input from some time on and see where its output changes.
+
+A claim is not asked for. If the first changed output sample lies before the first changed input
+sample, the system has heard that far ahead; if it lies after, the output is late by that much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from svbench.audio import Audio, Samples
+from svbench.errors import AudioError, SystemFailure
+from svbench.systems.host import WorkerHost
+
+THRESHOLD_DB = -120.0
+# Where in the recording the input is changed: at odd places, since a multiple of some hop would
+# always meet a system that works in blocks at the same point of its block.
+POSITIONS = (0.3137, 0.4719, 0.6853, 0.8921)
+# A change that reaches back to the very start, however late it comes, was heard over the whole track.
+START = 0.01
+# Differences from call to call hide what lies below them; this far below the peak they hide too much.
+NOISE_LIMIT_DB = -60.0
+
+Kind = Literal["noise burst", "silence", "sign flip"]
+Separate = Callable[[Samples], Mapping[str, Samples]]
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """One change of the input and where the output answered.
+
+    Attributes
+    ----------
+    kind : {"noise burst", "silence", "sign flip"}
+    changed_sample : int
+        The first input sample that differs.
+    answered_sample : int or None
+        The first output sample, of any target, that differs; None if none does.
+    """
+
+    kind: Kind
+    changed_sample: int
+    answered_sample: int | None
+
+
+class Lookahead(msgspec.Struct, frozen=True):
+    """How far a system hears ahead, or how late it answers, by the worst of several probes.
+
+    Attributes
+    ----------
+    rate_hz, n_samples : int
+        Of the recording that was changed.
+    threshold_db : float
+        Output samples that differ by less, relative to the output's peak, count as equal.
+    reach : {"bounded", "whole track", "no answer"}
+        Whether the first changed output sample follows the change, lies at the start of the
+        track wherever the change is, or does not exist.
+    lookahead_samples, latency_samples : int or None
+        None unless bounded. Latency is what a live output would lag behind for it: the look-ahead,
+        or, without one, the time until the output first answers.
+    probes : tuple of Probe
+    """
+
+    rate_hz: int
+    n_samples: int
+    threshold_db: float
+    reach: Literal["bounded", "whole track", "no answer"]
+    lookahead_samples: int | None
+    latency_samples: int | None
+    probes: tuple[Probe, ...]
+
+
+def system_lookahead(
+    host: WorkerHost, mixture: Audio, *, threshold_db: float = THRESHOLD_DB, limit_s: float | None = None
+) -> Lookahead:
+    """Measure a system in its worker.
+
+    Parameters
+    ----------
+    host : WorkerHost
+        Not an oracle's: it would get no references.
+    mixture : Audio
+        At a rate the system works at. Longer is better: what the system hears within it is "the
+        whole track".
+    threshold_db : float
+    limit_s : float, optional
+        For each separation.
+
+    Raises
+    ------
+    SystemFailure
+        It fails, its estimates do not have the mixture's shape, or the same input gives different
+        outputs, beyond −60 dB of their peak.
+    """
+
+    def separate(samples: Samples) -> dict[str, Samples]:
+        try:
+            done = host.separate("look-ahead", Audio(samples, mixture.rate_hz), limit_s=limit_s)
+        except AudioError as error:
+            raise SystemFailure(f"gave unusable audio: {error}") from error
+        for target, audio in done.estimates.items():
+            if audio.samples.shape != samples.shape or audio.rate_hz != mixture.rate_hz:
+                raise SystemFailure(
+                    f"estimate of {target} has shape {audio.samples.shape} at {audio.rate_hz} Hz, the "
+                    f"mixture {samples.shape} at {mixture.rate_hz} Hz; changes cannot be traced through it"
+                )
+        return {target: audio.samples for target, audio in done.estimates.items()}
+
+    return measure_lookahead(separate, mixture.samples, mixture.rate_hz, threshold_db)
+
+
+def measure_lookahead(
+    separate: Separate, samples: Samples, rate_hz: int, threshold_db: float = THRESHOLD_DB
+) -> Lookahead:
+    """Measure any function from a mixture to estimates.
+
+    Parameters
+    ----------
+    separate : callable
+        From an array (n_samples, n_channels) to a mapping of target to an array of that shape.
+    samples : ndarray, shape (n_samples, n_channels)
+    rate_hz : int
+    threshold_db : float
+
+    Returns
+    -------
+    Lookahead
+        What was measured happened, so the look-ahead is at least that; no finite number of changes
+        can prove that it is never more.
+
+    Raises
+    ------
+    SystemFailure
+        The same input gives different outputs.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal((4000, 1))
+    >>> early = lambda x: {"vocals": np.concatenate([x[25:], np.zeros((25, 1))])}
+    >>> found = measure_lookahead(early, noise, 8000)
+    >>> found.reach, found.lookahead_samples, found.latency_samples
+    ('bounded', 25, 25)
+    """
+    trace = _Tracer(separate, samples, rate_hz, threshold_db)
+    n_samples = len(samples)
+    kinds: tuple[Kind, ...] = ("noise burst", "silence", "sign flip")
+    probes = [trace(kind, round(n_samples * p)) for kind in kinds for p in POSITIONS]
+    whole = any(
+        all(p.answered_sample is not None and p.answered_sample <= START * n_samples for p in own)
+        for kind in kinds
+        if (own := [p for p in probes if p.kind == kind])
+    )
+    reach: Literal["bounded", "whole track", "no answer"] = "bounded"
+    lookahead = latency = None
+    if whole:
+        reach = "whole track"
+    elif all(p.answered_sample is None for p in probes):
+        reach = "no answer"
+    else:
+        probes += _further(trace, min(probes, key=_offset))
+        offset = min(map(_offset, probes))
+        lookahead, latency = int(max(0, -offset)), int(abs(offset))
+    return Lookahead(rate_hz, n_samples, threshold_db, reach, lookahead, latency, tuple(probes))
+
+
+def _offset(probe: Probe) -> float:
+    """Samples from the change to the answer; negative if the answer comes first."""
+    return np.inf if probe.answered_sample is None else probe.answered_sample - probe.changed_sample
+
+
+def _further(trace: _Tracer, worst: Probe) -> list[Probe]:
+    """Move a change on as long as the output answers further ahead of it.
+
+    A system that works in blocks answers at the block's start wherever in the block the change is,
+    and only a change of the last sample shows how far it hears.
+    """
+    probes = [worst]
+
+    def hears_further(changed: int) -> bool:
+        probe = trace(worst.kind, changed)
+        if _offset(probe) >= _offset(probes[-1]):
+            return False
+        probes.append(probe)
+        return True
+
+    low, step = worst.changed_sample, 1
+    while (high := low + step) < trace.n_samples and hears_further(high):
+        low, step = high, 2 * step
+    high = min(high, trace.n_samples)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if hears_further(middle) else (low, middle)
+    return probes[1:]
+
+
+class _Tracer:
+    """Changes the input, and finds the first output sample that differs from the unchanged one's."""
+
+    def __init__(self, separate: Separate, samples: Samples, rate_hz: int, threshold_db: float) -> None:
+        self.separate, self.samples, self.n_samples = separate, samples, len(samples)
+        self.threshold = 10 ** (threshold_db / 20)
+        draw = np.random.default_rng(0)
+        # Full-size steps of either sign: noise whose first sample happens to be small would come late.
+        signs = draw.integers(0, 2, (max(1, rate_hz // 4), samples.shape[1])) * 2.0 - 1
+        self.burst = signs * float(np.abs(samples).max())
+        self.plain, again = separate(samples), separate(samples)
+        peak = max(float(np.abs(x).max()) for x in (*self.plain.values(), *again.values()))
+        noise = max(float(np.abs(x - self.plain[t]).max()) for t, x in again.items())
+        if noise > 10 ** (NOISE_LIMIT_DB / 20) * peak:
+            raise SystemFailure(
+                f"the same input gives outputs that differ by {20 * np.log10(noise / peak):.0f} dB of "
+                "their peak, so a change cannot be traced; fix its random state by a parameter, if it has one"
+            )
+        self.least = max(self.threshold * peak, 10 * noise)
+
+    def __call__(self, kind: Kind, changed: int) -> Probe:
+        other = self.samples.copy()
+        if kind == "noise burst":
+            other[changed : changed + len(self.burst)] += self.burst[: self.n_samples - changed]
+        elif kind == "silence":
+            other[changed:] = 0
+        else:
+            other[changed:] *= -1
+        # Where the music is silent, silence and a flipped sign change nothing yet.
+        first = _first(other - self.samples, self.threshold * float(np.abs(self.samples).max()))
+        answers = [_first(x - self.plain[t], self.least) for t, x in self.separate(other).items()]
+        answered = min((a for a in answers if a is not None), default=None)
+        return Probe(kind, changed if first is None else first, answered)
+
+
+def _first(difference: Samples, least: float) -> int | None:
+    """Index of the first sample in which any channel is larger than a bound."""
+    where = np.flatnonzero((np.abs(difference) > least).any(axis=1))
+    return int(where[0]) if len(where) else None

@@ -1,0 +1,247 @@
+"""What a streaming system loses against its own whole-track output, and whether it keeps up.
+
+Audio is fed as fast as the system takes it, and a clock of its own says when each hop would have been
+complete if it had been recorded live: ten minutes are judged without waiting ten minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from svbench.audio import Audio, Samples
+from svbench.errors import AudioError, SystemFailure
+from svbench.metrics.sdr import usdr
+from svbench.metrics.si_sdr import si_sdr
+from svbench.results.scores import Score, score
+from svbench.systems.host import WorkerHost
+from svbench.systems.streaming import Streamed
+
+Floats = NDArray[np.float64]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """How the block-wise estimate of one target compares with the whole-track one.
+
+    Attributes
+    ----------
+    target : str
+    sdr, si_sdr : Score
+        Of the block-wise estimate, with the whole-track one as the reference; ``perfect`` if they
+        are equal.
+    sdr_loss_db, si_sdr_loss_db : float or None
+        Score of the whole-track estimate minus that of the block-wise one, both against the true
+        target; None where there is no reference or a score is not finite.
+    """
+
+    target: str
+    sdr: Score
+    si_sdr: Score
+    sdr_loss_db: float | None = None
+    si_sdr_loss_db: float | None = None
+
+
+class Deadlines(msgspec.Struct, frozen=True):
+    """How a live stream would have kept up.
+
+    Attributes
+    ----------
+    n_hops, n_missed : int
+        A hop is missed if its ``push`` returns after the next hop is complete.
+    worst_late_s : float
+        The most a hop was late; 0 if none was.
+    rtf : float
+        Time of all pushes over the duration of the audio.
+    """
+
+    n_hops: int
+    n_missed: int
+    worst_late_s: float
+    rtf: float
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """What changes while a stream goes on.
+
+    Attributes
+    ----------
+    duration_s : float
+        Of the audio that was fed.
+    window_s : float
+        Length of the parts that are compared: one minute, or a third of a shorter stream.
+    first_rtf, last_rtf : float
+        Time per audio in the first and in the last such part.
+    time_ratio : float
+        The second over the first; 1 means no drift.
+    rss_growth_bytes : int or None
+        Resident memory at the end minus that after the first part; None where it cannot be read.
+    held_growth_samples : int
+        The same for the samples without an estimate yet.
+    """
+
+    duration_s: float
+    window_s: float
+    first_rtf: float
+    last_rtf: float
+    time_ratio: float
+    rss_growth_bytes: int | None
+    held_growth_samples: int
+
+
+class StreamReport(msgspec.Struct, frozen=True):
+    """All that is measured of a streaming interface.
+
+    ``held_samples`` is the most that was pushed without an estimate when ``push`` returned; live,
+    the estimate of a sample is there after at most ``latency_samples``: the hop that must
+    be complete, and what is held back.
+    """
+
+    hop_samples: int
+    held_samples: int
+    latency_samples: int
+    gaps: tuple[Gap, ...]
+    deadlines: Deadlines
+    drift: Drift | None
+
+
+def measure_stream(
+    host: WorkerHost,
+    mixture: Audio,
+    references: Mapping[str, Audio],
+    *,
+    drift_s: float,
+    limit_s: float | None = None,
+) -> StreamReport:
+    """Feed a system block-wise and compare with its whole-track output; then feed it for long.
+
+    Parameters
+    ----------
+    host : WorkerHost
+    mixture : Audio
+        At a rate the system works at.
+    references : mapping of str to Audio
+        True targets, as far as known.
+    drift_s : float
+        Seconds of audio for deadlines and drift, the mixture over and over; 0 leaves drift out. So does
+        a system that is slower than real time, whose backlog grows anyway.
+    limit_s : float, optional
+        For the separation, and for the one pass through the stream.
+
+    Raises
+    ------
+    SystemFailure
+    """
+    try:
+        whole = host.separate("streaming", mixture, limit_s=limit_s).estimates
+        once = host.stream(mixture, limit_s=limit_s)
+    except AudioError as error:
+        raise SystemFailure(f"gave unusable audio: {error}") from error
+    gaps = tuple(
+        gap(target, once.estimates[target].samples, whole[target].samples, _samples(references.get(target)))
+        for target in once.estimates
+    )
+    hop_s = once.hop_samples / once.rate_hz
+    long, kept = once, deadlines(once.push_s, hop_s)
+    if drift_s and kept.rtf < 1:
+        host.close()  # in a fresh process: memory that the separation left free would hide a leak
+        # It was faster than real time; one that has come down to a third of it has told enough.
+        n_samples = round(drift_s * mixture.rate_hz)
+        long = host.stream(mixture, n_samples=n_samples, limit_s=max(60.0, 3 * drift_s))
+        kept = deadlines(long.push_s, hop_s)
+    held = int(once.held_samples.max())
+    return StreamReport(
+        hop_samples=once.hop_samples,
+        held_samples=held,
+        latency_samples=once.hop_samples + held,
+        gaps=gaps,
+        deadlines=kept,
+        drift=drift(long) if long is not once else None,
+    )
+
+
+def gap(target: str, blockwise: Samples, whole: Samples, reference: Samples | None) -> Gap:
+    """Compare two estimates of a target, shape (n_samples, n_channels) each.
+
+    Examples
+    --------
+    >>> x = np.ones((100, 1))
+    >>> found = gap("vocals", 0.5 * x, x, None)
+    >>> round(found.sdr.value, 2), found.si_sdr.status
+    (6.02, 'perfect')
+    """
+    if blockwise.shape != whole.shape:
+        raise SystemFailure(
+            f"estimate of {target} has shape {whole.shape} as a whole and {blockwise.shape} block-wise"
+        )
+    plain, scaled = _scores(whole, blockwise)
+    if reference is None:
+        return Gap(target, score(plain), score(scaled))
+    losses = np.subtract(_finite(_scores(reference, whole)), _finite(_scores(reference, blockwise)))
+    sdr_loss, si_sdr_loss = (float(v) if np.isfinite(v) else None for v in losses)
+    return Gap(target, score(plain), score(scaled), sdr_loss, si_sdr_loss)
+
+
+def deadlines(push_s: Floats, hop_s: float) -> Deadlines:
+    """Judge push times by a clock on which hop k is complete at (k + 1) · hop_s.
+
+    A hop is worked on once it is complete and the one before is done; a slow one delays its followers.
+
+    Parameters
+    ----------
+    push_s : ndarray, shape (n_hops,)
+    hop_s : float
+
+    Examples
+    --------
+    >>> deadlines(np.array([0.1, 2.5, 0.1, 0.1]), 1.0)
+    Deadlines(n_hops=4, n_missed=2, worst_late_s=1.5, rtf=0.7)
+    """
+    complete = (np.arange(len(push_s)) + 1) * hop_s
+    # done_k = max(complete_k, done_{k-1}) + push_k, without a loop: take the running sum out.
+    total = np.cumsum(push_s)
+    done = total + np.maximum.accumulate(complete - (total - push_s))
+    late = done - (complete + hop_s)
+    missed = late > 1e-9 * complete  # not by rounding
+    return Deadlines(
+        n_hops=len(push_s),
+        n_missed=int(missed.sum()),
+        worst_late_s=round(float(late[missed].max()), 9) if missed.any() else 0.0,
+        rtf=round(float(total[-1] / (len(push_s) * hop_s)), 9),
+    )
+
+
+def drift(long: Streamed) -> Drift:
+    """Compare the end of a long stream with its beginning."""
+    hop_s = long.hop_samples / long.rate_hz
+    duration_s = len(long.push_s) * hop_s
+    window_s = min(60.0, duration_s / 3)
+    n = max(1, round(window_s / hop_s))
+    first, last = (_rtf(part, hop_s) for part in (long.push_s[:n], long.push_s[-n:]))
+    early = min(round(window_s), len(long.rss_bytes)) - 1
+    growth = int(long.rss_bytes[-1] - long.rss_bytes[early]) if len(long.rss_bytes) else None
+    held = int(long.held_samples[-n:].max() - long.held_samples[:n].max())
+    return Drift(duration_s, window_s, first, last, last / first if first else 1.0, growth, held)
+
+
+def _rtf(push_s: Floats, hop_s: float) -> float:
+    """Time per audio, the median of ten stretches, so that a pause of the machine counts for nothing."""
+    stretches = np.array_split(push_s, min(10, len(push_s)))
+    return float(np.median([s.mean() for s in stretches])) / hop_s
+
+
+def _scores(reference: Samples, estimate: Samples) -> tuple[float, float]:
+    """SDR and SI-SDR of one target."""
+    pair = reference[np.newaxis].astype(np.float64), estimate[np.newaxis].astype(np.float64)
+    plain, scaled = usdr(*pair, rate_hz=1).values["uSDR"], si_sdr(*pair, rate_hz=1).values["SI-SDR"]
+    return float(plain[0, 0]), float(scaled[0, 0])
+
+
+def _finite(scores: tuple[float, float]) -> Floats:
+    return np.array([v if np.isfinite(v) else np.nan for v in scores])
+
+
+def _samples(audio: Audio | None) -> Samples | None:
+    return None if audio is None else audio.samples

@@ -1,0 +1,109 @@
+"""The processes that a worker and its descendants are, and the memory they hold together.
+
+Linux tells it in /proc; elsewhere the tree looks empty, and only the worker itself is measured.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+class ProcessTree:
+    """All processes started from one worker, wherever they went.
+
+    Parameters
+    ----------
+    leader : int
+        The worker, which leads a session of its own.
+    mark : str
+        ``NAME=value`` in the environment of the worker, which its descendants inherit.
+
+    Notes
+    -----
+    A process belongs to the tree by its session, by the mark or by its parent. Whether it does is asked
+    once, when it is first seen: a member stays one though it leaves the session or loses its parent.
+    """
+
+    def __init__(self, leader: int, mark: str) -> None:
+        self._leader, self._mark = leader, mark.encode()
+        self._known = {leader: True}
+
+    def members(self) -> list[int]:
+        """Return the processes of the tree that run now, the worker among them."""
+        return [pid for pid in self._look() if _stat(pid)[:1] not in (["Z"], ["X"], [])]
+
+    def rss_bytes(self) -> int:
+        """Return the resident memory of all members, pages they share counted in each.
+
+        A process counts from the second look on: between fork and exec a child shows its parent's
+        memory as its own for a moment.
+        """
+        before = self._known
+        return sum(_rss_bytes(pid) for pid in self._look() if pid in before)
+
+    def unique_bytes(self) -> int:
+        """Return the memory of all members with shared pages counted once, as far as readable.
+
+        Slower than `rss_bytes`, since the kernel walks the page tables for it.
+        """
+        return sum(_pss_bytes(pid) or _rss_bytes(pid) for pid in self._look())
+
+    def kill(self) -> None:
+        """Kill every member, and those it started meanwhile."""
+        # A tree that forks faster than it is killed shrinks all the same: each round ends its parents.
+        for _ in range(100):
+            members = self.members()
+            for pid in members:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    continue
+            if not members:
+                return
+
+    def _look(self) -> list[int]:
+        try:
+            names = os.listdir(PROC)  # noqa: PTH208 -- done twenty times a second
+        except OSError:
+            return []
+        known, self._known = self._known, {}
+        for pid in sorted(int(name) for name in names if name.isdigit()):  # parents mostly come first
+            self._known[pid] = known[pid] if pid in known else self._belongs(pid)
+        return [pid for pid, belongs in self._known.items() if belongs]
+
+    def _belongs(self, pid: int) -> bool:
+        try:
+            if os.getsid(pid) == self._leader or self._known.get(int(_stat(pid)[1])):
+                return True
+            return self._mark in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except (OSError, IndexError):
+            return False  # ended meanwhile, or not ours to read
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and what follows of ``/proc/PID/stat``; empty for a process that is gone."""
+    try:
+        return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _rss_bytes(pid: int) -> int:
+    try:
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def _pss_bytes(pid: int) -> int:
+    try:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0

@@ -1,0 +1,265 @@
+"""Networks from waveform to waveform: what their files leave unsaid, and separating in segments.
+
+A TorchScript, torch.export or ONNX file knows its operations, but not what its outputs are
+called or at which rate it was trained. The system file tells; this module holds the two together.
+It runs in the worker process, so it needs numpy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from svbench.audio import Audio, Samples
+from svbench.systems.api import SystemInfo
+
+AXES = ("batch", "targets", "channels", "samples")
+KEYS = {"targets", "rate_hz", "channels", "input", "output", "segment_samples", "overlap"}
+
+# Takes one input array, gives all outputs in the network's order.
+Network = Callable[[Samples], Sequence[Samples]]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a system file says of a network.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        In the order of the network's outputs.
+    rate_hz : int
+    channels : int
+        Of its input and of each of its estimates.
+    input, output : tuple of str
+        The axes of its arrays. An output without ``targets`` means one array per target.
+    segment_samples : int or None
+        It gets segments of exactly this length; None: the whole track at once.
+    overlap : float
+        Share of a segment that the next one covers again, 0 to below 1.
+    """
+
+    targets: tuple[str, ...]
+    rate_hz: int
+    channels: int
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+    segment_samples: int | None
+    overlap: float
+
+    def shape(self, axes: tuple[str, ...], n_samples: int | None) -> tuple[int | None, ...]:
+        """Return the shape that an array of these axes must have; None where any length will do."""
+        sizes = {
+            "batch": 1,
+            "targets": len(self.targets),
+            "channels": self.channels,
+            "samples": n_samples,
+        }
+        return tuple(sizes[axis] for axis in axes)
+
+
+def describe(parameters: dict[str, Any]) -> Description:
+    """Read a network's description from the parameters of a system file.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``targets`` and ``rate_hz`` are needed. ``channels`` (2), ``input`` (batch, channels,
+        samples), ``output`` (batch, targets, channels, samples), ``segment_samples`` (whole
+        track) and ``overlap`` (0.25 with segments) are not.
+
+    Raises
+    ------
+    ValueError
+        Unknown, missing or contradictory parameters.
+
+    Examples
+    --------
+    >>> describe({"targets": ["vocals"], "rate_hz": 44100, "segment_samples": 44100}).overlap
+    0.25
+    """
+    unknown, missing = sorted(set(parameters) - KEYS), sorted({"targets", "rate_hz"} - set(parameters))
+    if unknown or missing:
+        found = f"unknown {', '.join(unknown)}" if unknown else f"{' and '.join(missing)} missing"
+        raise ValueError(f"a network is described by {', '.join(sorted(KEYS))}; found {found}")
+    targets = parameters["targets"]
+    if not isinstance(targets, list) or not targets or len(set(map(str, targets))) < len(targets):
+        raise ValueError(f"targets must be a list of different names, found {targets!r}")
+    channels = _whole("channels", parameters.get("channels", 2))
+    given, segment = parameters.get("overlap"), parameters.get("segment_samples")
+    if given is not None and segment is None:
+        raise ValueError(f"overlap = {given!r} needs segment_samples; a whole track overlaps with nothing")
+    overlap = 0.0 if segment is None else 0.25 if given is None else given
+    if isinstance(overlap, bool) or not isinstance(overlap, (int, float)) or not 0 <= overlap < 1:
+        raise ValueError(f"overlap is a share of the segment from 0 to below 1, found {overlap!r}")
+    inward, outward = ("batch", "channels", "samples"), AXES
+    return Description(
+        targets=tuple(map(str, targets)),
+        rate_hz=_whole("rate_hz", parameters["rate_hz"]),
+        channels=channels,
+        input=_axes("input", parameters.get("input", inward), set(inward), channels),
+        output=_axes("output", parameters.get("output", outward), set(outward), channels),
+        segment_samples=None if segment is None else _whole("segment_samples", segment),
+        overlap=float(overlap),
+    )
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, found {value!r}")
+    return value
+
+
+def _axes(name: str, value: Any, allowed: set[str], channels: int) -> tuple[str, ...]:
+    axes = tuple(value) if isinstance(value, (list, tuple)) else ()
+    needed = {"samples"} if channels == 1 else {"samples", "channels"}
+    if not needed <= set(axes) <= allowed or len(set(axes)) < len(axes):
+        raise ValueError(
+            f"{name} lists the axes of the array in order: {', '.join(a for a in AXES if a in allowed)}, "
+            f"each at most once, with {' and '.join(sorted(needed))}; found {value!r}"
+        )
+    return axes
+
+
+def check_input(description: Description, shape: Sequence[Any]) -> None:
+    """Compare the input shape that a file fixes with the one its description implies.
+
+    Parameters
+    ----------
+    description : Description
+    shape : sequence
+        Whole numbers are fixed, anything else is free.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> check_input(describe({"targets": ["vocals"], "rate_hz": 44100}), [1, 2, 44100])
+    Traceback (most recent call last):
+    ValueError: the network takes exactly 44100 samples; add segment_samples = 44100 to the parameters
+    """
+    wanted = description.shape(description.input, description.segment_samples)
+    told = f"[{', '.join(str(n) for n in shape)}]"
+    if len(shape) != len(wanted):
+        raise ValueError(
+            f"the network's input has shape {told}, but input = {list(description.input)} has "
+            f"{len(wanted)} axes"
+        )
+    for axis, fixed, size in zip(description.input, shape, wanted):  # noqa: B905 (Python 3.9)
+        if not isinstance(fixed, int) or fixed == size:
+            continue
+        if axis == "samples":
+            raise ValueError(
+                f"the network takes exactly {fixed} samples; add segment_samples = {fixed} to the parameters"
+            )
+        raise ValueError(f"the network's input has shape {told}, but {axis} = {size} in this system file")
+
+
+class WaveformSystem:
+    """A network as a system.
+
+    A mono mixture is copied to all channels of a network with several, and each estimate is the
+    mean of its channels; a mono network separates the channels of a mixture one by one.
+
+    Parameters
+    ----------
+    system_id : str
+    description : Description
+    network : callable
+        ``network(array) -> arrays``, float32 of shape ``description.input``.
+    version : str
+        For the record.
+    """
+
+    def __init__(self, system_id: str, description: Description, network: Network, version: str) -> None:
+        self.description, self.network = description, network
+        self.info = SystemInfo(system_id, description.targets, version=version, rate_hz=description.rate_hz)
+
+    def separate(self, mixture: Audio) -> dict[str, Audio]:
+        """Separate a mixture.
+
+        Raises
+        ------
+        ValueError
+            The mixture's channels do not fit, or the network gives arrays of another shape.
+        """
+        samples = mixture.samples.astype(np.float32)
+        n_channels = self.description.channels
+        if mixture.n_channels == n_channels:
+            estimates = self._overlap_add(samples)
+        elif n_channels == 1:
+            alone = [self._overlap_add(samples[:, [c]]) for c in range(mixture.n_channels)]
+            estimates = np.concatenate(alone, axis=2)
+        elif mixture.n_channels == 1:
+            estimates = self._overlap_add(np.repeat(samples, n_channels, axis=1))
+            estimates = estimates.mean(axis=2, keepdims=True)
+        else:
+            raise ValueError(f"the network takes {n_channels} channels, the mixture has {mixture.n_channels}")
+        return {
+            target: Audio(estimates[number], mixture.rate_hz)
+            for number, target in enumerate(self.description.targets)
+        }
+
+    def _overlap_add(self, samples: Samples) -> Samples:
+        """Separate segment by segment; shape (n_targets, n_samples, n_channels).
+
+        Each segment counts with a triangular weight, 1 at its edges and highest in its middle,
+        where the network sees most of what surrounds a sample; the sum is divided by the sum of
+        weights. The last segment is filled with zeros.
+        """
+        n_samples, length = len(samples), self.description.segment_samples
+        if length is None:
+            return self._call(samples)
+        hop = max(1, round(length * (1 - self.description.overlap)))
+        position = np.arange(length, dtype=np.float32)
+        weight = np.minimum(position + 1, length - position)
+        total = np.zeros((len(self.description.targets), *samples.shape), np.float32)
+        weights = np.zeros((n_samples, 1), np.float32)
+        for start in range(0, max(n_samples - (length - hop), 1), hop):
+            segment = samples[start : start + length]
+            n_inside = len(segment)
+            filled = np.pad(segment, ((0, length - n_inside), (0, 0)))
+            inside = weight[:n_inside, np.newaxis]
+            total[:, start : start + n_inside] += self._call(filled)[:, :n_inside] * inside
+            weights[start : start + n_inside] += inside
+        return total / weights
+
+    def _call(self, samples: Samples) -> Samples:
+        """Run the network once; (n_samples, n_channels) to (n_targets, n_samples, n_channels)."""
+        description, n_samples = self.description, len(samples)
+        array = _arranged(samples[np.newaxis], ("batch", "samples", "channels"), description.input)
+        outputs = self.network(array)
+        wanted = description.shape(description.output, n_samples)
+        n_outputs = 1 if "targets" in description.output else len(description.targets)
+        shapes = [tuple(o.shape) for o in outputs]
+        if shapes != [wanted] * n_outputs:
+            raise ValueError(
+                f"the network gave {_told(shapes)} for an input of shape {array.shape}; "
+                f"output = {list(description.output)} means {_told([wanted] * n_outputs)}"
+            )
+        order = ("targets", "samples", "channels")
+        parts = [_arranged(np.asarray(o, np.float32), description.output, order) for o in outputs]
+        return np.concatenate(parts, axis=0)
+
+
+def _arranged(array: Samples, axes: tuple[str, ...], order: tuple[str, ...]) -> Samples:
+    """Reorder named axes; those not in ``order`` must be of length 1, new ones get it."""
+    gone = tuple(i for i, axis in enumerate(axes) if axis not in order)
+    left = [axis for axis in axes if axis in order]
+    kept = array.squeeze(gone).transpose([left.index(axis) for axis in order if axis in left])
+    new = tuple(i for i, axis in enumerate(order) if axis not in left)
+    return np.ascontiguousarray(np.expand_dims(kept, new))
+
+
+def _told(shapes: Sequence[tuple[Any, ...]]) -> str:
+    if not shapes:
+        return "no array"
+    same = len(set(shapes)) == 1
+    if len(shapes) == 1:
+        return f"shape {shapes[0]}"
+    return f"{len(shapes)} arrays of shape {shapes[0]}" if same else f"arrays of shapes {shapes}"
