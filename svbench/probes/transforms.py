@@ -1,0 +1,244 @@
+"""Changes of a track that a good system bears: level, sign, channels, rate, band, noise, place in time.
+
+What can be done to every signal alike (all that is linear, and the limiter, whose gain is taken
+from the mixture) is done to the references too, so they still add up to the mixture. What cannot
+(clipping, noise, an offset) happens to the mixture only. Where a change can be taken back exactly,
+``undo`` does it to the estimates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from svbench.audio import Audio, Samples, resample
+from svbench.probes.patterns.draw import Draw
+
+References = Mapping[str, Audio]
+Track = tuple[Audio, References]
+
+
+def decibel_gain(db: float) -> float:
+    """Factor on samples for a level in decibels.
+
+    Examples
+    --------
+    >>> round(decibel_gain(-20.0), 9)
+    0.1
+    """
+    return float(10 ** (db / 20))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Another level."""
+
+    db: float
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Multiply everything by one factor."""
+        return _alike(lambda x: x * decibel_gain(self.db), mixture, references)
+
+    def undo(self, estimates: References) -> References:
+        """Divide by the factor."""
+        return _each(lambda x: x / decibel_gain(self.db), estimates)
+
+
+def turned(mixture: Audio, references: References, seed: int) -> Track:
+    """Turn the polarity; its own inverse on estimates."""
+    return _alike(np.negative, mixture, references)
+
+
+def turned_back(estimates: References) -> References:
+    """Turn the polarity of estimates."""
+    return _each(np.negative, estimates)
+
+
+def swapped(mixture: Audio, references: References, seed: int) -> Track:
+    """Exchange left and right; mono stays as it is."""
+    return _alike(_mirrored, mixture, references)
+
+
+def swapped_back(estimates: References) -> References:
+    """Exchange left and right of estimates."""
+    return _each(_mirrored, estimates)
+
+
+def _mirrored(samples: Samples) -> Samples:
+    return np.ascontiguousarray(samples[:, ::-1])
+
+
+def mono(mixture: Audio, references: References, seed: int) -> Track:
+    """Put the mean of the channels into every channel."""
+
+    def centred(samples: Samples) -> Samples:
+        return np.repeat(samples.mean(axis=1, keepdims=True), samples.shape[1], axis=1)
+
+    return _alike(centred, mixture, references)
+
+
+@dataclass(frozen=True)
+class Offset:
+    """A constant (direct current) in every channel of the mixture; 1 is full scale."""
+
+    level: float
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Add the constant to the mixture."""
+        return Audio(mixture.samples + self.level, mixture.rate_hz), references
+
+
+@dataclass(frozen=True)
+class Noise:
+    """White noise below the mixture, independent in each channel; `db` is relative to its RMS."""
+
+    db: float
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Add noise drawn from the seed to the mixture."""
+        n_samples, n_channels = mixture.samples.shape
+        # Evenly spread over [−1, 1): the variance is a third.
+        noise = Draw(seed).noise(n_samples * n_channels).reshape(n_samples, n_channels)
+        level = math.sqrt(3 * np.mean(np.square(mixture.samples))) * decibel_gain(self.db)
+        return Audio(mixture.samples + level * noise, mixture.rate_hz), references
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Samples cut off at a level relative to the mixture's peak."""
+
+    db: float
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Clip the mixture; references stay, since clipping a sum is not clipping its parts."""
+        bound = float(np.abs(mixture.samples).max()) * decibel_gain(self.db)
+        return Audio(np.clip(mixture.samples, -bound, bound), mixture.rate_hz), references
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A look-ahead peak limiter with a ceiling relative to the mixture's peak.
+
+    The gain is the least that any sample within 5 ms needs, averaged over 5 ms; so no sample is
+    above the ceiling. It is one gain for all channels, and the references get it too.
+    """
+
+    db: float
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Multiply everything by the gain that the mixture needs."""
+        from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+        peak = np.abs(mixture.samples).max(axis=1)
+        if not peak.any():
+            return mixture, references
+        ceiling = float(peak.max()) * decibel_gain(self.db)
+        needed = np.minimum(1.0, ceiling / np.maximum(peak, ceiling))
+        span = 2 * round(0.0025 * mixture.rate_hz) + 1
+        gain = uniform_filter1d(minimum_filter1d(needed, span, mode="nearest"), span, mode="nearest")
+        return _alike(lambda x: x * gain[:, np.newaxis], mixture, references)
+
+
+@dataclass(frozen=True)
+class LowPass:
+    """A linear-phase low-pass: −6 dB at the cutoff, −80 dB from 500 Hz above it.
+
+    A track whose rate holds no such frequencies stays as it is.
+    """
+
+    cutoff_hz: float
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Filter everything."""
+        from scipy.signal import firwin, kaiserord, oaconvolve
+
+        nyquist_hz = mixture.rate_hz / 2
+        if self.cutoff_hz + 500 >= nyquist_hz:
+            return mixture, references
+        n_taps, beta = kaiserord(80.0, 1000 / nyquist_hz)
+        taps = firwin(n_taps | 1, self.cutoff_hz, window=("kaiser", beta), fs=mixture.rate_hz)
+        half = len(taps) // 2
+
+        def filtered(samples: Samples) -> Samples:
+            return oaconvolve(samples, taps[:, np.newaxis], axes=0)[half : half + len(samples)]
+
+        return _alike(filtered, mixture, references)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Another sample rate and back."""
+
+    rate_hz: int
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Resample everything twice."""
+
+        def there_and_back(samples: Samples) -> Samples:
+            away = resample(Audio(samples, mixture.rate_hz), self.rate_hz)
+            return fitted(resample(away, mixture.rate_hz).samples, len(samples))
+
+        return _alike(there_and_back, mixture, references)
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Silence before the track: seconds, and single samples."""
+
+    seconds: float = 0.0
+    samples: int = 0
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Put zeros before everything."""
+        n = self._n(mixture.rate_hz)
+        return _alike(lambda x: np.pad(x, ((n, 0), (0, 0))), mixture, references)
+
+    def undo(self, estimates: References) -> References:
+        """Cut the beginning off."""
+        return {t: Audio(a.samples[self._n(a.rate_hz) :], a.rate_hz) for t, a in estimates.items()}
+
+    def length(self, n_samples: int, rate_hz: int) -> int:
+        """Length of a track after it."""
+        return n_samples + self._n(rate_hz)
+
+    def _n(self, rate_hz: int) -> int:
+        return round(self.seconds * rate_hz) + self.samples
+
+
+@dataclass(frozen=True)
+class PrimeLength:
+    """The end cut off so that the number of samples is prime: no block length or hop divides it."""
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Cut everything."""
+        n = self.length(mixture.n_samples, mixture.rate_hz)
+        return _alike(lambda x: x[:n], mixture, references)
+
+    def length(self, n_samples: int, rate_hz: int) -> int:
+        """Return the largest prime up to a length; 1 and 2 stay as they are.
+
+        Examples
+        --------
+        >>> PrimeLength().length(44100, 44100)
+        44089
+        """
+        while any(n_samples % d == 0 for d in range(2, math.isqrt(n_samples) + 1)):
+            n_samples -= 1
+        return n_samples
+
+
+def fitted(samples: Samples, n_samples: int) -> Samples:
+    """Cut the end, or fill it up with silence."""
+    return np.pad(samples[:n_samples], ((0, max(n_samples - len(samples), 0)), (0, 0)))
+
+
+def _alike(change: Callable[[Samples], Samples], mixture: Audio, references: References) -> Track:
+    """Do the same to the mixture and to every reference."""
+    return Audio(change(mixture.samples), mixture.rate_hz), _each(change, references)
+
+
+def _each(change: Callable[[Samples], Samples], signals: References) -> References:
+    return {t: Audio(change(a.samples), a.rate_hz) for t, a in signals.items()}
