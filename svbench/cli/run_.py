@@ -70,13 +70,12 @@ def run(options: argparse.Namespace) -> int:
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     if options.strict:
         _refuse_leaks(systems, dataset)
-    from svbench.probes.tracks import probed
-    from svbench.running.runner import Job, job_folder
+    from svbench.running.runner import jobs_of
 
     jobs = [
-        Job(s, protocol, d, job_folder(options.out, s, protocol, d), options.redo, options.keep_estimates)
+        job
         for s in systems
-        for d in probed(dataset, protocol)
+        for job in jobs_of(s, protocol, dataset, options.out, options.redo, options.keep_estimates)
     ]
     runs = run_jobs(jobs, options)
     if options.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from svbench.audio import Audio
 from svbench.errors import SpecError
@@ -12,6 +13,7 @@ from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import Protocol
 
 References = Mapping[str, Audio]
+Expects = Literal["", "invariant", "equivariant", "degraded"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,17 @@ class Variant:
         target; a target may be missing, or appear. Scoring processes get it by pickling, so it is
         a function of a module or a dataclass with ``__call__``.
     undo : callable or None
-        Brings estimates back to where the original's lie, where that is possible.
+        Brings estimates back to where the original's lie, where that is possible; they are then
+        scored against the references of the recorded track.
+    length : callable or None
+        ``length(n_samples, rate_hz) -> n_samples`` where the length of the track changes.
+    keeps_references : bool
+        ``apply`` changes the mixture only, and need not be called for references.
+    expects : {"", "invariant", "equivariant", "degraded"}
+        What should become of estimates: they stay; they change as the mixture does; or something is
+        lost in the mixture that no system can bring back. Empty where nothing is claimed.
+    missing : str
+        Why the variant cannot be made here, in a sentence; it is then listed and not run.
     version : str
         Raised, or different, whenever the output changes; part of every result's key.
     notes : tuple of str
@@ -37,6 +49,10 @@ class Variant:
     id: str
     apply: Callable[[Audio, References, int], tuple[Audio, References]]
     undo: Callable[[References], References] | None = None
+    length: Callable[[int, int], int] | None = None
+    keeps_references: bool = False
+    expects: Expects = ""
+    missing: str = ""
     version: str = "1"
     notes: tuple[str, ...] = ()
 

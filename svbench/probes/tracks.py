@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from svbench.audio import Audio
 from svbench.audio.sounds import ArraySound, Sound, whole
 from svbench.datasets.api import Dataset, Finding, Track
-from svbench.probes.api import Variant, variants
+from svbench.probes.api import References, Variant, variants
 from svbench.specs.protocol import ORIGINAL, Protocol
 
 
@@ -24,11 +24,12 @@ class ProbedTrack(Track):
     """
 
     variant: Variant
+    recorded: Track
 
     @property
     def original(self) -> Track:
         """The recorded track."""
-        return Track(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Track)})
+        return self.recorded
 
     @property
     def seed(self) -> int:
@@ -37,7 +38,7 @@ class ProbedTrack(Track):
 
     def mixture(self) -> Audio:
         """Read and change the mixture."""
-        return self.variant.apply(super().mixture(), {}, self.seed)[0]
+        return self.variant.apply(self.recorded.mixture(), {}, self.seed)[0]
 
     def reference(self, target: str) -> Audio | None:
         """Read and change a reference; None when the target is silent or has no stem even then."""
@@ -59,15 +60,46 @@ class ProbedTrack(Track):
 
     def digest(self) -> str:
         """SHA-256 of the recorded track's digest and of what the variant depends on."""
-        parts = (super().digest(), self.variant.id, self.variant.version, str(self.seed))
+        parts = (self.recorded.digest(), self.variant.id, self.variant.version, str(self.seed))
         return hashlib.sha256(":".join(parts).encode()).hexdigest()
 
     def _references(self, targets: Iterable[str]) -> dict[str, Audio]:
         wanted = list(targets)
-        sounds = {t: super(ProbedTrack, self).reference_sound(t) for t in wanted}
+        sounds = {t: self.recorded.reference_sound(t) for t in wanted}
         before = {t: whole(sound) for t, sound in sounds.items() if sound is not None}
-        after = self.variant.apply(super().mixture(), before, self.seed)[1]
+        after = self.changed(before)
         return {t: after[t] for t in wanted if t in after}
+
+    def changed(self, signals: References) -> References:
+        """Change signals as the track's references are changed."""
+        if self.variant.keeps_references:
+            return signals
+        return self.variant.apply(self.recorded.mixture(), signals, self.seed)[1]
+
+
+Sounds = Mapping[str, Sound]
+
+
+def brought_back(track: Track, estimates: Sounds) -> tuple[Track, Sounds]:
+    """Return estimates and the track they are scored on: the recorded one where a change can be undone."""
+    if isinstance(track, ProbedTrack) and track.variant.undo:
+        return track.recorded, _sounds(track.variant.undo(_audio(estimates)))
+    return track, estimates
+
+
+def expected(track: Track, estimates: Sounds) -> Sounds:
+    """Return what should have become of the original's estimates, to compare with `brought_back`'s."""
+    if isinstance(track, ProbedTrack) and not track.variant.undo:
+        return _sounds(track.changed(_audio(estimates)))
+    return estimates
+
+
+def _audio(sounds: Sounds) -> References:
+    return {t: whole(s) for t, s in sounds.items()}
+
+
+def _sounds(signals: References) -> Sounds:
+    return {t: ArraySound(a.samples, a.rate_hz) for t, a in signals.items()}
 
 
 def probed(dataset: Dataset, protocol: Protocol) -> list[Dataset]:
@@ -81,21 +113,33 @@ def probed(dataset: Dataset, protocol: Protocol) -> list[Dataset]:
     Returns
     -------
     list of Dataset
-        The tracks of the variant ``original`` are the recorded ones.
+        The tracks of the variant ``original`` are the recorded ones. Variants that cannot be made
+        here have none; the others note why.
     """
     found = variants(protocol)
     every = tuple(v.id for v in found)
-    return [_varied(dataset, v, every) for v in found] or [dataset]
+    missing = tuple(Finding(v.id, "", "probe", v.missing, "note") for v in found if v.missing)
+    dataset = dataclasses.replace(dataset, skipped=(*dataset.skipped, *missing))
+    return [_varied(dataset, v, every) for v in found if not v.missing] or [dataset]
 
 
 def _varied(dataset: Dataset, variant: Variant, every: tuple[str, ...]) -> Dataset:
     tracks = dataset.tracks
     if variant.id != ORIGINAL:
-        fields = [f.name for f in dataclasses.fields(Track)]
-        tracks = tuple(
-            ProbedTrack(**{f: getattr(t, f) for f in fields}, variant=variant) for t in dataset.tracks
-        )
+        tracks = tuple(_probed(t, variant) for t in dataset.tracks)
     notes = (Finding(variant.id, "", "probe", note, "note") for note in variant.notes)
     return dataclasses.replace(
-        dataset, tracks=tracks, variant=variant.id, variants=every, skipped=(*dataset.skipped, *notes)
+        dataset,
+        tracks=tracks,
+        variant=variant.id,
+        variants=every,
+        expects=variant.expects,
+        skipped=(*dataset.skipped, *notes),
     )
+
+
+def _probed(track: Track, variant: Variant) -> ProbedTrack:
+    fields = {f.name: getattr(track, f.name) for f in dataclasses.fields(Track)}
+    if variant.length:
+        fields["n_samples"] = variant.length(track.n_samples, track.rate_hz)
+    return ProbedTrack(**fields, variant=variant, recorded=track)

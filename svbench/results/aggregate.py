@@ -181,8 +181,8 @@ def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Re
         q.name: use.reduce
         for q in quantities
         for use in protocol.metrics
-        if (use.id, use.improvement) == (q.metric, q.improvement)
-        and (not use.quantities or q.name.removesuffix("i" * q.improvement) in use.quantities)
+        if (use.id, use.improvement, use.against) == (q.metric, q.improvement, q.against)
+        and (not use.quantities or q.name in map(use.named, use.quantities))
     }
 
 

@@ -41,13 +41,15 @@ class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     higher_is_better: bool
     metric: str
     improvement: bool = False
+    against: Literal["references", "original"] = "references"
 
 
 class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data set a run measured on. ``root`` is where it lay then; players look there.
 
     ``variant`` names what a probe made of its tracks, ``variants`` all that the protocol wants, in
-    order; both are empty without a probe.
+    order; both are empty without a probe. ``expects`` says what should become of the original's
+    estimates: invariant, equivariant or degraded; empty where nothing is claimed.
     """
 
     id: str
@@ -61,6 +63,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     left_out: tuple[str, ...] = ()
     variant: str = ""
     variants: tuple[str, ...] = ()
+    expects: str = ""
 
 
 class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,22 @@ from svbench.specs.records import digest
 from svbench.specs.system import LocatedSystem
 
 
-def result_key(protocol: Protocol, located: LocatedSystem, track: str, track_digest: str) -> str:
+def result_key(
+    protocol: Protocol,
+    located: LocatedSystem,
+    track: str,
+    track_digest: str,
+    originals: Mapping[str, str] | None = None,
+) -> str:
     """Digest of protocol, metric versions, system with the files it names, and the track's audio.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    located : LocatedSystem
+    track, track_digest : str
+    originals : mapping of target to digest, optional
+        Estimates of the original that this track's are compared with.
 
     Returns
     -------
@@ -21,9 +36,9 @@ def result_key(protocol: Protocol, located: LocatedSystem, track: str, track_dig
         64 hex digits.
     """
     metrics = {use.id: metric_of(use, protocol).version for use in protocol.metrics}
-    return digest(
-        [protocol.digest, metrics, located.spec.digest, input_state(located, track), track, track_digest]
-    )
+    state = input_state(located, track)
+    parts = [protocol.digest, metrics, located.spec.digest, state, track, track_digest]
+    return digest(parts if originals is None else [*parts, dict(originals)])
 
 
 def input_state(located: LocatedSystem, track: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ import numpy as np
 
 from svbench.audio import Audio, write_audio
 from svbench.datasets.api import Dataset, Track
-from svbench.errors import AudioError, OverBudget, SvbenchError, SystemFailure
+from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
+from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
 from svbench.results.scratch import scratch_folder
@@ -36,9 +37,10 @@ from svbench.results.store import (
 )
 from svbench.running.execution import ScoringPool
 from svbench.running.keys import result_key
+from svbench.running.originals import has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
 from svbench.running.separation import Separated, covered_sets, separate_track
-from svbench.specs.protocol import Protocol
+from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import LocatedSystem
 from svbench.systems.host import WorkerHost
@@ -48,7 +50,11 @@ Tell = Callable[[TrackResult, bool], None]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One system on one protocol and data set, with what the user asked for."""
+    """One system on one protocol and data set, with what the user asked for.
+
+    ``original`` is the run folder that holds the estimates of the original, for a variant whose
+    protocol compares with them.
+    """
 
     located: LocatedSystem
     protocol: Protocol
@@ -56,6 +62,7 @@ class Job(msgspec.Struct, frozen=True):
     folder: Path
     redo: Redo = "failed"
     keep_estimates: bool = False
+    original: Path | None = None
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -67,12 +74,46 @@ class Pending(msgspec.Struct, frozen=True):
     separated: Separated
     sets: tuple[str, ...]
     paths: dict[str, Path]
+    originals: dict[str, Path] | None
     future: Future[Scored]
 
 
 def job_folder(out: Path, located: LocatedSystem, protocol: Protocol, dataset: Dataset) -> Path:
     """Return the run folder for a job, named by who, how and on what."""
     return out / run_name(located.spec, protocol, dataset_digest(dataset))
+
+
+def jobs_of(
+    located: LocatedSystem,
+    protocol: Protocol,
+    dataset: Dataset,
+    out: Path,
+    redo: Redo = "failed",
+    keep_estimates: bool = False,
+) -> list[Job]:
+    """Make the jobs of one system: one, or one for each variant of a protocol with probes.
+
+    The original comes first, and keeps its estimates if the protocol compares with them.
+
+    Raises
+    ------
+    SpecError
+        The protocol compares with the original, and its probes leave it out.
+    """
+    parts = sorted(probed(dataset, protocol), key=lambda d: d.variant != ORIGINAL)
+    folders = [job_folder(out, located, protocol, d) for d in parts]
+    if not protocol.compares_originals:
+        return [
+            Job(located, protocol, d, f, redo, keep_estimates) for d, f in zip(parts, folders, strict=True)
+        ]
+    if parts[0].variant != ORIGINAL:
+        raise SpecError(
+            f"protocol {protocol.id}", "probes", f"its metrics need a variant {ORIGINAL!r}; it has none"
+        )
+    return [
+        Job(located, protocol, d, f, redo, keep_estimates or i == 0, folders[0] if i else None)
+        for i, (d, f) in enumerate(zip(parts, folders, strict=True))
+    ]
 
 
 def dataset_digest(dataset: Dataset) -> str:
@@ -106,7 +147,8 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
     todo = []
     for track in job.dataset.tracks:
         track_digest = track.digest()
-        key = result_key(job.protocol, job.located, track.name, track_digest)
+        originals = kept_originals(job.original, track.name).digests if job.original else None
+        key = result_key(job.protocol, job.located, track.name, track_digest, originals)
         known = _known(job, track)
         if known and _is_done(known, key, job):
             tell(known, False)
@@ -163,15 +205,16 @@ def _separate(
     for target, audio in separated.estimates.items():
         paths[target] = folder / f"{slug(target)}.npy"
         np.save(paths[target], audio.samples)
-    future = pool.submit(score_track, track, paths, job.protocol, sets)
-    return Pending(track, key, track_digest, separated, sets, paths, future)
+    originals = kept_originals(job.original, track.name).paths if job.original else None
+    future = pool.submit(score_track, track, paths, job.protocol, sets, originals)
+    return Pending(track, key, track_digest, separated, sets, paths, originals, future)
 
 
 def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
     """Wait for the scores of a track, keep its estimates if asked, and write its result."""
     try:
         scored: Scored = pool.result(
-            done.future, score_track, done.track, done.paths, job.protocol, done.sets
+            done.future, score_track, done.track, done.paths, job.protocol, done.sets, done.originals
         )
     except AudioError as error:
         reason = AudioError(f"cannot be scored: {error}")
@@ -273,8 +316,7 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
         return True
     if known.key != key or (job.redo == "failed" and known.status == "failed"):
         return False
-    lacks_audio = job.keep_estimates and known.status == "ok" and not known.estimates
-    return not lacks_audio
+    return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
 
 
 def _write_run(job: Job, provenance: Provenance) -> None:
@@ -301,6 +343,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             left_out=tuple(f"{f.track}: {f.message}" for f in job.dataset.skipped),
             variant=job.dataset.variant,
             variants=job.dataset.variants,
+            expects=job.dataset.expects,
         ),
         provenance=(*earlier, provenance),
     )

@@ -16,15 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import resample
-from svbench.audio.sounds import ArraySound, Sound, Stack, is_silent, whole
+from svbench.audio.sounds import ArraySound, FileSound, Sound, Stack, is_silent, whole
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SpecError
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult
+from svbench.probes.tracks import Sounds, brought_back, expected
 from svbench.results.scores import Series, series, without_value
 from svbench.results.store import Quantity
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
+
+
+NO_ORIGINAL = "nothing to compare with: the original of this track failed, or its estimates are gone"
 
 
 class Scored(msgspec.Struct, frozen=True):
@@ -48,16 +52,24 @@ class Signals:
         Needed by improvements and by metrics that say so.
     original : Signals or None
         References and mixture before a probe changed them; needed by metrics that say so.
+    expected : mapping of str to Sound, or None
+        What should have become of the original's estimates; needed by metrics used against the
+        original, and empty where there are none.
     """
 
     references: Mapping[str, Sound]
     estimates: Mapping[str, Sound]
     mixture: Sound | None = None
     original: Signals | None = None
+    expected: Mapping[str, Sound] | None = None
 
 
 def score_track(
-    track: Track, estimates: dict[str, Path], protocol: Protocol, sets: tuple[str, ...]
+    track: Track,
+    estimates: dict[str, Path],
+    protocol: Protocol,
+    sets: tuple[str, ...],
+    originals: dict[str, Path] | None = None,
 ) -> Scored:
     """Score the estimates of one track under a protocol.
 
@@ -68,23 +80,34 @@ def score_track(
     protocol : Protocol
     sets : tuple of str
         Ids of the target sets the system covers.
+    originals : dict of target to path of audio, optional
+        Estimates of the track before a probe changed it; the estimates themselves by default.
 
     Returns
     -------
     Scored
     """
     targets = dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets)
+    given = {t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets}
+    scored, found = brought_back(track, given)
     signals = Signals(
-        _references(track, targets),
-        {t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets},
-        track.mixture_sound() if needs(protocol, "mixture") else None,
+        _references(scored, targets),
+        found,
+        scored.mixture_sound() if needs(protocol, "mixture") else None,
         _original(track.original, targets) if needs(protocol, "original") else None,
+        _expected(track, given, originals) if protocol.compares_originals else None,
     )
     return score_signals(signals, protocol, sets)
 
 
 def _original(track: Track, targets: Iterable[str]) -> Signals:
     return Signals(_references(track, targets), {}, track.mixture_sound())
+
+
+def _expected(track: Track, own: Mapping[str, Sound], originals: dict[str, Path] | None) -> Sounds:
+    if originals is None:
+        return own
+    return expected(track, {t: FileSound(p) for t, p in originals.items() if t in own})
 
 
 def _references(track: Track, targets: Iterable[str]) -> dict[str, Sound]:
@@ -125,7 +148,12 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
             found = []
         for use in protocol.metrics:
             metric = metric_of(use, protocol)
-            scored = list(target_set.targets) if metric.scores_absent else found
+            compares = use.against == "original"
+            if compares and signals.expected is not None and not signals.expected:
+                rows += _failed_rows(target_set, metric, use, duration_s)
+                notes.append(NO_ORIGINAL)
+                continue
+            scored = list(target_set.targets) if metric.scores_absent or compares else found
             result = _result(signals, scored, metric, use) if scored else None
             notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
             rows += _series(target_set, scored, metric, use, result, duration_s)
@@ -143,8 +171,13 @@ def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> se
 
 def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse) -> MetricResult:
     estimates = Stack([signals.estimates[t] for t in targets])
+    given_references = signals.references
+    if use.against == "original":
+        if signals.expected is None:
+            raise AudioError(f"{use.id} is used against the original's estimates: use `svbench run`")
+        given_references = signals.expected
     silence = ArraySound(np.zeros((estimates.n_samples, estimates.n_channels)), int(estimates.rate_hz))
-    references = Stack([signals.references.get(t, silence) for t in targets])
+    references = Stack([given_references.get(t, silence) for t in targets])
     mixture = signals.mixture
     given = dict(use.parameters)
     if mixture is None and (metric.needs or use.improvement):
@@ -191,6 +224,7 @@ def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
         {t: at_rate(s) for t, s in signals.estimates.items()},
         None if signals.mixture is None else at_rate(signals.mixture),
         None if signals.original is None else _at_rate(signals.original, rate_hz),
+        None if signals.expected is None else {t: at_rate(s) for t, s in signals.expected.items()},
     )
 
 
@@ -231,7 +265,7 @@ def quantities_of(protocol: Protocol) -> tuple[Quantity, ...]:
     found: dict[str, Quantity] = {}
     for i, use in enumerate(protocol.metrics):
         for q in _printed(metric_of(use, protocol), use):
-            name = quantity_name(q.name, use)
+            name = use.named(q.name)
             if name in found:
                 raise SpecError(
                     f"protocol {protocol.id}",
@@ -244,6 +278,7 @@ def quantities_of(protocol: Protocol) -> tuple[Quantity, ...]:
                 higher_is_better=q.higher_is_better,
                 metric=use.id,
                 improvement=use.improvement,
+                against=use.against,
             )
     if protocol.headline not in found:
         raise SpecError(
@@ -252,11 +287,6 @@ def quantities_of(protocol: Protocol) -> tuple[Quantity, ...]:
             f"is {protocol.headline!r}; its metrics give {', '.join(found)}",
         )
     return tuple(found.values())
-
-
-def quantity_name(name: str, use: MetricUse) -> str:
-    """Name of a quantity as a protocol uses it: an improvement carries an i, as in SDRi."""
-    return f"{name}i" if use.improvement else name
 
 
 def _printed(metric: Metric, use: MetricUse) -> list[QuantityRecord]:
@@ -282,6 +312,14 @@ def failed_series(protocol: Protocol, sets: tuple[str, ...], duration_s: float) 
     )
 
 
+def _failed_rows(target_set: TargetSet, metric: Metric, use: MetricUse, duration_s: float) -> list[Series]:
+    return [
+        without_value(target_set.id, target, use.named(q.name), duration_s, "failed")
+        for q in _printed(metric, use)
+        for target in target_set.targets
+    ]
+
+
 def _series(
     target_set: TargetSet,
     scored: list[str],
@@ -292,7 +330,7 @@ def _series(
 ) -> list[Series]:
     rows: list[Series] = []
     for quantity in _printed(metric, use):
-        name = quantity_name(quantity.name, use)
+        name = use.named(quantity.name)
         for target in target_set.targets:
             if result is None or target not in scored:
                 rows.append(without_value(target_set.id, target, name, duration_s, "no target"))

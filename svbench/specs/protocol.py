@@ -57,13 +57,22 @@ class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``improvement`` subtracts what the mixture would score as the estimate, by the same rule on
     the same frames (SDRi, also NSDR): quantity ``SDR`` becomes ``SDRi``. ``quantities`` keeps
     only some of what the metric gives; without it, all.
+
+    ``against = "original"`` takes for references what should have become of the estimates of the
+    original, for protocols with probes: ``SI-SDR`` becomes ``SI-SDR-eq``, how far a system commutes
+    with what a probe did.
     """
 
     id: str
     improvement: bool = False
+    against: Literal["references", "original"] = "references"
     quantities: tuple[str, ...] = ()
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     reduce: Reduce
+
+    def named(self, quantity: str) -> str:
+        """Name of a quantity as the protocol uses it, e.g. ``SDRi`` or ``SI-SDR-eq``."""
+        return quantity + "i" * self.improvement + "-eq" * (self.against == "original")
 
 
 class Alignment(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,6 +157,11 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     probes: tuple[ProbeUse, ...] = ()
 
     @property
+    def compares_originals(self) -> bool:
+        """Whether any metric compares estimates with those of the original."""
+        return any(use.against == "original" for use in self.metrics)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of what the file says; prose does not count, so a typo can be mended."""
         return digest(without(self, "title", "description", "citation"))
@@ -177,6 +191,10 @@ def load_protocol(name_or_path: str | Path) -> Protocol:
     for i, target_set in enumerate(protocol.target_sets):
         if len(set(target_set.targets)) < len(target_set.targets):
             raise SpecError(path, f"target_sets[{i}].targets", f"a target stands twice: {target_set.targets}")
+    for i, use in enumerate(protocol.metrics):
+        if use.against == "original" and (use.improvement or not protocol.probes):
+            wanted = "no improvement" if use.improvement else "a protocol with probes"
+            raise SpecError(path, f"metrics[{i}].against", f"'original' takes {wanted}")
     ids = [s.id for s in protocol.target_sets]
     if len(set(ids)) < len(ids):
         raise SpecError(path, "target_sets", f"two sets have one id: {ids}")
