@@ -121,7 +121,8 @@ def _whole_numbers(guide: Audio, hop: int) -> NDArray[np.float64]:
 
 def _thinned(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     n = len(signal) // COARSE
-    return signal[: n * COARSE].reshape(n, COARSE).sum(axis=1)
+    thinned: NDArray[np.float64] = signal[: n * COARSE].reshape(n, COARSE).sum(axis=1)
+    return thinned
 
 
 def _best(signal: NDArray[np.float64], wanted: int, length: int, first: int, last: int, place: int) -> int:

@@ -163,7 +163,8 @@ class LowPass:
         half = len(taps) // 2
 
         def filtered(samples: Samples) -> Samples:
-            return oaconvolve(samples, taps[:, np.newaxis], axes=0)[half : half + len(samples)]
+            longer: Samples = oaconvolve(samples, taps[:, np.newaxis], axes=0)
+            return longer[half : half + len(samples)]
 
         return _alike(filtered, mixture, references)
 

@@ -27,7 +27,6 @@ from svbench.results.store import Quantity
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
 
-
 NO_ORIGINAL = "nothing to compare with: the original of this track failed, or its estimates are gone"
 
 
