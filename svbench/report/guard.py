@@ -108,7 +108,7 @@ def _errata(run: Run) -> list[str]:
     for track, target in cells:
         by_track.setdefault(track, {})[target] = None
     told = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
-    return [f"In brackets: without the {len(cells)} cells of known defects ({told})."]
+    return [f"In round brackets: without the {len(cells)} cells of known defects ({told})."]
 
 
 def _manifest(run: Run) -> Manifest | None:

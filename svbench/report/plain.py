@@ -20,6 +20,7 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "−": "$-$",
     "·": r"$\cdot$",
+    "Δ": r"$\Delta$",
 }
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks
-from svbench.report.numbers import decibels, dropped, with_sign
+from svbench.report.numbers import decibels, dropped
 from svbench.report.variants import (
-    VariantCell,
+    change_lines,
     plain_runs,
     probed_groups,
+    score_text,
     shortfalls,
     told,
     variant_boards,
@@ -52,13 +53,9 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                     for c in board.columns
                     for s in [row.cells[c]]
                 ]
-                marks = ", ".join(row.run.record.marks)
-                name = Text(row.run.record.system.id + (f" ({marks})" if marks else ""))
-                if leaks(row.run):
-                    name.append(f" {LEAK}", style="bold red")
                 n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
                 table.add_row(
-                    str(row.rank or ""), name, *cells, Text(tracks(row.run)),
+                    str(row.rank or ""), _name(row.run), *cells, Text(tracks(row.run)),
                     Text(f"{n_dropped} of {n_frames}"), *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
             _print(console, title(board), table, footnotes([row.run for row in board.rows]))
@@ -72,23 +69,25 @@ def _print_variants(runs: Sequence[Run]) -> None:
             table.add_column("system")
             for variant in board.variants:
                 table.add_column(variant, justify="right")
-            for system, cells in board.rows:
+            for _, cells in board.rows:
                 texts = [
-                    " ".join(filter(None, (decibels(c.summary.score, c.summary.status), _change(c))))
+                    " ".join([score_text(c), *change_lines(c.change)[:1]])
                     if (c := cells.get(variant))
                     else "not run"
                     for variant in board.variants
                 ]
-                record = next(iter(cells.values())).run.record
-                marks = f" ({', '.join(record.marks)})" if record.marks else ""
-                table.add_row(*map(_plain, (system + marks, *texts)))
-            _print(console, told(board), table)
-            for sentence in shortfalls(board):
-                console.print(_plain(sentence))
+                table.add_row(_name(next(iter(cells.values())).run), *map(_plain, texts))
+            runs_of = [next(iter(cells.values())).run for _, cells in board.rows]
+            _print(console, told(board), table, [*shortfalls(board), *footnotes(runs_of)])
 
 
-def _change(cell: VariantCell) -> str:
-    return f"({with_sign(cell.change.value)})" if cell.change else ""
+def _name(run: Run) -> Text:
+    """Name a run's system, with its marks."""
+    marks = ", ".join(run.record.marks)
+    name = _plain(run.record.system.id + (f" ({marks})" if marks else ""))
+    if leaks(run):
+        name.append(f" {LEAK}", style="bold red")
+    return name
 
 
 def print_scores(run: Run, *, with_tracks: bool = False) -> None:

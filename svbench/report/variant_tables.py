@@ -8,10 +8,18 @@ import json
 from collections.abc import Sequence
 
 from svbench.errors import DataError
-from svbench.report import numbers
 from svbench.report.context import Cell, Row, Table
+from svbench.report.guard import LEAK, footnotes, leak_sentence, leaks, overlap_of
 from svbench.report.plain import Format, text_table
-from svbench.report.variants import VariantBoard, VariantCell, change_lines, shortfalls, told, variant_boards
+from svbench.report.variants import (
+    VariantBoard,
+    VariantCell,
+    change_lines,
+    score_text,
+    shortfalls,
+    told,
+    variant_boards,
+)
 from svbench.results.store import Run
 
 
@@ -21,19 +29,13 @@ def variant_table(board: VariantBoard, name: str) -> Table:
     for system, found in board.rows:
         record = next(iter(found.values())).run.record
         cells = tuple(_variant_cell(found.get(v)) for v in board.variants)
-        rows.append(Row(system, record.system.kind, cells, imported=record.imported))
+        leaks = leak_sentence(next(iter(found.values())).run)
+        rows.append(Row(system, record.system.kind, cells, imported=record.imported, leaks=leaks))
     return Table(
         name,
         f"{board.quantity.name} of {board.target} on each variant",
         told(board),
-        " ".join(
-            [
-                _better(board),
-                "Smaller: the change against the original over the tracks that have both, with its 95 % "
-                "interval (paired bootstrap over tracks).",
-                *shortfalls(board),
-            ]
-        ),
+        _note(board),
         ("system", *board.variants),
         tuple(rows),
     )
@@ -49,9 +51,14 @@ def _variant_cell(cell: VariantCell | None) -> Cell:
     if cell is None:
         return Cell("not run", None, muted=True)
     summary = cell.summary
-    text = numbers.decibels(summary.score, summary.status)
     title = f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks"
-    return Cell(text, summary.score, muted=summary.score is None, title=title, more=change_lines(cell.change))
+    return Cell(
+        score_text(cell),
+        summary.score,
+        muted=summary.score is None,
+        title=title,
+        more=change_lines(cell.change),
+    )
 
 
 def variant_text(
@@ -85,33 +92,35 @@ def variant_text(
         writer.writeheader()
         writer.writerows(rows)
         return out.getvalue().rstrip("\n")
-    return "\n\n".join(text_table(format, ["system", *b.variants], _texts(b), _note(b)) for b in chosen)
+    return "\n\n".join(
+        text_table(format, ["system", *b.variants], _texts(b), f"{told(b)}. {_note(b)}") for b in chosen
+    )
 
 
 def _note(board: VariantBoard) -> str:
-    interval = (
-        "In parentheses the change against the original over the tracks that have both, in brackets its 95 % "
-        "interval (paired bootstrap over tracks)."
-    )
+    """Say how to read a board, and what speaks against its numbers."""
     changes = any(c.change for _, cells in board.rows for c in cells.values())
-    told_first = [f"{told(board)}.", _better(board), *([interval] if changes else [])]
-    return " ".join([*told_first, *shortfalls(board)])
+    interval = (
+        "Δ: the change against the original over the tracks that have both, with its 95 % interval "
+        "(paired bootstrap over tracks)."
+    )
+    runs = [next(iter(cells.values())).run for _, cells in board.rows]
+    found = [_better(board), *([interval] if changes else []), *shortfalls(board), *footnotes(runs)]
+    return " ".join(found)
 
 
 def _texts(board: VariantBoard) -> list[list[str]]:
     def text(cell: VariantCell | None) -> str:
-        if cell is None:
-            return "not run"
-        score = numbers.decibels(cell.summary.score, cell.summary.status)
-        return " ".join(
-            [score, *(f"({line})" if i == 0 else line for i, line in enumerate(change_lines(cell.change)))]
-        )
+        return " ".join([score_text(cell), *change_lines(cell.change)]) if cell else "not run"
 
-    def name(system: str, cells: dict[str, VariantCell]) -> str:
-        marks = next(iter(cells.values())).run.record.marks
-        return f"{system} ({', '.join(marks)})" if marks else system
+    def name(system: str, run: Run) -> str:
+        marks = ", ".join([*run.record.marks, *([LEAK] if leaks(run) else [])])
+        return f"{system} ({marks})" if marks else system
 
-    return [[name(s, cells), *(text(cells.get(v)) for v in board.variants)] for s, cells in board.rows]
+    return [
+        [name(s, next(iter(cells.values())).run), *(text(cells.get(v)) for v in board.variants)]
+        for s, cells in board.rows
+    ]
 
 
 def _plain(board: VariantBoard) -> list[dict[str, object]]:
@@ -128,10 +137,12 @@ def _plain(board: VariantBoard) -> list[dict[str, object]]:
             "status": cell.summary.status,
             "label": cell.summary.label,
             "n_tracks": cell.summary.n_tracks,
+            "score_without_errata": cell.clean and cell.clean.score,
             "change": cell.change and cell.change.value,
             "change_low": cell.change and cell.change.low,
             "change_high": cell.change and cell.change.high,
             "change_n_tracks": cell.change and cell.change.n_tracks,
+            "n_leaked_tracks": len(overlap_of(cell.run).tracks),
         }
         for system, cells in board.rows
         for variant, cell in cells.items()

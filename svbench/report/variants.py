@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.report.numbers import reducers, with_sign
+from svbench.report.guard import affected_cells, beside
+from svbench.report.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.stats import Difference, paired_difference
 from svbench.results.store import Quantity, Run
@@ -18,10 +19,15 @@ from svbench.specs.protocol import ORIGINAL
 
 @dataclass(frozen=True)
 class VariantCell:
-    """One system on one variant; ``change`` is against the original, None where none can be told."""
+    """One system on one variant.
+
+    ``clean`` is the same number without the cells of known defects, where there are any; ``change``
+    is against the original, None where none can be told.
+    """
 
     run: Run
     summary: Summary
+    clean: Summary | None
     change: Difference | None
 
 
@@ -75,10 +81,13 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
     by_system: dict[str, dict[str, Run]] = {}
     for run in sorted(group, key=lambda r: (r.record.system.kind == "oracle", r.record.system.id)):
         by_system.setdefault(run.record.system.id, {})[run.record.data.variant] = run
-    summaries = {
-        (id(run), s.target_set, s.target, s.metric): s
+    summaries = {_key(run, s): s for run in group for s in summarise(run, allow_incomplete=True)}
+    clean = {
+        _key(run, s): s
         for run in group
-        for s in summarise(run, allow_incomplete=True)
+        if (affected := affected_cells(run))
+        for s in summarise(run, allow_incomplete=True, leave_out=affected)
+        if s.n_tracks != summaries[_key(run, s)].n_tracks
     }
     boards = []
     for quantity in sorted(record.quantities, key=lambda q: q.name != record.protocol.headline):
@@ -86,10 +95,11 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
             name = (target_set, target, quantity.name)
             rows = {}
             for system, runs in by_system.items():
+                original = runs.get(ORIGINAL)
                 cells = {
-                    v: VariantCell(found, summary, _change(runs.get(ORIGINAL), found, name))
+                    v: VariantCell(own, summary, clean.get((id(own), *name)), _change(original, own, name))
                     for v in record.data.variants
-                    if (found := runs.get(v)) and (summary := summaries.get((id(found), *name)))
+                    if (own := runs.get(v)) and (summary := summaries.get((id(own), *name)))
                 }
                 if cells:
                     rows[system] = cells
@@ -99,6 +109,15 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
                     VariantBoard(tuple(group), quantity, target_set, target, variants, tuple(rows.items()))
                 )
     return boards
+
+
+def _key(run: Run, summary: Summary) -> tuple[int, str, str, str]:
+    return id(run), summary.target_set, summary.target, summary.metric
+
+
+def score_text(cell: VariantCell) -> str:
+    """Print a score, with the one that leaves out known defects beside it."""
+    return beside(decibels(cell.summary.score, cell.summary.status), cell.clean)
 
 
 def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> Difference | None:
@@ -118,13 +137,13 @@ def change_lines(change: Difference | None) -> tuple[str, ...]:
     Examples
     --------
     >>> change_lines(Difference(-1.234, -2.0, -0.5, 6)), change_lines(Difference(0.5, None, None, 1))
-    (('−1.23', '[−2.00, −0.50]'), ('+0.50',))
+    (('Δ −1.23', '[−2.00, −0.50]'), ('Δ +0.50',))
     """
     if change is None:
         return ()
     if change.low is None or change.high is None:
-        return (with_sign(change.value),)
-    return with_sign(change.value), f"[{with_sign(change.low)}, {with_sign(change.high)}]"
+        return (f"Δ {with_sign(change.value)}",)
+    return f"Δ {with_sign(change.value)}", f"[{with_sign(change.low)}, {with_sign(change.high)}]"
 
 
 def insertions(boards: Sequence[VariantBoard]) -> list[str]:

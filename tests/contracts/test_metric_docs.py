@@ -55,6 +55,8 @@ def edge_values(metric: Metric, edge: str) -> dict[str, float]:
     }
     if "mixture" in metric.needs:
         given["mixture"] = references.sum(axis=0)
+    if "original" in metric.needs:
+        given["original"] = (references, references.sum(axis=0) - NOISE[2])
     values = metric.function(references, estimates, rate_hz=RATE, **given).values
     defined = {name: frames[0][~np.isnan(frames[0])] for name, frames in values.items()}
     return {name: float(np.median(v)) if len(v) else math.nan for name, v in defined.items()}

@@ -17,6 +17,7 @@ RATE = 16000
 NOISE = 0.1 * np.random.default_rng(23).standard_normal((6, 2 * RATE, 2))
 REFERENCES, ESTIMATES = NOISE[:3].copy(), NOISE[:3] + 0.2 * NOISE[3:] + 0.05 * NOISE[[1, 2, 0]]
 REFERENCES[0, :RATE] = 0  # so that metrics of silence have a value, too
+MIXTURE = np.sum(NOISE[:3], axis=0)
 # A port of minutes, tested by itself.
 OWN = [n for n, p in plugins("metric").items() if p.distribution == "svbench" and n != "peass"]
 MIRRORED = {"SI-SDR_left": "SI-SDR_right", "SI-SDR_right": "SI-SDR_left"}
@@ -32,9 +33,9 @@ def scores(
         if name in metric.parameters and parameter.default is parameter.empty
     }
     if "mixture" in metric.needs:
-        given["mixture"] = (
-            np.sum(NOISE[:3], axis=0) if references.shape[1:] == NOISE.shape[1:] else references[0]
-        )
+        given["mixture"] = MIXTURE if references.shape[1:] == NOISE.shape[1:] else references[0]
+    if "original" in metric.needs:
+        given["original"] = (references, given["mixture"] - NOISE[5, : len(given["mixture"])])
     values: Mapping[str, np.ndarray] = metric.function(
         references, estimates, rate_hz=RATE, **(given | changes)
     ).values
@@ -66,7 +67,9 @@ def test_order_of_targets_does_not_matter(name: str) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_exchanging_channels_on_both_sides_changes_nothing(name: str) -> None:
     metric: Metric = load_plugin("metric", name)
-    changes = {"mixture": np.sum(NOISE[:3], axis=0)[:, ::-1]} if "mixture" in metric.needs else {}
+    changes: dict[str, Any] = {"mixture": MIXTURE[:, ::-1]} if "mixture" in metric.needs else {}
+    if "original" in metric.needs:
+        changes["original"] = (REFERENCES[..., ::-1], (MIXTURE - NOISE[5])[:, ::-1])
     here = scores(name, REFERENCES, ESTIMATES)
     there = scores(name, REFERENCES[..., ::-1], ESTIMATES[..., ::-1], **changes)
     for quantity in here:

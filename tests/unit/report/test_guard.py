@@ -131,7 +131,7 @@ def test_every_headline_has_the_one_without_defects_beside_it(
     assert (board.rows[0].cells["mean"].n_tracks, board.rows[0].clean["mean"].n_tracks) == (3, 1)
     text = paper_table([run])
     assert "1.00 (5.00)" in text
-    assert "In brackets: without the 8 cells of known defects" in text
+    assert "In round brackets: without the 8 cells of known defects" in text
     scores = json.loads(paper_table([run], format="json"))[0]["rows"][0]["scores"]
     assert scores[0]["without_errata"] == {"score": 5.0, "status": "ok", "n_tracks": 1}
     print_leaderboard([run])
@@ -141,7 +141,7 @@ def test_every_headline_has_the_one_without_defects_beside_it(
 def test_sound_data_has_no_brackets(make: MakeRun) -> None:
     run = make("one", {"a": even(1.0)})
     assert boards([run])[0].rows[0].clean == {}
-    assert "In brackets" not in paper_table([run])
+    assert "In round brackets" not in paper_table([run])
 
 
 def test_a_manifest_of_another_version_is_told(make: MakeRun) -> None:

@@ -64,6 +64,8 @@ def test_released_digests_do_not_move() -> None:
         "demucs-sdr-med": "dd1d3fdc00bc3b0e",
         "dttnet-csdr": "1dcdf7471e70d9e2",
         "dttnet-usdr": "8ccbcac7cb576650",
+        "generalisation": "eb2d0f540486c7bd",
+        "generalisation-nvc": "60da71c9c3532104",
         "kuielab": "3ab23e4e480a2d0a",
         "leakage": "5654fefd067dcd91",
         "mdx21": "c7f6deb7dd33201f",
