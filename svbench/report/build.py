@@ -14,6 +14,7 @@ from svbench.report.figures import box_plot
 from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.origins import rule
 from svbench.report.profiles import profile_table
+from svbench.report.robustness import batteries, battery_table
 from svbench.report.terminal import tracks
 from svbench.report.variant_tables import variant_table
 from svbench.report.variants import insertions, plain_runs, probed_groups, variant_boards
@@ -68,7 +69,10 @@ def _probed(runs: list[Run]) -> Group:
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
         description=_unwrapped(protocol.description),
-        leaderboards=tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(every)),
+        leaderboards=(
+            *(battery_table(b, f"{name}-battery-{i}") for i, b in enumerate(batteries(every))),
+            *(variant_table(b, f"{name}-{i}") for i, b in enumerate(every)),
+        ),
         targets=(),
         figures=(),
         tracks=tuple(tracks),

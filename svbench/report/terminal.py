@@ -10,8 +10,10 @@ from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks
 from svbench.report.numbers import decibels, dropped
+from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.variants import (
     change_lines,
+    first_runs,
     plain_runs,
     probed_groups,
     score_text,
@@ -64,7 +66,11 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
 def _print_variants(runs: Sequence[Run]) -> None:
     """Print one table per quantity: the score of each system on each variant, and its change."""
     for group in probed_groups(runs):
-        for board in variant_boards(group):
+        every = variant_boards(group)
+        found = batteries(every)
+        for battery in found:
+            _print_battery(battery)
+        for board in [] if found else every:
             console, table = _table()
             table.add_column("system")
             for variant in board.variants:
@@ -77,8 +83,17 @@ def _print_variants(runs: Sequence[Run]) -> None:
                     for variant in board.variants
                 ]
                 table.add_row(_name(next(iter(cells.values())).run), *map(_plain, texts))
-            runs_of = [next(iter(cells.values())).run for _, cells in board.rows]
-            _print(console, told(board), table, [*shortfalls(board), *footnotes(runs_of)])
+            _print(console, told(board), table, [*shortfalls(board), *footnotes(first_runs(board))])
+
+
+def _print_battery(battery: Battery) -> None:
+    """Print a row for each transform."""
+    console, table = _table()
+    for i, head in enumerate(battery_head(battery)):
+        table.add_column(head, justify="right" if i > 1 else "left")
+    for row in battery_rows(battery):
+        table.add_row(*map(_plain, row))
+    _print(console, told(battery.headline), table, [battery_note(battery)])
 
 
 def _name(run: Run) -> Text:

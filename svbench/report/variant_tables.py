@@ -9,12 +9,15 @@ from collections.abc import Sequence
 
 from svbench.errors import DataError
 from svbench.report.context import Cell, Row, Table
-from svbench.report.guard import LEAK, footnotes, leak_sentence, leaks, overlap_of
+from svbench.report.guard import footnotes, leak_sentence, overlap_of
 from svbench.report.plain import Format, text_table
+from svbench.report.robustness import batteries, battery_head, battery_note, battery_rows, claims
 from svbench.report.variants import (
     VariantBoard,
     VariantCell,
     change_lines,
+    first_runs,
+    marked_name,
     score_text,
     shortfalls,
     told,
@@ -24,7 +27,12 @@ from svbench.results.store import Run
 
 
 def variant_table(board: VariantBoard, name: str) -> Table:
-    """Build the report's table of one board; ``name`` becomes its id."""
+    """Build the report's table of one board; ``name`` becomes its id.
+
+    Systems are rows, or columns where variants claim something: those are many.
+    """
+    if claims(board):
+        return _turned(board, name)
     rows = []
     for system, found in board.rows:
         record = next(iter(found.values())).run.record
@@ -37,6 +45,18 @@ def variant_table(board: VariantBoard, name: str) -> Table:
         told(board),
         _note(board),
         ("system", *board.variants),
+        tuple(rows),
+    )
+
+
+def _turned(board: VariantBoard, name: str) -> Table:
+    rows = (Row(v, "", tuple(_variant_cell(cells.get(v)) for _, cells in board.rows)) for v in board.variants)
+    return Table(
+        name,
+        f"{board.quantity.name} of {board.target} on each variant",
+        told(board),
+        _note(board),
+        ("variant", *map(marked_name, first_runs(board))),
         tuple(rows),
     )
 
@@ -92,9 +112,22 @@ def variant_text(
         writer.writeheader()
         writer.writerows(rows)
         return out.getvalue().rstrip("\n")
-    return "\n\n".join(
-        text_table(format, ["system", *b.variants], _texts(b), f"{told(b)}. {_note(b)}") for b in chosen
-    )
+    found = [] if metrics else batteries(chosen)
+    if found:
+        return "\n\n".join(
+            text_table(format, battery_head(b), battery_rows(b), f"{told(b.headline)}. {battery_note(b)}")
+            for b in found
+        )
+    return "\n\n".join(text_table(format, *_oriented(b), f"{told(b)}. {_note(b)}") for b in chosen)
+
+
+def _oriented(board: VariantBoard) -> tuple[list[str], list[list[str]]]:
+    """Head and rows: systems in rows, or in columns where variants claim something."""
+    head, rows = ["system", *board.variants], _texts(board)
+    if not claims(board):
+        return head, rows
+    turned = [list(column) for column in zip(head, *rows, strict=True)]
+    return ["variant", *turned[0][1:]], turned[1:]
 
 
 def _note(board: VariantBoard) -> str:
@@ -104,22 +137,17 @@ def _note(board: VariantBoard) -> str:
         "Δ: the change against the original over the tracks that have both, with its 95 % interval "
         "(paired bootstrap over tracks)."
     )
-    runs = [next(iter(cells.values())).run for _, cells in board.rows]
-    found = [_better(board), *([interval] if changes else []), *shortfalls(board), *footnotes(runs)]
-    return " ".join(found)
+    found = [_better(board), *([interval] if changes else []), *shortfalls(board)]
+    return " ".join([*found, *footnotes(first_runs(board))])
 
 
 def _texts(board: VariantBoard) -> list[list[str]]:
     def text(cell: VariantCell | None) -> str:
         return " ".join([score_text(cell), *change_lines(cell.change)]) if cell else "not run"
 
-    def name(system: str, run: Run) -> str:
-        marks = ", ".join([*run.record.marks, *([LEAK] if leaks(run) else [])])
-        return f"{system} ({marks})" if marks else system
-
     return [
-        [name(s, next(iter(cells.values())).run), *(text(cells.get(v)) for v in board.variants)]
-        for s, cells in board.rows
+        [marked_name(run), *(text(cells.get(v)) for v in board.variants)]
+        for run, (_, cells) in zip(first_runs(board), board.rows, strict=True)
     ]
 
 
@@ -131,6 +159,7 @@ def _plain(board: VariantBoard) -> list[dict[str, object]]:
             "system": system,
             "kind": cell.run.record.system.kind,
             "variant": variant,
+            "should_be": cell.run.record.data.expects,
             "target": board.target,
             "metric": board.quantity.name,
             "score": cell.summary.score,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.report.guard import affected_cells, beside
+from svbench.report.guard import LEAK, affected_cells, beside, leaks
 from svbench.report.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.stats import Difference, paired_difference
@@ -113,6 +113,17 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
 
 def _key(run: Run, summary: Summary) -> tuple[int, str, str, str]:
     return id(run), summary.target_set, summary.target, summary.metric
+
+
+def marked_name(run: Run) -> str:
+    """Name a run's system with its marks, as plain text."""
+    marks = ", ".join([*run.record.marks, *([LEAK] if leaks(run) else [])])
+    return f"{run.record.system.id} ({marks})" if marks else run.record.system.id
+
+
+def first_runs(board: VariantBoard) -> list[Run]:
+    """Return one run of each system, in the board's order."""
+    return [next(iter(cells.values())).run for _, cells in board.rows]
 
 
 def score_text(cell: VariantCell) -> str:
