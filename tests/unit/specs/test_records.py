@@ -35,6 +35,16 @@ def protocol(folder: Path, text: str, name: str = "sisec18") -> Path:
         ('id = "4-stems"', 'id = "vocals-accompaniment"', "two sets have one id"),
         ('id = "sisec18"', 'id = "sisec19"', r"is 'sisec19', but the file is called sisec18\.toml"),
         ("quantum_db = 1e-5", "quantum_db = -1", r"quantum_db: .*found -1"),
+        (
+            'id = "bss-eval-v4"',
+            'id = "bss-eval-v4"\nagainst = "original"',
+            r"metrics\[0\]\.against: 'original' takes a protocol with probes",
+        ),
+        (
+            'id = "bss-eval-v4"',
+            'id = "bss-eval-v4"\nagainst = "original"\nimprovement = true',
+            r"metrics\[0\]\.against: 'original' takes no improvement",
+        ),
     ],
 )
 def test_wrong_protocol(old: str, new: str, sentence: str, tmp_path: Path) -> None:
