@@ -91,11 +91,11 @@ def test_from_the_command_to_the_tables(
     for name in ("gain+6", "swap", "silence", "shift"):
         before = [v for v, _ in values(runs["mixture", "original"], "uSDR")]
         assert [v for v, _ in values(runs["mixture", name], "uSDR")] == pytest.approx(before, abs=1e-9)
-    # The filter is time-invariant, and louder on the left. SI-SDR does not hear the rest of the gain.
+    # The filter is time-invariant, and louder on the left.
     for name in ("gain+6", "silence", "shift"):
         assert all(s == "perfect" or v > 200 for v, s in values(runs["filter", name], "uSDR-eq"))  # type: ignore[operator]
     for name in ("swap", "dc", "tempo+5"):
-        assert all(v is not None and 0 < v < 60 for v, _ in values(runs["filter", name], "SI-SDR-eq"))
+        assert all(v is not None and 0 < v < 100 for v, _ in values(runs["filter", name], "SI-SDR-eq"))
     assert all(v is not None and v < 40 for v, _ in values(runs["hpss", "tempo+5"], "SI-SDR-eq"))
     # Tempo changes the length; the time base of results follows.
     longer, shorter = (runs["mixture", v].results[0] for v in ("silence", "tempo+5"))
@@ -145,15 +145,11 @@ def test_resume_follows_the_original(
     assert err.count("(kept)") == 6
     assert kept.is_file()
 
-    # The original fails: variants keep their scores, and the comparison says that it failed.
-    kept.unlink()
-    result = folder / "tracks"
-    shutil.rmtree(result)
+    # The original fails this time: its variants were compared with estimates that are no more.
+    shutil.rmtree(folder / "tracks")
     broken.touch()
     runs = measure(protocol, small_folder, out, [filtering], *words, "--redo", "missing", code=3)
-    assert runs["filter", "original"].failed
-    assert all(runs["filter", v].failed for v in TRANSFORMS)  # they depend on the original: done again
-    broken.unlink()
+    assert all(runs["filter", v].failed for v in ("original", *TRANSFORMS))
 
 
 def test_a_variant_without_its_original(
