@@ -12,6 +12,7 @@ from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import LEAK, footnotes, leak_sentence, leaks, overlap_of
 from svbench.report.plain import Format, text_table
 from svbench.report.variants import (
+    INSERTION,
     VariantBoard,
     VariantCell,
     change_lines,
@@ -42,8 +43,11 @@ def variant_table(board: VariantBoard, name: str) -> Table:
 
 
 def _better(board: VariantBoard) -> str:
-    if board.quantity.metric == "insertion":
-        return "Lower is better where the pattern is interference; 0 dB is right where the target holds it."
+    if board.quantity.metric == INSERTION:
+        return (
+            "How much of the inserted clips is in the estimate, relative to the mixture: lower is better "
+            "where they are interference, 0 dB is right where they belong to the target."
+        )
     return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
 
 
