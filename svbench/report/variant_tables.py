@@ -16,6 +16,7 @@ from svbench.report.variants import (
     VariantBoard,
     VariantCell,
     change_lines,
+    measured,
     score_text,
     shortfalls,
     told,
@@ -34,7 +35,7 @@ def variant_table(board: VariantBoard, name: str) -> Table:
         rows.append(Row(system, record.system.kind, cells, imported=record.imported, leaks=leaks))
     return Table(
         name,
-        f"{board.quantity.name} of {board.target} on each variant",
+        f"{measured(board)}, on each variant",
         told(board),
         _note(board),
         ("system", *board.variants),
@@ -118,8 +119,8 @@ def _texts(board: VariantBoard) -> list[list[str]]:
         return " ".join([score_text(cell), *change_lines(cell.change)]) if cell else "not run"
 
     def name(system: str, run: Run) -> str:
-        marks = ", ".join([*run.record.marks, *([LEAK] if leaks(run) else [])])
-        return f"{system} ({marks})" if marks else system
+        marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
+        return f"{system}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
 
     return [
         [name(s, next(iter(cells.values())).run), *(text(cells.get(v)) for v in board.variants)]

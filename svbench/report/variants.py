@@ -174,12 +174,18 @@ def _most(board: VariantBoard) -> dict[str, int]:
     }
 
 
+def measured(board: VariantBoard) -> str:
+    """Name what a board's numbers measure."""
+    of = "in the estimate of" if board.quantity.metric == INSERTION else "of"
+    return f"{board.quantity.name} {of} {board.target}"
+
+
 def told(board: VariantBoard) -> str:
     """Say what a board's numbers are: quantity, reducers, tracks, and the protocol they belong to."""
     record = board.runs[0].record
     label = next(cell.summary.label for _, cells in board.rows for cell in cells.values())
     return (
-        f"{board.quantity.name} of {board.target} in {board.quantity.unit} · {reducers(label)} · "
+        f"{measured(board)} in {board.quantity.unit} · {reducers(label)} · "
         f"n = {_n_tracks(board)} tracks · {record.protocol.id} version {record.protocol.version}, "
         f"{record.protocol_digest[:8]}"
     )
