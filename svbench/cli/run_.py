@@ -85,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
 
         print_leaderboard(runs)
         for done in runs:
-            print(f"run: {done.path}")
+            variant = done.record.data.variant
+            print(f"run: {done.path}{f' ({variant})' if variant else ''}")
     return SYSTEM_FAILED if any(r.failed for r in runs) else OK
 
 

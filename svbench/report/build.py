@@ -17,7 +17,7 @@ from svbench.report.profiles import profile_table
 from svbench.report.robustness import batteries, battery_table
 from svbench.report.terminal import tracks
 from svbench.report.variant_tables import variant_table
-from svbench.report.variants import insertions, plain_runs, probed_groups, variant_boards
+from svbench.report.variants import plain_runs, probed_groups, variant_boards
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.profile import profiles_beside
 from svbench.results.store import Run, slug
@@ -78,7 +78,7 @@ def _probed(runs: list[Run]) -> Group:
         tracks=tuple(tracks),
         resources=_resources([r for r in runs if r.record.data.variant == ORIGINAL] or runs, name),
         profiles=_profiles(runs, name),
-        remarks=tuple(insertions(every) + _notes(runs)),
+        remarks=tuple(_notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
 

@@ -36,7 +36,10 @@ def rule(record: RunRecord) -> list[Fact]:
 
 def origins(runs: Sequence[Run]) -> list[Origin]:
     """Tell where each run comes from."""
-    return [Origin(run.path.name, tuple(_facts(run))) for run in runs]
+    return [
+        Origin(run.path.name + (f" · {v}" if (v := run.record.data.variant) else ""), tuple(_facts(run)))
+        for run in runs
+    ]
 
 
 def _facts(run: Run) -> list[Fact]:

@@ -13,11 +13,13 @@ from svbench.report.guard import footnotes, leak_sentence, overlap_of
 from svbench.report.plain import Format, text_table
 from svbench.report.robustness import batteries, battery_head, battery_note, battery_rows, claims
 from svbench.report.variants import (
+    INSERTION,
     VariantBoard,
     VariantCell,
     change_lines,
     first_runs,
     marked_name,
+    measured,
     score_text,
     shortfalls,
     told,
@@ -41,7 +43,7 @@ def variant_table(board: VariantBoard, name: str) -> Table:
         rows.append(Row(system, record.system.kind, cells, imported=record.imported, leaks=leaks))
     return Table(
         name,
-        f"{board.quantity.name} of {board.target} on each variant",
+        f"{measured(board)}, on each variant",
         told(board),
         _note(board),
         ("system", *board.variants),
@@ -62,8 +64,11 @@ def _turned(board: VariantBoard, name: str) -> Table:
 
 
 def _better(board: VariantBoard) -> str:
-    if board.quantity.metric == "insertion":
-        return "Lower is better where the pattern is interference; 0 dB is right where the target holds it."
+    if board.quantity.metric == INSERTION:
+        return (
+            "How much of the inserted clips is in the estimate, relative to the mixture: lower is better "
+            "where they are interference, 0 dB is right where they belong to the target."
+        )
     return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
 
 

@@ -6,6 +6,7 @@ over tracks.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from svbench.results.aggregate import Summary, entering_values, quantities, summ
 from svbench.results.stats import Difference, paired_difference
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import ORIGINAL
+
+INSERTION = "insertion"  # the metric that only tracks with something inserted have
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class VariantBoard:
         All that the protocol wants, in its order.
     rows : tuple of (str, mapping of variant to VariantCell)
         Systems by name, oracles last; a variant that was not run is missing.
+    inserted : str
+        Says in how many tracks each variant holds an inserted pattern at all; empty where not measured.
     """
 
     runs: tuple[Run, ...]
@@ -51,6 +56,7 @@ class VariantBoard:
     target: str
     variants: tuple[str, ...]
     rows: tuple[tuple[str, dict[str, VariantCell]], ...]
+    inserted: str = ""
 
 
 def plain_runs(runs: Sequence[Run]) -> list[Run]:
@@ -108,7 +114,8 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
                 boards.append(
                     VariantBoard(tuple(group), quantity, target_set, target, variants, tuple(rows.items()))
                 )
-    return boards
+    inserted = _inserted(boards)
+    return [dataclasses.replace(b, inserted=inserted) for b in boards]
 
 
 def _key(run: Run, summary: Summary) -> tuple[int, str, str, str]:
@@ -117,8 +124,8 @@ def _key(run: Run, summary: Summary) -> tuple[int, str, str, str]:
 
 def marked_name(run: Run) -> str:
     """Name a run's system with its marks, as plain text."""
-    marks = ", ".join([*run.record.marks, *([LEAK] if leaks(run) else [])])
-    return f"{run.record.system.id} ({marks})" if marks else run.record.system.id
+    marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
+    return f"{run.record.system.id}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
 
 
 def first_runs(board: VariantBoard) -> list[Run]:
@@ -157,14 +164,18 @@ def change_lines(change: Difference | None) -> tuple[str, ...]:
     return f"Δ {with_sign(change.value)}", f"[{with_sign(change.low)}, {with_sign(change.high)}]"
 
 
-def insertions(boards: Sequence[VariantBoard]) -> list[str]:
-    """Say in how many tracks each variant holds an inserted pattern at all, where that is measured."""
-    found = [b for b in boards if b.quantity.metric == "insertion"]
+def _inserted(boards: Sequence[VariantBoard]) -> str:
+    """Count by the metric `insertion`, which has a value where something was inserted."""
+    found = [b for b in boards if b.quantity.metric == INSERTION]
     if not found:
-        return []
-    n_tracks = len(found[0].runs[0].record.data.tracks)
-    most = ", ".join(f"{v} in {n}" for v, n in _most(found[0]).items() if v != ORIGINAL)
-    return [f"Clips were laid over: {most} of {n_tracks} tracks; the other tracks of a set are the original."]
+        return ""
+    counts = ", ".join(f"{v} in {n}" for v, n in _most(found[0]).items() if v != ORIGINAL)
+    n_tracks = _n_tracks(found[0])
+    return f"Clips lie in: {counts} of {n_tracks} tracks; the others of a set are as in the original."
+
+
+def _n_tracks(board: VariantBoard) -> int:
+    return len(board.runs[0].record.data.tracks)
 
 
 def _most(board: VariantBoard) -> dict[str, int]:
@@ -174,25 +185,30 @@ def _most(board: VariantBoard) -> dict[str, int]:
     }
 
 
+def measured(board: VariantBoard) -> str:
+    """Name what a board's numbers measure."""
+    of = "in the estimate of" if board.quantity.metric == INSERTION else "of"
+    return f"{board.quantity.name} {of} {board.target}"
+
+
 def told(board: VariantBoard) -> str:
     """Say what a board's numbers are: quantity, reducers, tracks, and the protocol they belong to."""
     record = board.runs[0].record
     label = next(cell.summary.label for _, cells in board.rows for cell in cells.values())
     return (
-        f"{board.quantity.name} of {board.target} in {board.quantity.unit} · {reducers(label)} · "
-        f"n = {len(record.data.tracks)} tracks · {record.protocol.id} version {record.protocol.version}, "
+        f"{measured(board)} in {board.quantity.unit} · {reducers(label)} · "
+        f"n = {_n_tracks(board)} tracks · {record.protocol.id} version {record.protocol.version}, "
         f"{record.protocol_digest[:8]}"
     )
 
 
 def shortfalls(board: VariantBoard) -> list[str]:
-    """Say where a number rests on fewer tracks than there are, or on none because a variant was not run."""
-    n_tracks = len(board.runs[0].record.data.tracks)
+    """Say what is missing: tracks without a value, variants that were not run, material left out."""
     most = _most(board)
-    sentences = []
-    few = [f"{v} {n}" for v, n in most.items() if n < n_tracks and any(v in c for _, c in board.rows)]
-    if few:
-        sentences.append(f"Of {n_tracks} tracks a value have: {', '.join(few)}.")
+    sentences = [board.inserted] if board.inserted else []
+    few = [f"{v} {n}" for v, n in most.items() if n < _n_tracks(board) and any(v in c for _, c in board.rows)]
+    if few and board.quantity.metric != INSERTION:
+        sentences.append(f"Values on fewer than {_n_tracks(board)} tracks: {', '.join(few)}.")
     for system, cells in board.rows:
         missing = [v for v in board.variants if v not in cells]
         fewer = [f"{v} {c.summary.n_tracks}" for v, c in cells.items() if c.summary.n_tracks < most[v]]
@@ -200,4 +216,17 @@ def shortfalls(board: VariantBoard) -> list[str]:
             sentences.append(f"{system} was not run on {', '.join(missing)}.")
         if fewer:
             sentences.append(f"{system} has fewer tracks than others: {', '.join(fewer)}.")
-    return sentences
+    return sentences + _left_out(board)
+
+
+def _left_out(board: VariantBoard) -> list[str]:
+    """Tell what runs left out, naming the variants unless it is all of them."""
+    of: dict[str, dict[str, None]] = {}
+    for data in (run.record.data for run in board.runs):
+        for text in data.left_out:
+            of.setdefault(text.removeprefix(f"{data.variant}: "), {})[data.variant] = None
+    everywhere = len({run.record.data.variant for run in board.runs})
+    return [
+        f"Left out{'' if len(names) == everywhere else ' of ' + ', '.join(names)}: {text}."
+        for text, names in of.items()
+    ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, VERSION, kit_clip
 KIT = "kit"
 PARTS = ("train", "valid", "test", "all")
 JOIN_S, SPLIT_S = 4.0, 8.0
+MOST = 5  # reasons in one sentence
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,8 @@ def load_clips(source: str) -> Clips:
     Raises
     ------
     DataError
-        No such folder, a class without clips, or a folder that is no class.
-    AudioError
-        A file cannot be read.
+        No such folder, a class without clips, a folder that is no class, or files that are no clips,
+        each with its reason.
     """
     if source == KIT:
         numbers = {c: tuple(Clip(c, n) for n in range(CLIPS)) for c in CLASSES}
@@ -82,14 +83,15 @@ def load_clips(source: str) -> Clips:
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
         if folder.name not in CLASSES:
             raise DataError(f"{folder}: no class of patterns; {suggestion(folder.name, CLASSES)}")
-    found, notes = {}, []
+    files = {pattern: _files(root / pattern) for pattern in CLASSES}
+    _check(root, [path for found in files.values() for path in found])
+    found, notes = {}, _strangers(root)
     whole = hashlib.sha256()
     for pattern in CLASSES:
-        files = _files(root / pattern)
-        for path in files:
+        for path in files[pattern]:
             whole.update(f"{pattern}/{path.name}:".encode())
             whole.update(hashlib.sha256(path.read_bytes()).digest())
-        found[pattern], unused = _joined(pattern, files)
+        found[pattern], unused = _joined(pattern, files[pattern])
         if not found[pattern]:
             raise DataError(
                 f"{root / pattern}: its files last {JOIN_S:g} s or less in all, too little for a clip"
@@ -139,10 +141,46 @@ def part_of(clips: Clips, part: str, seed: int) -> dict[str, tuple[Clip, ...]]:
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; every class needs one: {', '.join(CLASSES)}")
-    files = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in EXTENSIONS and p.name[0] != "."]
+    files = [p for p in _visible(folder) if p.suffix.lower() in EXTENSIONS]
     if not files:
         raise DataError(f"{folder}: no audio in it; expected {', '.join(EXTENSIONS)} files")
     return files
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+
+
+def _check(root: Path, files: list[Path]) -> None:
+    """Read every file once, so that a bad one is told before anything is separated."""
+    problems = []
+    for path in files:
+        try:
+            audio = read_audio(path)
+            _peaked(audio, str(path))
+            if audio.n_channels > 2:
+                raise AudioError(f"{path}: {audio.n_channels} channels, expected one or two")
+        except AudioError as error:
+            problems.append(str(error).removeprefix(f"{root}{os.sep}"))
+    if problems:
+        more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
+        told = "; ".join(problems[:MOST] + more)
+        raise DataError(
+            f"{root}: {len(problems)} of {len(files)} files are no clips: {told}; mend or remove them"
+        )
+
+
+def _strangers(root: Path) -> list[str]:
+    """Tell of what lies beside the clips and is not used."""
+    loose = [p.name for p in _visible(root) if p.suffix.lower() in EXTENSIONS]
+    notes = [f"{', '.join(loose)} not used, for only the folders of classes hold clips"] if loose else []
+    for pattern in CLASSES:
+        others = [p.name for p in _visible(root / pattern) if p.suffix.lower() not in EXTENSIONS]
+        if others:
+            notes.append(
+                f"{pattern}: {', '.join(others)} not used, for clips are {', '.join(EXTENSIONS)} files"
+            )
+    return notes
 
 
 def _joined(pattern: str, files: list[Path]) -> tuple[tuple[Clip, ...], list[Path]]:

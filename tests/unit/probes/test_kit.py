@@ -177,3 +177,23 @@ def test_unknown_clips_are_refused() -> None:
         kit_clip("horn", 0)
     with pytest.raises(UnknownNameError, match="unknown clip '27'"):
         kit_clip("horns", 27)
+
+
+def test_pictures_are_drawn_of_every_class(tmp_path: Path) -> None:
+    import importlib.util
+
+    root = Path(__file__).resolve().parents[3]
+    spec = importlib.util.spec_from_file_location("pictures", root / "examples/pattern_pictures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert [a.get_title() for a in module.picture("horns", (5,)).axes[:2]] == [
+        "horns 5",
+        "horns 5, its start",
+    ]
+    shown = sorted((root / "docs/patterns").iterdir())
+    assert [p.stem for p in shown] == list(CLASSES)
+    page = (root / "docs/generalisation.md").read_text(encoding="utf-8")
+    assert all(f"(patterns/{p.name})" in page for p in shown)
+    assert sum(p.stat().st_size for p in shown) < 1.5e6

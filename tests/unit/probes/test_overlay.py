@@ -209,10 +209,69 @@ def test_wrong_folders_are_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="horns: no audio in it"):
         load_clips(str(root))
     write_audio(root / "horns" / "s.wav", Audio(np.zeros((5 * RATE_HZ, 1)), RATE_HZ), subtype="PCM_16")
-    with pytest.raises(AudioError, match=r"s\.wav: silent throughout, so it is no pattern"):
-        load_clips(str(root)).by_class["horns"][0].read(RATE_HZ, 1)
+    with pytest.raises(DataError, match=r"horns/s\.wav: silent throughout, so it is no pattern; mend or"):
+        load_clips(str(root))
+    write_audio(root / "horns" / "s.wav", tone(5), subtype="PCM_16")
     with pytest.raises(DataError, match=r"class horns has 1 clips, none .*'test'.*all"):
         part_of(load_clips(str(root)), "test", 42)
+
+
+def test_every_file_that_is_no_clip_is_told_at_once(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    root = Path(shutil.copytree(folder, tmp_path / "clips"))
+    horns = root / "horns"
+    (horns / "empty.wav").write_bytes(b"")
+    (horns / "text.wav").write_text("no music")
+    (horns / "cut.wav").write_bytes((horns / "0.wav").read_bytes()[:30])
+    write_audio(horns / "three.wav", tone(5, n_channels=3), subtype="PCM_16")
+    (horns / "away.wav").symlink_to(root / "nowhere.wav")
+    with pytest.raises(DataError) as caught:
+        load_clips(str(root))
+    told = str(caught.value)
+    assert "5 of 50 files are no clips" in told
+    for reason in (
+        "horns/away.wav: no such file",
+        "horns/cut.wav: cannot be read as audio",
+        "horns/empty.wav: cannot be read as audio",
+        "horns/text.wav: cannot be read as audio",
+        "horns/three.wav: 3 channels, expected one or two",
+    ):
+        assert reason in told
+    (root / "sirens" / "0.wav").write_bytes(b"")
+    with pytest.raises(DataError, match=r"6 of 50 files .*; and 1 more; mend or remove them"):
+        load_clips(str(root))
+
+
+def test_what_is_no_clip_by_its_name_is_told(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    root = Path(shutil.copytree(folder, tmp_path / "clips"))
+    (root / "horns" / "x.m4a").write_bytes(b"")
+    (root / "horns" / "more").mkdir()
+    shutil.copy(root / "horns" / "0.wav", root / "loose.wav")
+    (root / "horns" / "ü ' \" 0.WAV").write_bytes((root / "horns" / "0.wav").read_bytes())
+    found = load_clips(str(root))
+    assert len(found.by_class["horns"]) == 10
+    assert found.notes == (
+        "loose.wav not used, for only the folders of classes hold clips",
+        "horns: more, x.m4a not used, for clips are .wav, .flac, .ogg, .mp3 files",
+    )
+
+
+def test_stereo_clips_fit_mono_tracks_and_any_rate(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    root = Path(shutil.copytree(folder, tmp_path / "clips"))
+    shutil.rmtree(root / "horns")
+    (root / "horns").mkdir()
+    left = tone(5, rate_hz=22050)
+    write_audio(root / "horns" / "a.flac", Audio(left.samples * [1.0, 0.5], 22050), subtype="PCM_16")
+    clip = load_clips(str(root)).by_class["horns"][0]
+    mono, stereo = clip.read(RATE_HZ, 1).samples, clip.read(RATE_HZ, 2).samples
+    assert (mono.shape, stereo.shape) == ((5 * RATE_HZ, 1), (5 * RATE_HZ, 2))
+    assert np.abs(mono).max() == np.abs(stereo).max() == pytest.approx(0.5)
+    assert stereo[:, 1] == pytest.approx(stereo[:, 0] / 2, abs=1e-4)
 
 
 def test_parts_share_no_clip() -> None:

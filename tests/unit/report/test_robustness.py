@@ -31,7 +31,14 @@ QUANTITIES = tuple(
 VARIANTS = ("original", "swap", "noise", "mp3-128")
 
 
-def variant_run(system: str, variant: str, expects: str, usdr: list[float], equal: list[float | None]) -> Run:
+def variant_run(
+    make: Callable[..., Run],
+    system: str,
+    variant: str,
+    expects: str,
+    usdr: list[float],
+    equal: list[float | None],
+) -> Run:
     run = make(system, {f"t{i}": {"vocals": v} for i, v in enumerate(usdr)}, protocol=PROTOCOL)
     data = msgspec.structs.replace(run.record.data, variant=variant, variants=VARIANTS, expects=expects)
     results = [

@@ -83,6 +83,7 @@ def test_released_digests_do_not_move() -> None:
         "mdx21-round2": "cb80f8314afe80a3",
         "msst": "0651444d2025c364",
         "msst-community": "499048fa79fea855",
+        "robustness": "892e0d39a504fdb5",
         "sdri": "84795b4ef712fb99",
         "sdx23": "cedf1e8618ea31b4",
         "si-sdr": "51cd3dd6aa35c948",
