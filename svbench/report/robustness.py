@@ -126,10 +126,8 @@ def _rows(battery: Battery) -> list[tuple[str, str, list[Cell]]]:
         cells = []
         for system, found in battery.headline.rows:
             cells.append(_change_cell(found.get(variant), variant))
-            if battery.equivariance:
-                cells.append(
-                    _equivariance_cell(dict(battery.equivariance.rows)[system].get(variant), variant)
-                )
+            if compared is not None:
+                cells.append(_equivariance_cell(compared[system].get(variant), variant))
         rows.append((variant, claimed.get(variant, ""), cells))
     return rows
 
