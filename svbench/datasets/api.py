@@ -187,8 +187,9 @@ class Track:
 class Dataset:
     """The tracks of a manifest as found below a folder; ``skipped`` says what was left out and why.
 
-    ``variant`` names what a probe made of the tracks, ``variants`` all that its protocol wants, and
-    ``expects`` what should become of estimates; all are empty without a probe.
+    ``variant`` names what a probe made of the tracks, ``variants`` all that its protocol wants,
+    ``variant_version`` what made it, and ``expects`` what should become of estimates; all are empty
+    without a probe.
     """
 
     manifest: Manifest
@@ -198,6 +199,7 @@ class Dataset:
     skipped: tuple[Finding, ...] = ()
     variant: str = ""
     variants: tuple[str, ...] = ()
+    variant_version: str = ""
     expects: str = ""
 
 

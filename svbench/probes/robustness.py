@@ -98,8 +98,7 @@ def _coded(format: str, kbps: int) -> Variant:
     return Variant(
         name,
         Coded(format, kbps),
-        version=f"1, ffmpeg {version}",
-        notes=(f"coded by {FORMATS[format][0]} of ffmpeg {version}",) if version else (),
+        version=f"1, {FORMATS[format][0]} of ffmpeg {version}",
         keeps_references=True,
         expects="degraded",
         missing="" if version else f"not made: it needs ffmpeg with the encoder {FORMATS[format][0]}",

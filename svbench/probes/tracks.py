@@ -133,6 +133,7 @@ def _varied(dataset: Dataset, variant: Variant, every: tuple[str, ...]) -> Datas
         tracks=tracks,
         variant=variant.id,
         variants=every,
+        variant_version=variant.version,
         expects=variant.expects,
         skipped=(*dataset.skipped, *notes),
     )

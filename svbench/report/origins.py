@@ -58,6 +58,7 @@ def _facts(run: Run) -> list[Fact]:
             "data set",
             " · ".join(p for p in (data.title, f"{data.id} {data.version}", data.subset, data.variant) if p),
         ),
+        *([("variant version", data.variant_version)] if data.variant_version else []),
         ("data digest", data.digest),
         ("left out", "; ".join(data.left_out) or "nothing"),
     ]

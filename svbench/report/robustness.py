@@ -88,15 +88,8 @@ def battery_note(battery: Battery) -> str:
     """Say how to read the table, where it rests on less than all tracks, and what speaks against it."""
     beside = battery.equivariance
     second = f"Second: {told(beside)}." if beside else ""
-    parts = [NOTE, second, EXACT if beside else "", *shortfalls(battery.headline), *_reasons(battery)]
+    parts = [NOTE, second, EXACT if beside else "", *shortfalls(battery.headline)]
     return " ".join(p for p in (*parts, *footnotes(first_runs(battery.headline))) if p)
-
-
-def _reasons(battery: Battery) -> list[str]:
-    """Tell what the probe noted of single variants: with which coder, or why one could not be made."""
-    variants = battery.headline.variants
-    noted = (n for run in battery.headline.runs for n in run.record.data.left_out)
-    return [f"{n}." for n in dict.fromkeys(noted) if n.split(": ")[0] in variants]
 
 
 def battery_table(battery: Battery, name: str) -> Table:

@@ -48,7 +48,8 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data set a run measured on. ``root`` is where it lay then; players look there.
 
     ``variant`` names what a probe made of its tracks, ``variants`` all that the protocol wants, in
-    order; both are empty without a probe. ``expects`` says what should become of the original's
+    order; both are empty without a probe. ``variant_version`` names the code, and the coder or the
+    clips, that made it. ``expects`` says what should become of the original's
     estimates: invariant, equivariant or degraded; empty where nothing is claimed.
     """
 
@@ -63,6 +64,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     left_out: tuple[str, ...] = ()
     variant: str = ""
     variants: tuple[str, ...] = ()
+    variant_version: str = ""
     expects: str = ""
 
 

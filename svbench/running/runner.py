@@ -343,6 +343,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             left_out=tuple(f"{f.track}: {f.message}" for f in job.dataset.skipped),
             variant=job.dataset.variant,
             variants=job.dataset.variants,
+            variant_version=job.dataset.variant_version,
             expects=job.dataset.expects,
         ),
         provenance=(*earlier, provenance),

@@ -198,4 +198,5 @@ def test_a_codec_that_is_not_there(
     assert main(["table", str(tmp_path / "runs")]) == 0
     printed = capsys.readouterr().out
     assert "| mp3-128 |  | not run | not run |" in printed
-    assert "mixture was not run on mp3-128. mp3-128: not made: it needs ffmpeg with the encoder" in printed
+    assert "mixture was not run on mp3-128." in printed
+    assert "mp3-128: not made: it needs ffmpeg with the encoder libmp3lame." in printed

@@ -278,7 +278,7 @@ def test_a_missing_codec_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["mp3-128"].missing == "not made: it needs ffmpeg with the encoder libmp3lame"
     assert found["opus-96"].missing
     assert found["aac-128"].missing == ""
-    assert found["aac-128"].notes == ("coded by aac of ffmpeg 9",)
+    assert found["aac-128"].version == "1, aac of ffmpeg 9"
 
 
 @pytest.mark.skipif(not HAS_FFMPEG, reason="no ffmpeg")
