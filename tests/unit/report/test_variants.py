@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from svbench.errors import DataError
 from svbench.report.render import write_report
 from svbench.report.tables import paper_table
