@@ -166,7 +166,7 @@ def window(protocol: Protocol) -> tuple[float, float]:
         files do not.
     """
     uses = protocol.metrics
-    if len(uses) != 1 or uses[0].named(METRIC) != METRIC:
+    if len(uses) != 1 or uses[0].id != METRIC or uses[0].improvement:
         given = ", ".join(u.id + " as improvement" * u.improvement for u in uses)
         raise DataError(f"protocol {protocol.id}: scores {given}; museval's files hold {METRIC} only")
     if uses[0].reduce.infinite != "undefined":
