@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
-    "system", "protocol", "dataset", "variant", "track", "target_set", "target", "metric",
-    "frame", "time", "duration", "score", "status",
+    "system", "protocol", "dataset", "track", "target_set", "target", "metric",
+    "frame", "time", "duration", "score", "status", "variant",
 )  # fmt: skip
 
 
@@ -27,15 +27,16 @@ def long_table(runs: Iterable[Run]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``system, protocol, dataset, variant, track, target_set, target, metric, frame,
-        time, duration, score, status``; ``score`` is NaN exactly where ``status`` is not ``ok``.
+        Columns ``system, protocol, dataset, track, target_set, target, metric, frame, time,
+        duration, score, status, variant``; ``score`` is NaN exactly where ``status`` is not ``ok``;
+        ``variant`` is empty without a probe.
     """
     import pandas as pd
 
     rows = [
         (
-            run.record.system.id, run.record.protocol.id, run.record.data.id, run.record.data.variant,
-            result.track, s.target_set, s.target, s.metric, frame, *values,
+            run.record.system.id, run.record.protocol.id, run.record.data.id, result.track,
+            s.target_set, s.target, s.metric, frame, *values, run.record.data.variant,
         )
         for run in runs
         for result in admitted(run).results
