@@ -198,7 +198,7 @@ def test_more_targets_than_estimates_are_noticed(tmp_path: Path) -> None:
 def test_packages_that_cannot_be_loaded(change: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     context = save({**package("ConvTasNet", **TASNET), **change}, tmp_path)
     with pytest.raises(ValueError, match=sentence):
-        adapter.load({"targets": ["a", "b"]}, context)
+        adapter.load({"targets": ["a", "b"], "rate_hz": 44100}, context)
 
 
 @needs_package
