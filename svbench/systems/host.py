@@ -111,7 +111,7 @@ class WorkerHost:
         table = plugins("adapter")
         if spec.adapter not in table:
             raise SystemFailure(f"unknown adapter {spec.adapter!r}; known: {', '.join(table)}")
-        weights = [str(checked_weights(self.located.folder / w.path, w.sha256)) for w in spec.weights]
+        weights = [str(checked_weights(self.located.folder, w)) for w in spec.weights]
         if weights:
             self._weights_bytes = sum(Path(w).stat().st_size for w in weights)
         self._spawn()
