@@ -38,6 +38,8 @@ VERBS = {
     "show": "show everything known about one of them, or about a run",
     "check": "validate hand-written files",
     "verify": "compare a data set on disk with its manifest",
+    "manifest": "write the manifest of a folder of one's own",
+    "leak": "find recordings that two folders share, whatever they are called",
 }
 
 

@@ -7,6 +7,7 @@ import time
 
 TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
@@ -67,6 +68,13 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def strict_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that turns the mark for leaked training data into a refusal."""
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse systems trained on tracks that they are measured on"
+    )
 
 
 def joined(items: Iterable[str]) -> str:

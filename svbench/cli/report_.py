@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import OK
+from svbench.cli.output import strict_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of runs")
     parser.add_argument("--report", default="default", help="report id or TOML file (default: %(default)s)")
+    strict_argument(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("out/report"), help="folder to write (default: %(default)s)"
     )
@@ -19,12 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
+    from svbench.report.guard import refuse_leaks
     from svbench.report.render import write_report
     from svbench.results.store import find_runs, load_run
     from svbench.specs.report import load_report
 
     spec = load_report(options.report)
     runs = [load_run(path) for path in find_runs(options.runs)]
+    if options.strict:
+        refuse_leaks(runs)
     index = write_report(runs, spec, options.out)
     print(f"report: {index}")
     return OK

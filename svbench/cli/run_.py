@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json
+from svbench.cli.output import Progress, print_json, strict_argument
 
 if TYPE_CHECKING:
+    from svbench.datasets.api import Dataset
     from svbench.results.scores import TrackResult
     from svbench.results.store import Run
     from svbench.running.runner import Job
+    from svbench.specs.system import LocatedSystem
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--track", action="extend", nargs="+", default=[], help="only these tracks; may be repeated"
     )
     add_run_arguments(parser)
+    strict_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
@@ -65,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     protocol = load_protocol(options.protocol)
     systems = [load_system(s) for s in options.system]
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
+    if options.strict:
+        _refuse_leaks(systems, dataset)
     from svbench.running.runner import Job, job_folder
 
     jobs = [
@@ -88,6 +93,21 @@ def run(options: argparse.Namespace) -> int:
         for done in runs:
             print(f"run: {done.path}")
     return SYSTEM_FAILED if any(r.failed for r in runs) else OK
+
+
+def _refuse_leaks(systems: list[LocatedSystem], dataset: Dataset) -> None:
+    """Refuse systems trained on tracks they would be measured on, before anything is separated."""
+    from svbench.errors import DataError
+    from svbench.specs.relations import overlap
+
+    tracks = tuple(t.name for t in dataset.tracks)
+    for spec in (s.spec for s in systems):
+        shared = overlap(spec.training_data, dataset.manifest.head.id, tracks).tracks
+        if shared:
+            raise DataError(
+                f"{spec.id} was trained on {', '.join(dict.fromkeys(shared.values()))}, which holds "
+                f"{len(shared)} of the {len(tracks)} tracks; choose other tracks, or do without --strict"
+            )
 
 
 def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
@@ -117,8 +137,11 @@ def run_summary(run: Run) -> dict[str, object]:
     """Return a run's printed numbers as plain values."""
     import msgspec
 
+    from svbench.report.guard import affected_cells, overlap_of
     from svbench.results.aggregate import summarise
 
+    affected = affected_cells(run)
+    clean = summarise(run, allow_incomplete=True, leave_out=affected) if affected else []
     return {
         "run": str(run.path),
         "system": run.record.system.id,
@@ -130,6 +153,9 @@ def run_summary(run: Run) -> dict[str, object]:
         "failed": {r.track: r.reason for r in run.failed},
         "missing": list(run.missing),
         "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),
+        "summaries_without_errata": msgspec.to_builtins(clean),
+        "errata": [{"track": t, "target": s, "defect": d} for (t, s), d in affected.items()],
+        "leaked_tracks": overlap_of(run).tracks,
     }
 
 

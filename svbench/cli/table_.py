@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import OK
+from svbench.cli.output import strict_argument
 
 FORMATS = ("markdown", "csv", "latex", "html", "json")
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cost", action="store_true", help="score, size on disk, real-time factor and memory instead"
     )
+    strict_argument(parser)
     parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
 
 
@@ -49,7 +51,10 @@ def run(options: argparse.Namespace) -> int:
 
         print(cost_table(runs, format=options.format))
         return OK
+    from svbench.report.guard import refuse_leaks
     from svbench.report.tables import paper_table
 
+    if options.strict:
+        refuse_leaks(runs)
     print(paper_table(runs, format=options.format, target_set=options.target_set, metrics=options.metric))
     return OK

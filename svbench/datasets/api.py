@@ -15,21 +15,34 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from svbench.audio import Audio, audio_info, read_audio
-from svbench.audio.sounds import Sound, sound_of
-from svbench.errors import AudioError, DataError, UnknownNameError
+from svbench.audio import Audio, Samples, check_samples
+from svbench.audio.sounds import Sound, SumSound
+from svbench.audio.sources import Source, source_of
+from svbench.datasets.headers import UNITS, disagreements, file_infos, lacking
+from svbench.datasets.looks import hint
+from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
 from svbench.specs.plugins import load_plugin
 
 
 @dataclass(frozen=True)
 class TrackFiles:
-    """What a layout finds: where a track's files lie, nothing opened yet."""
+    """What a layout finds: where a track's files lie, nothing opened yet.
+
+    ``problem`` is one sentence about a track whose files cannot be used; it is never skipped
+    silently.
+    """
 
     name: str
     subset: str
-    stems: Mapping[str, Path]
-    mixture: Path | None
+    stems: Mapping[str, Path | Source]
+    mixture: Path | Source | None
+    problem: str = ""
+
+    def sources(self) -> dict[str, Source]:
+        """Return all stems, and the mixture under its name, as sources."""
+        whole = {"mixture": self.mixture} if self.mixture else {}
+        return {name: source_of(place) for name, place in {**self.stems, **whole}.items()}
 
 
 class Layout(Protocol):
@@ -58,10 +71,10 @@ class Track:
     ----------
     name, subset : str
     rate_hz, n_channels, n_samples : int
-        The same for all of its files.
-    stems : mapping of str to Path
+        The same for all of its stems; files are cut or filled up only where the manifest says so.
+    stems : mapping of str to Source
         Stems present on disk.
-    mixture_path : Path or None
+    mixture_source : Source or None
         None when the mixture is the sum of the stems.
     targets : mapping of str to tuple of str
         Named sums of stems.
@@ -72,18 +85,18 @@ class Track:
     rate_hz: int
     n_channels: int
     n_samples: int
-    stems: Mapping[str, Path]
-    mixture_path: Path | None
+    stems: Mapping[str, Source]
+    mixture_source: Source | None
     targets: Mapping[str, tuple[str, ...]]
 
     def read_stem(self, stem: str) -> Audio:
         """Read one stem, shape (n_samples, n_channels), float64."""
-        return self._checked(read_audio(self.stems[stem]), self.stems[stem])
+        return Audio(self._samples(self.stems[stem]), self.rate_hz)
 
     def mixture(self) -> Audio:
         """Read the mixture, or add all stems in double precision, which is exact for PCM files."""
-        if self.mixture_path:
-            return self._checked(read_audio(self.mixture_path), self.mixture_path)
+        if self.mixture_source:
+            return Audio(self._samples(self.mixture_source), self.rate_hz)
         return self._sum(sorted(self.stems))
 
     def reference(self, target: str) -> Audio | None:
@@ -124,20 +137,23 @@ class Track:
         AudioError
         """
         present = self._present(target)
-        return sound_of([self.stems[s] for s in present]) if present else None
+        return self._sound([self.stems[s] for s in present]) if present else None
 
     def mixture_sound(self) -> Sound:
         """Return the mixture to be read piece by piece."""
-        return sound_of([self.mixture_path] if self.mixture_path else list(self.stems.values()))
+        return self._sound([self.mixture_source] if self.mixture_source else list(self.stems.values()))
 
     def digest(self) -> str:
         """SHA-256 over the content of all files with the names of their stems."""
         whole = hashlib.sha256()
-        for name, path in sorted({**self.stems, "mixture": self.mixture_path}.items()):
-            if path is None:
-                continue
-            with path.open("rb") as file:
-                whole.update(f"{name}:{hashlib.file_digest(file, 'sha256').hexdigest()};".encode())
+        contents: dict[Path, str] = {}
+        for name, source in sorted({**self.stems, "mixture": self.mixture_source}.items()):
+            for path in source.paths if source else ():
+                if path not in contents:
+                    with path.open("rb") as file:
+                        contents[path] = hashlib.file_digest(file, "sha256").hexdigest()
+                part = [f"/{n}" for n in (source.stream, source.channel) if n is not None] if source else []
+                whole.update(f"{name}:{contents[path]}{''.join(part)};".encode())
         return whole.hexdigest()
 
     def _present(self, target: str) -> list[str]:
@@ -145,20 +161,21 @@ class Track:
             raise UnknownNameError("target", target, self.targets)
         return [s for s in self.targets[target] if s in self.stems]
 
-    def _sum(self, stems: Sequence[str]) -> Audio:
-        total = self.read_stem(stems[0]).samples
-        for stem in stems[1:]:
-            total = total + self.read_stem(stem).samples
-        return Audio(total, self.rate_hz)
+    def _sound(self, sources: Sequence[Source]) -> Sound:
+        sounds = [s.sound(self.n_samples, self.n_channels) for s in sources]
+        return sounds[0] if len(sounds) == 1 else SumSound(sounds)
 
-    def _checked(self, audio: Audio, path: Path) -> Audio:
-        """Refuse a file whose content falls short of what its header promised."""
-        if audio.samples.shape != (self.n_samples, self.n_channels):
-            raise AudioError(
-                f"{path}: decodes to {audio.samples.shape}, its header promises "
-                f"{(self.n_samples, self.n_channels)}; the file is truncated or damaged"
-            )
-        return audio
+    def _samples(self, source: Source) -> Samples:
+        samples = np.empty((self.n_samples, self.n_channels))
+        self._sound([source]).read(0, samples)
+        check_samples(samples, source.name)
+        return samples
+
+    def _sum(self, stems: Sequence[str]) -> Audio:
+        total = self._samples(self.stems[stems[0]])
+        for stem in stems[1:]:
+            total += self._samples(self.stems[stem])
+        return Audio(total, self.rate_hz)
 
 
 @dataclass(frozen=True)
@@ -206,12 +223,15 @@ def open_dataset(
     head = manifest.head
     found = load_plugin("layout", head.layout)().find(root, head)
     if not found:
-        raise DataError(f"{root}: no track of layout {head.layout!r} in it{_hint(root, head)}")
+        raise DataError(f"{root}: no track of layout {head.layout!r} in it{hint(root, head)}")
+    broken = next((f for f in found if f.problem), None)
+    if broken:
+        raise DataError(f"{broken.problem}; `svbench verify {head.id}={root}` lists all such findings")
     _unique(found, root)
     skipped: list[Finding] = []
     if not head.discover:
         found = _declared(manifest, found, root, skipped)
-    found = _chosen(found, subset, tracks)
+    found = _chosen(found, head, subset, tracks)
     return Dataset(manifest, root, tuple(_track(f, head) for f in found), subset, tuple(skipped))
 
 
@@ -244,11 +264,15 @@ def _declared(
     return [replace(by_name[t.track], subset=t.subset) for t in manifest.tracks]
 
 
-def _chosen(found: list[TrackFiles], subset: str | None, tracks: Sequence[str]) -> list[TrackFiles]:
-    if subset is not None:
+def _chosen(
+    found: list[TrackFiles], head: ManifestHead, subset: str | None, tracks: Sequence[str]
+) -> list[TrackFiles]:
+    if subset is not None and subset in head.named_subsets:
+        found = [f for f in found if f.name in head.named_subsets[subset]]
+    elif subset is not None:
         subsets = {f.subset for f in found}
         if subset not in subsets:
-            raise UnknownNameError("subset", subset, subsets)
+            raise UnknownNameError("subset", subset, subsets | set(head.named_subsets))
         found = [f for f in found if f.subset == subset]
     for name in tracks:
         if name not in {f.name for f in found}:
@@ -258,48 +282,34 @@ def _chosen(found: list[TrackFiles], subset: str | None, tracks: Sequence[str]) 
 
 def _track(files: TrackFiles, head: ManifestHead) -> Track:
     """Compare the headers of a track's files with one another and with the manifest."""
-    paths = {**files.stems, **({"mixture": files.mixture} if files.mixture else {})}
-    infos = {name: audio_info(path) for name, path in paths.items()}
-    (first, info), *others = infos.items()
-    for name, other in others:
-        for what, unit in (("n_samples", "samples"), ("rate_hz", "Hz"), ("n_channels", "channels")):
-            a, b = getattr(info, what), getattr(other, what)
-            if a != b:
-                raise DataError(
-                    f"track {files.name!r}: {paths[first]} has {a} {unit}, {paths[name]} has {b}; "
-                    "all files of a track must agree"
-                )
-    if info.n_samples == 0:
-        raise DataError(f"track {files.name!r}: {paths[first]} holds no samples")
-    for what, unit in (("rate_hz", "Hz"), ("n_channels", "channels")):
-        declared, found = getattr(head, what), getattr(info, what)
-        if declared is not None and declared != found:
-            raise DataError(
-                f"track {files.name!r}: {paths[first]} has {found} {unit}, the manifest {head.id} "
-                f"declares {declared}"
-            )
+    sources = files.sources()
+    if head.mixture.source == "sum":
+        sources.pop("mixture", None)
+    missing = lacking(sources, head)
+    if missing:
+        raise DataError(
+            f"track {files.name!r}: {', '.join(missing)} missing, every track of {head.id} has all of them; "
+            "the data set was copied in part"
+        )
+    infos = file_infos(sources)
+    for path, what, found, wanted, reason in disagreements(infos, head):
+        unit = UNITS[what]
+        if reason:
+            raise DataError(f"track {files.name!r}: {path} has {found} {unit}, {reason} {wanted}")
+        raise DataError(
+            f"track {files.name!r}: {infos[0][0]} has {wanted} {unit}, {path} has {found}; "
+            "all files of a track must agree"
+        )
+    lengths = [info.n_samples for _, info in infos]
+    if min(lengths) == 0:
+        raise DataError(f"track {files.name!r}: {infos[lengths.index(0)][0]} holds no samples")
     return Track(
         files.name,
         files.subset,
-        info.rate_hz,
-        info.n_channels,
-        info.n_samples,
-        dict(files.stems),
-        files.mixture if head.mixture.source == "file" else None,
+        infos[0][1].rate_hz,
+        max(info.n_channels for _, info in infos),
+        min(lengths) if head.lengths == "cut" else max(lengths),
+        {s: source_of(place) for s, place in files.stems.items()},
+        sources.get("mixture"),
         head.targets,
     )
-
-
-def _hint(root: Path, head: ManifestHead) -> str:
-    """Say what the folder looks like instead."""
-    if not any(root.iterdir()):
-        return "; the folder is empty"
-    if (root / "Mixtures").is_dir() and (root / "Sources").is_dir():
-        return "; it looks like DSD100 (Mixtures/, Sources/)"
-    if any(root.glob("**/*.stem.mp4")):
-        return "; it looks like MUSDB18 (*.stem.mp4)"
-    here = sorted(p.name for p in root.iterdir() if p.stem in head.stems)
-    if here:
-        return f"; {here[0]} lies directly in it: give the folder above, which holds one folder per track"
-    stems = ", ".join(head.stems)
-    return f"; expected one folder per track with audio files named after the stems ({stems})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from svbench.report.guard import affected_cells
 from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.store import Quantity, Run
 
@@ -18,11 +19,15 @@ PRACTICALLY_INFINITE_DB = 100.0
 
 @dataclass(frozen=True)
 class BoardRow:
-    """One system on a board."""
+    """One system on a board.
+
+    ``clean`` are the same numbers without the cells of known defects, where a column has any.
+    """
 
     rank: int | None
     run: Run
     cells: dict[str, Summary]
+    clean: dict[str, Summary]
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,24 @@ def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:
             }
             for run in group
         }
+        without = {id(run): _clean(run, target_set.id, name, cells[id(run)]) for run in group}
         present = [run for run in group if cells[id(run)]]
         if present:
             columns = (*target_set.targets, *(["mean"] if len(target_set.targets) > 1 else []))
-            found.append(_board(present, target_set.id, columns, quantity, cells))
+            found.append(_board(present, target_set.id, columns, quantity, cells, without))
     return found
+
+
+def _clean(run: Run, target_set: str, metric: str, cells: dict[str, Summary]) -> dict[str, Summary]:
+    """Summaries without known defects, of the columns that rest on fewer tracks then."""
+    affected = affected_cells(run)
+    if not affected:
+        return {}
+    return {
+        s.target: s
+        for s in summarise(run, allow_incomplete=True, leave_out=affected)
+        if (s.target_set, s.metric) == (target_set, metric) and s.n_tracks != cells[s.target].n_tracks
+    }
 
 
 def ranked_metrics(run: Run) -> list[str]:
@@ -91,6 +109,7 @@ def _board(
     columns: tuple[str, ...],
     quantity: Quantity,
     cells: dict[int, dict[str, Summary]],
+    without: dict[int, dict[str, Summary]],
 ) -> Board:
     sign = 1 if quantity.higher_is_better else -1
     last = columns[-1]
@@ -112,7 +131,7 @@ def _board(
         ranks = run.record.system.kind != "oracle" and own[last].score is not None
         ranks = ranks and not _partial(run, own[last], runs, cells, last)
         rank += ranks
-        rows.append(BoardRow(rank if ranks else None, run, own))
+        rows.append(BoardRow(rank if ranks else None, run, own, without[id(run)]))
     best = {}
     for column in columns:
         scores = [
@@ -128,5 +147,4 @@ def _partial(
     run: Run, summary: Summary, runs: list[Run], cells: dict[int, dict[str, Summary]], column: str
 ) -> bool:
     """Whether a system was scored on fewer tracks than others: then a rank would be unfair."""
-    most = max(cells[id(r)][column].n_tracks for r in runs)
-    return bool(run.failed or run.missing) and summary.n_tracks < most
+    return summary.n_tracks < max(cells[id(r)][column].n_tracks for r in runs)

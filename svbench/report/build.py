@@ -11,6 +11,7 @@ from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
 from svbench.report.costs import Headline, cost_of
 from svbench.report.figures import box_plot
+from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.origins import rule
 from svbench.report.profiles import profile_table
 from svbench.report.terminal import tracks
@@ -68,6 +69,7 @@ def _leaderboard(board: Board, group: str) -> Table:
                 ),
                 str(row.rank or ""),
                 row.run.record.imported,
+                leak_sentence(row.run),
             )
         )
     limited = [HEAD] if board.runs[0].record.protocol.limits else []
@@ -76,7 +78,8 @@ def _leaderboard(board: Board, group: str) -> Table:
         f"{group}-board-{slug(board.target_set)}",
         board.target_set,
         _about(board, board.columns[0]),
-        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank.",
+        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
+        + " ".join(footnotes([r.run for r in board.rows])),
         head,
         tuple(rows),
         True,
@@ -154,6 +157,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
                         Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
                     ),
                     imported=row.run.record.imported,
+                    leaks=leak_sentence(row.run),
                 )
             )
         names = [b[number].quantity.name for b in by_metric.values()]
@@ -251,6 +255,7 @@ def _resources(runs: list[Run], group: str) -> Table:
                     Cell(memory, cost.peak_rss_bytes),
                     Cell(str(run.record.system.threads), run.record.system.threads),
                 ),
+                leaks=leak_sentence(run),
             )
         )
     disk, rtf, times, memory = COSTS
@@ -319,7 +324,7 @@ def _notes(runs: list[Run], most: int = 12) -> list[str]:
 
 def _score_cell(board: Board, column: str, row: BoardRow) -> Cell:
     summary = row.cells[column]
-    text = numbers.decibels(summary.score, summary.status)
+    text = beside(numbers.decibels(summary.score, summary.status), row.clean.get(column))
     if summary.score is None:
         return Cell(text, None, muted=True)
     title = (

@@ -24,7 +24,8 @@ class Cell:
 class Row:
     """A table row; ``kind`` is system, baseline or oracle, or empty.
 
-    ``imported`` numbers were read from another tool's files.
+    ``imported`` numbers were read from another tool's files. ``leaks`` says in a sentence that the
+    system was trained on tracks it is measured on.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Row:
     cells: tuple[Cell, ...]
     rank: str = ""
     imported: bool = False
+    leaks: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Literal
 from svbench.errors import DataError
 from svbench.report.boards import boards, comparable, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
+from svbench.report.guard import LEAK, beside, footnotes, leaks, overlap_of
 from svbench.report.numbers import decibels, dropped, reducers
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
@@ -104,6 +105,15 @@ class _Table:
             }
             for run in self.runs
         ]
+        self.clean: list[dict[tuple[str, str], Summary]] = [
+            {
+                (t, m): clean
+                for m in metrics
+                for t, clean in next(r for r in by_metric[m].rows if r.run is run).clean.items()
+            }
+            for run in self.runs
+        ]
+        self.leaks = [leaks(run) for run in self.runs]
         self.best = {(t, m): by_metric[m].best.get(t) for t in self.targets for m in metrics}
         record = group[0].record
         counts = "; ".join(
@@ -115,7 +125,7 @@ class _Table:
             f"{record.data.id} {record.data.version}, n = {len(record.data.tracks)} tracks"
             + (f" ({counts})" if counts else "")
             + f", target set {target_set}. {self._dropped()}. "
-            + "Oracles see the references and are not ranked."
+            + " ".join(["Oracles see the references and are not ranked.", *footnotes(self.runs)])
         )
 
     def _reducers(self) -> str:
@@ -147,7 +157,7 @@ class _Table:
 
     def text(self, i: int, target: str, metric: str) -> str:
         summary = self.cells[i][target, metric]
-        return decibels(summary.score, summary.status)
+        return beside(decibels(summary.score, summary.status), self.clean[i].get((target, metric)))
 
     def is_best(self, i: int, target: str, metric: str) -> bool:
         score = self.cells[i][target, metric].score
@@ -178,6 +188,8 @@ class _Table:
                     "kind": run.record.system.kind,
                     "imported": run.record.imported,
                     **({"runnable": verdict} if (verdict := runnable(run)) else {}),
+                    "leaked_tracks": overlap_of(run).tracks,
+                    "unchecked_training_data": overlap_of(run).unchecked,
                     "scores": [
                         {
                             "target": t,
@@ -188,6 +200,7 @@ class _Table:
                             "n_tracks": s.n_tracks,
                             "n_frames": s.n_frames,
                             "n_dropped": s.n_dropped,
+                            "without_errata": self._plain_clean(i, t, m),
                         }
                         for (t, m), s in self.cells[i].items()
                     ],
@@ -195,6 +208,12 @@ class _Table:
                 for i, run in enumerate(self.runs)
             ],
         }
+
+    def _plain_clean(self, i: int, target: str, metric: str) -> dict[str, object] | None:
+        clean = self.clean[i].get((target, metric))
+        if clean is None:
+            return None
+        return {"score": clean.score, "status": clean.status, "n_tracks": clean.n_tracks}
 
 
 def _columns(table: _Table) -> list[tuple[str, str]]:
@@ -217,13 +236,18 @@ def _csv(tables: list[_Table]) -> str:
             "n_tracks",
             "n_frames",
             "n_dropped",
+            "score_without_errata",
+            "n_tracks_without_errata",
+            "n_leaked_tracks",
             *(["runnable"] if tables[0].limited else []),
         ]
     )
     for table in tables:
-        for i, (run, cells) in enumerate(zip(table.runs, table.cells, strict=True)):
+        for i, (run, cells, cleans) in enumerate(zip(table.runs, table.cells, table.clean, strict=True)):
+            n_leaked = len(overlap_of(run).tracks)
             for (target, metric), s in cells.items():
                 score = "" if s.score is None else repr(s.score)
+                clean = cleans.get((target, metric))
                 writer.writerow(
                     [
                         table.target_set,
@@ -237,6 +261,9 @@ def _csv(tables: list[_Table]) -> str:
                         s.n_tracks,
                         s.n_frames,
                         s.n_dropped,
+                        "" if clean is None or clean.score is None else repr(clean.score),
+                        clean.n_tracks if clean else "",
+                        n_leaked,
                         *table.verdict(i),
                     ]
                 )
@@ -256,7 +283,8 @@ def _markdown(table: _Table) -> str:
             f"**{table.text(i, t, m)}**" if table.is_best(i, t, m) else table.text(i, t, m)
             for t, m in _columns(table)
         ]
-        rows.append(line([table.name(run), *cells, *table.verdict(i)]))
+        mark = f" 🔴 {LEAK}" if table.leaks[i] else ""
+        rows.append(line([table.name(run) + mark, *cells, *table.verdict(i)]))
     return "\n".join([*rows, "", table.note])
 
 
@@ -273,10 +301,11 @@ def _latex(table: _Table) -> str:
             rf"\textbf{{{c}}}" if table.is_best(i, t, m) else c
             for c, (t, m) in zip(cells, columns, strict=True)
         ]
-        rows.append(" & ".join([safe(table.name(run)), *bold, *map(safe, table.verdict(i))]) + r" \\")
+        mark = rf" \textcolor{{red}}{{{LEAK}}}" if table.leaks[i] else ""
+        rows.append(" & ".join([safe(table.name(run)) + mark, *bold, *map(safe, table.verdict(i))]) + r" \\")
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}",
+            r"% needs \usepackage{booktabs}" + (r" and \usepackage{xcolor}" if any(table.leaks) else ""),
             rf"\begin{{tabular}}{{l{'r' * len(columns)}{'l' * len(table.limited)}}}",
             r"\toprule",
             rf" & {groups}{' &' * len(table.limited)} \\",
@@ -304,9 +333,9 @@ def _html(table: _Table) -> str:
             for t, m in _columns(table)
         ]
         cells += [cell("td", told) for told in table.verdict(i)]
-        body.append(
-            f"<tr>{cell('th', table.name(run), ' scope=' + chr(34) + 'row' + chr(34))}{''.join(cells)}</tr>"
-        )
+        mark = f' <b style="color:#b00020">{LEAK}</b>' if table.leaks[i] else ""
+        name = f'<th scope="row">{html.escape(table.name(run))}{mark}</th>'
+        body.append(f"<tr>{name}{''.join(cells)}</tr>")
     caption = cell("caption", table.note)
     return (
         f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n"

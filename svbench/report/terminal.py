@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
+from svbench.report.guard import LEAK, beside, footnotes, leaks
 from svbench.report.numbers import decibels, dropped
 from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
 from svbench.results.store import Run
@@ -35,18 +36,23 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 table.add_column(HEAD)
             for row in board.rows:
                 cells = [
-                    Text(decibels(s.score, s.status), style="bold" if _is_best(board, c, s.score) else "")
+                    Text(
+                        beside(decibels(s.score, s.status), row.clean.get(c)),
+                        style="bold" if _is_best(board, c, s.score) else "",
+                    )
                     for c in board.columns
                     for s in [row.cells[c]]
                 ]
                 marks = ", ".join(row.run.record.marks)
-                name = row.run.record.system.id + (f" ({marks})" if marks else "")
+                name = Text(row.run.record.system.id + (f" ({marks})" if marks else ""))
+                if leaks(row.run):
+                    name.append(f" {LEAK}", style="bold red")
                 n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
                 table.add_row(
-                    str(row.rank or ""), Text(name), *cells, Text(tracks(row.run)),
+                    str(row.rank or ""), name, *cells, Text(tracks(row.run)),
                     Text(f"{n_dropped} of {n_frames}"), *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
-            _print(console, title(board), table)
+            _print(console, title(board), table, footnotes([row.run for row in board.rows]))
 
 
 def print_scores(run: Run, *, with_tracks: bool = False) -> None:
@@ -132,11 +138,13 @@ def _table() -> tuple[Console, Table]:
     return console, Table(box=None, pad_edge=False)
 
 
-def _print(console: Console, heading: str, table: Table) -> None:
+def _print(console: Console, heading: str, table: Table, notes: Sequence[str] = ()) -> None:
     from rich.text import Text
 
     console.print(Text(heading, style="bold"))  # a table's own title is broken to the table's width
     console.print(table)
+    for note in notes:
+        console.print(Text(note))
     console.print()
 
 

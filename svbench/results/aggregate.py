@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
@@ -110,7 +110,9 @@ def reduce_track(
     return rows
 
 
-def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
+def summarise(
+    run: Run, *, allow_incomplete: bool = False, leave_out: Collection[tuple[str, str]] = ()
+) -> list[Summary]:
     """Reduce a run to its printed numbers, per target and as the mean over each set's targets.
 
     Parameters
@@ -118,6 +120,9 @@ def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
     run : Run
     allow_incomplete : bool
         Summarise although tracks are missing or failed; ``n_tracks`` of ``n_tracks_total`` tells.
+    leave_out : collection of (track, target)
+        Cells that do not count, e.g. those with known defects. The mean over targets leaves out
+        every track that has one of them.
 
     Returns
     -------
@@ -134,7 +139,7 @@ def summarise(run: Run, *, allow_incomplete: bool = False) -> list[Summary]:
             f"{len(run.record.data.tracks)}; finish it with `svbench run`, or allow an incomplete summary"
         )
     run = admitted(run)
-    rows = track_scores(run)
+    rows = [r for r in track_scores(run) if (r.track, r.target) not in leave_out]
     return [
         summary
         for target_set in run.record.protocol.target_sets

@@ -1,7 +1,7 @@
 """Manifests: what a data set contains, told without its audio.
 
-A manifest is a folder: ``manifest.toml``, ``tracks.csv`` (track, subset, n_samples) and,
-where digests are known, ``files.csv`` (track, stem, path, n_bytes, sha256).
+A manifest is a folder: ``manifest.toml``, ``tracks.csv`` (track, subset, n_samples) and, where
+there are any, ``files.csv`` (track, stem, path, n_bytes, sha256) and ``errata.csv`` (known defects).
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from svbench.errors import SpecError
+from svbench.errors import SpecError, UnknownNameError, suggestion
 from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
 
 TRACK_COLUMNS = ("track", "subset", "n_samples")
 FILE_COLUMNS = ("track", "stem", "path", "n_bytes", "sha256")
+ERRATA_COLUMNS = ("track", "stem", "defect")
+MIXTURE = "mixture"  # in files.csv and errata.csv: the mixture, not a stem
 
 
 class Mixture(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +38,13 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What ``manifest.toml`` says. ``targets`` are named sums of stems.
 
     With ``discover`` the tracks are those the layout finds, ``tracks.csv`` may be missing, and
-    rate and channels may be left open: then a track's own files decide.
+    rate and channels may be left open: then a track's own files decide. ``n_tracks`` says how many
+    there should be. ``named_subsets`` are lists of tracks beside the subsets of ``tracks.csv``.
+
+    ``lengths`` says what happens when files of a track differ in length: the track is refused, all
+    are cut to the shortest, or filled up with silence to the longest. ``mono = "copy"`` copies a
+    mono file into every channel. ``complete`` says that every track has all stems, and a mixture
+    where that is a file: one without was copied in part.
     """
 
     schema: Literal[1]
@@ -55,6 +63,11 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     targets: dict[str, tuple[str, ...]]
     mixture: Mixture
     artist: str = ""
+    n_tracks: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    named_subsets: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    lengths: Literal["refuse", "cut", "pad"] = "refuse"
+    mono: Literal["refuse", "copy"] = "refuse"
+    complete: bool = False
 
 
 class TrackRow(msgspec.Struct, frozen=True):
@@ -75,19 +88,60 @@ class FileRow(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Erratum(msgspec.Struct, frozen=True):
+    """One row of ``errata.csv``: a known defect of one stem, or of the mixture, of one track."""
+
+    track: str
+    stem: str
+    defect: str
+
+
 class Manifest(msgspec.Struct, frozen=True, dict=True):
-    """A data set as declared: head, tracks, files (possibly none), and the folder it was read from."""
+    """A data set as declared: head, tracks, files and errata (possibly none), and where it was read."""
 
     head: ManifestHead
     tracks: tuple[TrackRow, ...]
     files: tuple[FileRow, ...]
     path: Path
+    errata: tuple[Erratum, ...] = ()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that decides what is measured."""
-        prose = ("title", "description", "licence", "citation", "obtain", "artist")
+        """SHA-256 of everything that decides what is measured; errata only say how far to trust it."""
+        prose = ("title", "description", "licence", "citation", "obtain", "artist", "n_tracks")
         return digest([without(self.head, *prose), self.tracks, self.files])
+
+    def subset_tracks(self, subset: str) -> frozenset[str]:
+        """Return the declared tracks of a subset.
+
+        Raises
+        ------
+        UnknownNameError
+            No track is in such a subset.
+
+        Examples
+        --------
+        >>> musdb = load_manifest("musdb18-hq")
+        >>> len(musdb.subset_tracks("train")), len(musdb.subset_tracks("validation"))
+        (100, 14)
+        """
+        if subset in self.head.named_subsets:
+            return frozenset(self.head.named_subsets[subset])
+        found = frozenset(t.track for t in self.tracks if t.subset == subset)
+        if not found:
+            raise UnknownNameError(
+                "subset", subset, {t.subset for t in self.tracks} | set(self.head.named_subsets)
+            )
+        return found
+
+    def affected_cells(self) -> dict[tuple[str, str], str]:
+        """Return the known defects by (track, target); a defect of the mixture affects all targets."""
+        cells: dict[tuple[str, str], str] = {}
+        for erratum in self.errata:
+            for target, stems in self.head.targets.items():
+                if erratum.stem in (*stems, MIXTURE):
+                    cells.setdefault((erratum.track, target), erratum.defect)
+        return cells
 
 
 def load_manifest(name_or_path: str | Path) -> Manifest:
@@ -112,7 +166,18 @@ def load_manifest(name_or_path: str | Path) -> Manifest:
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise SpecError(path.parent / "tracks.csv", "track", f"{twice!r} stands twice; names must be unique")
-    return Manifest(head, tracks, _files(path.parent / "files.csv", set(names)), path)
+    known = None if head.discover else set(names)
+    for subset, members in head.named_subsets.items():
+        strangers = [m for m in members if known is not None and m not in known]
+        if strangers:
+            raise SpecError(path, f"named_subsets.{subset}", f"track {strangers[0]!r} is not in tracks.csv")
+    return Manifest(
+        head,
+        tracks,
+        _files(path.parent / "files.csv", set(names)),
+        path,
+        _errata(path.parent / "errata.csv", known, {*head.stems, MIXTURE}),
+    )
 
 
 def _tracks(path: Path, *, optional: bool) -> tuple[TrackRow, ...]:
@@ -136,6 +201,19 @@ def _files(path: Path, tracks: set[str]) -> tuple[FileRow, ...]:
         rows.append(
             FileRow(r["track"], r["stem"], r["path"], _whole(path, n, "n_bytes", r["n_bytes"]), r["sha256"])
         )
+    return tuple(rows)
+
+
+def _errata(path: Path, tracks: set[str] | None, stems: set[str]) -> tuple[Erratum, ...]:
+    if not path.exists():
+        return ()
+    rows = []
+    for n, r in _rows(path, ERRATA_COLUMNS):
+        if tracks is not None and r["track"] not in tracks:
+            raise SpecError(path, f"line {n}", f"track {r['track']!r} is not in tracks.csv")
+        if r["stem"] not in stems:
+            raise SpecError(path, f"line {n}", f"stem {r['stem']!r}: {suggestion(r['stem'], stems)}")
+        rows.append(Erratum(r["track"], r["stem"], r["defect"]))
     return tuple(rows)
 
 

@@ -77,7 +77,7 @@ def make_run(
         schema=1, id=system, title=f"The {system}", adapter="python", training_data=(), kind=kind
     )  # type: ignore[arg-type]
     data = DataRecord(
-        id="set", version="1", title="A set", digest="d" * 64, root="nowhere", manifest="folder",
+        id="set", version="1", title="A set", digest="d" * 64, root="nowhere", manifest="",
         subset="", tracks=tracks,
     )  # fmt: skip
     quantity = Quantity(name="uSDR", unit="dB", higher_is_better=True, metric="sdr")

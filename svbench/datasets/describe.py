@@ -1,0 +1,217 @@
+"""Write the manifest of a folder: its tracks with lengths, its files with sizes and SHA-256."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from svbench.audio import AudioInfo
+from svbench.datasets.api import Layout, TrackFiles
+from svbench.datasets.headers import disagreements, file_infos
+from svbench.datasets.layouts.common import audio_files, folders
+from svbench.datasets.looks import hint
+from svbench.errors import DataError, SpecError
+from svbench.specs.manifest import (
+    FILE_COLUMNS,
+    MIXTURE,
+    TRACK_COLUMNS,
+    FileRow,
+    Manifest,
+    ManifestHead,
+    Mixture,
+    TrackRow,
+    load_manifest,
+)
+from svbench.specs.plugins import load_plugin
+
+Progress = Callable[[int, int, str], None]
+KNOWN_STEMS = ("vocals", "drums", "bass", "other")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was written: the manifest and how much music it describes."""
+
+    manifest: Manifest
+    duration_s: float
+    n_bytes: int
+
+
+def describe(
+    root: Path, out: Path, *, like: str | None = None, progress: Progress | None = None
+) -> Description:
+    """Write ``manifest.toml``, ``tracks.csv`` and ``files.csv`` for a folder of recordings.
+
+    Parameters
+    ----------
+    root : Path
+        ``<track>/<stem>.wav``, also one subset folder deeper; or of the layout of ``like``.
+    out : Path
+        The manifest's folder; its name becomes the data set's id.
+    like : str, optional
+        A manifest whose layout, stems, targets and mixture are taken over.
+    progress : callable, optional
+        Called as ``progress(done, total, track)``.
+
+    Returns
+    -------
+    Description
+
+    Raises
+    ------
+    DataError
+        The folder holds no track, a track cannot be used, or two have one name.
+    SpecError
+        There is a manifest already, or the id is taken by a shipped data set.
+    """
+    if (out / "manifest.toml").exists():
+        raise SpecError(out / "manifest.toml", "", "is there already; remove it or choose another --out")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", out.name):
+        raise SpecError(out, "", "the folder's name becomes the id: letters, digits, '.', '_' and '-' only")
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    head = _head(root, out.name, like)
+    layout: Layout = load_plugin("layout", head.layout)()
+    found = layout.find(root, head)
+    if not found:
+        raise DataError(f"{root}: no track of layout {head.layout!r} in it{hint(root, head)}")
+    tracks: list[TrackRow] = []
+    rows: list[FileRow] = []
+    formats: set[tuple[int, int]] = set()
+    duration_s = 0.0
+    for number, files in enumerate(found, start=1):
+        infos = _usable(files, head, tracks)
+        lengths = [info.n_samples for info in infos]
+        n_samples = min(lengths) if head.lengths == "cut" else max(lengths)
+        formats.add((infos[0].rate_hz, max(info.n_channels for info in infos)))
+        duration_s += n_samples / infos[0].rate_hz
+        tracks.append(TrackRow(files.name, files.subset, n_samples))
+        rows += _rows(files, root)
+        if progress:
+            progress(number, len(found), files.name)
+    head = _with_format(head, formats)
+    _write(out, head, tracks, rows)
+    n_bytes = sum({row.path: row.n_bytes for row in rows}.values())
+    return Description(load_manifest(out), duration_s, n_bytes)
+
+
+def _head(root: Path, name: str, like: str | None) -> ManifestHead:
+    if like:
+        known = load_manifest(like).head
+        return msgspec.structs.replace(
+            known,
+            id=name,
+            title=f"{known.title}: {root.resolve().name}",
+            description=f"A folder arranged like {known.id}.",
+            n_tracks=None,
+            named_subsets={},
+        )
+    names = {p.stem for f in _track_folders(root) for p in audio_files(f)}
+    names_there = names - {MIXTURE}
+    stems = [s for s in KNOWN_STEMS if s in names_there] + sorted(names_there - set(KNOWN_STEMS))
+    if not stems:
+        raise DataError(f"{root}: no folder in it holds audio files named after stems, <track>/<stem>.wav")
+    targets: dict[str, tuple[str, ...]] = {s: (s,) for s in stems}
+    rest = tuple(s for s in stems if s not in ("vocals", "accompaniment"))
+    if "vocals" in stems and "accompaniment" not in stems and rest:
+        targets["accompaniment"] = rest
+    return ManifestHead(
+        schema=1,
+        id=name,
+        title=root.resolve().name,
+        version="1",
+        description="",
+        layout="folder",
+        licence="",
+        citation="",
+        obtain="",
+        stems=tuple(stems),
+        targets=targets,
+        mixture=Mixture(source="file" if MIXTURE in names else "sum"),
+    )
+
+
+def _track_folders(root: Path) -> list[Path]:
+    return [f for folder in folders(root) for f in (folder, *folders(folder))]
+
+
+def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) -> list[AudioInfo]:
+    """Return the headers of a track's files, or say why the track cannot be described."""
+    if files.problem:
+        raise DataError(files.problem)
+    if files.name in {t.track for t in earlier}:
+        raise DataError(f"two tracks are called {files.name!r}; names must be unique, rename one")
+    infos = file_infos(files.sources())
+    # What the manifest will declare is not known yet, so the files are compared with one another.
+    free = msgspec.structs.replace(head, rate_hz=None, n_channels=None)
+    for name, what, value, wanted, _ in disagreements(infos, free):
+        raise DataError(f"{name}: {what} is {value}, {infos[0][0]} has {wanted}; mend the track first")
+    if any(info.n_samples == 0 for _, info in infos):
+        raise DataError(f"track {files.name!r}: {infos[0][0]} holds no samples")
+    return [info for _, info in infos]
+
+
+def _rows(files: TrackFiles, root: Path) -> list[FileRow]:
+    """One row per stem and file; a file that holds several stems is read once."""
+    digests: dict[Path, str] = {}
+    rows = []
+    for stem, source in files.sources().items():
+        for path in source.paths:
+            if path not in digests:
+                with path.open("rb") as file:
+                    digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            relative = path.relative_to(root).as_posix()
+            rows.append(FileRow(files.name, stem, relative, path.stat().st_size, digests[path]))
+    return rows
+
+
+def _with_format(head: ManifestHead, formats: set[tuple[int, int]]) -> ManifestHead:
+    """Declare rate and channels where all tracks agree; else leave them to the tracks."""
+    if len(formats) == 1:
+        ((rate_hz, n_channels),) = formats
+        return msgspec.structs.replace(head, rate_hz=rate_hz, n_channels=n_channels, discover=False)
+    return msgspec.structs.replace(head, rate_hz=None, n_channels=None, discover=True)
+
+
+def _write(out: Path, head: ManifestHead, tracks: Sequence[TrackRow], rows: Sequence[FileRow]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    _write_csv(out / "tracks.csv", TRACK_COLUMNS, (msgspec.structs.astuple(t) for t in tracks))
+    _write_csv(out / "files.csv", FILE_COLUMNS, (msgspec.structs.astuple(r) for r in rows))
+    # Last, since a folder with manifest.toml counts as a manifest.
+    (out / "manifest.toml").write_text(_toml(head), encoding="utf-8")
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _toml(head: ManifestHead) -> str:
+    """Write a head as TOML; JSON's strings and lists of strings are TOML's too."""
+    content = msgspec.to_builtins(head)
+    defaults = {f.encode_name: f.default for f in msgspec.structs.fields(ManifestHead)}
+    tables = [key for key, value in content.items() if isinstance(value, dict)]
+    lines = [
+        f"{key} = {_json(value)}"
+        for key, value in content.items()
+        if key not in tables and value is not None and (value != defaults[key] or value == "")
+    ]
+    for key in tables:
+        inside = {k: v for k, v in content[key].items() if v is not None}
+        if inside:
+            lines += ["", f"[{key}]"]
+            lines += [f"{_json(k)} = {_json(v)}" for k, v in inside.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

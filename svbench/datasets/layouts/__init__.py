@@ -1,0 +1,1 @@
+"""How the files of published data sets are arranged on disk, one module per layout."""

@@ -1,0 +1,41 @@
+"""What a folder looks like that is not of the layout asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from svbench.specs.manifest import ManifestHead
+
+# A file or folder that only this data set has, what to call it, and a manifest that reads it.
+LOOKS = (
+    ("*.stem.mp4", "MUSDB18 (*.stem.mp4)", "musdb18", "musdb18"),
+    ("*/*.stem.mp4", "MUSDB18 (*.stem.mp4)", "musdb18", "musdb18"),
+    ("Mixtures/../Sources", "DSD100 (Mixtures/, Sources/)", "dsd100", "dsd100"),
+    ("*/data.json", "MoisesDB (<uuid>/data.json)", "moisesdb", "moisesdb"),
+    ("*/*/data.json", "MoisesDB (<uuid>/data.json)", "moisesdb", "moisesdb"),
+    ("*/*_STEMS", "MedleyDB (<track>_STEMS/)", "medleydb", "medleydb"),
+    ("*/*/*_STEMS", "MedleyDB (<track>_STEMS/)", "medleydb", "medleydb"),
+    ("Wavfile/*.wav", "iKala or MIR-1K (Wavfile/)", "channels", "ikala"),
+    ("*/*/vocals.wav", "MUSDB18-HQ (<subset>/<track>/vocals.wav)", "folder", "musdb18-hq"),
+)
+
+
+def hint(root: Path, head: ManifestHead) -> str:
+    """Say what the folder looks like instead."""
+    if not any(root.iterdir()):
+        return "; the folder is empty"
+    for pattern, looks, layout, manifest in LOOKS:
+        if layout != head.layout and _has(root, pattern):
+            return f"; it looks like {looks}: use the manifest {manifest}"
+    here = sorted(p.name for p in root.iterdir() if p.stem in head.stems)
+    if here:
+        return f"; {here[0]} lies directly in it: give the folder above, which holds one folder per track"
+    stems = ", ".join(head.stems)
+    return f"; expected one folder per track with audio files named after the stems ({stems})"
+
+
+def _has(root: Path, pattern: str) -> bool:
+    first, both, second = pattern.partition("/../")
+    if both:
+        return (root / first).is_dir() and (root / second).is_dir()
+    return next(root.glob(pattern), None) is not None
