@@ -102,7 +102,7 @@ def test_it_runs_beside_a_system_of_this_interpreter(
     assert done.returncode == 0, done.stderr
     table = call(sys.executable, "-c", RUN, "table", "runs", "--cost", "--json", cwd=tmp_path)
     scores = {row["system"]: row["score"] for row in json.loads(table.stdout)["rows"]}
-    # Half the mixture is another estimate than the mixture: the network did run.
+    # A quarter of the mixture is another estimate than the mixture: the network did run.
     assert set(scores) == {"net", "mixture"}
     assert abs(scores["net"] - scores["mixture"]) > 0.5
 
