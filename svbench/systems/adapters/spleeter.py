@@ -26,7 +26,7 @@ CONVOLUTIONS = 7  # in the network of one stem
 STEM_OF = {"piano": "other"}
 PARAMETERS = {"model", "folder", "mwf", "device"}
 INSTALL = (
-    "it needs Python 3.8 to 3.11: python3.11 -m venv spleeter; spleeter/bin/pip install spleeter==2.4.2 "
+    "it needs Python 3.9 to 3.11: python3.11 -m venv spleeter; spleeter/bin/pip install spleeter==2.4.2 "
     'soundfile; and in the system file python = "spleeter/bin/python"'
 )
 

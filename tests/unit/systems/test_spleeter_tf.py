@@ -129,7 +129,7 @@ def test_missing_package_says_how_to_make_an_interpreter(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
         ModuleNotFoundError,
-        match=r"not installed in .*; it needs Python 3\.8 to 3\.11: .*python = \"spleeter/bin",
+        match=r"not installed in .*; it needs Python 3\.9 to 3\.11: .*python = \"spleeter/bin",
     ):
         spleeter.Spleeter({"folder": "."}, Context("s", tmp_path, ()))
 
