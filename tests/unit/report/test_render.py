@@ -261,7 +261,7 @@ def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(WriteError, match="cannot be written .* make room"):
+        with pytest.raises(WriteError, match=r"cannot be written .* make room"):
             write_report(heard, listening(count=2), tmp_path / "report")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
