@@ -38,6 +38,10 @@ class AudioError(SvbenchError):
     """Audio that cannot be read, or that is not what was asked for."""
 
 
+class WriteError(SvbenchError):
+    """A file that cannot be written, mostly for want of room."""
+
+
 class DataError(SvbenchError):
     """A data set, run folder or result file that is not what it claims to be."""
 

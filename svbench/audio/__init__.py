@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.errors import AudioError
+from svbench.errors import AudioError, WriteError
 
 Samples = NDArray[Any]
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
@@ -171,8 +171,10 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
 
     Raises
     ------
+    WriteError
+        The file cannot be written.
     AudioError
-        The file cannot be written, or PCM is asked for and a sample would clip.
+        PCM is asked for and a sample would clip.
     """
     import soundfile
 
@@ -184,7 +186,9 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
     try:
         soundfile.write(str(path), audio.samples, audio.rate_hz, subtype=subtype)
     except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path}: cannot be written ({error})") from error
+        raise WriteError(
+            f"{path}: cannot be written ({error}); make room, or write to another folder"
+        ) from error
 
 
 def resample(audio: Audio, rate_hz: int) -> Audio:

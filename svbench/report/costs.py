@@ -72,11 +72,13 @@ def cost_of(run: Run) -> Cost | None:
 class Headline:
     """The one score of each of several comparable runs that stands beside their cost.
 
-    It is the last column (the mean, where there are several targets) of the headline's first board.
+    It is the last column (the mean, where there are several targets) of the headline on the target
+    set that most of the systems give, the first of those.
     """
 
     def __init__(self, group: Sequence[Run]) -> None:
-        found = boards(list(group))[:1]  # none where no track is done yet
+        every = boards(list(group))  # none where no track is done yet
+        found = [max(every, key=lambda b: len(b.rows))] if every else []
         self.record = group[0].record
         self.name = " ".join([self.record.protocol.headline, *(b.columns[-1] for b in found)])
         self._scores = {id(row.run): row.cells[b.columns[-1]] for b in found for row in b.rows}

@@ -16,7 +16,7 @@ import numpy as np
 
 from svbench.audio import Audio, Samples, read_audio, write_audio
 from svbench.datasets.api import Track, open_dataset
-from svbench.errors import DataError, SvbenchError, suggestion
+from svbench.errors import DataError, SvbenchError, WriteError, suggestion
 from svbench.report.boards import boards
 from svbench.report.context import Listen, Player, Signal
 from svbench.report.numbers import decibels
@@ -82,6 +82,8 @@ def write_players(runs: Sequence[Run], rule: Listening, out: Path) -> tuple[list
     ------
     DataError
         The report definition names a track that the data set lacks.
+    WriteError
+        There is no room for them.
     """
     heard = [r for r in runs if any(t.estimates for t in r.results)]
     if not heard:
@@ -102,6 +104,8 @@ def write_players(runs: Sequence[Run], rule: Listening, out: Path) -> tuple[list
     for name in dict.fromkeys(chosen):
         try:
             listen, n_bytes = _listen(tracks[name], heard, rule.excerpt_s, out)
+        except WriteError:
+            raise
         except (SvbenchError, KeyError) as error:
             reason = error if isinstance(error, SvbenchError) else "no longer in the data set"
             left_out.append(f"{name} is left out ({reason}).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,8 +47,21 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
     """
     runs = sorted(runs, key=lambda r: (r.record.protocol.id, r.record.system.id))
     _check(runs, out)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Made beside it, so that an earlier report stays until there is a whole new one.
+    new = out.resolve().with_name(f".{out.resolve().name}-{os.getpid()}")
+    new.mkdir()
+    try:
+        _write(runs, spec, new)
+        shutil.rmtree(out, ignore_errors=True)
+        new.rename(out)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    return out / "index.html"
+
+
+def _write(runs: Sequence[Run], spec: ReportSpec, out: Path) -> None:
     (out / MARK).touch()
     listens: list[Listen] = []
     note = ""
@@ -66,9 +80,7 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
     )
     for name in ASSETS:
         shutil.copyfile(TEMPLATES / name, out / name)
-    index = out / "index.html"
-    index.write_text(render(page), encoding="utf-8")
-    return index
+    (out / "index.html").write_text(render(page), encoding="utf-8")
 
 
 def render(page: ReportPage) -> str:

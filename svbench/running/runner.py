@@ -187,7 +187,8 @@ def _results(
             try:
                 pending.append(_separate(job, pool, host, track, key, track_digest, scratch))
             except (SystemFailure, AudioError) as error:
-                yield _write(job, _failed(job, track, key, track_digest, error))
+                sets = _sets(job, host.last_info.targets) if host.last_info else None
+                yield _write(job, _failed(job, track, key, track_digest, error, sets or None))
         while pending:
             yield _collect(job, pool, pending.popleft())
 
@@ -196,9 +197,7 @@ def _separate(
     job: Job, pool: ScoringPool, host: WorkerHost, track: Track, key: str, track_digest: str, scratch: Path
 ) -> Pending:
     separated = separate_track(host, track, job.protocol)
-    sets = tuple(
-        s.id for s in covered_sets(separated.info.targets, job.protocol, job.dataset.manifest.head.targets)
-    )
+    sets = _sets(job, separated.info.targets)
     folder = scratch / slug(track.name)
     folder.mkdir(exist_ok=True)
     paths = {}
@@ -208,6 +207,10 @@ def _separate(
     originals = kept_originals(job.original, track.name).paths if job.original else None
     future = pool.submit(score_track, track, paths, job.protocol, sets, originals)
     return Pending(track, key, track_digest, separated, sets, paths, originals, future)
+
+
+def _sets(job: Job, targets: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(s.id for s in covered_sets(targets, job.protocol, job.dataset.manifest.head.targets))
 
 
 def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
@@ -257,6 +260,7 @@ def _failed(
     error: SvbenchError,
     sets: tuple[str, ...] | None = None,
 ) -> TrackResult:
+    # A system that never said what it gives has failed in everything.
     chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
     return TrackResult(
         **_common(track, key, track_digest),

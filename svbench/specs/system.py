@@ -15,10 +15,14 @@ Kind = Literal["system", "baseline", "oracle"]
 
 
 class Weights(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A weights file, relative to the system file, and what its content must hash to."""
+    """A weights file, relative to the system file, and what its content must hash to.
+
+    ``source`` says in words or as an address where the file can be had; errors repeat it.
+    """
 
     path: str
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    source: str = ""
 
 
 class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +51,10 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the output; prose does not count."""
-        return digest(without(self, "title", "citation", "licence"))
+        content = without(self, "title", "citation", "licence")
+        if self.weights:
+            content["weights"] = [without(w, "source") for w in self.weights]
+        return digest(content)
 
 
 class LocatedSystem(msgspec.Struct, frozen=True):

@@ -84,6 +84,7 @@ class WorkerHost:
         self._process: subprocess.Popen[bytes] | None = None
         self._tree: ProcessTree | None = None
         self._info: SystemInfo | None = None
+        self.last_info: SystemInfo | None = None
         self._weights_bytes: int | None = None
         self._requests = self._replies = -1
 
@@ -110,7 +111,7 @@ class WorkerHost:
         table = plugins("adapter")
         if spec.adapter not in table:
             raise SystemFailure(f"unknown adapter {spec.adapter!r}; known: {', '.join(table)}")
-        weights = [str(checked_weights(self.located.folder / w.path, w.sha256)) for w in spec.weights]
+        weights = [str(checked_weights(self.located.folder, w)) for w in spec.weights]
         if weights:
             self._weights_bytes = sum(Path(w).stat().st_size for w in weights)
         self._spawn()
@@ -131,6 +132,7 @@ class WorkerHost:
         self._info = SystemInfo(
             **{**info, "targets": tuple(info["targets"]), "needs": frozenset(info["needs"])}
         )
+        self.last_info = self._info  # known even once the process has failed
         self.load_s, self.empty_rss_bytes = reply["load_s"], reply["empty_rss_bytes"]
         if "references" in self._info.needs and spec.kind != "oracle":
             self.close()

@@ -71,7 +71,7 @@ def quantize_system(located: LocatedSystem, out: Path) -> Quantized:
     for path in (out, model):
         if path.exists():
             raise SvbenchError(f"{path}: exists already; remove it or choose another --out")
-    weights = [checked_weights(located.folder / w.path, w.sha256) for w in spec.weights]
+    weights = [checked_weights(located.folder, w) for w in spec.weights]
     sources = [w for w in weights if w.suffix.lower() == ".onnx"]
     if len(sources) != 1:
         raise SvbenchError(f"{spec.id}: weights must name one ONNX file, found {len(sources)}")

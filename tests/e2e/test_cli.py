@@ -195,6 +195,8 @@ def test_failures_are_rows_and_the_rest_goes_on(small_folder: Path, tmp_path: Pa
         for result in runs[name].failed:
             assert sentence in result.reason
             assert {s for row in result.series for s in row.status} == {"failed"}
+            # It has failed in what it said it gives, not in what it never gave.
+            assert {row.target_set for row in result.series} == {"vocals-accompaniment"}
         assert f"{name} · track 0 FAILED" in done.stderr
     assert not runs["mixture"].failed
     page = run("report", tmp_path / "runs", "--out", tmp_path / "report").stdout

@@ -112,7 +112,7 @@ class Spleeter:
         for start in range(0, n_frames, N_FRAMES):
             segment = magnitude[:, :, start : start + N_FRAMES]
             padded = torch.nn.functional.pad(segment, (0, N_FRAMES - segment.shape[2]))
-            power = [_forward(network, padded.mT[None])[0].mT ** 2 for network in self.networks]
+            power = [forward(network, padded.mT[None])[0].mT ** 2 for network in self.networks]
             total = sum(power) + 1e-10
             parts.append([(p + 5e-11) / total for p in power])
         return [torch.cat(mask, dim=2)[:, :, :n_frames] for mask in zip(*parts, strict=True)]
@@ -174,7 +174,7 @@ def _unet() -> torch.nn.Module:
     return network
 
 
-def _forward(network: torch.nn.Module, magnitude: torch.Tensor) -> torch.Tensor:
+def forward(network: torch.nn.Module, magnitude: torch.Tensor) -> torch.Tensor:
     """Estimate a target's magnitude, shape (1, channels, frames, bins) like its input."""
     import torch
 

@@ -37,13 +37,14 @@ def make_run(
     protocol: Protocol | None = None,
     failed: Mapping[str, str] | None = None,
     data_tracks: tuple[str, ...] | None = None,
+    target_set: str | None = None,
     **record: Any,
 ) -> Run:
     """Make a run under ``mdx21``: one uSDR for each track and target, ``None`` for no target."""
     protocol = protocol or load_protocol("mdx21")
     failed = failed or {}
     tracks = data_tracks or (*scores, *failed)
-    first = protocol.target_sets[0]
+    first = next(s for s in protocol.target_sets if target_set in (None, s.id))
     results = [
         TrackResult(
             schema=1,

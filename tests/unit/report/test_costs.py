@@ -64,6 +64,14 @@ def test_markdown_shows_both_side_by_side(pair: list[Run]) -> None:
     assert "uSDR in dB, mdx21" in lines[-1]
 
 
+def test_the_score_is_that_of_the_targets_most_systems_give(make: Any) -> None:
+    sung = {"vocals": 3.0, "accompaniment": 5.0}
+    two = [make(name, {"a": sung, "b": sung}, target_set="vocals-accompaniment") for name in ("one", "two")]
+    four = make("four", {"a": STEMS, "b": STEMS})
+    rows = {line.split(" | ")[0]: line.split(" | ")[1] for line in cost_table([*two, four]).splitlines()[2:5]}
+    assert rows == {"| one": "4.00", "| two": "4.00", "| four": "–"}
+
+
 def test_csv_and_json_hold_unrounded_numbers(pair: list[Run]) -> None:
     rows = list(csv.DictReader(io.StringIO(cost_table(pair, format="csv"))))
     assert [r["weights_bytes"] for r in rows] == ["44500000", "1250000", ""]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import resource
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.errors import DataError
+from svbench.errors import DataError, WriteError
 from svbench.report import context
 from svbench.report.render import TEMPLATES, render, write_report
 from svbench.results.store import Run, find_runs, load_run
@@ -252,6 +253,20 @@ def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], 
     text = write_report(lost, listening(), tmp_path).read_text()
     assert f"{heard[0].results[0].track} is left out" in text
     assert len(re.findall("<h3>", text)) == 2
+
+
+def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path) -> None:
+    index = write_report(heard, listening(count=1), tmp_path / "report")
+    before = index.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(WriteError, match=r"cannot be written .* make room"):
+            write_report(heard, listening(count=2), tmp_path / "report")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert index.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["report"]
 
 
 def test_a_track_the_data_set_lacks_is_refused(heard: list[Run], tmp_path: Path) -> None:

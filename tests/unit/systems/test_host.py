@@ -172,6 +172,20 @@ def test_missing_and_changed_weights_are_refused(tmp_path: Path) -> None:
         separate(located, tmp_path)
 
 
+def test_missing_and_changed_weights_are_told_where_to_get(tmp_path: Path) -> None:
+    weights = f'weights = [{{ path = "w.bin", sha256 = "{"0" * 64}", source = "https://example.org/w" }}]\n'
+    located = system(tmp_path, "return {'vocals': mixture}", weights)
+    with pytest.raises(SystemFailure, match=r"sha256 0{64} from https://example\.org/w there"):
+        separate(located, tmp_path)
+    (tmp_path / "w.bin").write_bytes(b"other")
+    with pytest.raises(SystemFailure, match=r"the system file says 0{64} from https://example\.org/w"):
+        separate(located, tmp_path)
+    elsewhere = system(
+        tmp_path, "return {'vocals': mixture}", weights.replace("example.org", "mirror.example")
+    )
+    assert elsewhere.spec.digest == located.spec.digest
+
+
 def test_interpreter_that_is_not_there(tmp_path: Path) -> None:
     located = system(tmp_path, "return {}", 'python = "./none/bin/python"\n')
     with pytest.raises(SystemFailure, match="cannot be started"):

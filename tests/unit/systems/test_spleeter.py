@@ -57,7 +57,7 @@ def test_networks_compute_what_the_package_computes(system: spleeter_torch.Splee
     for network in system.networks:
         theirs.load_state_dict(network.state_dict())
         with torch.inference_mode():
-            ours = spleeter_torch._forward(network, magnitude)
+            ours = spleeter_torch.forward(network, magnitude)
             torch.testing.assert_close(ours, theirs(magnitude), rtol=1e-5, atol=1e-5)
 
 

@@ -1,0 +1,224 @@
+"""asteroid: Conv-TasNet, X-UMX and its other networks, from a saved model package."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from svbench.audio import Samples
+from svbench.systems.api import Context
+from svbench.systems.files import model_file
+from svbench.systems.waveform import Network, WaveformSystem, describe
+
+INSTALL = "pip install 'svbench[asteroid]'"
+DESCRIPTION = {"targets", "rate_hz", "segment_samples", "overlap"}
+PARAMETERS = {"niter", "device", *DESCRIPTION}
+MINIMUM = 8192  # samples; no filter bank is longer
+KIND = (
+    "a model package of asteroid (published ones: https://huggingface.co/models?library=asteroid, "
+    "https://zenodo.org/communities/asteroid-models; put one beside the system file)"
+)
+
+
+def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
+    """Load a network; nothing is fetched.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``targets``: names of the estimates in order, for networks that do not name them themselves
+        (X-UMX does); ``rate_hz``: if the package does not say; ``segment_samples`` and ``overlap`` as
+        in `svbench.systems.waveform`, the whole track by default; ``niter``: for X-UMX, iterations of
+        the Wiener filter, 1 as in its authors' evaluation; ``device``: ``"cpu"``.
+    context : Context
+        With one weights file, ``{"model_name", "state_dict", "model_args"}`` as
+        ``torch.save(model.serialize(), path)`` writes it.
+
+    Returns
+    -------
+    WaveformSystem
+        Networks of one channel separate the channels of a mixture one by one.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        asteroid is not installed.
+    ValueError
+        Unknown, missing or contradictory parameters, or a file that is no such package.
+
+    References
+    ----------
+    M. Pariente et al., "Asteroid: the PyTorch-based audio source separation toolkit for
+    researchers", Interspeech 2020. R. Sawata, S. Uhlich, S. Takahashi, Y. Mitsufuji, "All for One and
+    One for All: Improving Music Separation by Bridging Networks", ICASSP 2021.
+
+    Notes
+    -----
+    A network trained with a scale-invariant loss gives estimates of arbitrary level, which SDR
+    punishes and SI-SDR does not.
+    """
+    unknown = set(parameters) - PARAMETERS
+    if unknown:
+        takes = ", ".join(sorted(PARAMETERS))
+        raise ValueError(f"asteroid takes {takes}; found {', '.join(sorted(unknown))}")
+    if importlib.util.find_spec("asteroid") is None:
+        raise ModuleNotFoundError(f"asteroid is not installed in {sys.executable}; {INSTALL}")
+    path = model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
+    import torch
+
+    package = _package(path)
+    name, arguments = package["model_name"], package["model_args"]
+    bridged = name == "XUMX"
+    described: dict[str, Any] = {
+        "targets": _agreed("targets", parameters, arguments.get("sources") if bridged else None),
+        "rate_hz": _agreed("rate_hz", parameters, arguments.get("sample_rate")),
+        **{key: parameters[key] for key in ("segment_samples", "overlap") if key in parameters},
+    }
+    if bridged:
+        described["channels"] = int(arguments.get("nb_channels", 2))
+    else:
+        described |= {"channels": 1, "output": ["batch", "targets", "samples"]}
+    description = describe({key: value for key, value in described.items() if value is not None})
+
+    device = torch.device(parameters.get("device", "cpu"))
+    module = _module(package, path).to(device).eval()
+    if bridged:
+        network: Network = CrossNet(module, int(parameters.get("niter", 1)), device)
+    elif "niter" in parameters:
+        raise ValueError(f"niter is for X-UMX; {name} has no Wiener filter")
+    else:
+        network = Waveforms(module, device)
+    return WaveformSystem(context.system_id, description, network, f"{name}, asteroid {_version()}")
+
+
+class Waveforms:
+    """Runs a network from waveform to waveforms."""
+
+    def __init__(self, module: Any, device: Any) -> None:
+        self.module, self.device = module, device
+
+    def __call__(self, array: Samples) -> list[Samples]:
+        """Separate shape (1, 1, samples); short arrays are filled with zeros."""
+        import torch
+
+        n_samples = array.shape[-1]
+        with torch.inference_mode():
+            found = self.module.forward_wav(_lengthened(array, self.device))
+        return [found[..., :n_samples].cpu().numpy()]
+
+
+class CrossNet:
+    """Runs X-UMX: its magnitudes with the mixture's phase, refined by a Wiener filter.
+
+    The package's own transforms need PyTorch below 2, so transforms are done here, with the
+    network's window.
+
+    Parameters
+    ----------
+    module : XUMX
+    niter : int
+        Iterations of expectation and maximisation.
+    device : torch.device
+    """
+
+    def __init__(self, module: Any, niter: int, device: Any) -> None:
+        self.module, self.niter, self.device = module, niter, device
+
+    def __call__(self, array: Samples) -> list[Samples]:
+        """Separate shape (1, channels, samples) into (1, targets, channels, samples)."""
+        import norbert
+        import torch
+
+        n_samples, module = array.shape[-1], self.module
+        transform = {
+            "n_fft": module.in_chan,
+            "hop_length": module.n_hop,
+            "win_length": module.window_length,
+            "window": module.encoder[0].window,
+        }
+        with torch.inference_mode():
+            signal = _lengthened(array, self.device)[0]
+            mixture = torch.stft(signal, **transform, return_complex=True)
+            magnitude, _ = module.encoder[1](torch.view_as_real(mixture)[None])
+            estimates = module.apply_masks(magnitude, module.forward_masker(magnitude.clone()))
+            # (targets, frames, batch, channels, bins) and (channels, bins, frames), as norbert wants them
+            magnitudes = estimates[:, :, 0].permute(1, 3, 2, 0).cpu().numpy()
+            spectrum = mixture.permute(2, 1, 0).cpu().numpy().astype(np.complex128)
+            filtered = norbert.wiener(magnitudes, spectrum, self.niter, use_softmask=False)
+            back = torch.from_numpy(filtered.transpose(3, 2, 1, 0).astype(np.complex64)).to(self.device)
+            waves = torch.istft(back.flatten(0, 1), **transform, length=signal.shape[-1])
+        return [waves.unflatten(0, back.shape[:2])[None, ..., :n_samples].cpu().numpy()]
+
+
+def _lengthened(array: Samples, device: Any) -> Any:
+    import torch
+
+    short = max(0, MINIMUM - array.shape[-1])
+    return torch.nn.functional.pad(torch.from_numpy(array), (0, short)).to(device)
+
+
+def _agreed(name: str, parameters: dict[str, Any], packaged: Any) -> Any:
+    """Return what the parameters or the package say; they may not contradict each other."""
+    given = parameters.get(name)
+    if name == "rate_hz" and packaged is not None:
+        packaged = int(packaged)
+    if name == "targets" and packaged is not None:
+        packaged = [str(target) for target in packaged]
+    if given is not None and packaged is not None and given != packaged:
+        raise ValueError(f"{name} = {given!r}, but the model package says {packaged!r}")
+    return packaged if given is None else given
+
+
+def _package(path: Path) -> dict[str, Any]:
+    """Read a model package; nothing in the file is executed."""
+    import pickle
+
+    import torch
+
+    try:
+        package = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"{path.name} holds more than arrays and plain values, or is no file of PyTorch "
+            f"({str(error).splitlines()[0][:200]}); save it by torch.save(model.serialize(), PATH)"
+        ) from error
+    keys = {"model_name", "state_dict", "model_args"}
+    if not isinstance(package, dict) or not keys <= set(package):
+        found = (
+            ", ".join(map(str, list(package)[:5])) if isinstance(package, dict) else type(package).__name__
+        )
+        raise ValueError(f"{path.name}: a model package has {', '.join(sorted(keys))}, found {found}")
+    return package
+
+
+def _module(package: dict[str, Any], path: Path) -> Any:
+    """Build the network that a package names, and fill it."""
+    # A loss needs torch_stoi, which imports torchaudio, which does not load on every PyTorch.
+    # asteroid does without torch_stoi where it is not installed, so say that it is not.
+    sys.modules.setdefault("torch_stoi", None)  # type: ignore[arg-type]
+    from asteroid import models
+    from asteroid.models import x_umx
+
+    name = package["model_name"]
+    try:
+        # Since 0.7 the package calls its X-UMX broken, for the transforms that are done here instead.
+        cls = getattr(x_umx, "BrokenXUMX", x_umx.XUMX) if name == "XUMX" else models.get(name)
+    except ValueError:
+        raise ValueError(f"{path.name}: asteroid {_version()} has no network {name!r}") from None
+    try:
+        module = cls(**package["model_args"])
+        module.load_state_dict(package["state_dict"])
+    except (TypeError, AssertionError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise ValueError(f"{path.name}: {name} does not take these arguments and weights ({said})") from error
+    return module
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("asteroid")

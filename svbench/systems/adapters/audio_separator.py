@@ -1,0 +1,254 @@
+"""Networks of Ultimate Vocal Remover: MDX-Net, MDX23C, Roformer, VR, Demucs, by audio-separator."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import random
+import sys
+import tempfile
+import types
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from svbench.audio import Audio, Samples, write_audio
+from svbench.systems.api import Context, SystemInfo
+
+INSTALL = "pip install 'svbench[audio-separator]'"
+RATE_HZ = 44100
+OWN_PARAMETERS = {"model", "folder", "device"}
+MINIMUM = RATE_HZ  # samples
+SPARE = {"VR": 4096}  # samples; VR leaves out the frame that the end of a track does not fill
+STEMS = ("vocals", "drums", "bass", "other")
+
+# The list of models, and what the parameters of MDX-Net and VR files are, by the files' digests.
+DATA = "https://raw.githubusercontent.com/TRvlvr/application_data/main"
+LIST = {"download_checks.json": f"{DATA}/filelists/download_checks.json"}
+BY_DIGEST = {
+    "mdx_model_data.json": f"{DATA}/mdx_model_data/model_data_new.json",
+    "vr_model_data.json": f"{DATA}/vr_model_data/model_data_new.json",
+}
+ELSEWHERE = "https://github.com/nomadkaraoke/python-audio-separator/releases/tag/model-configs"
+
+
+class AudioSeparator:
+    """Runs a model of the package's list from files in a folder; nothing is fetched.
+
+    The package lowers what peaks above 0.9, writes 16 bits, and multiplies estimates of MDX-Net by the
+    mixture's peak. None of that happens here: estimates have the mixture's own level, in floating point.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``model``: its file, as ``audio-separator --list_models`` names it, say
+        ``"UVR-MDX-NET-Inst_HQ_3.onnx"``; ``folder``: where the files lie, relative to the system
+        file; ``device``: ``"cpu"`` by default; all others go to the architecture:
+        ``overlap``, ``segment_size``, ``batch_size``, ``shifts``, …
+    context : Context
+
+    Raises
+    ------
+    ModuleNotFoundError
+        audio-separator is not installed.
+    FileNotFoundError
+        Files are missing; says which, where they come from, and where to put them.
+    ValueError
+        Unknown or missing parameters, a model not on the list, a checkpoint of another architecture.
+
+    Notes
+    -----
+    Checkpoints are loaded as the package loads them; take them from their authors.
+    """
+
+    def __init__(self, parameters: dict[str, Any], context: Context) -> None:
+        if not {"model", "folder"} <= set(parameters):
+            raise ValueError(f"audio-separator needs model and folder, found {sorted(parameters)}")
+        if importlib.util.find_spec("audio_separator") is None:
+            raise ModuleNotFoundError(f"audio-separator is not installed in {sys.executable}; {INSTALL}")
+        model, folder = str(parameters["model"]), context.folder / parameters["folder"]
+        _refuse_missing({n: url for n, url in LIST.items() if not (folder / n).is_file()}, model, folder)
+        separator = _separator(folder, str(parameters.get("device", "cpu")))
+        kind = _kind(separator, model, folder)
+        options = {k: v for k, v in parameters.items() if k not in OWN_PARAMETERS}
+        known = separator.arch_specific_params[kind]
+        if not set(options) <= set(known):
+            takes = ", ".join(sorted({*OWN_PARAMETERS, *known}))
+            raise ValueError(f"{model} takes {takes}; found {', '.join(sorted(parameters))}")
+        separator.arch_specific_params[kind] = {**known, **options}
+        self.network = _load(separator, model)
+        _keep_level(self.network, kind)
+        self.spare = SPARE.get(kind, 0)
+        self.target_of = _targets(_stems(self.network, kind))
+        self.info = SystemInfo(
+            context.system_id,
+            tuple(dict.fromkeys(self.target_of.values())),
+            version=f"{model}, audio-separator {_version()}",
+            rate_hz=RATE_HZ,
+        )
+
+    def modules(self) -> dict[str, Any]:
+        """Name the network, for profiles, where it is one of PyTorch that stays loaded."""
+        network = getattr(self.network, "model_run", None)
+        return {"network": network} if hasattr(network, "parameters") else {}
+
+    def weight_files(self) -> list[Path]:
+        """Return the model's file, for profiles."""
+        return [Path(self.network.model_path)]
+
+    def separate(self, mixture: Audio) -> dict[str, Audio]:
+        """Let the package separate a file, and take its estimates before it writes them."""
+        if mixture.n_channels > 2:
+            raise ValueError(f"audio-separator takes mono or stereo, found {mixture.n_channels} channels")
+        # Transforms reflect half a window at the edges, so a shorter track is lengthened first.
+        stereo = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
+        stereo[: mixture.n_samples] = mixture.samples
+        found: dict[str, Samples] = {}
+        self.network.final_process = lambda path, source, stem: found.__setitem__(stem, source)
+        random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "mixture.wav"
+            write_audio(path, Audio(stereo, mixture.rate_hz))
+            self.network.separate(str(path))
+        self.network.clear_file_specific_paths()  # or MDX-Net gives this track's estimates again
+        estimates: dict[str, Any] = {}
+        for stem, target in self.target_of.items():
+            channels = np.asarray(found[stem], dtype=np.float32)[: mixture.n_samples]
+            if mixture.n_channels == 1:
+                channels = channels.mean(axis=1, keepdims=True)
+            estimates[target] = channels + estimates.get(target, 0)
+        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+
+
+def _separator(folder: Path, device: str) -> Any:
+    """Make the package's separator without its search for cards and ffmpeg, which is not used here."""
+    import torch
+    from audio_separator.separator import Separator
+
+    os.environ.pop("AUDIO_SEPARATOR_MODEL_DIR", None)  # it would win over the folder
+    separator = Separator(
+        log_level=logging.WARNING, info_only=True, model_file_dir=str(folder), output_dir=str(folder)
+    )
+    separator.torch_device, separator.torch_device_cpu = torch.device(device), torch.device("cpu")
+    provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
+    separator.onnx_execution_provider = [provider]
+    return separator
+
+
+def _kind(separator: Any, model: str, folder: Path) -> str:
+    """Look a model up in the list, and see whether all its files are there."""
+    missing: dict[str, str] = {}
+
+    def note(url: str, path: str) -> None:
+        if not Path(path).is_file():
+            missing[Path(path).name] = url
+
+    separator.download_file_if_not_exists = note
+    try:
+        _, kind, *_ = separator.download_model_files(model)
+    except ValueError:
+        raise ValueError(
+            f"audio-separator {_version()} knows no model {model!r}; "
+            "`audio-separator --list_models` prints them"
+        ) from None
+    if kind in ("MDX", "VR"):
+        missing.update({n: url for n, url in BY_DIGEST.items() if not (folder / n).is_file()})
+    _refuse_missing(missing, model, folder)
+    return str(kind)
+
+
+def _refuse_missing(missing: dict[str, str], model: str, folder: Path) -> None:
+    if missing:
+        wanted = "; ".join(f"{name} from {url}" for name, url in missing.items())
+        raise FileNotFoundError(
+            f"files of {model} are missing: put into {folder} {wanted} (what is not there is at {ELSEWHERE}; "
+            "their authors publish no sha256)"
+        )
+
+
+def _load(separator: Any, model: str) -> Any:
+    """Load a model whose files are there."""
+    import onnxruntime
+
+    _stand_in_for_torchvision()
+
+    class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
+        # ONNX Runtime does not look at OMP_NUM_THREADS; the worker's environment holds the limit.
+        def __init__(self) -> None:
+            super().__init__()
+            self.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+
+    try:
+        with mock.patch.object(onnxruntime, "SessionOptions", Options):
+            separator.load_model(model)
+    except SystemExit:  # the package ends the process, after some lines of log
+        raise ValueError(f"{model} is not of the architecture that its .yaml file describes") from None
+    return separator.model_instance
+
+
+def _stand_in_for_torchvision() -> None:
+    """Let onnx2torch import: it names operators on images, which need torchvision of torch's own build."""
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        images = types.ModuleType("torchvision.ops")
+        images.roi_align = None  # type: ignore[attr-defined]
+        sys.modules.update({"torchvision": types.ModuleType("torchvision"), "torchvision.ops": images})
+
+
+def _keep_level(network: Any, kind: str) -> None:
+    """Undo what the package does to the level of estimates."""
+    network.normalization_threshold = float("inf")
+    if kind == "MDX":
+        demix = network.demix
+
+        def at_mixture_level(mixture: Samples, is_match_mix: bool = False) -> Samples:
+            # Its caller multiplies by the peak, which only a mixture of peak 1 survives.
+            found: Samples = demix(mixture, is_match_mix=is_match_mix)
+            return found / (np.abs(mixture).max() or 1)
+
+        network.demix = at_mixture_level
+
+
+def _stems(network: Any, kind: str) -> list[str]:
+    """Name what a model gives, in the package's words."""
+    if kind == "Demucs":
+        six = "6s" in network.model_name
+        return ["Drums", "Bass", "Other", "Vocals", *(["Guitar", "Piano"] if six else [])]
+    training = network.model_data.get("training", {})
+    target = training.get("target_instrument")
+    if target and network.primary_stem_name != target:
+        # The package looks at the first two instruments only, and would give it the first one's name.
+        network.primary_stem_name, network.secondary_stem_name = target, network.secondary_stem(target)
+    if not target and len(training.get("instruments", [])) > 2:
+        return list(training["instruments"])
+    return [network.primary_stem_name, network.secondary_stem_name]
+
+
+def _targets(stems: list[str]) -> dict[str, str]:
+    """Find the target of each stem: with vocals alone beside it, a stem is the accompaniment.
+
+    Examples
+    --------
+    >>> _targets(["vocals", "other"])
+    {'vocals': 'vocals', 'other': 'accompaniment'}
+    >>> _targets(["Drums", "Bass", "Other", "Vocals", "Guitar"])["Guitar"]
+    'other'
+    >>> _targets(["Drums", "No Drums"])
+    {'Drums': 'drums', 'No Drums': 'no drums'}
+    """
+    names = {stem: stem.lower() for stem in stems}
+    if len(stems) == 2 and "vocals" in names.values():
+        return {stem: n if n == "vocals" else "accompaniment" for stem, n in names.items()}
+    if set(STEMS) <= set(names.values()):
+        return {stem: n if n in STEMS else "other" for stem, n in names.items()}
+    return names
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("audio-separator")
