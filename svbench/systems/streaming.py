@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio, Samples
+from svbench.systems.worker import end_twin
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,7 @@ def stream_through(system: Any, request: dict[str, Any]) -> dict[str, Any]:
             f"it was pushed {n_hops * hop} samples and gave {kept.n_samples}; what push and finish return "
             "must be as long in all"
         )
+    end_twin(request["pid"])
     out = Path(request["out"])
     for name, array in (("push_s", push_s), ("held_samples", held), ("rss_bytes", memory[memory > 0])):
         np.save(out / f"{name}.npy", array)

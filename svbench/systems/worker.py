@@ -35,6 +35,7 @@ def main() -> None:
     system = None
     for line in requests:
         request = json.loads(line)
+        request["pid"] = own_pid
         try:
             if request["do"] == "load":
                 system, reply = _load(request)
@@ -54,9 +55,14 @@ def main() -> None:
 
             traceback.print_exc()  # into the log, for the author of the system
             reply = {"error": f"{type(error).__name__}: {error}"}
-        if os.getpid() != own_pid:
-            os._exit(0)  # the system forked and came back twice; one answer per request
+        end_twin(own_pid)
         _send(replies, reply)
+
+
+def end_twin(own_pid: int) -> None:
+    """End this process if the system forked and came back twice: one answer, and one writer, per request."""
+    if os.getpid() != own_pid:
+        os._exit(0)
 
 
 def _send(replies: TextIO, reply: dict[str, Any]) -> None:
@@ -125,6 +131,7 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), cpu_s()
     estimates = system.separate(mixture, **needed)
     wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
+    end_twin(request["pid"])
     if not isinstance(estimates, dict):
         raise TypeError(f"separate returned {type(estimates).__name__}, expected a dict of target to Audio")
     paths = {}
