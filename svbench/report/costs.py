@@ -12,6 +12,7 @@ from typing import Literal
 
 from svbench.errors import DataError
 from svbench.report.boards import boards, comparable
+from svbench.report.guard import footnotes
 from svbench.report.numbers import bytes_text, decibels
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
@@ -150,4 +151,5 @@ def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:
         "Time: median over tracks, the separation alone; memory: the largest of the system's "
         "process; scoring ran at the same time."
     )
+    note = " ".join([note, *footnotes([run for run, _ in priced])]) if priced else note
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", note])

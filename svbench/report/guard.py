@@ -57,7 +57,7 @@ def refuse_leaks(runs: Sequence[Run]) -> None:
 
 
 def footnotes(runs: Sequence[Run]) -> list[str]:
-    """Tell of training data and known defects, one sentence each; nothing where there is nothing."""
+    """Tell of training data, known defects and what was left out; nothing where there is nothing."""
     told = dict.fromkeys(t for run in runs if (t := leak_sentence(run)))
     notes = [f"{LEAK}: {'; '.join(told)}."] if told else []
     unchecked: dict[str, dict[str, None]] = {}
@@ -67,7 +67,7 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0])]
+    return [*notes, *_errata(runs[0]), *_left_out(runs)]
 
 
 def affected_cells(run: Run) -> dict[tuple[str, str], str]:
@@ -109,6 +109,15 @@ def _errata(run: Run) -> list[str]:
         by_track.setdefault(track, {})[target] = None
     told = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
     return [f"In round brackets: without the {len(cells)} cells of known defects ({told})."]
+
+
+def _left_out(runs: Sequence[Run], most: int = 5) -> list[str]:
+    """Count and name what the data set has and no run measured; tables of variants tell it themselves."""
+    told = list(dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out))
+    if not told:
+        return []
+    more = f"; and {len(told) - most} more, named in run.json" if len(told) > most else ""
+    return [f"Left out: {len(told)} ({'; '.join(told[:most])}{more})."]
 
 
 def _manifest(run: Run) -> Manifest | None:

@@ -229,6 +229,7 @@ def _csv(tables: list[_Table]) -> str:
             "score_without_errata",
             "n_tracks_without_errata",
             "n_leaked_tracks",
+            "n_left_out",
             *(["runnable"] if tables[0].limited else []),
         ]
     )
@@ -254,6 +255,7 @@ def _csv(tables: list[_Table]) -> str:
                         "" if clean is None or clean.score is None else repr(clean.score),
                         clean.n_tracks if clean else "",
                         n_leaked,
+                        len(run.record.data.left_out),
                         *table.verdict(i),
                     ]
                 )

@@ -14,11 +14,14 @@ import pytest
 from svbench.cli import main
 from svbench.errors import DataError
 from svbench.report.boards import boards
+from svbench.report.costs import cost_table
 from svbench.report.guard import affected_cells, footnotes, overlap_of, refuse_leaks
+from svbench.report.render import write_report
 from svbench.report.tables import paper_table
 from svbench.report.terminal import print_leaderboard
 from svbench.results.store import Run, write_run
 from svbench.specs.relations import overlap
+from svbench.specs.report import load_report
 
 MakeRun = Callable[..., Run]
 
@@ -195,3 +198,22 @@ def test_run_refuses_leaks_when_strict_and_tells_them_otherwise(
     (printed,) = json.loads(capsys.readouterr().out)
     assert printed["leaked_tracks"] == {"track 0": "folder"}
     assert (printed["errata"], printed["summaries_without_errata"]) == ([], [])
+
+
+def test_what_was_left_out_is_counted_in_every_table(
+    make: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make("net", SCORES)
+    extra = tuple(f"bonus {i}: not in the manifest" for i in range(7))
+    data = msgspec.structs.replace(run.record.data, left_out=extra)
+    run = Run(tmp_path / "run", msgspec.structs.replace(run.record, data=data), run.results)
+    sentence = "Left out: 7 (bonus 0: not in the manifest; "
+    print_leaderboard([run])
+    told = " ".join(capsys.readouterr().out.split())
+    pages = [told, cost_table([run])]
+    pages += [paper_table([run], format=f) for f in ("markdown", "latex", "html", "json")]
+    pages += [write_report([run], load_report("default"), tmp_path / "report").read_text(encoding="utf-8")]
+    for page in pages:
+        assert sentence in page
+        assert "and 2 more" in page
+    assert {r["n_left_out"] for r in csv.DictReader(io.StringIO(paper_table([run], format="csv")))} == {"7"}
