@@ -1,4 +1,4 @@
-"""Show everything known about a system, protocol, data set, metric, report or run."""
+"""Show everything known about a system, protocol, data set, metric, report, plug-in or run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from svbench.cli import OK
 from svbench.cli.output import print_json
 
-KINDS = ("system", "protocol", "dataset", "report", "metric", "adapter", "layout")
+KINDS = ("system", "protocol", "dataset", "report", "metric", "adapter", "layout", "probe")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,8 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
         raise UnknownNameError(
             kind or "name", name, {n for k in KINDS if kind in (None, k) for n in tables[k]}
         )
-    if len(having) > 1 and having != ["system", "adapter"]:
+    # A system or protocol named like its one plug-in is what people mean.
+    if len(having) > 1 and having not in (["system", "adapter"], ["protocol", "probe"]):
         raise SpecError(name, "", f"names a {' and a '.join(having)}; say which with --kind")
     return having[0], _load(having[0], name)
 
@@ -95,7 +96,7 @@ def kind_of(path: Path) -> str:
 def _load(kind: str, name: str) -> dict[str, Any]:
     import msgspec
 
-    if kind in ("adapter", "layout"):
+    if kind in ("adapter", "layout", "probe"):
         from svbench.specs.plugins import plugins, summary
 
         plugin = plugins(kind)[name]

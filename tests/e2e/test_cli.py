@@ -73,7 +73,8 @@ def test_help_and_list_import_nothing_heavy() -> None:
 
 def test_list_and_show_in_json() -> None:
     listing = json.loads(run("list", "--json").stdout)
-    assert set(listing) == {"systems", "protocols", "datasets", "reports", "metrics", "adapters", "layouts"}
+    kinds = {"systems", "protocols", "datasets", "reports", "metrics", "adapters", "layouts", "probes"}
+    assert set(listing) == kinds
     for what, rows in listing.items():
         assert json.loads(run("list", what, "--json").stdout) == rows
         for row in rows[:2]:
@@ -81,6 +82,7 @@ def test_list_and_show_in_json() -> None:
             shown = json.loads(run("show", row["id"], "--kind", kind, "--json").stdout)
             assert shown["id"] == row["id"]
             assert row["id"] in run("show", row["id"], "--kind", kind).stdout
+    assert run("show", "robustness").stdout.startswith("protocol robustness")
 
 
 def test_run_report_table_on_a_plain_folder(small_runs: Path, tmp_path: Path) -> None:
