@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     import re
 
     from svbench.datasets.describe import describe
+    from svbench.specs import library
 
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", options.folder.resolve().name).strip("-.") or "data"
     out = options.out or Path("data_manifests") / name
@@ -59,5 +60,8 @@ def run(options: argparse.Namespace) -> int:
         f"{manifest.path}: {len(manifest.tracks)} tracks, {made.duration_s / 60:.1f} minutes, "
         f"{made.n_bytes / 1e6:.0f} MB"
     )
-    print(f"use it: --data {manifest.head.id}={options.folder}  (fill in licence and citation by hand)")
+    found = library.entries("dataset").get(manifest.head.id)
+    is_known = found is not None and Path(found.path).samefile(manifest.path)
+    data = manifest.head.id if is_known else manifest.path
+    print(f"use it: --data {data}={options.folder}  (fill in licence and citation by hand)")
     return OK

@@ -99,7 +99,7 @@ def describe(
     head = _with_format(head, formats)
     _write(out, head, tracks, rows)
     n_bytes = sum({row.path: row.n_bytes for row in rows}.values())
-    return Description(load_manifest(out), duration_s, n_bytes)
+    return Description(load_manifest(out / "manifest.toml"), duration_s, n_bytes)
 
 
 def _head(root: Path, name: str, like: str | None) -> ManifestHead:

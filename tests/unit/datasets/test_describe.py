@@ -94,3 +94,14 @@ def test_command(
     assert "is there already" in capsys.readouterr().err
     (root / "train/a/drums.wav").unlink()
     assert main(["verify", f"my-music={root}"]) == 1
+
+
+def test_command_says_how_to_use_what_it_made(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words, name in (([], "my-music"), (["--out", "mine"], "mine/manifest.toml")):
+        assert main(["manifest", "make", str(root), *words]) == 0
+        told = capsys.readouterr().out
+        assert f"--data {name}={root} " in told
+        assert main(["verify", f"{name}={root}"]) == 0
