@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "sanity.md"
 RATE_HZ = 44100
 DURATION_S = 6
 SILENT_S = (2, 4)  # the voice rests here, so that metrics of silence have something to score
-TOO_SLOW = {"peass"}
+LEFT_OUT = {"peass", "insertion"}
 
 INTRODUCTION = """# What each metric hears
 
@@ -28,8 +28,8 @@ Every metric on known degradations of a made-up singing voice of six seconds (ha
 vibrato, breath, silent from second 2 to 4), scored as `vocals` beside a perfect `accompaniment` of
 synthetic bass, chords and drums. Each metric has its default parameters, and windows of one second where it
 has no default; numbers are medians over frames. The arrow says which way is better. ∞ is perfect,
-– undefined, and "> 100" a ratio in dB so large that rounding decides it. `peass` is left out, as it takes
-minutes.
+– undefined, and "> 100" a ratio in dB so large that rounding decides it. Left out: `peass`, which takes
+minutes, and `insertion`, which needs what a probe laid over the music.
 
 """
 
@@ -86,7 +86,7 @@ def table() -> list[list[str]]:
     estimates = degradations(voice, accompaniment)
     rows = []
     for name, plugin in plugins("metric").items():
-        if plugin.distribution != "svbench" or name in TOO_SLOW:
+        if plugin.distribution != "svbench" or name in LEFT_OUT:
             continue
         metric: Metric = load_plugin("metric", name)
         scores = [
