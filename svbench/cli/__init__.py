@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OK, FINDINGS, USAGE, SYSTEM_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 VERBS = {
-    "demo": "run ten systems on the embedded music under two protocols and write a report",
+    "demo": "run nine systems on the embedded music under two protocols and write a report",
     "run": "separate and score a data set with one or more systems",
     "profile": "measure what a system costs: time, memory, size, operations",
     "score": "score a folder of estimates against a folder of references",

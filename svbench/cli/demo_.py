@@ -1,4 +1,4 @@
-"""Run ten systems on the embedded music under two protocols and write a report."""
+"""Run nine systems on the embedded music under two protocols and write a report."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         print_json({"matches": rows, "not_compared": found.unreadable, "n_a": found.n_a, "n_b": found.n_b})
     else:
         if rows:
-            print_rows(rows, COLUMNS)
+            print_rows([{c: c for c in COLUMNS}, *rows], COLUMNS)
         print(
             f"{len(rows)} pairs with common music among {found.n_a} and {found.n_b} files, "
             f"{len(found.unreadable)} files not compared"

@@ -155,6 +155,9 @@ def _print(found: list[dict[str, Any]], options: argparse.Namespace) -> None:
                 print(f"  slower than real time, so it was not fed for {options.drift_s:g} s")
     print(f"\nchanges of the output from {options.threshold_db:g} dB of its peak on count")
     for one in found:
+        if not one["failed"] and one["lookahead"].threshold_db != options.threshold_db:
+            own = one["lookahead"].threshold_db
+            print(f"{one['system']}: from {own:g} dB on, since the same input gives different outputs")
         if one["problem"]:
             print(f"{one['system']}: {one['problem']}")
 

@@ -75,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for one in found:
             _print(one, protocol.headline)
+        for system, reason in failed.items():
+            print(f"{system}: FAILED, {reason}\n")
     for system, reason in failed.items():
         print(f"svbench: {system}: {reason}", file=sys.stderr)
     if failed:

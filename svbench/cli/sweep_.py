@@ -11,7 +11,7 @@ from svbench.cli.output import print_json, print_rows
 from svbench.cli.run_ import add_run_arguments, data_argument, run_jobs
 
 if TYPE_CHECKING:
-    from svbench.report.sweeps import Sweep
+    from svbench.report.sweeps import Point, Sweep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +86,17 @@ def _write(found: Sweep, out: Path) -> Path:
     return folder
 
 
+def _score(point: Point) -> str:
+    from svbench.report.guard import LEAK
+    from svbench.report.numbers import decibels
+
+    clean = point.score_without_errata
+    beside = f" ({decibels(clean, 'ok')})" if clean is not None else ""
+    return decibels(point.score, point.status) + beside + (f" {LEAK}" if point.n_leaked_tracks else "")
+
+
 def _print(found: Sweep) -> None:
-    from svbench.report.numbers import bytes_text, decibels
+    from svbench.report.numbers import bytes_text
     from svbench.specs.variants import value_text
 
     columns = [*found.parameters, "score", "rtf", "memory", "tracks"]
@@ -97,7 +106,7 @@ def _print(found: Sweep) -> None:
         rows.append(
             {
                 **{n: value_text(v) for n, v in p.values.items()},
-                "score": decibels(p.score, p.status),
+                "score": _score(p),
                 "rtf": "–" if p.rtf is None else f"{p.rtf:.4f}",
                 "memory": "–" if p.peak_rss_bytes is None else bytes_text(p.peak_rss_bytes),
                 "tracks": f"{p.n_tracks} of {found.n_tracks}",
@@ -105,4 +114,6 @@ def _print(found: Sweep) -> None:
         )
     print(f"{found.system} · {found.protocol} {found.protocol_digest[:8]} · {found.label} [{found.unit}]")
     print_rows(rows, columns)
+    for note in found.notes:
+        print(note)
     print("Scoring ran on the same machine at the same time, so small differences of time are no finding.")

@@ -54,6 +54,20 @@ def comparable(runs: Sequence[Run]) -> list[list[Run]]:
     return list(groups.values())
 
 
+def combinations(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """Name groups of runs by protocol and data, with what tells those apart that share both names."""
+    found = []
+    for record in (group[0].record for group in groups):
+        data = record.data
+        rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
+        part = f" {data.subset}" if data.subset else ""
+        found.append(
+            f"{rule} on {data.id} version {data.version}{part}, {len(data.tracks)} tracks from "
+            f"{data.tracks[0]!r} on"
+        )
+    return found
+
+
 def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:
     """Build the boards of comparable runs, one per target set that any of them covers.
 

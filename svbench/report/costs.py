@@ -11,13 +11,15 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from svbench.errors import DataError
-from svbench.report.boards import boards, comparable
-from svbench.report.guard import footnotes
+from svbench.report.boards import boards, combinations, comparable
+from svbench.report.guard import beside, footnotes, marked_name, overlap_of
 from svbench.report.numbers import bytes_text, decibels
+from svbench.report.terminal import tracks
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
 
 Format = Literal["markdown", "csv", "latex", "html", "json"]
+TRACKS = "tracks"
 HEAD = ("on disk", "real-time factor", "× real time", "peak memory")
 
 
@@ -83,15 +85,20 @@ class Headline:
         self.record = group[0].record
         self.name = " ".join([self.record.protocol.headline, *(b.columns[-1] for b in found)])
         self._scores = {id(row.run): row.cells[b.columns[-1]] for b in found for row in b.rows}
+        self._clean = {id(row.run): row.clean.get(b.columns[-1]) for b in found for row in b.rows}
 
     def of(self, run: Run) -> Summary | None:
         """Return a run's score; None if its system gives none of this board's targets."""
         return self._scores.get(id(run))
 
+    def clean(self, run: Run) -> Summary | None:
+        """Return a run's score without known defects; None where that is the same."""
+        return self._clean.get(id(run))
+
     def text(self, run: Run) -> str:
         """Return a run's score as it is printed."""
         found = self.of(run)
-        return decibels(found.score, found.status) if found else "–"
+        return beside(decibels(found.score, found.status), self.clean(run)) if found else "–"
 
 
 def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
@@ -114,8 +121,9 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
     groups = comparable(runs)
     if len(groups) != 1:
         raise DataError(
-            f"these runs hold {len(groups)} combinations of protocol and data; "
-            "a table takes one: choose with --protocol or name the runs"
+            f"these runs hold {len(groups)} combinations of protocol and data "
+            f"({'; '.join(combinations(groups))}); "
+            "a table takes one: choose with --protocol, or name the runs of one"
         )
     headline = Headline(groups[0])
     priced = [(run, cost) for run in groups[0] if (cost := cost_of(run))]
@@ -125,6 +133,11 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
         {
             "system": run.record.system.id,
             "score": found.score if (found := headline.of(run)) else None,
+            "score_without_errata": clean.score if (clean := headline.clean(run)) else None,
+            "n_tracks": found.n_tracks if found else 0,
+            "n_failed": len(run.failed),
+            "n_left_out": len(run.record.data.left_out),
+            "n_leaked_tracks": len(overlap_of(run).tracks),
             **asdict(cost),
         }
         for run, cost in priced
@@ -143,8 +156,8 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
 def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:
     record = headline.record
     unit = next(q.unit for q in record.quantities if q.name == record.protocol.headline)
-    lines = [["system", headline.name, *HEAD], ["---", "---:", *["---:"] * len(HEAD)]]
-    lines += [[run.record.system.id, headline.text(run), *cost.texts] for run, cost in priced]
+    lines = [["system", headline.name, TRACKS, *HEAD], ["---", *["---:"] * (2 + len(HEAD))]]
+    lines += [[marked_name(run), headline.text(run), tracks(run), *cost.texts] for run, cost in priced]
     note = (
         f"{record.protocol.headline} in {unit}, {record.protocol.id} "
         f"(digest {record.protocol_digest[:8]}), n = {len(record.data.tracks)} tracks. "

@@ -67,7 +67,13 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0]), *_left_out(runs)]
+    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
+
+
+def marked_name(run: Run) -> str:
+    """Name a run's system with its marks, as plain text."""
+    marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
+    return f"{run.record.system.id}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
 
 
 def affected_cells(run: Run) -> dict[tuple[str, str], str]:
@@ -108,7 +114,24 @@ def _errata(run: Run) -> list[str]:
     for track, target in cells:
         by_track.setdefault(track, {})[target] = None
     told = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
-    return [f"In round brackets: without the {len(cells)} cells of known defects ({told})."]
+    count = "the one cell" if len(cells) == 1 else f"the {len(cells)} cells"
+    return [f"In round brackets: without {count} of known defects ({told})."]
+
+
+def _unfinished(runs: Sequence[Run]) -> list[str]:
+    """Count failed and missing tracks by system; tables of variants tell it themselves."""
+    found = []
+    for what in ("failed", "missing"):
+        counts = [
+            f"{run.record.system.id} {len(tracks)} of {len(run.record.data.tracks)}"
+            for run in runs
+            if not run.record.data.variant and (tracks := getattr(run, what))
+        ]
+        if counts:
+            found.append(
+                f"Tracks that {'failed' if what == 'failed' else 'were not run'}: {', '.join(counts)}."
+            )
+    return found
 
 
 def _left_out(runs: Sequence[Run], most: int = 5) -> list[str]:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB
 from svbench.report.context import Cell, Row, Table
-from svbench.report.guard import footnotes
+from svbench.report.guard import footnotes, marked_name
 from svbench.report.variants import (
     VariantBoard,
     VariantCell,
     change_lines,
     first_runs,
-    marked_name,
     score_text,
     shortfalls,
     told,
@@ -89,6 +88,8 @@ def battery_note(battery: Battery) -> str:
     beside = battery.equivariance
     second = f"Second: {told(beside)}." if beside else ""
     parts = [NOTE, second, EXACT if beside else "", *shortfalls(battery.headline)]
+    if beside:
+        parts += [f"{beside.quantity.name}: {s}" for s in shortfalls(beside) if s not in parts]
     return " ".join(p for p in (*parts, *footnotes(first_runs(battery.headline))) if p)
 
 

@@ -13,6 +13,7 @@ from svbench.errors import DataError
 from svbench.report.boards import boards
 from svbench.report.costs import cost_of
 from svbench.report.curve import CurvePoint, cost_curve
+from svbench.report.guard import footnotes, overlap_of
 from svbench.results.scores import Status
 from svbench.results.store import Run
 from svbench.specs.records import Record
@@ -33,13 +34,19 @@ class Point(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: Status
     n_tracks: int
     n_failed: int
+    score_without_errata: float | None = None
+    n_leaked_tracks: int = 0
     rtf: float | None = None
     load_s: float | None = None
     peak_rss_bytes: int | None = None
 
 
 class Sweep(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a sweep found. ``score`` names the number: quantity, target and target set."""
+    """What a sweep found.
+
+    ``score`` names the number: quantity, target and target set; ``notes`` is what speaks against it:
+    training data, known defects, failed tracks and what was left out.
+    """
 
     schema: Literal[1]
     system: str
@@ -52,6 +59,7 @@ class Sweep(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     label: str
     unit: str
     points: tuple[Point, ...]
+    notes: tuple[str, ...] = ()
 
 
 def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]]) -> Sweep:
@@ -78,6 +86,7 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
     board = found[0]
     column = board.columns[-1]
     cells = {id(row.run): row.cells[column] for row in board.rows}
+    clean = {id(row.run): row.clean[column].score for row in board.rows if column in row.clean}
     points = []
     for run, own in zip(runs, values, strict=True):
         cost = cost_of(run)
@@ -94,6 +103,8 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
                 status=status,
                 n_tracks=len(run.results) - len(run.failed),
                 n_failed=len(run.failed),
+                score_without_errata=clean.get(id(run)),
+                n_leaked_tracks=len(overlap_of(run).tracks),
                 rtf=cost.rtf if cost else None,
                 load_s=cost.load_s if cost else None,
                 peak_rss_bytes=cost.peak_rss_bytes if cost else None,
@@ -111,6 +122,7 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
         label=board.rows[0].cells[column].label,
         unit=board.quantity.unit,
         points=tuple(points),
+        notes=tuple(footnotes(runs)),
     )
 
 

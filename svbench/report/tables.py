@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from svbench.errors import DataError
-from svbench.report.boards import boards, comparable, ranked_metrics
+from svbench.report.boards import boards, combinations, comparable, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks, overlap_of
 from svbench.report.numbers import decibels, dropped, reducers
@@ -55,10 +55,10 @@ def paper_table(
         return variant_text(probed[0], format, target_set, metrics)
     groups = comparable(runs)
     if len(groups) != 1:
-        names = sorted({f"{g[0].record.protocol.id} on {g[0].record.data.id}" for g in groups})
+        names = combinations(groups)
         raise DataError(
-            f"these runs hold {len(groups)} combinations of protocol and data ({', '.join(names)}); "
-            "a table takes one: choose with --protocol or name the runs"
+            f"these runs hold {len(groups)} combinations of protocol and data ({'; '.join(names)}); "
+            "a table takes one: choose with --protocol, or name the runs of one"
         )
     group = groups[0]
     known_sets = [b.target_set for b in boards(group)]
@@ -229,6 +229,7 @@ def _csv(tables: list[_Table]) -> str:
             "score_without_errata",
             "n_tracks_without_errata",
             "n_leaked_tracks",
+            "n_failed",
             "n_left_out",
             *(["runnable"] if tables[0].limited else []),
         ]
@@ -255,6 +256,7 @@ def _csv(tables: list[_Table]) -> str:
                         "" if clean is None or clean.score is None else repr(clean.score),
                         clean.n_tracks if clean else "",
                         n_leaked,
+                        len(run.failed),
                         len(run.record.data.left_out),
                         *table.verdict(i),
                     ]

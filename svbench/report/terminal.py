@@ -90,7 +90,7 @@ def _print_battery(battery: Battery) -> None:
     """Print a row for each transform."""
     console, table = _table()
     for i, head in enumerate(battery_head(battery)):
-        table.add_column(head, justify="right" if i > 1 else "left")
+        table.add_column(head, justify="right" if i > 1 else "left", overflow="fold")
     for row in battery_rows(battery):
         table.add_row(*map(_plain, row))
     _print(console, told(battery.headline), table, [battery_note(battery)])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from svbench.errors import DataError
 from svbench.report.context import Cell, Row, Table
-from svbench.report.guard import footnotes, leak_sentence, overlap_of
+from svbench.report.guard import footnotes, leak_sentence, marked_name, overlap_of
 from svbench.report.plain import Format, text_table
 from svbench.report.robustness import batteries, battery_head, battery_note, battery_rows, claims
 from svbench.report.variants import (
@@ -18,7 +18,6 @@ from svbench.report.variants import (
     VariantCell,
     change_lines,
     first_runs,
-    marked_name,
     measured,
     score_text,
     shortfalls,
@@ -177,6 +176,8 @@ def _plain(board: VariantBoard) -> list[dict[str, object]]:
             "change_high": cell.change and cell.change.high,
             "change_n_tracks": cell.change and cell.change.n_tracks,
             "n_leaked_tracks": len(overlap_of(cell.run).tracks),
+            "n_failed": len(cell.run.failed),
+            "n_left_out": len(cell.run.record.data.left_out),
         }
         for system, cells in board.rows
         for variant, cell in cells.items()

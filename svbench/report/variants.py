@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.report.guard import LEAK, affected_cells, beside, leaks
+from svbench.report.guard import affected_cells, beside
 from svbench.report.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.stats import Difference, paired_difference
@@ -25,13 +25,15 @@ class VariantCell:
     """One system on one variant.
 
     ``clean`` is the same number without the cells of known defects, where there are any; ``change``
-    is against the original, None where none can be told.
+    is against the original, None where none can be told. On an ``empty`` variant nothing was inserted
+    into any track: its number is the original's, and proves nothing.
     """
 
     run: Run
     summary: Summary
     clean: Summary | None
     change: Difference | None
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,18 +116,11 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
                 boards.append(
                     VariantBoard(tuple(group), quantity, target_set, target, variants, tuple(rows.items()))
                 )
-    inserted = _inserted(boards)
-    return [dataclasses.replace(b, inserted=inserted) for b in boards]
+    return _with_insertions(boards)
 
 
 def _key(run: Run, summary: Summary) -> tuple[int, str, str, str]:
     return id(run), summary.target_set, summary.target, summary.metric
-
-
-def marked_name(run: Run) -> str:
-    """Name a run's system with its marks, as plain text."""
-    marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
-    return f"{run.record.system.id}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
 
 
 def first_runs(board: VariantBoard) -> list[Run]:
@@ -135,6 +130,8 @@ def first_runs(board: VariantBoard) -> list[Run]:
 
 def score_text(cell: VariantCell) -> str:
     """Print a score, with the one that leaves out known defects beside it."""
+    if cell.empty:
+        return "no clips"
     return beside(decibels(cell.summary.score, cell.summary.status), cell.clean)
 
 
@@ -164,14 +161,33 @@ def change_lines(change: Difference | None) -> tuple[str, ...]:
     return f"Δ {with_sign(change.value)}", f"[{with_sign(change.low)}, {with_sign(change.high)}]"
 
 
-def _inserted(boards: Sequence[VariantBoard]) -> str:
+def _with_insertions(boards: list[VariantBoard]) -> list[VariantBoard]:
     """Count by the metric `insertion`, which has a value where something was inserted."""
-    found = [b for b in boards if b.quantity.metric == INSERTION]
-    if not found:
-        return ""
-    counts = ", ".join(f"{v} in {n}" for v, n in _most(found[0]).items() if v != ORIGINAL)
-    n_tracks = _n_tracks(found[0])
-    return f"Clips lie in: {counts} of {n_tracks} tracks; the others of a set are as in the original."
+    found = next((b for b in boards if b.quantity.metric == INSERTION), None)
+    if found is None:
+        return boards
+    run = [v for v in found.variants if v != ORIGINAL and any(v in cells for _, cells in found.rows)]
+    counts = {v: n for v, n in _most(found).items() if v in run}
+    told = ", ".join(f"{v} {n}" for v, n in counts.items())
+    inserted = (
+        f"Tracks with clips, of {_n_tracks(found)}: {told}; the others of a set are as in the original."
+    )
+    # Where every system failed nobody counted.
+    empty = {v for v, n in counts.items() if not n and any(_done(c[v]) for _, c in found.rows if v in c)}
+
+    def emptied(cells: dict[str, VariantCell]) -> dict[str, VariantCell]:
+        return {
+            v: dataclasses.replace(c, change=None, empty=True) if v in empty else c for v, c in cells.items()
+        }
+
+    return [
+        dataclasses.replace(b, inserted=inserted, rows=tuple((s, emptied(cells)) for s, cells in b.rows))
+        for b in boards
+    ]
+
+
+def _done(cell: VariantCell) -> bool:
+    return len(cell.run.results) > len(cell.run.failed)
 
 
 def _n_tracks(board: VariantBoard) -> int:
@@ -212,6 +228,9 @@ def shortfalls(board: VariantBoard) -> list[str]:
     for system, cells in board.rows:
         missing = [v for v in board.variants if v not in cells]
         fewer = [f"{v} {c.summary.n_tracks}" for v, c in cells.items() if c.summary.n_tracks < most[v]]
+        failed = [f"{v} {len(c.run.failed)}" for v, c in cells.items() if c.run.failed]
+        if failed:
+            sentences.append(f"Tracks on which {system} failed: {', '.join(failed)}.")
         if missing:
             sentences.append(f"{system} was not run on {', '.join(missing)}.")
         if fewer:

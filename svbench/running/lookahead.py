@@ -6,6 +6,7 @@ sample, the system has heard that far ahead; if it lies after, the output is lat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -54,7 +55,8 @@ class Lookahead(msgspec.Struct, frozen=True):
     rate_hz, n_samples : int
         Of the recording that was changed.
     threshold_db : float
-        Output samples that differ by less, relative to the output's peak, count as equal.
+        Output samples that differ by less, relative to the output's peak, count as equal; more than
+        was asked for where the same input gives different outputs.
     reach : {"bounded", "whole track", "no answer"}
         Whether the first changed output sample follows the change, lies at the start of the
         track wherever the change is, or does not exist.
@@ -163,7 +165,7 @@ def measure_lookahead(
         probes += _further(trace, min(probes, key=_offset))
         offset = min(map(_offset, probes))
         lookahead, latency = int(max(0, -offset)), int(abs(offset))
-    return Lookahead(rate_hz, n_samples, threshold_db, reach, lookahead, latency, tuple(probes))
+    return Lookahead(rate_hz, n_samples, trace.least_db, reach, lookahead, latency, tuple(probes))
 
 
 def _offset(probe: Probe) -> float:
@@ -215,6 +217,8 @@ class _Tracer:
                 "their peak, so a change cannot be traced; fix its random state by a parameter, if it has one"
             )
         self.least = max(self.threshold * peak, 10 * noise)
+        raised = self.least > self.threshold * peak
+        self.least_db = round(20 * math.log10(self.least / peak), 1) if raised else threshold_db
 
     def __call__(self, kind: Kind, changed: int) -> Probe:
         other = self.samples.copy()

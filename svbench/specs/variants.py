@@ -16,6 +16,8 @@ from svbench.errors import SpecError
 from svbench.specs.records import digest
 from svbench.specs.system import LocatedSystem
 
+_WORD = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\[\]]*\]|[^,"'\[\]]*)\s*(,|$)""")
+
 
 class Variant(msgspec.Struct, frozen=True):
     """A derived system and the values that make it."""
@@ -38,10 +40,12 @@ def parameter_values(text: str) -> tuple[str, list[Any]]:
     ('overlap', [0, 0.25, 0.5])
     >>> parameter_values("window=hann,0x10,true")
     ('window', ['hann', 16, True])
+    >>> parameter_values('bands=[1, 2],[1],"a, b"')
+    ('bands', [[1, 2], [1], 'a, b'])
     """
     name, equals, listing = text.partition("=")
-    words = [word.strip() for word in listing.split(",")]
-    if not equals or not name.strip() or not all(words):
+    words = _words(listing)
+    if not equals or not name.strip() or not words:
         raise SpecError("--param", "", f"expected NAME=VALUE,VALUE,…, found {text!r}")
     values = [_value(word) for word in words]
     if len({value_text(v) for v in values}) < len(values):
@@ -99,11 +103,27 @@ def value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _words(listing: str) -> list[str]:
+    """Split at commas outside of quotes and brackets; nothing if that cannot be."""
+    words: list[str] = []
+    at = 0
+    while (found := _WORD.match(listing, at)) and found[1].strip():
+        words.append(found[1].strip())
+        at = found.end()
+        if not found[2]:
+            return words
+    return []
+
+
 def _value(word: str) -> Any:
     try:
         value = tomllib.loads(f"value = {word}")["value"]
-    except tomllib.TOMLDecodeError:
+    except tomllib.TOMLDecodeError as error:
+        if word[0] in "\"'[":
+            raise SpecError("--param", "", f"{word} is no TOML value: {error}") from error
         return word
+    if isinstance(value, list) and all(isinstance(v, (bool, int, str)) or _is_finite(v) for v in value):
+        return value
     # Dates and tables are no values of a parameter here; nan and inf cannot be written as JSON.
     return value if isinstance(value, (bool, int, str)) or _is_finite(value) else word
 

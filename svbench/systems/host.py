@@ -317,7 +317,11 @@ class WorkerHost:
             if shutil.disk_usage(self.folder).free < _FULL_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
             # Names that are no UTF-8 come as lone surrogates, which no result file can hold.
-            told = str(reply["error"]).encode("utf-8", "replace").decode()
+            # One line, since it becomes the cell of a table.
+            told = " ".join(str(reply["error"]).encode("utf-8", "replace").decode().split())
+            if "No module named" in told and self.located.spec.python:
+                python = interpreter(self.located)
+                told += f" (in {python}, which needs numpy, soundfile and what the system needs)"
             raise SystemFailure(f"{doing} raised {told}")
         return reply
 

@@ -60,9 +60,15 @@ class _Separation:
 
     def __call__(self) -> None:
         given = self.system.separate(self.mixture, **self.needed)
+        if not isinstance(given, dict):
+            raise TypeError(f"separate returned {type(given).__name__}, expected a dict of target to Audio")
         missing = [t for t in self.system.info.targets if t not in given]
         if missing:
             raise ValueError(f"promised {', '.join(missing)}, but gave {', '.join(given) or 'nothing'}")
+        for target, audio in given.items():
+            found, expected = audio.samples.shape, self.mixture.samples.shape
+            if audio.rate_hz == self.mixture.rate_hz and found != expected:
+                raise ValueError(f"estimate of {target} has shape {found}, the mixture {expected}")
 
 
 def _timed(separation: _Separation, threads: int) -> dict[str, Any]:

@@ -131,9 +131,7 @@ def test_a_run_goes_on_where_it_stopped(
 
 
 def test_tables_and_report(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lies = (
-        "Clips lie in: wah-guitar in 1, horns in 2, sirens in 1, up-filters in 1, vocal-chops in 1, all in 2"
-    )
+    lies = "Tracks with clips, of 2: wah-guitar 1, horns 2, sirens 1, up-filters 1, vocal-chops 1, all 2"
     for format in ("markdown", "latex", "html"):
         assert main(["table", str(runs), "--format", format, "--metric", "uSDR"]) == 0
         text = capsys.readouterr().out

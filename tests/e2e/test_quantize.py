@@ -81,7 +81,7 @@ def test_both_systems_side_by_side(
     assert rows["net"]["score"] != rows["net-int8"]["score"]
     assert all(row["rtf"] > 0 and row["peak_rss_bytes"] > 10e6 for row in rows.values())
     assert main(["table", str(runs), "--cost"]) == 0
-    assert capsys.readouterr().out.startswith("| system | uSDR mean | on disk | real-time factor |")
+    assert capsys.readouterr().out.startswith("| system | uSDR mean | tracks | on disk | real-time factor |")
 
 
 def test_the_page_names_every_parameter_of_a_network() -> None:

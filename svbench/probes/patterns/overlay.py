@@ -77,7 +77,8 @@ def timeline(
         length = clip.read(track.rate_hz, track.n_channels).n_samples
         if length >= track.n_samples:
             raise AudioError(
-                f"the track lasts {track.duration_s:.1f} s, a {pattern} clip {length / track.rate_hz:.1f} s; "
+                f"the track lasts {track.duration_s:.1f} s, one of the {pattern} clips "
+                f"{length / track.rate_hz:.1f} s; "
                 "patterns are laid over tracks longer than any clip"
             )
         for _ in range(1 + REDRAWS):

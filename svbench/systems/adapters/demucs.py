@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Demucs:
                 f"demucs takes {', '.join(sorted(PARAMETERS))} (folder is needed), found {sorted(parameters)}"
             )
         if importlib.util.find_spec("demucs") is None:
-            raise ModuleNotFoundError(f"demucs is not installed; {INSTALL}")
+            raise ModuleNotFoundError(f"demucs is not installed in {sys.executable}; {INSTALL}")
         name = str(parameters.get("model", "htdemucs"))
         self.model = _load(name, context.folder / parameters["folder"])
         self.options = {

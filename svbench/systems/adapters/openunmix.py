@@ -61,7 +61,7 @@ class OpenUnmix:
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
         if importlib.util.find_spec("openunmix") is None:
-            raise ModuleNotFoundError(f"openunmix is not installed; {INSTALL}")
+            raise ModuleNotFoundError(f"openunmix is not installed in {sys.executable}; {INSTALL}")
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
         _stand_in_for_torchaudio()

@@ -55,11 +55,13 @@ def test_medians_over_tracks_and_the_largest_memory(pair: list[Run]) -> None:
 
 def test_markdown_shows_both_side_by_side(pair: list[Run]) -> None:
     lines = cost_table(pair).splitlines()
-    assert lines[0] == "| system | uSDR mean | on disk | real-time factor | × real time | peak memory |"
+    assert (
+        lines[0] == "| system | uSDR mean | tracks | on disk | real-time factor | × real time | peak memory |"
+    )
     assert lines[2:5] == [
-        "| net | 3.00 | 44 MB | 0.200 | 5 × | 2000 MB |",
-        "| net-int8 | 3.00 | 1.25 MB | 0.125 | 8 × | 500 MB |",
-        "| floor | 3.00 | – | 0.200 | 5 × | 123 MB |",
+        "| net | 3.00 | 3 of 3 | 44 MB | 0.200 | 5 × | 2000 MB |",
+        "| net-int8 | 3.00 | 2 of 3 | 1.25 MB | 0.125 | 8 × | 500 MB |",
+        "| floor (baseline) | 3.00 | 3 of 3 | – | 0.200 | 5 × | 123 MB |",
     ]
     assert "uSDR in dB, mdx21" in lines[-1]
 
@@ -79,6 +81,22 @@ def test_csv_and_json_hold_unrounded_numbers(pair: list[Run]) -> None:
     assert plain["score"] == "uSDR mean"
     assert plain["rows"][1]["peak_rss_bytes"] == 500_000_000
     assert plain["rows"][2]["weights_bytes"] is None
+
+
+def test_leaks_defects_and_failures_stand_in_the_table(make: Any) -> None:
+    defective = "Al James - Schoolboy Facination"
+    run = make(
+        "net", {"PR - Happy Daze": STEMS, defective: STEMS | {"vocals": 9.0}}, failed={"PR - Oh No": "x"}
+    )
+    data = msgspec.structs.replace(run.record.data, id="musdb18-hq", manifest="gone/manifest.toml")
+    system = msgspec.structs.replace(run.record.system, training_data=("musdb18/test",))
+    run = Run(run.path, msgspec.structs.replace(run.record, data=data, system=system), run.results)
+    text = cost_table([run])
+    assert "| net 🔴 leak | 3.75 (3.00) | 2 of 3 |" in text
+    assert "Tracks that failed: net 1 of 3." in text
+    (row,) = csv.DictReader(io.StringIO(cost_table([run], format="csv")))
+    assert (row["n_tracks"], row["n_failed"], row["n_leaked_tracks"]) == ("2", "1", "3")
+    assert (row["score"], row["score_without_errata"]) == ("3.75", "3.0")
 
 
 def test_report_shows_both_side_by_side(pair: list[Run], tmp_path: Path) -> None:

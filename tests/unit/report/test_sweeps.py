@@ -55,6 +55,18 @@ def test_a_point_is_score_median_time_and_largest_memory(runs: list[Run]) -> Non
     assert [(r["o"], r["score"], r["rtf"]) for r in rows] == [("0", "2.0", "0.2"), ("0.5", "4.0", "0.4")]
 
 
+def test_what_speaks_against_the_numbers_is_told(runs: list[Run]) -> None:
+    record = runs[0].record
+    data = msgspec.structs.replace(record.data, id="musdb18-hq", tracks=("PR - Oh No", "t1", "t2"))
+    leaky = msgspec.structs.replace(record.system, training_data=("musdb18/test",))
+    first = Run(runs[0].path, msgspec.structs.replace(record, data=data, system=leaky), runs[0].results)
+    second = Run(runs[1].path, msgspec.structs.replace(runs[1].record, data=data), runs[1].results[1:])
+    sweep = sweep_of("net", [first, second], [{"o": 0}, {"o": 0.5}])
+    assert [p.n_leaked_tracks for p in sweep.points] == [1, 0]
+    assert any("trained on musdb18/test" in note for note in sweep.notes)
+    assert "Tracks that were not run: net-o_0 1 of 3, net-o_0.5 1 of 3." in sweep.notes
+
+
 def test_a_failed_run_is_a_row_and_no_point_of_the_curve(runs: list[Run], make: Make) -> None:
     tracks = {f"t{i}": "no such overlap" for i in range(3)}
     failed = make("net-o_7", {}, failed=tracks)

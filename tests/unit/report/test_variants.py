@@ -17,7 +17,9 @@ from svbench.report.render import write_report
 from svbench.report.tables import paper_table
 from svbench.report.terminal import print_leaderboard
 from svbench.report.variants import probed_groups, variant_boards
-from svbench.results.store import Run
+from svbench.results.scores import series, without_value
+from svbench.results.store import Quantity, Run
+from svbench.specs.protocol import MetricUse
 from svbench.specs.report import load_report
 
 MakeRun = Callable[..., Run]
@@ -129,3 +131,51 @@ def test_other_protocols_and_tracks_are_other_groups(pair: list[Run], varied: An
     plain = make("net", {"a": dict.fromkeys(STEMS, 1.0)})
     other = varied("net", "original", BEFORE, id="other")
     assert [len(g) for g in probed_groups([*pair, plain, other])] == [2, 1]
+
+
+def test_a_failed_track_is_told_and_counted(pair: list[Run], varied: Any) -> None:
+    lost = varied("net", "odd", {"a": 5.0, "b": 5.0})
+    lost = Run(lost.path, lost.record, (*lost.results, msgspec.structs.replace(
+        pair[0].results[2], status="failed", reason="x", series=(), resources=None)))  # fmt: skip
+    assert "Tracks on which net failed: odd 1." in paper_table([*pair, lost])
+    rows = csv.DictReader(io.StringIO(paper_table([*pair, lost], format="csv")))
+    assert {r["variant"]: r["n_failed"] for r in rows} == {"original": "0", "loud": "0", "odd": "1"}
+
+
+def test_a_variant_with_nothing_in_it_proves_nothing(pair: list[Run]) -> None:
+    def measured(run: Run, values: dict[str, float]) -> Run:
+        quantity = Quantity(name="pattern", unit="dB", higher_is_better=False, metric="insertion")
+        use = MetricUse(id="insertion", reduce=run.record.protocol.metrics[0].reduce)
+        protocol = msgspec.structs.replace(run.record.protocol, metrics=(*run.record.protocol.metrics, use))
+        record = msgspec.structs.replace(
+            run.record, protocol=protocol, quantities=(*run.record.quantities, quantity)
+        )
+        results = [
+            msgspec.structs.replace(
+                r,
+                series=(
+                    *r.series,
+                    *(
+                        series("4-stems", t, "pattern", [0.0], [1.0], [values[r.track]])
+                        if r.track in values
+                        else without_value("4-stems", t, "pattern", 1.0, "undefined")
+                        for t in STEMS
+                    ),
+                ),
+            )
+            for r in run.results
+        ]
+        return Run(run.path, record, tuple(results))
+
+    original, loud = pair
+    odd = Run(
+        original.path,
+        msgspec.structs.replace(
+            original.record,
+            data=msgspec.structs.replace(original.record.data, variant="odd", digest="o" * 64),
+        ),
+        original.results,
+    )
+    text = paper_table([measured(original, {}), measured(loud, {"a": -3.0}), measured(odd, {})])
+    assert "| net | 7.00 | 5.00 Δ −2.00 [−4.00, −1.00] | no clips |" in text
+    assert "Tracks with clips, of 3: loud 1, odd 0;" in text

@@ -141,6 +141,22 @@ def test_cuda_is_not_claimed_where_there_is_none(tmp_path: Path) -> None:
         profile(located, tmp_path, device="cuda")
 
 
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("return None", "separate returned NoneType, expected a dict"),
+        ("return {}", "promised vocals, but gave nothing"),
+        (
+            "return {'vocals': Audio(mixture.samples[:-1], mixture.rate_hz)}",
+            r"of vocals has shape \(44099, 2\)",
+        ),
+    ],
+)
+def test_what_a_run_would_refuse_has_no_profile(body: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemFailure, match=sentence):
+        profile(system(tmp_path, body), tmp_path)
+
+
 def test_an_oracle_gets_its_references(tmp_path: Path) -> None:
     found = profile(load_system("irm1"), tmp_path)
     assert found.settings[0].timings[0].median_s > 0

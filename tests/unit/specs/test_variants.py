@@ -12,9 +12,10 @@ def test_values_are_read_as_toml_or_words() -> None:
     name, values = parameter_values('x=true,-3,hann,nan,2020-01-01,"0.5"')
     assert (name, values) == ("x", [True, -3, "hann", "nan", "2020-01-01", "0.5"])
     assert [type(v) for v in values[:2]] == [bool, int]
+    assert parameter_values("x=a/b,\"ü,x\", 'c, d',[1, 2] ,[]") == ("x", ["a/b", "ü,x", "c, d", [1, 2], []])
 
 
-@pytest.mark.parametrize("text", ["overlap", "=1,2", "overlap=", "overlap=1,,2"])
+@pytest.mark.parametrize("text", ["overlap", "=1,2", "overlap=", "overlap=1,,2", "x=[1,2", 'x="a', 'x="a"b'])
 def test_what_is_no_list_of_values_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match="expected NAME=VALUE,VALUE"):
         parameter_values(text)
