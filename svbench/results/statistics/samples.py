@@ -20,8 +20,6 @@ from svbench.results.statistics.draws import Array, draw_counts, resampled
 from svbench.results.statistics.intervals import influences, variance
 from svbench.results.statistics.material import Column, Contender, Material, Settings, materials
 
-REDUCE = {"mean": np.mean, "median": np.median}
-
 
 @dataclass(frozen=True)
 class Entrant:
@@ -53,7 +51,8 @@ class Entrant:
 
     def scores(self, tracks: Sequence[str]) -> Array:
         """Return the score of each track, averaged over repeats."""
-        return np.mean([[m.scores[t] for t in tracks] for m in self.materials], axis=0)
+        found: Array = np.mean([[m.scores[t] for t in tracks] for m in self.materials], axis=0)
+        return found
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def headlines(material: Material, tracks: Sequence[str], counts: Array) -> Array
     parts = [resampled(arrays, material.reducer, counts) for arrays in columns]
     if len(parts) == 1:
         return parts[0]
-    together: Array = REDUCE[material.rule.targets](parts, axis=0)
+    together: Array = np.mean(parts, axis=0) if material.rule.targets == "mean" else np.median(parts, axis=0)
     return together
 
 
