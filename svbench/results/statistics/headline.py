@@ -108,8 +108,8 @@ def _interval(entrant: Entrant, sampler: Sampler, value: float) -> Interval:
     if not samples.is_finite:
         return NONE
     # A handful of repeats has no quantiles worth the name, but a variance.
-    by_track = float(variance(samples.influence, float(samples.by_track.var()), len(samples.drawn)))
+    by_track = float(variance(samples.slopes, float(samples.rest.var()), len(samples.rest)))
     parts = [(by_track, n - 1), (samples.seed_variance, samples.n_repeats - 1)]
     reach = t_quantile(1 - alpha / 2, degrees(parts)) * (by_track + samples.seed_variance) ** 0.5
-    middle = float(samples.by_track.mean())
+    middle = float(samples.rest.mean())
     return Interval(min(middle - reach, value), max(middle + reach, value))

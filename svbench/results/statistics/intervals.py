@@ -67,8 +67,11 @@ def expanded_percentile(samples: Array, n: int, alpha: float) -> Interval:
     return Interval(*(float(b) if np.isfinite(b) else None for b in (low, high)))
 
 
-def influences(samples: Array, counts: Array) -> Array:
-    """How much each track moves a resampled number: its covariance with how often the track is drawn.
+def influences(samples: Array, counts: Array) -> tuple[Array, Array]:
+    """How much each track moves a resampled number: its slope over how often the track is drawn.
+
+    With endless draws the slope is the covariance that the infinitesimal jackknife asks for; with few
+    it is exact for a mean, where a covariance would be noisy.
 
     Parameters
     ----------
@@ -77,31 +80,47 @@ def influences(samples: Array, counts: Array) -> Array:
 
     Returns
     -------
-    array, shape (n_tracks, …)
-        The influences of a difference are the difference of the influences.
+    slopes : array, shape (n_tracks, …)
+        Those of a difference are the difference of the slopes.
+    rest : array, shape (n_resamples, …)
+        What of each sample the slopes do not explain; its mean is the smoothed number.
     """
-    moved: Array = (counts - 1).T @ (samples - samples.mean(axis=0)) / len(samples)
-    return moved
+    moved = counts - 1
+    centred = moved - moved.mean(axis=0)
+    # Counts sum to n, so their covariance has no inverse along that direction, and needs none.
+    inverse = np.linalg.pinv(centred.T @ centred, rcond=1e-9, hermitian=True)
+    slopes: Array = inverse @ (centred.T @ samples)
+    return slopes, samples - moved @ slopes
 
 
-def variance(influence: Array, spread: Array | float, resamples: int) -> Array:
+def variance(slopes: Array, rest: Array | float, resamples: int) -> Array:
     """Variance of smoothed numbers by the infinitesimal jackknife.
 
     Parameters
     ----------
-    influence : array, shape (n_tracks, …)
+    slopes : array, shape (n_tracks, …)
         From `influences`.
-    spread : array, shape (…)
-        Variance of the samples: finite draws make influences out of nothing, which is taken off.
+    rest : array, shape (…)
+        Variance of what they do not explain: in finite draws it makes slopes out of nothing, which
+        is taken off.
     resamples : int
 
     Returns
     -------
     array, shape (…)
         Of the mean it is the squared standard error, with n − 1 degrees of freedom.
+
+    Examples
+    --------
+    >>> from svbench.results.statistics.draws import draw_counts, resampled
+    >>> counts = draw_counts(3, 1000, 42)
+    >>> means = resampled([np.array([v]) for v in (1.0, 2.0, 6.0)], "mean", counts)
+    >>> slopes, rest = influences(means, counts)
+    >>> round(float(variance(slopes, rest.var(), 1000)), 9)  # of 1, 2, 6: 7 / 3
+    2.333333333
     """
-    n = len(influence)
-    raw = np.sum(influence**2, axis=0) - (n - 1) / resamples * spread
+    n = len(slopes)
+    raw = np.sum(slopes**2, axis=0) - (n - 1) / resamples * rest
     found: Array = np.maximum(raw, 0.0) * n / (n - 1)
     return found
 

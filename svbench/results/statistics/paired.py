@@ -69,7 +69,8 @@ def paired_difference(
     if n < 2 or not np.all(np.isfinite(drawn)):
         return Difference(second - first, None, None, n)
     moved = drawn[1] - drawn[0]
-    error = float(np.sqrt(variance(influences(moved, counts), float(moved.var()), RESAMPLES)))
+    slopes, rest = influences(moved, counts)
+    error = float(np.sqrt(variance(slopes, float(rest.var()), RESAMPLES)))
     reach = t_quantile(1 - (1 - LEVEL) / 2, n - 1) * error
-    value, middle = second - first, float(moved.mean())
+    value, middle = second - first, float(rest.mean())
     return Difference(value, min(middle - reach, value), max(middle + reach, value), n)

@@ -109,10 +109,10 @@ def smoothed_difference(
     a, b = sampler.of(first, tracks), sampler.of(second, tracks)
     if not (a.is_finite and b.is_finite):
         return None
-    drawn = a.by_track - b.by_track
-    by_track = float(variance(a.influence - b.influence, float(drawn.var()), len(drawn)))
+    rest = float(np.var(a.rest - b.rest))
+    by_track = float(variance(a.slopes - b.slopes, rest, len(a.rest)))
     parts = [(by_track, len(tracks) - 1), *_seeds(a), *_seeds(b)]
-    return Smoothed(float(drawn.mean()), sum(v for v, _ in parts), degrees(parts))
+    return Smoothed(float(np.mean(a.rest - b.rest)), sum(v for v, _ in parts), degrees(parts))
 
 
 def _seeds(samples: Samples) -> list[tuple[float, int]]:

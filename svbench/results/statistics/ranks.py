@@ -82,7 +82,7 @@ def rank_intervals(
     names, by_track = variances(samples, sampler.settings.resamples)
     seeds = np.array([s.seed_variance for s in samples.values()])
     error = np.sqrt(by_track + seeds[:, None] + seeds)
-    middle = np.array([s.by_track.mean() for s in samples.values()]) * (1 if higher_is_better else -1)
+    middle = np.array([s.rest.mean() for s in samples.values()]) * (1 if higher_is_better else -1)
     better = middle[:, None] - middle  # of the row over the column
     sure = better > _reach(samples, error, sampler, len(tracks)) * error
     points = [e.point(tracks) for e in found]
@@ -96,7 +96,7 @@ def rank_intervals(
 def _reach(samples: dict[str, Samples], error: Array, sampler: Sampler, n: int) -> float:
     """Quantile of the largest studentised difference, from linearised resamples."""
     counts, alpha = sampler.counts(n), sampler.settings.alpha
-    linear = np.array([(counts - 1) @ s.influence + s.drawn - s.by_track for s in samples.values()])
+    linear = np.array([(counts - 1) @ s.slopes + s.drawn - s.by_track for s in samples.values()])
     largest = np.zeros(linear.shape[1])
     for i in range(len(linear) - 1):
         apart = error[i, i + 1 :] > 0

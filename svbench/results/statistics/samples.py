@@ -65,7 +65,10 @@ class Samples:
         Tracks and repeats drawn.
     by_track : array, shape (n_resamples,)
         Tracks alone drawn, averaged over repeats; the same array for a single run.
-    influence : array, shape (n_tracks,)
+    slopes : array, shape (n_tracks,)
+        How much each track moves it.
+    rest : array, shape (n_resamples,)
+        What of ``by_track`` the slopes do not explain; its mean is the smoothed headline.
     seed_variance : float
         Squared standard error of the average over repeats; 0 for a single run.
     n_repeats : int
@@ -73,7 +76,8 @@ class Samples:
 
     drawn: Array
     by_track: Array
-    influence: Array
+    slopes: Array
+    rest: Array
     seed_variance: float
     n_repeats: int
 
@@ -119,17 +123,17 @@ class Sampler:
         repeats = np.array([headlines(m, tracks, counts) for m in entrant.materials])
         n, mean = len(repeats), repeats.mean(axis=0)
         if not np.all(np.isfinite(mean)):
-            return Samples(mean, mean, np.zeros(len(tracks)), 0.0, n)
-        influence = influences(mean, counts)
+            return Samples(mean, mean, np.zeros(len(tracks)), mean, 0.0, n)
+        slopes, rest = influences(mean, counts)
         if n == 1:
-            return Samples(mean, mean, influence, 0.0, 1)
+            return Samples(mean, mean, slopes, rest, 0.0, 1)
         # A seed of its own for each system, that does not depend on which others are compared.
         own = draw_counts(
             n, self.settings.resamples, self.settings.seed + 1 + zlib.crc32(entrant.name.encode())
         )
         deviations = math.sqrt(n / (n - 1)) * np.sum((own.T - 1) * repeats, axis=0) / n
         seed_variance = float(np.var(repeats.mean(axis=1), ddof=1)) / n
-        return Samples(mean + deviations, mean, influence, seed_variance, n)
+        return Samples(mean + deviations, mean, slopes, rest, seed_variance, n)
 
 
 def headlines(material: Material, tracks: Sequence[str], counts: Array) -> Array:
@@ -152,11 +156,10 @@ def variances(samples: Mapping[str, Samples], resamples: int) -> tuple[list[str]
         Of tracks alone; those of repeats come on top.
     """
     names = list(samples)
-    influence = np.array([s.influence for s in samples.values()]).T
-    spread = np.atleast_2d(np.cov([s.by_track for s in samples.values()]))
-    own = np.diag(spread)
+    slopes = np.array([s.slopes for s in samples.values()]).T
+    rest = np.atleast_2d(np.cov([s.rest for s in samples.values()]))
+    own = np.diag(rest)
     rows = [
-        variance(influence[:, [i]] - influence, own[i] + own - 2 * spread[i], resamples)
-        for i in range(len(names))
+        variance(slopes[:, [i]] - slopes, own[i] + own - 2 * rest[i], resamples) for i in range(len(names))
     ]
     return names, np.array(rows)
