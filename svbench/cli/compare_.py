@@ -112,8 +112,9 @@ def _of_one_protocol(runs: list[Run], protocol: str | None) -> list[Run]:
         present = ", ".join(sorted({r.record.protocol.id for r in runs}))
         raise DataError(f"no run of protocol {protocol!r}; there are runs of {present}")
     if len(kinds) > 1:
+        told = ", ".join(sorted(kinds.values()))
         raise DataError(
-            f"these runs hold {len(kinds)} combinations of protocol and data ({', '.join(sorted(kinds.values()))}); "
+            f"these runs hold {len(kinds)} combinations of protocol and data ({told}); "
             "a comparison takes one: choose with --protocol or name the runs"
         )
     return [r for r in runs if protocol in (None, r.record.protocol.id)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any, Literal
 
 from svbench.report.figures import COLOURS, INK, drawing, plain, quiet, svg_text
@@ -92,7 +93,7 @@ def chosen_pairs(comparison: Comparison, which: Which | None = None) -> list[Pai
     if which == "best":
         return list(against_best(comparison).values())
     order = list(dict.fromkeys(name for p in pairs for name in (p.first, p.second)))
-    neighbours = set(zip(order, order[1:], strict=False))
+    neighbours = set(pairwise(order))
     return [p for p in pairs if (p.first, p.second) in neighbours]
 
 
@@ -106,8 +107,8 @@ def settings_text(settings: Settings) -> str:
 
 def _pair_head(level: float) -> list[str]:
     return [
-        "first", "second", "difference", f"{level:g} % interval", "detectable", "win/tie/loss", "p", "p (Holm)",
-        "effect", "d_z", "tracks", "",
+        "first", "second", "difference", f"{level:g} % interval", "detectable", "win/tie/loss",
+        "p", "p (Holm)", "effect", "d_z", "tracks", "",
     ]  # fmt: skip
 
 

@@ -52,8 +52,9 @@ def paired_difference(
 
     Examples
     --------
-    >>> paired_difference([[1.0], [2.0], [6.0], [7.0]], [[0.0], [1.0], [5.0], [6.0]], "mean")
-    Difference(value=-1.0, low=-1.0, high=-1.0, n_tracks=4)
+    >>> found = paired_difference([[1.0], [2.0], [9.0]], [[0.0], [1.0], [5.0]], "mean")
+    >>> found.value, round(found.low, 3), round(found.high, 3)  # −1, −1, −4: −2 ± 4.303
+    (-2.0, -6.303, 2.303)
     """
     n = len(before)
     sides = [[np.asarray(track, dtype=np.float64) for track in side] for side in (before, after)]
