@@ -138,6 +138,13 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
             f"corrected by Holm for {len(comparison.pairs)} pairs. detectable: the true difference that is "
             "found four times out of five. effect: rank-biserial, positive where the first is better."
         )
+    n_tested = max((p.n_tracks for p in comparison.pairs), default=0)
+    least = min(1.0, 2.0 ** (1 - n_tested) * len(comparison.pairs))
+    if comparison.pairs and least >= comparison.settings.alpha:
+        told.append(
+            f"With {n_tested} tracks and {len(comparison.pairs)} pairs no p (Holm) can fall below "
+            f"{p_text(least)}: this test cannot tell systems apart here."
+        )
     critical = comparison.critical
     if critical:
         told.append(

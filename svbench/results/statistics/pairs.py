@@ -88,7 +88,7 @@ def one_pair(first: Entrant, second: Entrant, sampler: Sampler, *, higher_is_bet
         why = f"{' and '.join(undefined)}: no number" if undefined else "no track in common"
         return replace(empty, note="; ".join([why, *notes]))
     tests = signed_rank((1 if higher_is_better else -1) * differences(first, second, tracks))
-    value = first.point(tracks) - second.point(tracks)
+    value = sampler.point(first, tracks) - sampler.point(second, tracks)
     smoothed = smoothed_difference(first, second, tracks, sampler) if len(tracks) > 1 else None
     if smoothed is None or not np.isfinite(value):
         why = "one track only: no interval" if len(tracks) == 1 else "perfect tracks: no interval"

@@ -106,10 +106,18 @@ class Sampler:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._made: dict[tuple[str, tuple[str, ...]], Samples] = {}
+        self._points: dict[tuple[str, tuple[str, ...]], float] = {}
 
     def counts(self, n: int) -> Array:
         """Return the draws of tracks that all systems share."""
         return draw_counts(n, self.settings.resamples, self.settings.seed)
+
+    def point(self, entrant: Entrant, tracks: tuple[str, ...]) -> float:
+        """Reduce some tracks of one system as its printed number does."""
+        key = entrant.name, tracks
+        if key not in self._points:
+            self._points[key] = entrant.point(tracks)
+        return self._points[key]
 
     def of(self, entrant: Entrant, tracks: tuple[str, ...]) -> Samples:
         """Resample one system on some of its tracks."""
