@@ -81,6 +81,12 @@ def headline_intervals(
     }
 
 
+def run_intervals(run: Run, wanted: Sequence[Column], settings: Settings) -> dict[Column, Estimate]:
+    """Give one run's printed numbers their intervals; columns it does not offer are left out."""
+    found = headline_intervals([run], wanted, settings)
+    return {column: own[0] for column, own in found.items() if own}
+
+
 def estimate(entrant: Entrant, sampler: Sampler) -> Estimate:
     """Resample one system's number on all tracks that enter it."""
     n = len(entrant.tracks)
