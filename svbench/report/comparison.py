@@ -210,9 +210,15 @@ def critical_difference_plot(critical: CriticalDifference, name: str) -> str:
             depth = -deepest - 0.6 * (i if on_left else n - 1 - i)
             edge = 1 - 0.04 * n if on_left else n + 0.04 * n
             axes.plot([rank, rank, edge], [0, depth, depth], color=colour, lw=1)
-            told = f"{plain(system)} {rank:.2f}"
-            axes.text(edge, depth, f"{told} " if on_left else f" {told}", ha="right" if on_left else "left",
-                      va="center", color=INK)  # fmt: skip
+            gap = 0.02 * n
+            axes.text(
+                edge - gap if on_left else edge + gap,
+                depth,
+                f"{plain(system)} {rank:.2f}",
+                ha="right" if on_left else "left",
+                va="center",
+                color=INK,
+            )
         for i, clique in enumerate(critical.cliques):
             ends = [place[clique[0]] - 0.03, place[clique[-1]] + 0.03]
             axes.plot(ends, [-0.35 - 0.35 * i] * 2, color=COLOURS["oracle"], lw=3, solid_capstyle="round")

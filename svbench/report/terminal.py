@@ -62,7 +62,8 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
                 table.add_row(
                     str(row.rank or ""), _name(row.run), *cells, Text(_interval(board, row.run)),
-                    Text(tracks(row.run)), Text(f"{n_dropped} of {n_frames}"), *filter(None, [runnable(row.run)]),
+                    Text(tracks(row.run)), Text(f"{n_dropped} of {n_frames}"),
+                    *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
             _print(console, title(board), table, footnotes([row.run for row in board.rows]))
 

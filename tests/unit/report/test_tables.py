@@ -122,4 +122,4 @@ def test_the_board_prints_the_interval_of_the_number_that_ranks(
 ) -> None:
     print_leaderboard(three)
     line = next(line for line in capsys.readouterr().out.splitlines() if " net " in line)
-    assert "6.00  [5.00, 7.00]" in line
+    assert "6.00 [5.00, 7.00]" in " ".join(line.split())
