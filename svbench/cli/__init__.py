@@ -31,6 +31,8 @@ VERBS = {
     "sweep": "run a system with several values of a parameter: quality against cost",
     "repeat": "run tracks twice and compare: is a system as deterministic as it says?",
     "table": "print a table from runs (markdown, csv, latex, html, json)",
+    "compare": "compare systems: intervals, paired differences, tests, ranks",
+    "gate": "pass or fail a candidate against a baseline, for pull requests",
     "quantize": "make a smaller second system from an ONNX system (int8 weights)",
     "import": "turn score files of museval into runs",
     "export": "turn a run into score files that museval reads",

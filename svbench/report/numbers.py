@@ -57,11 +57,16 @@ def reducers(label: str) -> str:
     'median/mean (median over frames, mean over tracks)'
     >>> reducers("pooled median")
     'pooled median (over all frames of all tracks together)'
+    >>> reducers("median/median/mean")
+    'median/median/mean (median over frames, median over tracks, mean over targets)'
     """
+    first, *others = label.split("/")
     if label.startswith("pooled"):
-        return f"{label} (over all frames of all tracks together)"
-    frames, _, tracks = label.partition("/")
-    return f"{label} ({frames} over frames, {tracks} over tracks)"
+        told = ["over all frames of all tracks together", *(f"{o} over targets" for o in others)]
+    else:
+        axes = zip((first, *others), ("frames", "tracks", "targets"), strict=False)
+        told = [f"{reducer} over {axis}" for reducer, axis in axes]
+    return f"{label} ({', '.join(told)})"
 
 
 def dropped(summaries: Iterable[Summary]) -> tuple[int, int]:

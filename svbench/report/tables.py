@@ -7,6 +7,7 @@ import html
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from svbench.errors import DataError
 from svbench.report.boards import boards, combinations, comparable, ranked_metrics
@@ -17,7 +18,11 @@ from svbench.report.plain import LATEX, Format
 from svbench.report.variant_tables import variant_text
 from svbench.report.variants import probed_groups
 from svbench.results.aggregate import Summary
+from svbench.results.statistics.headline import Estimate, run_intervals
+from svbench.results.statistics.material import Column, Settings
 from svbench.results.store import Run
+
+SETTINGS = Settings()  # those of `svbench compare`, so that a number has one interval everywhere
 
 
 def paper_table(
@@ -43,7 +48,7 @@ def paper_table(
     str
         One table per target set, or per quantity where a probe made variants; a footnote names
         protocol, digest, reducers and track counts.
-        CSV and JSON hold unrounded scores, the others two decimals.
+        CSV and JSON hold unrounded scores and their 95 % intervals over tracks, the others two decimals.
 
     Raises
     ------
@@ -141,6 +146,14 @@ class _Table:
         counts = sorted({c[target, m].n_tracks for c in self.cells for m in self.metrics})
         return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
+    def intervals(self) -> list[dict[tuple[str, str], Estimate]]:
+        """Give each run's numbers their intervals over tracks."""
+        wanted = [Column(self.target_set, t, m) for t, m in _columns(self)]
+        return [
+            {(c.target, c.metric): e for c, e in run_intervals(run, wanted, SETTINGS).items()}
+            for run in self.runs
+        ]
+
     def name(self, run: Run) -> str:
         marks = ", ".join(run.record.marks)
         return run.record.system.id + (f" ({marks})" if marks else "")
@@ -169,9 +182,11 @@ class _Table:
 
     def plain(self) -> dict[str, object]:
         """Unrounded content for JSON."""
+        intervals = self.intervals()
         return {
             "target_set": self.target_set,
             "note": self.note,
+            "intervals": {**asdict(SETTINGS), "level": 1 - SETTINGS.alpha, "over": "tracks"},
             "rows": [
                 {
                     "system": run.record.system.id,
@@ -185,6 +200,9 @@ class _Table:
                             "target": t,
                             "metric": m,
                             "score": s.score,
+                            "low": intervals[i][t, m].low,
+                            "high": intervals[i][t, m].high,
+                            "no_interval": intervals[i][t, m].note,
                             "status": s.status,
                             "label": s.label,
                             "n_tracks": s.n_tracks,
@@ -231,15 +249,19 @@ def _csv(tables: list[_Table]) -> str:
             "n_leaked_tracks",
             "n_failed",
             "n_left_out",
+            "low",
+            "high",
             *(["runnable"] if tables[0].limited else []),
         ]
     )
     for table in tables:
+        intervals = table.intervals()
         for i, (run, cells, cleans) in enumerate(zip(table.runs, table.cells, table.clean, strict=True)):
             n_leaked = len(overlap_of(run).tracks)
             for (target, metric), s in cells.items():
                 score = "" if s.score is None else repr(s.score)
                 clean = cleans.get((target, metric))
+                estimate = intervals[i][target, metric]
                 writer.writerow(
                     [
                         table.target_set,
@@ -258,6 +280,7 @@ def _csv(tables: list[_Table]) -> str:
                         n_leaked,
                         len(run.failed),
                         len(run.record.data.left_out),
+                        *("" if b is None else repr(b) for b in (estimate.low, estimate.high)),
                         *table.verdict(i),
                     ]
                 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
+from svbench.report.comparison import interval_text
 from svbench.report.guard import LEAK, beside, footnotes, leaks
 from svbench.report.numbers import decibels, dropped
 from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
@@ -22,6 +23,8 @@ from svbench.report.variants import (
     variant_boards,
 )
 from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
+from svbench.results.statistics.headline import run_intervals
+from svbench.results.statistics.material import Column, Settings
 from svbench.results.store import Run
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
             table.add_column("system")
             for column in board.columns:
                 table.add_column(column, justify="right")
+            table.add_column("95 %", justify="right")
             table.add_column("tracks", justify="right")
             table.add_column("frames dropped", justify="right")
             if group[0].record.protocol.limits:
@@ -57,10 +61,18 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 ]
                 n_dropped, n_frames = dropped(s for c, s in row.cells.items() if c != "mean")
                 table.add_row(
-                    str(row.rank or ""), _name(row.run), *cells, Text(tracks(row.run)),
-                    Text(f"{n_dropped} of {n_frames}"), *filter(None, [runnable(row.run)]),
+                    str(row.rank or ""), _name(row.run), *cells, Text(_interval(board, row.run)),
+                    Text(tracks(row.run)), Text(f"{n_dropped} of {n_frames}"),
+                    *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
             _print(console, title(board), table, footnotes([row.run for row in board.rows]))
+
+
+def _interval(board: Board, run: Run) -> str:
+    """Give the number that ranks a board its interval over tracks."""
+    column = Column(board.target_set, board.columns[-1], board.quantity.name)
+    found = run_intervals(run, [column], Settings())
+    return interval_text(found[column].low, found[column].high) if column in found else ""
 
 
 def _print_variants(runs: Sequence[Run]) -> None:

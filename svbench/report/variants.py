@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from svbench.report.guard import affected_cells, beside
 from svbench.report.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
-from svbench.results.stats import Difference, paired_difference
+from svbench.results.statistics.paired import Difference, paired_difference
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import ORIGINAL
 

@@ -110,10 +110,13 @@ def reduce_track(
     return rows
 
 
-def entering_values(run: Run, target_set: str, target: str, metric: str) -> dict[str, list[float]]:
+def entering_values(
+    run: Run, target_set: str, target: str, metric: str, rows: Iterable[TrackScore] | None = None
+) -> dict[str, list[float]]:
     """Return what each track brings to a summary: its score, or all of its frames where the rule pools them.
 
-    Tracks that bring nothing are left out; perfect values are +inf where the rule keeps them.
+    Tracks that bring nothing are left out; perfect values are +inf where the rule keeps them. ``rows``
+    are the run's track scores, where they are at hand already.
     """
     rule = quantities(run)[metric]
     name = (target_set, target, metric)
@@ -127,7 +130,7 @@ def entering_values(run: Run, target_set: str, target: str, metric: str) -> dict
         return {track: values for track, values in found.items() if values}
     return {
         row.track: [math.inf if row.score is None else row.score]
-        for row in track_scores(run)
+        for row in (track_scores(run) if rows is None else rows)
         if (row.target_set, row.target, row.metric) == name and _counts(row, rule)
     }
 

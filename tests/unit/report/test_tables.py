@@ -35,7 +35,13 @@ def test_csv_and_json_hold_unrounded_scores(three: list[Run]) -> None:
     rows = list(csv.DictReader(io.StringIO(paper_table(three, format="csv"))))
     floor = next(r for r in rows if r["system"] == "floor" and r["target"] == "vocals")
     assert float(floor["score"]) == pytest.approx((1 + 1.004 - 4) / 3, abs=1e-12)
+    net = next(r for r in rows if r["system"] == "net" and r["target"] == "vocals")
+    assert (float(net["low"]), float(net["high"])) == (5.0, 9.0)  # three tracks: all that there is
     plain = json.loads(paper_table(three, format="json"))
+    assert plain[0]["intervals"] == {
+        "resamples": 10_000, "seed": 42, "alpha": 0.05, "level": 0.95, "over": "tracks",
+    }  # fmt: skip
+    assert (plain[0]["rows"][0]["scores"][0]["low"], plain[0]["rows"][0]["scores"][0]["high"]) == (5.0, 9.0)
     assert plain[0]["rows"][0]["scores"][0]["score"] == 7.0
     assert plain[0]["rows"][0]["scores"][0]["label"] == "mean/mean"
 
@@ -101,3 +107,19 @@ def test_pooled_rules_are_named_as_such_everywhere(
     printed = " ".join(capsys.readouterr().out.split())
     assert "uSDR [dB], pooled median, n = 2 tracks (bass: 1; mean: 1)" in printed
     assert printed.endswith("2 of 2 0 of 7")
+
+
+def test_one_track_has_no_interval_and_says_so(make: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make("net", {"a": dict.fromkeys(("vocals", "drums", "bass", "other"), 3.0)})
+    (score, *_) = json.loads(paper_table([run], format="json"))[0]["rows"][0]["scores"]
+    assert (score["low"], score["high"], score["no_interval"]) == (None, None, "one track only: no interval")
+    print_leaderboard([run])
+    assert "[" not in capsys.readouterr().out.split("95 %")[1].split("frames dropped")[1]
+
+
+def test_the_board_prints_the_interval_of_the_number_that_ranks(
+    three: list[Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_leaderboard(three)
+    line = next(line for line in capsys.readouterr().out.splitlines() if " net " in line)
+    assert "6.00 [5.00, 7.00]" in " ".join(line.split())

@@ -59,8 +59,8 @@ def test_a_change_is_paired_and_has_an_interval(pair: list[Run]) -> None:
     change = cells["loud"].change
     assert change is not None
     assert (change.value, change.n_tracks) == (pytest.approx(-2), 3)
-    # Of means of three draws from −1, −1, −4 all −1 or all −4 are more frequent than 1 in 40.
-    assert (change.low, change.high) == (pytest.approx(-4), pytest.approx(-1))
+    # The t interval of −1, −1, −4: the mean −2, its standard error 1, and 4.303 for two degrees of freedom.
+    assert (change.low, change.high) == (pytest.approx(-6.303, abs=0.001), pytest.approx(2.303, abs=0.001))
 
 
 def test_only_tracks_with_both_values_are_compared(varied: Any) -> None:
@@ -103,7 +103,8 @@ def test_five_formats_hold_the_same(pair: list[Run]) -> None:
     assert (float(vocals["score"]), float(vocals["change"]), vocals["n_tracks"]) == (5.0, -2.0, "3")
     plain = json.loads(paper_table(pair, format="json"))
     assert [str(r["score"]) for r in plain] == [r["score"] for r in rows]
-    assert r"net & 7.00 & 5.00 $\Delta$ $-$2.00 [$-$4.00, $-$1.00]" in paper_table(pair, format="latex")
+    latex = paper_table(pair, format="latex")
+    assert r"net & 7.00 & 5.00 $\Delta$ $-$2.00 [$-$6.30, +2.30]" in latex
     assert '<th scope="row">net</th><td>7.00</td>' in paper_table(pair, format="html")
     with pytest.raises(DataError, match="no quantity 'SAR' in these runs; there are uSDR"):
         paper_table(pair, metrics=["SAR"])

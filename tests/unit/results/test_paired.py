@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from svbench.results.stats import paired_difference
+from svbench.results.statistics.paired import paired_difference
 
 
 def test_pairs_matter() -> None:
@@ -15,7 +15,8 @@ def test_pairs_matter() -> None:
     before = [[float(v)] for v in (0, 50, -30, 80)]
     found = paired_difference(before, [[v - 2] for [v] in before], "mean")
     assert found is not None
-    assert (found.value, found.low, found.high, found.n_tracks) == (-2.0, -2.0, -2.0, 4)
+    assert (found.value, found.n_tracks) == (-2.0, 4)
+    assert (found.low, found.high) == (pytest.approx(-2.0), pytest.approx(-2.0))
 
 
 def test_pooled_frames_move_with_their_track() -> None:
@@ -23,7 +24,12 @@ def test_pooled_frames_move_with_their_track() -> None:
     after = [[1.0] * 9, [5.0]]
     found = paired_difference(before, after, "median")
     assert found is not None
-    assert (found.value, found.low, found.high) == (1.0, 1.0, 5.0)  # the lone frame rules one draw in four
+    # The lone frame rules one draw in four: 1, 1, 1 or 5, with a mean of 2 and one degree of freedom.
+    assert found.value == 1.0
+    assert found.low is not None
+    assert found.high is not None
+    assert (found.low + found.high) / 2 == pytest.approx(2.0, abs=0.1)
+    assert found.high > 12
 
 
 def test_interval_holds_the_truth_about_as_often_as_it_says() -> None:
@@ -36,7 +42,7 @@ def test_interval_holds_the_truth_about_as_often_as_it_says() -> None:
         assert found.low is not None
         assert found.high is not None
         hits += found.low <= 1.0 <= found.high
-    assert 86 <= hits <= 100
+    assert 90 <= hits <= 99
 
 
 def test_too_little_for_an_interval() -> None:

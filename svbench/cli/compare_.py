@@ -1,0 +1,147 @@
+"""Compare systems: intervals, paired differences, tests, ranks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from svbench.cli import OK
+from svbench.cli.output import print_json, strict_argument
+
+TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
+if TYPE_CHECKING:
+    from svbench.results.statistics.material import Column
+    from svbench.results.store import Run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of runs")
+    parser.add_argument("--protocol", help="only runs of this protocol")
+    parser.add_argument("--metric", help="another quantity than the protocol's headline, e.g. SIR")
+    parser.add_argument("--target-set", help="only this target set")
+    parser.add_argument("--target", help="this target instead of the mean over targets")
+    parser.add_argument(
+        "--seeds", action="append", default=[], metavar="NAME=ID,ID…",
+        help="take these systems as one trained with several seeds",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pairs",
+        choices=("all", "adjacent", "best"),
+        help="pairs to print (default: all up to 15, else adjacent)",
+    )
+    statistics_arguments(parser)
+    parser.add_argument(
+        "--diagram", type=Path, metavar="FOLDER", help="write critical-difference diagrams here, as SVG"
+    )
+    strict_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, unrounded, all pairs")
+
+
+def statistics_arguments(parser: argparse.ArgumentParser, sides: str = "two-sided") -> None:
+    """Declare what every interval depends on."""
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        default=0.05,
+        help=f"1 − level of the intervals, {sides} (default: %(default)s)",
+    )
+    parser.add_argument("--resamples", type=int, default=10_000, help="(default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=42, help="(default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one comparison for each target set."""
+    from svbench.errors import DataError
+    from svbench.report.comparison import (
+        comparison_plain,
+        comparison_text,
+        critical_difference_plot,
+    )
+    from svbench.report.guard import footnotes, refuse_leaks
+    from svbench.results.statistics.comparison import compare
+    from svbench.results.statistics.material import Settings
+    from svbench.results.store import find_runs, load_run, slug
+
+    settings = Settings(options.resamples, options.seed, options.alpha)
+    runs = [load_run(path) for path in find_runs(options.runs)]
+    runs = _of_one_protocol(runs, options.protocol)
+    if options.strict:
+        refuse_leaks(runs)
+    found = compare(runs, _columns(runs[0], options), settings, _seeds(options.seeds))
+    if not found:
+        raise DataError("no system of these runs offers this target set")
+    record = runs[0].record
+    diagrams = []
+    for one in found if options.diagram else ():
+        if one.critical is None:
+            raise DataError("a critical-difference diagram needs three ranked systems and two tracks")
+        options.diagram.mkdir(parents=True, exist_ok=True)
+        name = f"{record.protocol.id}-{one.column.target_set}-{one.column.target}-{one.column.metric}"
+        diagrams.append(options.diagram / f"{slug(name)}.svg")
+        diagrams[-1].write_text(critical_difference_plot(one.critical, "cd"), encoding="utf-8")
+    if options.json:
+        print_json(
+            {
+                "protocol": record.protocol.id,
+                "protocol_digest": record.protocol_digest,
+                "dataset": record.data.id,
+                "comparisons": [comparison_plain(c) for c in found],
+                "notes": footnotes(runs),
+            }
+        )
+        return OK
+    print("\n\n".join(comparison_text(c, record, options.pairs) for c in found))
+    for line in (*footnotes(runs), *(f"diagram: {path}" for path in diagrams)):
+        print(line)
+    return OK
+
+
+def _of_one_protocol(runs: list[Run], protocol: str | None) -> list[Run]:
+    from svbench.errors import DataError
+
+    kinds = {
+        (r.record.protocol_digest, r.record.data.digest): (
+            f"{r.record.protocol.id} {r.record.protocol_digest[:8]} on {r.record.data.id}"
+            + (f" ({r.record.data.variant})" if r.record.data.variant else "")
+        )
+        for r in runs
+        if protocol in (None, r.record.protocol.id)
+    }
+    if not kinds:
+        present = ", ".join(sorted({r.record.protocol.id for r in runs}))
+        raise DataError(f"no run of protocol {protocol!r}; there are runs of {present}")
+    if len(kinds) > 1:
+        told = ", ".join(sorted(kinds.values()))
+        raise DataError(
+            f"these runs hold {len(kinds)} combinations of protocol and data ({told}); "
+            "a comparison takes one: choose with --protocol or name the runs"
+        )
+    return [r for r in runs if protocol in (None, r.record.protocol.id)]
+
+
+def _columns(run: Run, options: argparse.Namespace) -> list[Column]:
+    from svbench.errors import UnknownNameError
+    from svbench.results.statistics.material import Column, columns
+
+    found = columns(run, options.metric, options.target_set)
+    if not options.target:
+        return found
+    targets = {s.id: s.targets for s in run.record.protocol.target_sets}
+    having = [c for c in found if options.target in (*targets[c.target_set], c.target)]
+    if not having:
+        raise UnknownNameError("target", options.target, {t for c in found for t in targets[c.target_set]})
+    return [Column(c.target_set, options.target, c.metric) for c in having]
+
+
+def _seeds(words: list[str]) -> dict[str, list[str]]:
+    from svbench.errors import DataError
+
+    found = {}
+    for word in words:
+        name, _, members = word.partition("=")
+        ids = [m for m in members.split(",") if m]
+        if not name or len(ids) < 2:
+            raise DataError(f"--seeds {word!r}: expected NAME=ID,ID with two systems or more")
+        found[name] = ids
+    return found
