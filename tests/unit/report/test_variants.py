@@ -178,5 +178,5 @@ def test_a_variant_with_nothing_in_it_proves_nothing(pair: list[Run]) -> None:
         original.results,
     )
     text = paper_table([measured(original, {}), measured(loud, {"a": -3.0}), measured(odd, {})])
-    assert "| net | 7.00 | 5.00 Δ −2.00 [−4.00, −1.00] | no clips |" in text
+    assert "| net | 7.00 | 5.00 Δ −2.00 [−6.30, +2.30] | no clips |" in text
     assert "Tracks with clips, of 3: loud 1, odd 0;" in text
