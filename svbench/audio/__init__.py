@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from svbench.audio.chunks import refuse_truncated
 from svbench.errors import AudioError, WriteError
 
 Samples = NDArray[Any]
@@ -107,7 +108,7 @@ def audio_info(path: Path | str) -> AudioInfo:
     Raises
     ------
     AudioError
-        The file is missing or no audio.
+        The file is missing, no audio, or a WAV or AIFF file that ends early.
     """
     import soundfile
 
@@ -116,6 +117,7 @@ def audio_info(path: Path | str) -> AudioInfo:
         info = soundfile.info(str(path))
     except Exception as error:
         raise AudioError(unreadable(path, error)) from error
+    refuse_truncated(path)
     return AudioInfo(int(info.frames), int(info.channels), int(info.samplerate), str(info.subtype))
 
 
@@ -153,6 +155,7 @@ def read_audio(
         samples, rate_hz = soundfile.read(str(path), start=start, stop=stop, dtype=dtype, always_2d=True)
     except Exception as error:
         raise AudioError(unreadable(path, error)) from error
+    refuse_truncated(path)
     check_samples(samples, str(path))
     return Audio(samples, int(rate_hz))
 
