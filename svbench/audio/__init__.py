@@ -216,9 +216,31 @@ def resample(audio: Audio, rate_hz: int) -> Audio:
 
 def unreadable(path: Path, error: Exception) -> str:
     """Say in one sentence why a file cannot be read as audio."""
+    if not is_utf8(path):
+        return f"{shown(path)}: the name is not UTF-8; rename it"
     if not path.exists():
         return f"{path}: no such file"
     if path.is_dir():
         return f"{path}: a folder, expected an audio file"
     reason = getattr(error, "error_string", None) or str(error)
     return f"{path}: cannot be read as audio ({reason.strip().rstrip('.')})"
+
+
+def is_utf8(name: Path | str) -> bool:
+    """Whether a file name is UTF-8; libsndfile and JSON take no other."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: Path | str) -> str:
+    r"""Return a file name that can be printed, bytes that are not UTF-8 by their numbers.
+
+    Examples
+    --------
+    >>> print(shown(b"caf\xe9".decode(errors="surrogateescape")))
+    caf\xe9
+    """
+    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -87,7 +87,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], set[tuple[str, str, str, str]]
         {("a", "bass", "unreadable", "error")},
     ),
     "cut": (cut_file, {("a", "bass", "unreadable", "error")}),
-    "cut behind a good header": (cut_flac, {("a", "", "unreadable", "error")}),
+    "cut behind a good header": (cut_flac, {("a", "bass", "unreadable", "error")}),
     "no samples": (
         lambda root: soundfile.write(root / "train/a/bass.wav", np.zeros((0, 2)), 44100, subtype="PCM_16"),
         {("a", "bass", "empty", "error"), ("a", "bass", "wrong n_samples", "error")},
