@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from svbench.audio.chunks import refuse_truncated
 from svbench.errors import AudioError, WriteError
 
 Samples = NDArray[Any]
@@ -107,7 +108,7 @@ def audio_info(path: Path | str) -> AudioInfo:
     Raises
     ------
     AudioError
-        The file is missing or no audio.
+        The file is missing, no audio, or a WAV or AIFF file that ends early.
     """
     import soundfile
 
@@ -116,6 +117,7 @@ def audio_info(path: Path | str) -> AudioInfo:
         info = soundfile.info(str(path))
     except Exception as error:
         raise AudioError(unreadable(path, error)) from error
+    refuse_truncated(path)
     return AudioInfo(int(info.frames), int(info.channels), int(info.samplerate), str(info.subtype))
 
 
@@ -153,6 +155,7 @@ def read_audio(
         samples, rate_hz = soundfile.read(str(path), start=start, stop=stop, dtype=dtype, always_2d=True)
     except Exception as error:
         raise AudioError(unreadable(path, error)) from error
+    refuse_truncated(path)
     check_samples(samples, str(path))
     return Audio(samples, int(rate_hz))
 
@@ -213,9 +216,31 @@ def resample(audio: Audio, rate_hz: int) -> Audio:
 
 def unreadable(path: Path, error: Exception) -> str:
     """Say in one sentence why a file cannot be read as audio."""
+    if not is_utf8(path):
+        return f"{shown(path)}: the name is not UTF-8; rename it"
     if not path.exists():
         return f"{path}: no such file"
     if path.is_dir():
         return f"{path}: a folder, expected an audio file"
     reason = getattr(error, "error_string", None) or str(error)
     return f"{path}: cannot be read as audio ({reason.strip().rstrip('.')})"
+
+
+def is_utf8(name: Path | str) -> bool:
+    """Whether a file name is UTF-8; libsndfile and JSON take no other."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: Path | str) -> str:
+    r"""Return a file name that can be printed, bytes that are not UTF-8 by their numbers.
+
+    Examples
+    --------
+    >>> print(shown(b"caf\xe9".decode(errors="surrogateescape")))
+    caf\xe9
+    """
+    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ class Source:
         part = f" (stream {self.stream})" if self.stream is not None else ""
         part += f" (channel {self.channel})" if self.channel is not None else ""
         return f"{self.paths[0]}{part}{more}"
+
+    def files(self) -> list[Source]:
+        """Return each file as a source of its own."""
+        return [replace(self, paths=(path,)) for path in self.paths]
 
     def infos(self) -> list[AudioInfo]:
         """Read the header of every file; a single channel counts as mono.

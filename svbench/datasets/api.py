@@ -9,58 +9,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
 
 import numpy as np
 
 from svbench.audio import Audio, Samples, check_samples
 from svbench.audio.sounds import Sound, SumSound
 from svbench.audio.sources import Source, source_of
+from svbench.datasets.choice import choose
+from svbench.datasets.files import Finding, TrackFiles, find_tracks
+from svbench.datasets.files import Layout as Layout  # what a layout plug-in imports
 from svbench.datasets.headers import UNITS, disagreements, file_infos, lacking
-from svbench.datasets.looks import hint
 from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
-from svbench.specs.plugins import load_plugin
-
-
-@dataclass(frozen=True)
-class TrackFiles:
-    """What a layout finds: where a track's files lie, nothing opened yet.
-
-    ``problem`` is one sentence about a track whose files cannot be used; it is never skipped
-    silently.
-    """
-
-    name: str
-    subset: str
-    stems: Mapping[str, Path | Source]
-    mixture: Path | Source | None
-    problem: str = ""
-
-    def sources(self) -> dict[str, Source]:
-        """Return all stems, and the mixture under its name, as sources."""
-        whole = {"mixture": self.mixture} if self.mixture else {}
-        return {name: source_of(place) for name, place in {**self.stems, **whole}.items()}
-
-
-class Layout(Protocol):
-    """A layout plug-in: how a data set's files are arranged on disk."""
-
-    def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
-        """Return all tracks below a root, sorted by subset and name."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something a reader of the results should know about the data."""
-
-    track: str
-    stem: str
-    kind: str
-    message: str
-    severity: Literal["error", "note"] = "error"
 
 
 @dataclass(frozen=True)
@@ -206,7 +168,7 @@ class Dataset:
 def open_dataset(
     manifest: Manifest, root: Path | str, *, subset: str | None = None, tracks: Sequence[str] = ()
 ) -> Dataset:
-    """Find a data set's tracks below a folder, reading headers only.
+    """Find a data set's tracks below a folder, reading headers only, and only those of what is chosen.
 
     Parameters
     ----------
@@ -232,66 +194,9 @@ def open_dataset(
         No such subset or track.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
-    head = manifest.head
-    found = load_plugin("layout", head.layout)().find(root, head)
-    if not found:
-        raise DataError(f"{root}: no track of layout {head.layout!r} in it{hint(root, head)}")
-    broken = next((f for f in found if f.problem), None)
-    if broken:
-        raise DataError(f"{broken.problem}; `svbench verify {head.id}={root}` lists all such findings")
-    _unique(found, root)
-    skipped: list[Finding] = []
-    if not head.discover:
-        found = _declared(manifest, found, root, skipped)
-    found = _chosen(found, head, subset, tracks)
-    return Dataset(manifest, root, tuple(_track(f, head) for f in found), subset, tuple(skipped))
-
-
-def _unique(found: list[TrackFiles], root: Path) -> None:
-    first: dict[str, TrackFiles] = {}
-    for files in found:
-        if files.name in first:
-            raise DataError(
-                f"{root}: two tracks are called {files.name!r} (in {first[files.name].subset or '.'} and "
-                f"{files.subset or '.'}); names must be unique, choose one --subset folder or rename"
-            )
-        first[files.name] = files
-
-
-def _declared(
-    manifest: Manifest, found: list[TrackFiles], root: Path, skipped: list[Finding]
-) -> list[TrackFiles]:
-    """Keep what the manifest names, in its order; what is missing is an error, what is extra a note."""
-    by_name = {f.name: f for f in found}
-    names = [t.track for t in manifest.tracks]
-    missing = [n for n in names if n not in by_name]
-    if missing:
-        raise DataError(
-            f"{root}: {len(missing)} of {len(names)} tracks of {manifest.head.id} are missing, the first is "
-            f"{missing[0]!r}; `svbench verify {manifest.head.id}={root}` lists them"
-        )
-    skipped += [
-        Finding(f.name, "", "extra", "not in the manifest", "note") for f in found if f.name not in set(names)
-    ]
-    return [replace(by_name[t.track], subset=t.subset) for t in manifest.tracks]
-
-
-def _chosen(
-    found: list[TrackFiles], head: ManifestHead, subset: str | None, tracks: Sequence[str]
-) -> list[TrackFiles]:
-    if subset is not None and subset in head.named_subsets:
-        found = [f for f in found if f.name in head.named_subsets[subset]]
-    elif subset is not None:
-        subsets = {f.subset for f in found}
-        if subset not in subsets:
-            raise UnknownNameError("subset", subset, subsets | set(head.named_subsets))
-        found = [f for f in found if f.subset == subset]
-    for name in tracks:
-        if name not in {f.name for f in found}:
-            raise UnknownNameError("track", name, (f.name for f in found))
-    return [f for f in found if not tracks or f.name in tracks]
+    chosen, skipped = choose(manifest, find_tracks(root, manifest.head), root, subset, tracks)
+    found = tuple(_track(files, manifest.head) for files in chosen)
+    return Dataset(manifest, root, found, subset, tuple(skipped))
 
 
 def _track(files: TrackFiles, head: ManifestHead) -> Track:

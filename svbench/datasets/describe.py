@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from pathlib import Path
 import msgspec
 
 from svbench.audio import AudioInfo
-from svbench.datasets.api import Layout, TrackFiles
+from svbench.datasets.content import measure
+from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, file_infos
 from svbench.datasets.layouts.common import audio_files, folders
-from svbench.datasets.looks import hint
-from svbench.errors import DataError, SpecError
+from svbench.errors import AudioError, DataError, SpecError
+from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
     FILE_COLUMNS,
     MIXTURE,
@@ -29,7 +31,6 @@ from svbench.specs.manifest import (
     TrackRow,
     load_manifest,
 )
-from svbench.specs.plugins import load_plugin
 
 Progress = Callable[[int, int, str], None]
 KNOWN_STEMS = ("vocals", "drums", "bass", "other")
@@ -68,6 +69,8 @@ def describe(
     ------
     DataError
         The folder holds no track, a track cannot be used, or two have one name.
+    AudioError
+        A file cannot be decoded to its end.
     SpecError
         There is a manifest already, or the id is taken by a shipped data set.
     """
@@ -75,13 +78,12 @@ def describe(
         raise SpecError(out / "manifest.toml", "", "is there already; remove it or choose another --out")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", out.name):
         raise SpecError(out, "", "the folder's name becomes the id: letters, digits, '.', '_' and '-' only")
+    if out.name in shipped_ids("dataset"):
+        raise SpecError(out, "", f"{out.name!r} is the id of a data set shipped with svbench; choose another")
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
     head = _head(root, out.name, like)
-    layout: Layout = load_plugin("layout", head.layout)()
-    found = layout.find(root, head)
-    if not found:
-        raise DataError(f"{root}: no track of layout {head.layout!r} in it{hint(root, head)}")
+    found = [f for f in find_tracks(root, head) if not f.no_track]
     tracks: list[TrackRow] = []
     rows: list[FileRow] = []
     formats: set[tuple[int, int]] = set()
@@ -143,11 +145,13 @@ def _track_folders(root: Path) -> list[Path]:
 
 
 def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) -> list[AudioInfo]:
-    """Return the headers of a track's files, or say why the track cannot be described."""
+    """Return the headers of a track's files, all decoded, or say why the track cannot be described."""
     if files.problem:
         raise DataError(files.problem)
     if files.name in {t.track for t in earlier}:
         raise DataError(f"two tracks are called {files.name!r}; names must be unique, rename one")
+    if not files.stems:
+        raise DataError(f"track {files.name!r}: none of the stems {', '.join(head.stems)} is there")
     infos = file_infos(files.sources())
     # What the manifest will declare is not known yet, so the files are compared with one another.
     free = msgspec.structs.replace(head, rate_hz=None, n_channels=None)
@@ -155,6 +159,12 @@ def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) 
         raise DataError(f"{name}: {what} is {value}, {infos[0][0]} has {wanted}; mend the track first")
     if any(info.n_samples == 0 for _, info in infos):
         raise DataError(f"track {files.name!r}: {infos[0][0]} holds no samples")
+    content = measure(files.sources(), [info for _, info in infos], head)
+    if content.damaged:
+        raise AudioError(content.damaged[0][1])
+    endless = next((stem for stem, peak in content.peaks.items() if not math.isfinite(peak)), None)
+    if endless:
+        raise AudioError(f"track {files.name!r}: {endless} holds NaN or infinite values")
     return [info for _, info in infos]
 
 

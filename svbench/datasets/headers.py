@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from svbench.audio import AudioInfo
 from svbench.audio.sources import Source
@@ -15,9 +14,7 @@ UNITS = {"n_samples": "samples", "rate_hz": "Hz", "n_channels": "channels"}
 def file_infos(sources: Mapping[str, Source]) -> list[tuple[str, AudioInfo]]:
     """Read the headers of all files of a track, each with the name to call it by."""
     return [
-        (replace(source, paths=(path,)).name, info)
-        for source in sources.values()
-        for path, info in zip(source.paths, source.infos(), strict=True)
+        (part.name, info) for source in sources.values() for part in source.files() for info in part.infos()
     ]
 
 

@@ -17,16 +17,22 @@ LOOKS = (
     ("*/*/*_STEMS", "MedleyDB (<track>_STEMS/)", "medleydb", "medleydb"),
     ("Wavfile/*.wav", "iKala or MIR-1K (Wavfile/)", "channels", "ikala"),
     ("*/*/vocals.wav", "MUSDB18-HQ (<subset>/<track>/vocals.wav)", "folder", "musdb18-hq"),
+    ("*/vocals.*", "a plain folder of tracks (<track>/vocals.wav)", "folder", "folder"),
 )
 
 
-def hint(root: Path, head: ManifestHead) -> str:
-    """Say what the folder looks like instead."""
-    if not any(root.iterdir()):
-        return "; the folder is empty"
+def other_layout(root: Path, head: ManifestHead) -> str:
+    """Say which other layout the folder looks like; empty where it looks like none."""
     for pattern, looks, layout, manifest in LOOKS:
         if layout != head.layout and _has(root, pattern):
             return f"; it looks like {looks}: use the manifest {manifest}"
+    return ""
+
+
+def hint(root: Path, head: ManifestHead) -> str:
+    """Say what is in the folder instead of tracks."""
+    if not any(root.iterdir()):
+        return "; the folder is empty"
     here = sorted(p.name for p in root.iterdir() if p.stem in head.stems)
     if here:
         return f"; {here[0]} lies directly in it: give the folder above, which holds one folder per track"

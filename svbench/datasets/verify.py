@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from svbench.audio import AudioInfo
-from svbench.audio.sounds import Sound
-from svbench.audio.sources import Source, source_of
-from svbench.datasets.api import Finding, Layout, TrackFiles
+from svbench.audio.sources import Source
+from svbench.datasets.content import damaged_files, measure
+from svbench.datasets.files import Finding, TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, lacking
-from svbench.datasets.looks import hint
-from svbench.errors import AudioError, DataError
+from svbench.errors import AudioError
 from svbench.specs.manifest import MIXTURE, FileRow, Manifest
-from svbench.specs.plugins import load_plugin
 
 Progress = Callable[[int, int, str], None]
-Samples = NDArray[Any]
 # 16-bit mixtures of 16-bit stems are off by at most half a step, far below this.
 DEFAULT_RELATIVE_RMS = 1e-3
-_BLOCK = 1 << 18
 
 
 def verify(manifest: Manifest, root: Path | str, progress: Progress | None = None) -> list[Finding]:
@@ -50,21 +44,17 @@ def verify(manifest: Manifest, root: Path | str, progress: Progress | None = Non
         The root is no folder, or nothing of the layout is in it.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
     head = manifest.head
-    layout: Layout = load_plugin("layout", head.layout)()
-    listed = layout.find(root, head)
-    if not listed:
-        raise DataError(f"{root}: no track of layout {head.layout!r} in it{hint(root, head)}")
+    listed = find_tracks(root, head)
     found: dict[str, TrackFiles] = {}
     findings = []
-    for files in listed:
+    for files in (f for f in listed if not f.no_track):
         if files.name in found:
             other = found[files.name].subset or "."
             message = f"two tracks have this name, in {other} and in {files.subset or '.'}"
             findings.append(Finding(files.name, "", "same name", message))
         found.setdefault(files.name, files)
+    findings += _look_alikes(found)
     declared = {t.track: t for t in manifest.tracks}
     names = list(declared) if not head.discover else sorted(found)
     findings += [
@@ -72,15 +62,24 @@ def verify(manifest: Manifest, root: Path | str, progress: Progress | None = Non
         for name in found
         if name not in set(names)
     ]
-    if head.n_tracks is not None and head.discover and len(found) != head.n_tracks:
+    lost = {f.name: f.no_track for f in listed if f.no_track}
+    findings += [
+        Finding(name, "", "no track", reason, "error" if head.discover else "note")
+        for name, reason in lost.items()
+        if name not in {*names, *(t.subset for t in manifest.tracks)}
+    ]
+    if head.n_tracks is not None and head.discover and len(found) < head.n_tracks:
+        findings.append(Finding("", "", "missing", f"{len(found)} of {head.n_tracks} tracks found"))
+    elif head.n_tracks is not None and head.discover and len(found) > head.n_tracks:
         message = f"{len(found)} tracks found, the whole data set has {head.n_tracks}"
-        findings.append(Finding("", "", "missing" if len(found) < head.n_tracks else "extra", message))
+        findings.append(Finding("", "", "extra", message))
     rows: dict[str, list[FileRow]] = {}
     for row in manifest.files:
         rows.setdefault(row.track, []).append(row)
     for number, name in enumerate(names, start=1):
         if name not in found:
-            findings.append(Finding(name, "", "missing", "track is missing"))
+            reason = f" ({lost[name]})" if name in lost else ""
+            findings.append(Finding(name, "", "missing", f"track is missing{reason}"))
         else:
             if name in declared and found[name].subset != declared[name].subset:
                 message = f"lies in {found[name].subset!r}, the manifest says {declared[name].subset!r}"
@@ -101,19 +100,17 @@ def _track(
     if not rows:
         absent = lacking(files.sources(), manifest.head)
         findings += [Finding(files.name, stem, "missing", f"{stem} is missing") for stem in absent]
-    known: list[tuple[str, str, AudioInfo]] = []
+    known: list[tuple[str, Source, AudioInfo]] = []
     for stem, source in files.sources().items():
         if stem == MIXTURE and manifest.head.mixture.source == "sum":
             continue
-        try:
-            known += [
-                (stem, replace(source, paths=(path,)).name, info)
-                for path, info in zip(source.paths, source.infos(), strict=True)
-            ]
-        except AudioError as error:
-            findings.append(Finding(files.name, stem, "unreadable", str(error)))
-    stem_of = {name: stem for stem, name, _ in known}
-    infos = [(name, info) for _, name, info in known]
+        for part in source.files():
+            try:
+                known.append((stem, part, part.infos()[0]))
+            except AudioError as error:
+                findings.append(Finding(files.name, stem, "unreadable", str(error)))
+    stem_of = {part.name: stem for stem, part, _ in known}
+    infos = [(part.name, info) for _, part, info in known]
     for name, info in infos:
         if info.n_samples == 0:
             findings.append(Finding(files.name, stem_of[name], "empty", f"{name} holds no samples"))
@@ -121,9 +118,19 @@ def _track(
         kind = f"wrong {what}" if reason or what != "n_samples" else "unequal length"
         message = f"{what} is {value}, {reason or f'{infos[0][0]} has'} {wanted}"
         findings.append(Finding(files.name, stem_of[name], kind, message))
-    if not findings:
-        findings += _content(files, manifest, [info for _, info in infos])
+    findings += _content(files, manifest, known, sound=not findings)
+    findings += [Finding(files.name, "", "unused", told, "note") for told in files.unused]
     return findings
+
+
+def _look_alikes(names: Iterable[str]) -> Iterable[Finding]:
+    """Tell of names that look the same: é as one sign, and as e with an accent that combines."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            message = f"two tracks whose names differ only in Unicode form: {other!a} and {name!a}"
+            yield Finding(name, "", "same name", message)
 
 
 def _files(files: TrackFiles, root: Path, rows: list[FileRow]) -> Iterable[Finding]:
@@ -145,59 +152,32 @@ def _files(files: TrackFiles, root: Path, rows: list[FileRow]) -> Iterable[Findi
             yield Finding(files.name, stem, "extra", "stem is not in the manifest")
 
 
-def _content(files: TrackFiles, manifest: Manifest, infos: list[AudioInfo]) -> Iterable[Finding]:
-    """Decode everything once, block by block: damage behind a good header, silence, the mixture."""
-    lengths = [i.n_samples for i in infos]
-    shape = (
-        min(lengths) if manifest.head.lengths == "cut" else max(lengths),
-        max(i.n_channels for i in infos),
-    )
-    sounds = {s: source_of(place).sound(*shape) for s, place in files.stems.items()}
-    mixture: Source | None = files.sources().get(MIXTURE) if manifest.head.mixture.source == "file" else None
-    try:
-        peaks, relative = _measured(sounds, mixture.sound(*shape) if mixture else None)
-    except AudioError as error:
-        yield Finding(files.name, "", "unreadable", str(error))
+def _content(
+    files: TrackFiles, manifest: Manifest, known: Sequence[tuple[str, Source, AudioInfo]], *, sound: bool
+) -> Iterable[Finding]:
+    """Tell what decoding shows: damage behind good headers; of a sound track also silence and mixture."""
+    if not sound:
+        parts = [(stem, part) for stem, part, info in known if info.n_samples]
+        yield from (Finding(files.name, stem, "unreadable", told) for stem, told in damaged_files(parts))
         return
-    for stem, peak in peaks.items():
+    stems = {stem for stem, _, _ in known}
+    sources = {stem: source for stem, source in files.sources().items() if stem in stems}
+    content = measure(sources, [info for _, _, info in known], manifest.head)
+    for stem, told in content.damaged:
+        yield Finding(files.name, stem, "unreadable", told)
+    for stem, peak in content.peaks.items():
         if not np.isfinite(peak):
             yield Finding(files.name, stem, "not finite", "stem holds NaN or infinite values")
         elif peak == 0:
             yield Finding(files.name, stem, "silent", "stem is digital silence throughout", "note")
     allowed = manifest.head.mixture.relative_rms or DEFAULT_RELATIVE_RMS
+    relative = content.relative_rms
     if relative is not None and not relative <= allowed:
         message = (
             f"differs from the sum of stems by {relative:.3g} relative RMS, expected at most {allowed:g}"
         )
-        known = [e.defect for e in manifest.errata if (e.track, e.stem) == (files.name, MIXTURE)]
-        if known:
-            yield Finding(files.name, MIXTURE, "mixture", f"{message}; known defect: {known[0]}", "note")
+        defects = [e.defect for e in manifest.errata if (e.track, e.stem) == (files.name, MIXTURE)]
+        if defects:
+            yield Finding(files.name, MIXTURE, "mixture", f"{message}; known defect: {defects[0]}", "note")
         else:
             yield Finding(files.name, MIXTURE, "mixture", message)
-
-
-def _measured(sounds: Mapping[str, Sound], mixture: Sound | None) -> tuple[dict[str, float], float | None]:
-    """Return the peak of every stem, and the RMS of mixture − sum of stems relative to the mixture.
-
-    Blocks keep a track of ten minutes and twenty files within some megabytes.
-    """
-    peaks = dict.fromkeys(sounds, 0.0)
-    error = power = 0.0
-    n_samples = next(iter(sounds.values())).n_samples
-    for start in range(0, n_samples, _BLOCK):
-        n = min(_BLOCK, n_samples - start)
-        total: Samples | None = None
-        for stem, sound in sounds.items():
-            block = np.empty((n, sound.n_channels))
-            sound.read(start, block)
-            peaks[stem] = float(np.maximum(peaks[stem], np.abs(block).max()))  # unlike max, keeps NaN
-            total = block if total is None else np.add(total, block, out=total)
-        if mixture is not None and total is not None:
-            block = np.empty((n, mixture.n_channels))
-            mixture.read(start, block)
-            power += float(np.vdot(block, block))
-            total -= block
-            error += float(np.vdot(total, total))
-    if mixture is None:
-        return peaks, None
-    return peaks, float(np.sqrt(error / max(power, 1e-24 * n_samples)))

@@ -11,7 +11,8 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.audio.sounds import ArraySound, Sound, whole
-from svbench.datasets.api import Dataset, Finding, Track
+from svbench.datasets.api import Dataset, Track
+from svbench.datasets.files import Finding
 from svbench.probes.api import References, Variant, variants
 from svbench.specs.protocol import ORIGINAL, Protocol
 

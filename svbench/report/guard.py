@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from svbench.errors import DataError, SvbenchError
+from svbench.errors import DataError, SvbenchError, UnknownNameError
 from svbench.report import numbers
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
@@ -101,7 +101,8 @@ def _errata(run: Run) -> list[str]:
     if not data.manifest:
         return []  # recordings known by name only
     if manifest is None:
-        return [f"The manifest of {data.id} is not here: known defects of its tracks could not be looked up."]
+        reason = _load(data.manifest, data.id)[1]
+        return [f"Known defects of the tracks of {data.id} could not be looked up: {reason}."]
     if manifest.head.version != data.version:
         return [
             f"Measured on version {data.version} of {data.id}, its manifest here is version "
@@ -144,7 +145,7 @@ def _left_out(runs: Sequence[Run], most: int = 5) -> list[str]:
 
 
 def _manifest(run: Run) -> Manifest | None:
-    return _load(run.record.data.manifest, run.record.data.id)
+    return _load(run.record.data.manifest, run.record.data.id)[0]
 
 
 # A table asks for the same few again and again, once per number.
@@ -152,13 +153,17 @@ _overlap = lru_cache(maxsize=256)(overlap)
 
 
 @lru_cache(maxsize=64)
-def _load(path: str, name: str) -> Manifest | None:
-    """Load the manifest a run was made with, from where it lay then or by its id."""
+def _load(path: str, name: str) -> tuple[Manifest | None, str]:
+    """Load the manifest a run was made with, from where it lay then or by its id, or say why not."""
+    reason = ""
     for place in [*([path] if path and Path(path).is_file() else []), name]:
         try:
             manifest = load_manifest(place)
-        except SvbenchError:
+        except UnknownNameError:
+            continue
+        except SvbenchError as error:
+            reason = reason or str(error)
             continue
         if manifest.head.id == name:
-            return manifest
-    return None
+            return manifest, ""
+    return None, reason or f"the manifest of {name} is not here"

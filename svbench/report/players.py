@@ -16,7 +16,7 @@ import numpy as np
 
 from svbench.audio import Audio, Samples, read_audio, write_audio
 from svbench.datasets.api import Track, open_dataset
-from svbench.errors import DataError, SvbenchError, WriteError, suggestion
+from svbench.errors import DataError, SvbenchError, UnknownNameError, WriteError, suggestion
 from svbench.report.boards import boards
 from svbench.report.context import Listen, Player, Signal
 from svbench.report.numbers import decibels
@@ -94,20 +94,23 @@ def write_players(runs: Sequence[Run], rule: Listening, out: Path) -> tuple[list
         if name not in data.tracks:
             raise DataError(f"the report definition wants track {name!r}; {suggestion(name, data.tracks)}")
     try:
-        dataset = open_dataset(load_manifest(data.manifest), data.root)
+        manifest = load_manifest(data.manifest)
+        if not Path(data.root).is_dir():
+            raise DataError(f"{data.root}: no such folder")
     except SvbenchError as error:
         return [], f"The recordings are not where the run found them ({error}), so there is nothing to hear."
-    tracks = {t.name: t for t in dataset.tracks}
     listens: list[Listen] = []
     left_out: list[str] = []
     spent = 0
     for name in dict.fromkeys(chosen):
         try:
-            listen, n_bytes = _listen(tracks[name], heard, rule.excerpt_s, out)
+            # One by one: the run may have measured a part of the data set, and only that be there.
+            (track,) = open_dataset(manifest, data.root, tracks=[name]).tracks
+            listen, n_bytes = _listen(track, heard, rule.excerpt_s, out)
         except WriteError:
             raise
-        except (SvbenchError, KeyError) as error:
-            reason = error if isinstance(error, SvbenchError) else "no longer in the data set"
+        except SvbenchError as error:
+            reason = "no longer in the data set" if isinstance(error, UnknownNameError) else error
             left_out.append(f"{name} is left out ({reason}).")
             shutil.rmtree(out / "audio" / slug(name), ignore_errors=True)
             continue

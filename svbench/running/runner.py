@@ -344,7 +344,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             manifest=str(manifest.path.resolve()),
             subset=job.dataset.subset or "",
             tracks=tuple(t.name for t in job.dataset.tracks),
-            left_out=tuple(f"{f.track}: {f.message}" for f in job.dataset.skipped),
+            left_out=tuple(f"{f.track}: {f.message}" if f.track else f.message for f in job.dataset.skipped),
             variant=job.dataset.variant,
             variants=job.dataset.variants,
             variant_version=job.dataset.variant_version,

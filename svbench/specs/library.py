@@ -58,6 +58,11 @@ def entries(kind: str) -> dict[str, Entry]:
     return dict(sorted(found.items()))
 
 
+def shipped_ids(kind: str) -> set[str]:
+    """Return the ids of all spec files of a kind that come with svbench."""
+    return {_head(path).id for path in _files(kind, os.path.join(shipped(), FOLDERS[kind]))}
+
+
 def find(kind: str, name_or_path: str) -> Path:
     """Resolve an id or a path to a spec file.
 

@@ -17,6 +17,7 @@ import msgspec
 
 from svbench.errors import SpecError, suggestion
 
+SCHEMA = 1  # of all hand-written files
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -53,6 +54,9 @@ def load_toml(path: Path, kind: type[T]) -> T:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(path, "", f"not valid TOML: {error}") from error
+    found = content.get("schema", SCHEMA)
+    if isinstance(found, int) and found != SCHEMA:
+        raise SpecError(path, "", f"schema {found} is from another version, this svbench reads {SCHEMA}")
     return convert(content, kind, path)
 
 

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from svbench.audio import Audio, audio_info, read_audio, resample, write_audio
+from svbench.audio.chunks import refuse_truncated
 from svbench.errors import AudioError
 
 
@@ -72,3 +73,65 @@ def test_resampling_there_and_back_is_nearly_exact() -> None:
     error = back.samples[: tone.n_samples][middle] - tone.samples[middle]
     assert 20 * np.log10(np.abs(error).max()) < -120
     assert resample(tone, 44100) is tone
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.wav", {"subtype": "PCM_16"}),
+        ("a.wav", {"subtype": "PCM_24", "format": "WAVEX"}),
+        ("a.wav", {"subtype": "FLOAT"}),
+        ("a.wav", {"subtype": "PCM_16", "format": "RF64"}),
+        ("a.wav", {"subtype": "PCM_16", "endian": "BIG"}),
+        ("a.aiff", {"subtype": "PCM_16"}),
+    ],
+)
+def test_a_file_that_ends_before_its_header_says(name: str, options: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / name
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (1000, 2))
+    soundfile.write(path, samples, 8000, **options)
+    assert audio_info(path).n_samples == 1000
+    n_frame_bytes = {"PCM_16": 4, "PCM_24": 6, "FLOAT": 8}[options["subtype"]]
+    path.write_bytes(path.read_bytes()[: -n_frame_bytes * 100 - 1])
+    # Chunks behind the samples may hold some of the bytes that were cut off.
+    sentence = rf"{name}: its header promises 1000 samples, the file holds (899|9\d\d); the file is truncated"
+    with pytest.raises(AudioError, match=sentence):
+        audio_info(path)
+    with pytest.raises(AudioError, match=sentence):
+        read_audio(path, stop=10)
+
+
+def test_chunks_around_the_samples_and_padding_are_no_audio(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(1001, 0.25), 8000, subtype="PCM_U8")
+    whole = path.read_bytes()
+    extra = b"bext" + (7).to_bytes(4, "little") + b"seven b" + b"\0"
+    path.write_bytes(whole[:12] + extra + whole[12:] + extra)
+    assert audio_info(path).n_samples == 1001
+    n_data = whole.index(b"data") + 8 + 1001
+    path.write_bytes(whole[:n_data])  # without the padding byte of an odd size
+    assert audio_info(path).n_samples == 1001
+    path.write_bytes(whole[: n_data - 1])
+    with pytest.raises(AudioError, match="promises 1001 samples, the file holds 1000"):
+        audio_info(path)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0xFFFFFFFF - 36, 0x7FFFF000])
+def test_a_size_written_into_a_pipe_is_no_promise(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(1000, 0.25), 8000, subtype="PCM_16")
+    whole = path.read_bytes()
+    at = whole.index(b"data") + 4
+    path.write_bytes(whole[:4] + b"\xff" * 4 + whole[8:at] + size.to_bytes(4, "little") + whole[at + 4 :])
+    refuse_truncated(path)
+    if size:  # libsndfile takes 0 at its word: an empty file
+        assert audio_info(path).n_samples == read_audio(path).n_samples == 1000
+
+
+def test_a_compressed_wav_is_counted_in_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(4000, 0.25), 8000, subtype="IMA_ADPCM")
+    assert audio_info(path).n_samples >= 4000
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(AudioError, match=r"promises \d+ bytes of audio, the file holds \d+"):
+        audio_info(path)

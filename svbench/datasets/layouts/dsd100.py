@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from svbench.datasets.api import TrackFiles
-from svbench.datasets.layouts.common import audio_files, first_escape, folders
+from svbench.datasets.files import TrackFiles
+from svbench.datasets.layouts.common import audio_files, first_escape, folders, unused
 from svbench.specs.manifest import ManifestHead
 
 
@@ -31,4 +31,5 @@ def _track(root: Path, subset: str, name: str, head: ManifestHead) -> TrackFiles
     stems = {s: sources[s] for s in head.stems if s in sources}
     mixture = mixtures.get("mixture")
     problem = first_escape([*stems.values(), *([mixture] if mixture else [])], root)
-    return TrackFiles(name, subset, stems, mixture, problem)
+    left = unused(sources.values(), list(stems.values()), head.stems)
+    return TrackFiles(name, subset, stems, mixture, problem, left)

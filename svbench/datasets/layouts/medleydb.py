@@ -10,8 +10,15 @@ import re
 from pathlib import Path
 
 from svbench.audio.sources import Source
-from svbench.datasets.api import TrackFiles
-from svbench.datasets.layouts.common import first_escape, folders
+from svbench.datasets.files import TrackFiles
+from svbench.datasets.layouts.common import (
+    audio_files,
+    beside,
+    contents,
+    first_escape,
+    folders,
+    unused,
+)
 from svbench.specs.manifest import ManifestHead
 
 # Instruments of MedleyDB's taxonomy that are not "other", compared in lower case.
@@ -35,7 +42,13 @@ class MedleyDb:
     def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
         """Return all tracks below a root, sorted by name."""
         places = [f for folder in folders(root) for f in (folder, *folders(folder))]
-        found = [_track(f, root, head) for f in places if (f / f"{f.name}_STEMS").is_dir()]
+        tracks = [f for f in places if (f / f"{f.name}_STEMS").is_dir()]
+        found = [_track(f, root, head) for f in tracks]
+        renamed = [f for f in places if f not in tracks and any(f.glob("*_STEMS"))]
+        for folder in dict.fromkeys([*renamed, *beside(tracks)]):
+            if folder.name != "Metadata":
+                no_track = f"no {folder.name}_STEMS in the folder, {contents(folder)}"
+                found.append(TrackFiles(folder.name, "", {}, None, no_track=no_track))
         return sorted(found, key=lambda files: files.name)
 
 
@@ -59,9 +72,9 @@ def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
     groups: dict[str, list[Path]] = {}
     for path, instrument in files.items():
         groups.setdefault(group_of(instrument), []).append(path)
-    return TrackFiles(
-        name, "", {s: Source(tuple(groups[s])) for s in head.stems if s in groups}, None, problem
-    )
+    stems = {s: Source(tuple(groups[s])) for s in head.stems if s in groups}
+    left = unused(audio_files(folder / f"{name}_STEMS"), list(files), head.stems)
+    return TrackFiles(name, "", stems, None, problem, left)
 
 
 def group_of(instrument: str) -> str:

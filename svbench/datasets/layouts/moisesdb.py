@@ -7,8 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from svbench.audio.sources import Source
-from svbench.datasets.api import TrackFiles
-from svbench.datasets.layouts.common import first_escape, folders
+from svbench.datasets.files import TrackFiles
+from svbench.datasets.layouts.common import (
+    audio_files,
+    beside,
+    contents,
+    first_escape,
+    folders,
+    unused,
+)
 from svbench.specs.manifest import ManifestHead
 
 
@@ -18,7 +25,11 @@ class MoisesDb:
     def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
         """Return all tracks below a root, sorted by name."""
         places = [f for folder in folders(root) for f in (folder, *folders(folder))]
-        found = [_track(f, root, head) for f in places if (f / "data.json").is_file()]
+        tracks = [f for f in places if (f / "data.json").is_file()]
+        found = [_track(f, root, head) for f in tracks]
+        for folder in beside(tracks):
+            no_track = f"no data.json in the folder, {contents(folder)}"
+            found.append(TrackFiles(folder.name, "", {}, None, no_track=no_track))
         return sorted(found, key=lambda files: files.name)
 
 
@@ -40,7 +51,9 @@ def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
     elif not paths:
         problem = f"{folder / 'data.json'}: lists no files"
     stems = {s: Source(tuple(files[s])) for s in head.stems if files.get(s)}
-    return TrackFiles(folder.name, "", stems, None, problem)
+    there = [p for group in folders(folder) for p in audio_files(group)]
+    left = unused(there, paths, head.stems)
+    return TrackFiles(folder.name, "", stems, None, problem, left)
 
 
 def _files(folder: Path, content: dict[str, Any]) -> dict[str, list[Path]]:

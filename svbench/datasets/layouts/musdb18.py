@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from svbench.audio.sources import Source
-from svbench.datasets.api import TrackFiles
+from svbench.datasets.files import TrackFiles
 from svbench.datasets.layouts.common import escapes, folders
 from svbench.specs.manifest import ManifestHead
 

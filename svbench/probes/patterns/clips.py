@@ -79,7 +79,11 @@ def load_clips(source: str) -> Clips:
         return Clips(numbers, f"kit {VERSION}")
     root = Path(source).expanduser()
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder of clips; expected one with {', '.join(CLASSES)} in it")
+        # As every path on the command line; a protocol's digest must not depend on where its file lies.
+        raise DataError(
+            f"{root.absolute()}: no such folder of clips; expected one with {', '.join(CLASSES)} in it "
+            "(paths of clips are relative to the folder in which svbench is started)"
+        )
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
         if folder.name not in CLASSES:
             raise DataError(f"{folder}: no class of patterns; {suggestion(folder.name, CLASSES)}")

@@ -257,7 +257,7 @@ def test_dsd100(tmp_path: Path) -> None:
     assert [(t.subset, t.name[:3]) for t in data.tracks] == [("Dev", "051"), ("Test", "049")]
     assert np.array_equal(data.tracks[0].mixture().samples, SUM)
     (count,) = verify(manifest, tmp_path)
-    assert count.message == "2 tracks found, the whole data set has 100"
+    assert count.message == "2 of 100 tracks found"
     shutil.rmtree(tmp_path / "Mixtures/Test")
     with pytest.raises(DataError, match=r"mixture missing, .* the data set was copied in part"):
         open_dataset(manifest, tmp_path)

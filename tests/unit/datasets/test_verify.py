@@ -86,8 +86,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], set[tuple[str, str, str, str]]
         lambda root: (root / "train/a/bass.wav").write_bytes(b""),
         {("a", "bass", "unreadable", "error")},
     ),
-    "cut": (cut_file, {("a", "bass", "wrong n_samples", "error")}),
-    "cut behind a good header": (cut_flac, {("a", "", "unreadable", "error")}),
+    "cut": (cut_file, {("a", "bass", "unreadable", "error")}),
+    "cut behind a good header": (cut_flac, {("a", "bass", "unreadable", "error")}),
     "no samples": (
         lambda root: soundfile.write(root / "train/a/bass.wav", np.zeros((0, 2)), 44100, subtype="PCM_16"),
         {("a", "bass", "empty", "error"), ("a", "bass", "wrong n_samples", "error")},

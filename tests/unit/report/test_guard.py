@@ -13,6 +13,7 @@ import pytest
 
 from svbench.cli import main
 from svbench.errors import DataError
+from svbench.report import guard
 from svbench.report.boards import boards
 from svbench.report.costs import cost_table
 from svbench.report.guard import affected_cells, footnotes, overlap_of, refuse_leaks
@@ -145,6 +146,25 @@ def test_sound_data_has_no_brackets(make: MakeRun) -> None:
     run = make("one", {"a": even(1.0)})
     assert boards([run])[0].rows[0].clean == {}
     assert "In round brackets" not in paper_table([run])
+
+
+def test_a_manifest_that_is_invalid_is_not_called_missing(make: MakeRun, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.toml"
+    record = make("one", SCORES).record
+    for text, reason in (
+        ("schema = 2\n", f"{path}: schema 2 is from another version, this svbench reads 1"),
+        ("schema = \n", f"{path}: not valid TOML"),
+        (None, "the manifest of mine is not here"),
+    ):
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)
+        guard._load.cache_clear()
+        data = msgspec.structs.replace(record.data, id="mine", manifest=str(path))
+        run = Run(tmp_path, msgspec.structs.replace(record, data=data), ())
+        (note,) = footnotes([run])
+        assert note.startswith(f"Known defects of the tracks of mine could not be looked up: {reason}")
 
 
 def test_a_manifest_of_another_version_is_told(make: MakeRun) -> None:

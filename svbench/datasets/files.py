@@ -1,0 +1,103 @@
+"""What lies below a data set's root: the files of each track as a layout finds them, nothing opened yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from svbench.audio import is_utf8, shown
+from svbench.audio.sources import Source, source_of
+from svbench.datasets.looks import hint, other_layout
+from svbench.errors import DataError
+from svbench.specs.manifest import ManifestHead
+from svbench.specs.plugins import load_plugin
+
+
+@dataclass(frozen=True)
+class TrackFiles:
+    """What a layout finds: where a track's files lie.
+
+    Attributes
+    ----------
+    name, subset : str
+    stems : mapping of str to Path or Source
+    mixture : Path, Source or None
+    problem : str
+        One sentence about a track whose files cannot be used; it is never skipped silently.
+    unused : tuple of str
+        One sentence about each audio file of the track that belongs to no stem.
+    no_track : str
+        Why a folder in which a track is expected holds none, e.g. since copying stopped there; runs
+        leave it out and count it.
+    """
+
+    name: str
+    subset: str
+    stems: Mapping[str, Path | Source]
+    mixture: Path | Source | None
+    problem: str = ""
+    unused: tuple[str, ...] = ()
+    no_track: str = ""
+
+    def sources(self) -> dict[str, Source]:
+        """Return all stems, and the mixture under its name, as sources."""
+        whole = {"mixture": self.mixture} if self.mixture else {}
+        return {name: source_of(place) for name, place in {**self.stems, **whole}.items()}
+
+
+class Layout(Protocol):
+    """A layout plug-in: how a data set's files are arranged on disk."""
+
+    def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
+        """Return all tracks below a root, sorted by subset and name."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a reader of the results should know about the data."""
+
+    track: str
+    stem: str
+    kind: str
+    message: str
+    severity: Literal["error", "note"] = "error"
+
+
+def find_tracks(root: Path, head: ManifestHead) -> list[TrackFiles]:
+    """Return what the layout finds below a root: at least one track, and folders that hold none.
+
+    Raises
+    ------
+    DataError
+        Not a folder, no track in it, or another layout.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    layout: Layout = load_plugin("layout", head.layout)()
+    found = layout.find(root, head)
+    looks = "" if any(f.stems for f in found) else other_layout(root, head)
+    if looks or all(f.no_track for f in found):
+        lost = f"; {found[0].name}: {found[0].no_track}" if found else hint(root, head)
+        raise DataError(f"{root}: no track of layout {head.layout!r} in it{looks or shown(lost)}")
+    return [_named(files) for files in found]
+
+
+def _named(files: TrackFiles) -> TrackFiles:
+    """Refuse names that are not UTF-8, which neither libsndfile nor JSON can take."""
+    paths = [str(p) for source in files.sources().values() for p in source.paths]
+    strange = next((p for p in [*paths, files.name, files.subset] if not is_utf8(p)), None)
+    if strange is None:
+        return files
+    problem = f"{shown(strange)}: the name is not UTF-8; rename it"
+    return replace(
+        files,
+        name=shown(files.name),
+        subset=shown(files.subset),
+        stems={},
+        mixture=None,
+        problem=problem,
+        unused=(),
+        no_track=shown(files.no_track),
+    )
