@@ -31,6 +31,7 @@ VERBS = {
     "sweep": "run a system with several values of a parameter: quality against cost",
     "repeat": "run tracks twice and compare: is a system as deterministic as it says?",
     "table": "print a table from runs (markdown, csv, latex, html, json)",
+    "board": "merge runs of many labs into a leaderboard site",
     "diff": "compare two runs: bit-equal, within tolerance or different, and where first",
     "rerun": "repeat a run from its record and compare",
     "quantize": "make a smaller second system from an ONNX system (int8 weights)",
