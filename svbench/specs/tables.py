@@ -72,8 +72,7 @@ class QuotedRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return a printed number, None where the paper has none."""
         found = self.scores.get(group, {})
         inner = found.get(metric, found.get(target))
-        value = inner.get(target) if isinstance(inner, dict) else inner
-        return value
+        return inner.get(target) if isinstance(inner, dict) else inner
 
 
 class Published(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,19 +25,22 @@ def latex(grids: Sequence[Grid], notes: Sequence[str]) -> str:
     if long:
         head += "; a longtable stands by itself, not in a table"
     body = [line for grid in grids for line in _table(grid, len(grids) > 1)]
-    return "\n".join([head, *body, rf"\par\smallskip{{\footnotesize {latex_text(' '.join(notes))}\par}}"])
+    return "\n".join(
+        [head, *body, rf"\par\smallskip\noindent{{\footnotesize {latex_text(' '.join(notes))}\par}}"]
+    )
 
 
 def _table(grid: Grid, titled: bool) -> list[str]:
     posts = [_widest_post(grid, i) for i in range(len(grid.columns))]
     columns = "".join(_column(grid, i, post) for i, post in enumerate(posts))
     environment = "longtable" if len(grid.rows) > LONG else "tabular"
+    start = r"\noindent" if environment == "tabular" else ""
     measured = [r for r in grid.rows if not r.quoted]
     quoted = [r for r in grid.rows if r.quoted]
     title = [rf"\par\medskip\textbf{{{latex_text(grid.title)}}}\par\smallskip"] if titled else []
     return [
         *title,
-        rf"\begin{{{environment}}}{{l{columns}}}",
+        rf"{start}\begin{{{environment}}}{{l{columns}}}",
         r"\toprule",
         *_groups(grid.columns),
         " & ".join([latex_text(grid.first), *(_head(c) for c in grid.columns)]) + r" \\",

@@ -19,7 +19,7 @@ def notes(grids: Sequence[Grid], bounds: Sequence[Bound], found: Numbers) -> lis
     runs = list({id(r): r for b in bounds for r in b.runs.values()}.values())
     told = [
         *dict.fromkeys(_rule(b, found) for b in bounds),
-        *dict.fromkeys(_data(b, found) for b in bounds),
+        _data(bounds, found),
         *dict.fromkeys(_dropped(b, found) for b in bounds),
         *_skipped(runs),
         *_marks(grids),
@@ -61,14 +61,18 @@ def _rule(bound: Bound, found: Numbers) -> str:
     return f"Protocol {protocol.id} version {protocol.version} (digest {digest[:8]}): {names}, {told}."
 
 
-def _data(bound: Bound, found: Numbers) -> str:
-    data = next(iter(bound.runs.values())).record.data
-    counts = {}
-    for target_set, target, metric in bound.keys:
-        entries = [found.entry(r, (target_set, target, metric)) for r in bound.runs.values()]
-        counts[target] = max((e.summary.n_tracks for e in entries if e), default=0)
+def _data(bounds: Sequence[Bound], found: Numbers) -> str:
+    """Name the tracks, and how many of them each column rests on where it is not all."""
+    data = next(iter(bounds[0].runs.values())).record.data
+    counts: dict[str, int] = {}
+    for bound in bounds:
+        for key in bound.keys:
+            group = "" if len(bounds) == 1 or bound.name == key[1] else f"{bound.name} "
+            entries = [found.entry(r, key) for r in bound.runs.values()]
+            most = max((e.summary.n_tracks for e in entries if e), default=0)
+            counts[group + key[1]] = max(most, counts.get(group + key[1], 0))
     total = len(data.tracks)
-    fewer = "; ".join(f"{t}: {n}" for t, n in counts.items() if n != total)
+    fewer = "; ".join(f"{name}: {n}" for name, n in counts.items() if n != total)
     name = " ".join(p for p in (data.id, data.version, data.subset) if p)
     told = f"{name}, n = {total} track{'' if total == 1 else 's'}{f' ({fewer})' if fewer else ''}."
     return told if total > 1 else f"{told} One track has no interval, so nothing can be told of chance."
@@ -79,11 +83,9 @@ def _dropped(bound: Bound, found: Numbers) -> str:
     metric = bound.metrics[0].name
     counted = {}
     for system, run in bound.runs.items():
-        entries = [
-            found.entry(run, (bound.target_set.id, t, metric)) for t in bound.group.targets if t != MEAN
-        ]
+        entries = [found.entry(run, (bound.target_set.id, t, metric)) for t in bound.targets]
         counted[system] = numbers.dropped(e.summary for e in entries if e)
-    what = f"Frames dropped ({bound.group.id}, {metric})"
+    what = f"Frames dropped ({bound.name}, {metric})"
     several = set(counted.values())
     if len(several) == 1:
         return "{}: {} of {}.".format(what, *next(iter(several)))

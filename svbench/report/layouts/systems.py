@@ -44,6 +44,11 @@ class Bound:
         return [(self.target_set.id, t, q.name) for t in self.group.targets for q in self.metrics]
 
     @property
+    def name(self) -> str:
+        """The variant that the runs are on, or the group's id."""
+        return next(iter(self.runs.values())).record.data.variant or self.group.id
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Single targets: those shown, or all that the mean is of."""
         return tuple(t for t in self.group.targets if t != MEAN) or self.target_set.targets
@@ -228,7 +233,7 @@ def _order(system: str, run: Run, bound: Bound, found: Numbers) -> tuple[bool, b
 
 def _heads(table: TableSpec, bound: Bound) -> list[GridColumn]:
     """Name columns by what changes among them: targets, quantities or both."""
-    group = bound.group
+    group, shared = bound.group, "" if table.stacked else bound.group.head
     columns = []
     for _, target, metric in bound.keys:
         quantity = next(q for q in bound.metrics if q.name == metric)
@@ -237,7 +242,7 @@ def _heads(table: TableSpec, bound: Bound) -> list[GridColumn]:
             *([_head(table, metric)] if len(bound.metrics) > 1 or group.head == target else []),
         ]
         arrow = "" if quantity.higher_is_better else " ↓"
-        columns.append(GridColumn(group.head, (" ".join(parts) or _head(table, metric)) + arrow))
+        columns.append(GridColumn(shared, (" ".join(parts) or _head(table, metric)) + arrow))
     return columns
 
 
