@@ -38,7 +38,7 @@ def board_page(every: Sequence[Sequence[Entry]], title: str) -> BoardPage:
     return BoardPage(
         title=title,
         subtitle=f"{protocol.title} · {protocol.id} version {protocol.version}, "
-        f"digest {record.protocol_digest}",
+        f"digest {record.protocol_digest[:8]}",
         description=" ".join(protocol.description.split()),
         rule=tuple(rule(record)),
         sections=tuple(sections),

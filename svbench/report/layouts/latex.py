@@ -37,7 +37,7 @@ def _table(grid: Grid, titled: bool) -> list[str]:
     start = r"\noindent" if environment == "tabular" else ""
     measured = [r for r in grid.rows if not r.quoted]
     quoted = [r for r in grid.rows if r.quoted]
-    title = [rf"\par\medskip\textbf{{{latex_text(grid.title)}}}\par\smallskip"] if titled else []
+    title = [rf"\par\medskip\noindent\textbf{{{latex_text(grid.title)}}}\par\smallskip"] if titled else []
     return [
         *title,
         rf"{start}\begin{{{environment}}}{{l{columns}}}",

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from svbench.cli import main
 from svbench.errors import DataError
 from svbench.report.board_merge import Entry, Sourced, merge, of_one_protocol, read_sources
 from svbench.report.board_site import write_board
@@ -196,3 +197,12 @@ def test_newer_runs_are_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "new/run.json").write_text('{"schema": 2}')
     with pytest.raises(DataError, match="written by a newer svbench; update"):
         read_sources([str(tmp_path)])
+
+
+def test_the_command_line(small_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "site")]
+    assert main(["board", f"tokyo={small_runs}", *out]) == 2
+    assert "these runs are of 2 protocols" in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()
+    assert main(["board", f"tokyo={small_runs}", "--protocol", "mdx21", *out]) == 0
+    assert capsys.readouterr().out == f"board: {tmp_path / 'site/index.html'}\n"
