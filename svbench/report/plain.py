@@ -23,8 +23,6 @@ LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': "''",
-    "[": "{[}",  # at the beginning of a row it would be an option of the line break before it
-    "*": "{*}",
     "−": "$-$",
     "·": r"$\cdot$",
     "×": r"$\times$",
@@ -85,7 +83,9 @@ def latex_text(text: str) -> str:
     >>> print(latex_text("a_b 50% Ré🎸"))
     a\\_b 50\\% R\\'{e}\\texttt{U+1F3B8}
     """
-    return "".join(map(_latex_character, unicodedata.normalize("NFC", text)))
+    written = "".join(map(_latex_character, unicodedata.normalize("NFC", text)))
+    # At the beginning of a row these would be options of the line break before it.
+    return "{}" + written if written.lstrip()[:1] in ("[", "*") else written
 
 
 def _latex_character(character: str) -> str:

@@ -167,7 +167,7 @@ def test_quoted_rows_stand_below_in_grey_and_are_never_ranked(four: list[Run]) -
     assert "The quoted rows were measured on hidden, the others on set: they cannot be compared." in with_them
     text = laid_out(four, format="latex", published=quoted)
     assert (
-        r"\textcolor{gray}{Wonder {[}1]} & \textcolor{gray}{--} & \textcolor{gray}{1 M} & {\textcolor{gray}{$99.000$}"
+        r"\textcolor{gray}{Wonder [1]} & \textcolor{gray}{--} & \textcolor{gray}{1 M} & {\textcolor{gray}{$99.000$}"
         in text
     )
     rows = json.loads(laid_out(four, format="json", published=quoted))["tables"][0]["rows"]
