@@ -113,7 +113,7 @@ def _cell(cell: GridCell, column: GridColumn, post: str, *, grey: bool) -> str:
     text = f"${cell.text.replace('−', '-')}$" if cell.is_number else text
     text = rf"\boldmath{text}" if cell.best else rf"\underline{{{text}}}" if cell.second else text
     text = rf"\textcolor{{gray}}{{{text}}}" if grey else text
-    space = rf"\rlap{{{own}}}\hphantom{{{post}}}" if post and cell.is_number else own
+    space = rf"\rlap{{{own}}}\hphantom{{{post}}}" if post else own
     return f"{{{text}{space}}}"
 
 
