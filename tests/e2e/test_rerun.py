@@ -108,6 +108,13 @@ def test_what_has_changed_is_refused_in_words(made: Path, capsys: pytest.Capture
     refused("is not the system of", 2, "--system", home / "elsewhere/edited.toml")
 
 
+def test_an_edited_record_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (made / "run.json").read_text()
+    (made / "run.json").write_text(text.replace('"threads": 1', '"threads": 2'))
+    assert rerun(made) == 2
+    assert "run.json: system_digest is" in capsys.readouterr().err
+
+
 def test_moved_data_and_systems_are_named(made: Path, small_folder: Path) -> None:
     home = made.parents[1]
     shutil.rmtree(home / "data")
