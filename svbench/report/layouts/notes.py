@@ -8,7 +8,9 @@ from svbench.report import numbers
 from svbench.report.guard import footnotes
 from svbench.report.layouts.grid import TIE, Grid
 from svbench.report.layouts.systems import Bound, Numbers
+from svbench.report.variants import INSERTION
 from svbench.results.store import Run
+from svbench.specs.protocol import ORIGINAL
 from svbench.specs.tables import QuotedRow
 
 MOST = 12  # systems or tracks that a note names one by one
@@ -20,7 +22,8 @@ def notes(grids: Sequence[Grid], bounds: Sequence[Bound], found: Numbers) -> lis
     told = [
         *dict.fromkeys(_rule(b, found) for b in bounds),
         _data(bounds, found),
-        *dict.fromkeys(_dropped(b, found) for b in bounds),
+        *_inserted(bounds, found),
+        *_dropped(bounds, found),
         *_skipped(runs),
         *_marks(grids),
     ]
@@ -52,7 +55,10 @@ def _rule(bound: Bound, found: Numbers) -> str:
         for run in bound.runs.values():
             if entry := found.entry(run, (bound.target_set.id, bound.targets[0], metric)):
                 labels.setdefault(entry.summary.label, {})[metric] = None
-    names = ", ".join(q.name + (f" in {q.unit}" if q.unit not in ("", "1") else "") for q in bound.metrics)
+    units: dict[str, list[str]] = {}
+    for q in bound.metrics:
+        units.setdefault("" if q.unit in ("", "1") else f" in {q.unit}", []).append(q.name)
+    names = ", ".join(", ".join(metrics) + unit for unit, metrics in units.items())
     told = "; ".join(
         (f"{', '.join(metrics)}: " if len(labels) > 1 else "") + numbers.reducers(label)
         for label, metrics in labels.items()
@@ -78,32 +84,66 @@ def _data(bounds: Sequence[Bound], found: Numbers) -> str:
     return told if total > 1 else f"{told} One track has no interval, so nothing can be told of chance."
 
 
-def _dropped(bound: Bound, found: Numbers) -> str:
-    """Frames without a value of the first quantity, by system where they differ and are few."""
-    metric = bound.metrics[0].name
+def _inserted(bounds: Sequence[Bound], found: Numbers) -> list[str]:
+    """Tell in how many tracks each variant holds an inserted pattern at all; the others are unchanged."""
+    counts: dict[str, int] = {}
+    for bound in bounds:
+        runs = list(bound.runs.values())
+        for quantity in runs[0].record.quantities:
+            if quantity.metric == INSERTION and runs[0].record.data.variant not in ("", ORIGINAL):
+                key = (bound.target_set.id, bound.targets[0], quantity.name)
+                entries = [found.entry(r, key) for r in runs]
+                counts[bound.name] = max((e.summary.n_tracks for e in entries if e), default=0)
+    if not counts:
+        return []
+    total = len(next(iter(bounds[0].runs.values())).record.data.tracks)
+    told = ", ".join(f"{name} in {n}" for name, n in counts.items())
+    return [f"Clips lie in: {told} of {total} tracks; the others of a set are as in the original."]
+
+
+def _dropped(bounds: Sequence[Bound], found: Numbers) -> list[str]:
+    """Count frames without a value of each group's first quantity; groups with equal counts are one."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for bound in bounds:
+        groups.setdefault((bound.metrics[0].name, _dropped_by_system(bound, found)), []).append(bound.name)
+    told = []
+    for (metric, counts), names in groups.items():
+        of = ", ".join([*(names if len(groups) > 1 else []), metric])
+        told.append(f"Frames dropped ({of}): {counts}.")
+    return told
+
+
+def _dropped_by_system(bound: Bound, found: Numbers) -> str:
+    """Counts by system where they differ and are few; systems without any frame have none to drop."""
     counted = {}
     for system, run in bound.runs.items():
-        entries = [found.entry(run, (bound.target_set.id, t, metric)) for t in bound.targets]
-        counted[system] = numbers.dropped(e.summary for e in entries if e)
-    what = f"Frames dropped ({bound.name}, {metric})"
-    several = set(counted.values())
-    if len(several) == 1:
-        return "{}: {} of {}.".format(what, *next(iter(several)))
-    if len(counted) > MOST:
-        low, high = (f"{n} of {total}" for n, total in (min(several), max(several)))
-        return f"{what}: from {low} to {high}."
-    return f"{what}: {', '.join(f'{s} {n} of {total}' for s, (n, total) in counted.items())}."
+        key = (bound.target_set.id, bound.metrics[0].name)
+        entries = [found.entry(run, (key[0], t, key[1])) for t in bound.targets]
+        n_dropped, total = numbers.dropped(e.summary for e in entries if e)
+        if total:
+            counted[system] = (n_dropped, total)
+    several = sorted(set(counted.values()))
+    if len(several) > 1 and len(counted) <= MOST:
+        return ", ".join(f"{s} {n} of {total}" for s, (n, total) in counted.items())
+    told = [f"{n} of {total}" for n, total in (several[:1] + several[-1:] if several else [(0, 0)])]
+    return " to ".join(dict.fromkeys(told))
 
 
 def _skipped(runs: Sequence[Run]) -> list[str]:
-    """Tracks that were failed, not run, or left out of the data set."""
+    """Tracks that failed, were not run, or were left out of the data set."""
     told: dict[str, None] = {}
     for run in runs:
-        tracks = [f"{r.track} (failed: {r.reason})" for r in run.failed]
-        tracks += [f"{t} (not run)" for t in run.missing]
-        if tracks:
-            more = [f"and {len(tracks) - MOST} more"] if len(tracks) > MOST else []
-            told[f"{run.record.system.id} lacks {', '.join([*tracks[:MOST], *more])}."] = None
+        reasons: dict[str, list[str]] = {}
+        for result in run.failed:
+            reasons.setdefault(f"failed: {result.reason}", []).append(result.track)
+        reasons |= {"not run": list(run.missing)} if run.missing else {}
+        total = len(run.record.data.tracks)
+        lacks = "; ".join(f"{_tracks(names, total)} ({why})" for why, names in reasons.items())
+        if lacks:
+            where = (
+                f" under {run.record.protocol.id}" if len({r.record.protocol.id for r in runs}) > 1 else ""
+            )
+            told[f"{run.record.system.id} lacks {lacks}{where}."] = None
         if run.over_budget:
             told[f"{run.record.system.id} broke the budget ({run.over_budget}): no scores."] = None
     sentences = list(told)
@@ -111,6 +151,13 @@ def _skipped(runs: Sequence[Run]) -> list[str]:
         sentences = [*sentences[:MOST], f"{len(sentences) - MOST} more systems lack tracks."]
     left_out = dict.fromkeys(text for run in runs for text in run.record.data.left_out)
     return [*sentences, *([f"Left out: {'; '.join(left_out)}."] if left_out else [])]
+
+
+def _tracks(names: Sequence[str], total: int) -> str:
+    if len(names) == total > 1:
+        return f"all {total} tracks"
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    return ", ".join([*names[:MOST], *more])
 
 
 def _marks(grids: Sequence[Grid]) -> list[str]:

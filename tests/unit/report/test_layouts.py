@@ -71,7 +71,7 @@ def test_best_second_and_ties_with_the_best(four: list[Run]) -> None:
     assert f"Protocol mdx21 version 1 (digest {four[0].record.protocol_digest[:8]})" in note
     assert "uSDR in dB, mean/mean (mean over frames, mean over tracks)" in note
     assert "set 1, n = 12 tracks." in note
-    assert "Frames dropped (SDR, uSDR): 0 of 48." in note
+    assert "Frames dropped (uSDR): 0 of 48." in note
     assert "† not significantly different from the best" in note
     assert "Oracles see the references and are not ranked." in note
 
@@ -260,7 +260,7 @@ def test_patterns_are_rows_and_systems_compared_within_each(make: Any) -> None:
     assert lines[2] == "| original | **7.00** | <ins>6.00</ins> | 20.00 |"
     assert lines[3] == "| siren | <ins>1.00</ins> | **5.00** | not run |"
     assert lines[4] == "| horns | not run | not run | not run |"
-    assert "Frames dropped (siren, uSDR): 0 of 12." in lines[-1]
+    assert "Frames dropped (uSDR): 0 of 12." in lines[-1]
     with pytest.raises(DataError, match="both runs of 'one' on the same protocol and data"):
         laid_out([*runs, run("one", "original", 3)], "patterns")
     with pytest.raises(DataError, match="layout patterns needs runs of generalisation or generalisation-nvc"):
