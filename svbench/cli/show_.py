@@ -81,6 +81,8 @@ def kind_of(path: Path) -> str:
         ("protocol", "target_sets"),
         ("system", "adapter"),
         ("report", "sections"),
+        ("report", "table"),
+        ("published", "rows"),
         ("dataset", "layout"),
     ):
         if mark in keys:
@@ -128,9 +130,13 @@ def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
 
         manifest = load_manifest(name)
         return manifest.head, {"digest": manifest.digest, "n_tracks": len(manifest.tracks)}
-    from svbench.specs.report import load_report
+    if kind == "published":
+        from svbench.specs.tables import load_published
 
-    return load_report(name), {}
+        return load_published(Path(name)), {}
+    from svbench.specs.report import load_definition
+
+    return load_definition(name), {}
 
 
 def _metric(name: str) -> dict[str, Any]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from svbench.cli import OK
 from svbench.cli.output import strict_argument
+
+if TYPE_CHECKING:
+    from svbench.results.store import Run
 
 FORMATS = ("markdown", "csv", "latex", "html", "json")
 
@@ -24,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cost", action="store_true", help="score, size on disk, real-time factor and memory instead"
     )
+    parser.add_argument("--layout", metavar="NAME", help="a layout of the literature: id or TOML file")
+    parser.add_argument(
+        "--published", nargs="?", const="", action="append", default=[], metavar="FILE",
+        help="quote rows in print below the measured ones: those of the layout, or of a TOML file; may be "
+        "repeated",
+    )  # fmt: skip
     strict_argument(parser)
     parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
 
@@ -56,5 +66,25 @@ def run(options: argparse.Namespace) -> int:
 
     if options.strict:
         refuse_leaks(runs)
+    if options.layout:
+        print(_laid_out(runs, options))
+        return OK
+    if options.published:
+        raise DataError("quoted rows need a layout to stand in: --layout NAME")
     print(paper_table(runs, format=options.format, target_set=options.target_set, metrics=options.metric))
     return OK
+
+
+def _laid_out(runs: list[Run], options: argparse.Namespace) -> str:
+    """Make the table of a layout."""
+    from svbench.errors import DataError
+    from svbench.report.layouts.table import layout_table, published_rows
+    from svbench.specs.report import load_layout
+
+    if options.metric or options.target_set:
+        raise DataError(
+            "a layout says which quantities and targets it shows; edit a copy of its file instead"
+        )
+    spec, table, folder = load_layout(options.layout)
+    published = published_rows(table, folder, options.published)
+    return layout_table(runs, spec, table, format=options.format, published=published)

@@ -92,6 +92,18 @@ def bytes_text(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.{2 if n_bytes < 10e6 else 0}f} MB"
 
 
+def count_text(n: float) -> str:
+    """Print a large count with three significant digits in M or G.
+
+    Examples
+    --------
+    >>> count_text(4_968_712), count_text(41_473_616), count_text(2.5e9)
+    ('4.97 M', '41.5 M', '2.50 G')
+    """
+    value, unit = (n / 1e9, "G") if n >= 1e9 else (n / 1e6, "M")
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {unit}"
+
+
 def seconds(value: float) -> str:
     """Print a duration with three significant digits.
 

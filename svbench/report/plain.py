@@ -1,8 +1,9 @@
-"""A table of ready texts as Markdown, LaTeX or HTML."""
+"""A table of ready texts as Markdown, LaTeX or HTML, and what each of these takes for markup."""
 
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,10 +19,98 @@ LATEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
     "−": "$-$",
     "·": r"$\cdot$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
     "Δ": r"$\Delta$",
+    "μ": r"$\mu$",
+    "Σ": r"$\Sigma$",
+    "†": r"$^\dagger$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "→": r"$\to$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "„": ",,",
+    "ß": r"\ss{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "ı": r"\i{}",
+    "\N{NO-BREAK SPACE}": "~",
 }
+ACCENTS = {
+    "\N{COMBINING GRAVE ACCENT}": "`",
+    "\N{COMBINING ACUTE ACCENT}": "'",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "^",
+    "\N{COMBINING TILDE}": "~",
+    "\N{COMBINING MACRON}": "=",
+    "\N{COMBINING BREVE}": "u",
+    "\N{COMBINING DOT ABOVE}": ".",
+    "\N{COMBINING DIAERESIS}": '"',
+    "\N{COMBINING RING ABOVE}": "r",
+    "\N{COMBINING DOUBLE ACUTE ACCENT}": "H",
+    "\N{COMBINING CARON}": "v",
+    "\N{COMBINING CEDILLA}": "c",
+}
+
+
+def latex_text(text: str) -> str:
+    """Write text so that every LaTeX prints it and none obeys it.
+
+    Letters with accents become commands, which need no encoding. What no Latin font has, such as an
+    emoji, becomes its code point: pdfLaTeX stops at such characters, and a name must not stop a paper.
+
+    Examples
+    --------
+    >>> print(latex_text("a_b 50% Ré🎸"))
+    a\\_b 50\\% R\\'{e}\\texttt{U+1F3B8}
+    """
+    written = "".join(map(_latex_character, unicodedata.normalize("NFC", text)))
+    # At the beginning of a row these would be options of the line break before it.
+    return "{}" + written if written.lstrip()[:1] in ("[", "*") else written
+
+
+def _latex_character(character: str) -> str:
+    if character in LATEX:
+        return LATEX[character]
+    if character.isspace():
+        return " "
+    if " " < character <= "~":
+        return character
+    base, *marks = list(unicodedata.normalize("NFD", character))
+    if "A" <= base <= "z" and base.isalpha() and len(marks) == 1 and marks[0] in ACCENTS:
+        return rf"\{ACCENTS[marks[0]]}{{{base}}}"
+    return rf"\texttt{{U+{ord(character):04X}}}"
+
+
+def markdown_text(text: str) -> str:
+    """Write text so that Markdown takes nothing of it for markup.
+
+    Examples
+    --------
+    >>> print(markdown_text("a|b <i>*c*</i>"))
+    a\\|b &lt;i&gt;\\*c\\*&lt;/i&gt;
+    """
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]|" else c for c in plain)
 
 
 def text_table(
@@ -53,7 +142,7 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> 
 
 def _latex(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
     def line(cells: Sequence[str]) -> str:
-        return " & ".join(_safe(c) for c in cells) + r" \\"
+        return " & ".join(latex_text(c) for c in cells) + r" \\"
 
     return "\n".join(
         [
@@ -65,13 +154,9 @@ def _latex(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str
             *map(line, rows),
             r"\bottomrule",
             r"\end{tabular}",
-            rf"\par\smallskip{{\footnotesize {_safe(note)}}}",
+            rf"\par\smallskip{{\footnotesize {latex_text(note)}}}",
         ]
     )
-
-
-def _safe(text: str) -> str:
-    return "".join(LATEX.get(c, c) for c in text)
 
 
 def _html(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:

@@ -14,7 +14,7 @@ from svbench.report.boards import boards, combinations, comparable, ranked_metri
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks, overlap_of
 from svbench.report.numbers import decibels, dropped, reducers
-from svbench.report.plain import LATEX, Format
+from svbench.report.plain import Format, latex_text
 from svbench.report.variant_tables import variant_text
 from svbench.report.variants import probed_groups
 from svbench.results.aggregate import Summary
@@ -306,32 +306,34 @@ def _markdown(table: _Table) -> str:
 
 
 def _latex(table: _Table) -> str:
-    def safe(text: str) -> str:
-        return "".join(LATEX.get(c, c) for c in text)
-
     columns = _columns(table)
-    groups = " & ".join(rf"\multicolumn{{{len(table.metrics)}}}{{c}}{{{safe(t)}}}" for t in table.targets)
+    groups = " & ".join(
+        rf"\multicolumn{{{len(table.metrics)}}}{{c}}{{{latex_text(t)}}}" for t in table.targets
+    )
     rows = []
     for i, run in enumerate(table.runs):
-        cells = [safe(table.text(i, t, m)) for t, m in columns]
+        cells = [latex_text(table.text(i, t, m)) for t, m in columns]
         bold = [
             rf"\textbf{{{c}}}" if table.is_best(i, t, m) else c
             for c, (t, m) in zip(cells, columns, strict=True)
         ]
         mark = rf" \textcolor{{red}}{{{LEAK}}}" if table.leaks[i] else ""
-        rows.append(" & ".join([safe(table.name(run)) + mark, *bold, *map(safe, table.verdict(i))]) + r" \\")
+        rows.append(
+            " & ".join([latex_text(table.name(run)) + mark, *bold, *map(latex_text, table.verdict(i))])
+            + r" \\"
+        )
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}" + (r" and \usepackage{xcolor}" if any(table.leaks) else ""),
             rf"\begin{{tabular}}{{l{'r' * len(columns)}{'l' * len(table.limited)}}}",
             r"\toprule",
             rf" & {groups}{' &' * len(table.limited)} \\",
-            " & ".join(["system", *(safe(m) for _, m in columns), *table.limited]) + r" \\",
+            " & ".join(["system", *(latex_text(m) for _, m in columns), *table.limited]) + r" \\",
             r"\midrule",
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
-            rf"\par\smallskip{{\footnotesize {safe(table.note)}}}",
+            rf"\par\smallskip{{\footnotesize {latex_text(table.note)}}}",
         ]
     )
 

@@ -69,7 +69,11 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``run.json`` says; one provenance for each command that added to the run."""
+    """What ``run.json`` says; one provenance for each command that added to the run.
+
+    ``system_folder`` is where the system's file lay, from which its relative paths start; empty for runs
+    without such a file.
+    """
 
     schema: Literal[1]
     system: SystemSpec
@@ -79,6 +83,7 @@ class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantities: tuple[Quantity, ...]
     data: DataRecord
     provenance: tuple[Provenance, ...]
+    system_folder: str = ""
 
     @property
     def marks(self) -> tuple[str, ...]:

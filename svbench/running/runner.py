@@ -351,5 +351,6 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             expects=job.dataset.expects,
         ),
         provenance=(*earlier, provenance),
+        system_folder=str(job.located.folder.resolve()),
     )
     write_record(path, record)

@@ -1,0 +1,194 @@
+"""From the rows of boards to the content of the site: tables, and a page for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from svbench import __version__
+from svbench.report import numbers
+from svbench.report.board_context import BoardPage, SiteRow, SiteSection, SiteTable, SystemPage
+from svbench.report.board_merge import Entry
+from svbench.report.boards import Board, BoardRow, boards, ranked_metrics
+from svbench.report.budgets import HEAD, runnable
+from svbench.report.context import Cell, Fact, Row, Table
+from svbench.report.guard import beside, footnotes, leak_sentence
+from svbench.report.origins import failures, origins, rule
+from svbench.report.variant_tables import variant_table
+from svbench.report.variants import probed_groups, variant_boards
+from svbench.results.aggregate import Summary, summarise
+from svbench.results.store import Run, slug
+
+
+def board_page(every: Sequence[Sequence[Entry]], title: str) -> BoardPage:
+    """Build the first page.
+
+    Parameters
+    ----------
+    every : sequence of sequence of Entry
+        As `merge` returns them.
+    title : str
+        Of the site.
+    """
+    record = every[0][0].run.record
+    protocol = record.protocol
+    plain = [e for e in every if not e[0].run.record.data.variant]
+    probed = [x for e in every if e[0].run.record.data.variant for x in e]
+    sections = [_section(entries, i) for i, entries in enumerate(plain)] + _variant_sections(probed)
+    entries = [x for e in every for x in e]
+    return BoardPage(
+        title=title,
+        subtitle=f"{protocol.title} · {protocol.id} version {protocol.version}, "
+        f"digest {record.protocol_digest[:8]}",
+        description=" ".join(protocol.description.split()),
+        rule=tuple(rule(record)),
+        sections=tuple(sections),
+        duplicates=tuple(dict.fromkeys(_duplicate(x) for x in entries if len(x.sources) > 1)),
+        conflicts=tuple(dict.fromkeys(f"{x.conflict}." for x in entries if x.conflict)),
+        version=__version__,
+    )
+
+
+def page_name(run: Run) -> str:
+    """Return the path of a row's own page inside the site; no two runs share one."""
+    record = run.record
+    parts = [record.system.id, record.data.id, record.data.variant, run.path.name, str(run.path)]
+    return f"systems/{slug('--'.join(p for p in parts if p))}.html"
+
+
+def system_page(entry: Entry) -> SystemPage:
+    """Build the page that says where the numbers of a row come from."""
+    run = entry.run
+    system = run.record.system
+    names = [s.source for s in entry.sources]
+    found = origins([s.run for s in entry.sources])
+    return SystemPage(
+        name=system.id,
+        title=system.title,
+        kind=system.kind,
+        imported=run.record.imported,
+        leaks=leak_sentence(run),
+        conflict=entry.conflict,
+        scores=tuple(_all_scores(run)),
+        failures=tuple(Fact(f.track, f.reason) for f in failures([run])),
+        origins=tuple((f"{n}: {o.run}", o.facts) for n, o in zip(names, found, strict=True)),
+        version=__version__,
+    )
+
+
+def _duplicate(entry: Entry) -> str:
+    record = entry.run.record
+    others = ", ".join(s.source for s in entry.sources[1:])
+    variant = f" ({record.data.variant})" if record.data.variant else ""
+    return (
+        f"{record.system.id}{variant}: {entry.sources[0].source}, confirmed by {others}: the same scores "
+        "wherever both have them."
+    )
+
+
+def _section(entries: Sequence[Entry], number: int) -> SiteSection:
+    data = entries[0].run.record.data
+    runs = [e.run for e in entries]
+    name = f"board-{number}"
+    found = [
+        _table(board, entries, f"{name}-{slug(board.target_set)}-{slug(metric)}", i == 0)
+        for i, metric in enumerate(ranked_metrics(runs[0]))
+        for board in boards(runs, metric)
+    ]
+    named = " ".join(p for p in (data.id, data.version, data.subset) if p)
+    title = f"{data.title} · {named}, {len(data.tracks)} tracks"
+    return SiteSection(name, title, tuple(found), (), tuple(footnotes(runs)))
+
+
+def _variant_sections(entries: Sequence[Entry]) -> list[SiteSection]:
+    """Systems × variants of what probes made; a run in conflict has no number to show there."""
+    sections = []
+    for i, group in enumerate(probed_groups([e.run for e in entries if not e.conflict])):
+        data = group[0].record.data
+        name = f"variants-{i}"
+        tables = tuple(variant_table(b, f"{name}-{k}") for k, b in enumerate(variant_boards(group)))
+        title = f"{data.title} · {data.id} {data.version}, {len(data.tracks)} tracks"
+        sections.append(SiteSection(name, title, (), tables, ()))
+    return sections
+
+
+def _table(board: Board, entries: Sequence[Entry], name: str, open: bool) -> SiteTable:
+    """Build a table; ranks and best numbers are those among the runs without a conflict."""
+    by_run = {id(e.run): e for e in entries}
+    agreed = [row.run for row in board.rows if not by_run[id(row.run)].conflict]
+    ranked: list[Board] = [board]
+    if len(agreed) < len(board.rows):
+        ranked = boards(agreed, board.quantity.name) if agreed else []
+    same = [b for b in ranked if b.target_set == board.target_set]
+    ranks = {id(row.run): row.rank for b in same for row in b.rows}
+    best = same[0].best if same else {}
+    record = board.runs[0].record
+    label = numbers.reducers(board.rows[0].cells[board.columns[0]].label)
+    limited = [HEAD] if record.protocol.limits else []
+    unit = f" in {board.quantity.unit}" if board.quantity.unit not in ("", "1") else ""
+    better = "Higher is better." if board.quantity.higher_is_better else "Lower is better."
+    return SiteTable(
+        id=name,
+        caption=f"{board.target_set}: {board.quantity.name}",
+        about=f"{board.quantity.name}{unit} · {label} · n = {len(record.data.tracks)} tracks",
+        note=f"{better} Oracles see the references and take no rank; nor does a system that was scored on "
+        "fewer tracks than others, or whose runs have other scores.",
+        head=("system", *board.columns, "tracks", "frames dropped", *limited, "from"),
+        rows=tuple(_row(row, by_run[id(row.run)], ranks.get(id(row.run)), best, board) for row in board.rows),
+        open=open,
+    )
+
+
+def _row(row: BoardRow, entry: Entry, rank: int | None, best: dict[str, float], board: Board) -> SiteRow:
+    run = row.run
+    n_dropped, n_frames = numbers.dropped(row.cells[c] for c in board.columns if c != "mean")
+    scored = len(run.results) - len(run.failed)
+    sources = ", ".join(dict.fromkeys(s.source for s in entry.sources))
+    verdict = runnable(run)
+    return SiteRow(
+        name=run.record.system.id,
+        page=page_name(run),
+        kind=run.record.system.kind,
+        imported=run.record.imported,
+        leaks=leak_sentence(run),
+        conflict=entry.conflict,
+        rank=str(rank or ""),
+        cells=(
+            *(
+                _score(row.cells[c], row.clean.get(c), rank is not None and row.cells[c].score == best.get(c))
+                for c in board.columns
+            ),
+            Cell(f"{scored} of {len(run.record.data.tracks)}", scored, muted=True),
+            Cell(f"{n_dropped} of {n_frames}", n_dropped / n_frames if n_frames else 0.0, muted=True),
+            *([Cell(verdict, verdict)] if verdict else []),
+            Cell(sources, sources, muted=True),
+        ),
+    )
+
+
+def _score(summary: Summary, clean: Summary | None, is_best: bool) -> Cell:
+    text = beside(numbers.decibels(summary.score, summary.status), clean)
+    title = (
+        f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
+        f"{summary.n_frames} frames, {summary.n_dropped} dropped"
+    )
+    has = summary.score is not None
+    return Cell(text, summary.score, best=has and is_best, muted=not has, title=title)
+
+
+def _all_scores(run: Run) -> list[Table]:
+    """Every quantity of a run, a table for each target set."""
+    found = summarise(run, allow_incomplete=True)
+    tables = []
+    for number, name in enumerate(dict.fromkeys(s.target_set for s in found)):
+        chosen = [s for s in found if s.target_set == name]
+        columns = tuple(dict.fromkeys(s.target for s in chosen))
+        rows = tuple(
+            Row(
+                metric,
+                "",
+                tuple(_score(s, None, False) for s in chosen if s.metric == metric),
+            )
+            for metric in dict.fromkeys(s.metric for s in chosen)
+        )
+        tables.append(Table(f"scores-{number}", name, "", "", ("quantity", *columns), rows))
+    return tables

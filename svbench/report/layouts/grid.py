@@ -1,0 +1,155 @@
+"""A table before it is written: rows and columns of final texts, with their marks and what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from svbench.errors import DataError
+from svbench.report.boards import PRACTICALLY_INFINITE_DB
+from svbench.report.guard import leaks
+from svbench.report.layouts.ties import Column, Ties
+from svbench.results.aggregate import Summary
+from svbench.results.store import Quantity, Run
+
+TIE = "†"
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """A cell.
+
+    Attributes
+    ----------
+    text : str
+        A rounded number, or the word for why there is none.
+    is_number : bool
+    best, second, tied : bool
+        Among the measured systems that are ranked; tied is not significantly different from the best.
+    extra : str
+        Stands behind the number: the one without known defects, in brackets.
+    detail : dict
+        Unrounded, for CSV and JSON.
+    """
+
+    text: str
+    is_number: bool = False
+    best: bool = False
+    second: bool = False
+    tied: bool = False
+    extra: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """A row; ``quoted`` is the number of its source, empty for measured ones."""
+
+    name: str
+    kind: str
+    cells: tuple[GridCell, ...]
+    leaked: bool = False
+    imported: bool = False
+    quoted: str = ""
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """A column under the head of its group; ``is_numeric`` ones are aligned at the decimal point."""
+
+    group: str
+    head: str
+    is_numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; ``first`` heads the names of the rows."""
+
+    title: str
+    first: str
+    columns: tuple[GridColumn, ...]
+    rows: tuple[GridRow, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A system's number in a line of comparison."""
+
+    run: Run
+    summary: Summary
+    clean: Summary | None = None
+
+
+def marked_name(run: Run) -> str:
+    """Name a run's system with its kind where it is no system, and whether it was imported."""
+    return run.record.system.id + (f" ({', '.join(run.record.marks)})" if run.record.marks else "")
+
+
+def measured_row(run: Run, cells: Sequence[GridCell]) -> GridRow:
+    """Make the row of a measured system."""
+    return GridRow(
+        marked_name(run), run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported
+    )
+
+
+def one_each(runs: Sequence[Run]) -> dict[str, Run]:
+    """Return runs of one protocol and data set by system.
+
+    Raises
+    ------
+    DataError
+        Two runs of one system.
+    """
+    found: dict[str, Run] = {}
+    for run in runs:
+        name = run.record.system.id
+        if found.setdefault(name, run) is not run:
+            raise DataError(
+                f"{found[name].path} and {run.path} are both runs of {name!r} on the same protocol and data; "
+                "a table takes one of them"
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who is best, second and tied with the best, as numbers of entries."""
+
+    best: frozenset[int] = frozenset()
+    second: frozenset[int] = frozenset()
+    tied: frozenset[int] = frozenset()
+
+
+def standing(
+    entries: Sequence[Entry | None], quantity: Quantity, targets: Sequence[str], ties: Ties
+) -> Standing:
+    """Compare the numbers of one column, or of one row where systems are columns.
+
+    Oracles, systems scored on fewer tracks than others and numbers that are only the rounding of the
+    arithmetic take no part. Nothing is best where there is nothing to be better than.
+    """
+    ranked = {i: e for i, e in enumerate(entries) if e and e.run.record.system.kind != "oracle"}
+    most = max((e.summary.n_tracks for e in ranked.values()), default=0)
+    scores = {
+        i: e.summary.score
+        for i, e in ranked.items()
+        if e.summary.score is not None
+        and e.summary.n_tracks == most
+        and (quantity.unit != "dB" or abs(e.summary.score) <= PRACTICALLY_INFINITE_DB)
+    }
+    if len(scores) < 2:
+        return Standing()
+    ordered = sorted(set(scores.values()), reverse=quantity.higher_is_better)
+    first = next(i for i, s in scores.items() if s == ordered[0])
+    column = Column(ranked[first].summary.target_set, tuple(targets), quantity.name)
+    return Standing(
+        frozenset(i for i, s in scores.items() if s == ordered[0]),
+        frozenset(i for i, s in scores.items() if len(ordered) > 1 and s == ordered[1]),
+        frozenset(
+            i
+            for i, s in scores.items()
+            if s != ordered[0] and ties.is_tied(ranked[first].run, ranked[i].run, column)
+        ),
+    )

@@ -1,0 +1,149 @@
+"""Grids as Markdown, HTML, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from svbench.report.guard import LEAK
+from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
+from svbench.report.plain import markdown_text
+
+GREY = "#6b6b6b"  # dark enough to be read on white
+
+
+def markdown(grids: Sequence[Grid], notes: Sequence[str]) -> str:
+    """Write tables with bold, underlined and, for what is quoted, slanted numbers."""
+    parts = []
+    for grid in grids:
+        heads = [grid.first, *(" ".join(p for p in (c.group, c.head) if p) for c in grid.columns)]
+        lines = [
+            [markdown_text(h) for h in heads],
+            ["---", *("---:" if c.is_numeric else "---" for c in grid.columns)],
+            *([_markdown_name(row), *(_markdown_cell(c, row) for c in row.cells)] for row in grid.rows),
+        ]
+        title = [f"**{markdown_text(grid.title)}**", ""] if len(grids) > 1 else []
+        parts.append("\n".join([*title, *(f"| {' | '.join(line)} |" for line in lines)]))
+    return "\n\n".join([*parts, markdown_text(" ".join(notes))])
+
+
+def _markdown_name(row: GridRow) -> str:
+    name = markdown_text(row.name)
+    if row.quoted:
+        return rf"*{name}* \[{row.quoted}\]"
+    return f"{name} 🔴 {LEAK}" if row.leaked else name
+
+
+def _markdown_cell(cell: GridCell, row: GridRow) -> str:
+    text = markdown_text(cell.text)
+    if row.quoted:
+        return f"*{text}*"
+    text = f"**{text}**" if cell.best else f"<ins>{text}</ins>" if cell.second else text
+    return text + (TIE if cell.tied else "") + cell.extra
+
+
+def html_tables(grids: Sequence[Grid], notes: Sequence[str]) -> str:
+    """Write real tables: captions, heads with their scope, no style sheet needed."""
+    parts = []
+    for grid in grids:
+        body = "\n".join(
+            f"<tr{f' style={chr(34)}color:{GREY}{chr(34)}' if row.quoted else ''}>"
+            f"{_html_name(row)}{''.join(map(_html_cell, row.cells))}</tr>"
+            for row in grid.rows
+        )
+        title = html.escape(grid.title)
+        parts.append(
+            f"<table>\n<caption>{title}</caption>\n<thead>\n{_html_heads(grid)}\n</thead>\n"
+            f"<tbody>\n{body}\n</tbody>\n</table>"
+        )
+    return "\n".join([*parts, f"<p><small>{html.escape(' '.join(notes))}</small></p>"])
+
+
+def _html_heads(grid: Grid) -> str:
+    first = html.escape(grid.first)
+    heads = "".join(f'<th scope="col">{html.escape(c.head)}</th>' for c in grid.columns)
+    if not any(c.group for c in grid.columns):
+        return f'<tr><th scope="col">{first}</th>{heads}</tr>'
+    spans = [(group, len(list(same))) for group, same in groupby(grid.columns, key=_group)]
+    groups = "".join(
+        f'<th scope="colgroup" colspan="{n}">{html.escape(group)}</th>'
+        if group
+        else f'<td colspan="{n}"></td>'
+        for group, n in spans
+    )
+    return f'<tr><td></td>{groups}</tr>\n<tr><th scope="col">{first}</th>{heads}</tr>'
+
+
+def _group(column: GridColumn) -> str:
+    return column.group
+
+
+def _html_name(row: GridRow) -> str:
+    leak = f' <b style="color:#b00020">{LEAK}</b>' if row.leaked else ""
+    source = f" [{row.quoted}]" if row.quoted else ""
+    return f'<th scope="row">{html.escape(row.name)}{source}{leak}</th>'
+
+
+def _html_cell(cell: GridCell) -> str:
+    text = html.escape(cell.text)
+    text = f"<b>{text}</b>" if cell.best else f"<u>{text}</u>" if cell.second else text
+    return f"<td>{text}{f'<sup>{TIE}</sup>' if cell.tied else ''}{html.escape(cell.extra)}</td>"
+
+
+def json_text(grids: Sequence[Grid], notes: Sequence[str], layout: str) -> str:
+    """Write everything, unrounded."""
+    content = {
+        "layout": layout,
+        "tables": [
+            {
+                "title": grid.title,
+                "rows": [
+                    {
+                        grid.first: row.name,
+                        "kind": row.kind,
+                        "imported": row.imported,
+                        "leaked": row.leaked,
+                        "quoted": row.quoted,
+                        "cells": [_plain(c, h) for c, h in zip(row.cells, grid.columns, strict=True)],
+                    }
+                    for row in grid.rows
+                ],
+            }
+            for grid in grids
+        ],
+        "notes": list(notes),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def csv_text(grids: Sequence[Grid]) -> str:
+    """Write one line for each cell, unrounded."""
+    rows = [
+        {"table": grid.title, "row": row.name, "kind": row.kind, "quoted": row.quoted, **_plain(cell, head)}
+        for grid in grids
+        for row in grid.rows
+        for cell, head in zip(row.cells, grid.columns, strict=True)
+    ]
+    out = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    return out.getvalue().rstrip("\n")
+
+
+def _plain(cell: GridCell, head: GridColumn) -> dict[str, Any]:
+    return {
+        "group": head.group,
+        "column": head.head,
+        "text": cell.text,
+        "best": cell.best,
+        "second": cell.second,
+        "tied": cell.tied,
+        **cell.detail,
+    }

@@ -1,0 +1,213 @@
+"""Two runs of one protocol on one data set, value by value: equal, nearly equal, or where they part.
+
+What is compared is what was scored: every frame's value and status, and the digests of the estimates
+where both runs know them. Times, memory and machines are never equal, and are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Literal
+
+import msgspec
+
+from svbench.errors import DataError
+from svbench.results.scores import Series, TrackResult
+from svbench.results.store import Run
+
+TOLERANCE = 0.005  # half of the last digit that tables print
+
+Verdict = Literal["bit-equal", "within tolerance", "different"]
+Name = tuple[str, str, str]  # target set, target, quantity
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where two runs part, and what each has there.
+
+    ``target_set``, ``target`` and ``metric`` are empty where a whole track differs, ``frame`` and
+    ``time_s`` are None where a whole series does. ``distance`` is None where one has no number.
+    """
+
+    track: str
+    target_set: str
+    target: str
+    metric: str
+    frame: int | None
+    time_s: float | None
+    first: float | str
+    second: float | str
+    distance: float | None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What became of comparing two runs.
+
+    Attributes
+    ----------
+    verdict : {"bit-equal", "within tolerance", "different"}
+    tolerance : float
+        Largest distance of two values, in the unit of their quantity, that still passes.
+    n_values : int
+        Values that both runs have a place for.
+    n_unequal, n_beyond : int
+        Places that differ at all, and beyond the tolerance.
+    first : Place or None
+        The first place beyond the tolerance, or if there is none the first unequal one.
+    largest : Place or None
+        The largest distance of two numbers.
+    n_estimates, n_unequal_estimates : int
+        Estimates whose digests both runs know, and how many of them differ.
+    """
+
+    verdict: Verdict
+    tolerance: float
+    n_values: int
+    n_unequal: int
+    n_beyond: int
+    first: Place | None
+    largest: Place | None
+    n_estimates: int
+    n_unequal_estimates: int
+
+
+def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Comparison:
+    """Compare two runs in the order of the data set's tracks.
+
+    Parameters
+    ----------
+    first, second : Run
+    tolerance : float
+        In the unit of each quantity, dB for most.
+
+    Returns
+    -------
+    Comparison
+        ``bit-equal`` if every value, every status and every known digest of an estimate is the same.
+        Another status, a track or a series that only one run has is beyond any tolerance.
+
+    Raises
+    ------
+    DataError
+        The runs are of different protocols or data sets.
+    """
+    refuse_unlike(first, second)
+    # A digest that differs while all scores are equal is a difference, but of no size.
+    n_estimates, unequal_estimates = _estimates(first, second)
+    places = list(_places(first, second))
+    beyond = [p for p in places if p.distance is None or p.distance > tolerance]
+    sized = [p for p in places if p.distance is not None]
+    every = [*beyond, *places, *unequal_estimates]
+    return Comparison(
+        verdict="different" if beyond else "within tolerance" if every else "bit-equal",
+        tolerance=tolerance,
+        n_values=_n_values(first, second),
+        n_unequal=len(places),
+        n_beyond=len(beyond),
+        first=every[0] if every else None,
+        largest=max(sized, key=lambda p: p.distance or 0.0, default=None),
+        n_estimates=n_estimates,
+        n_unequal_estimates=len(unequal_estimates),
+    )
+
+
+def refuse_unlike(first: Run, second: Run) -> None:
+    """Refuse runs whose scores mean different things.
+
+    Raises
+    ------
+    DataError
+    """
+    a, b = first.record, second.record
+    if a.protocol_digest != b.protocol_digest:
+        one, two = (f"{r.protocol.id} ({r.protocol_digest[:8]})" for r in (a, b))
+        raise DataError(
+            f"{first.path} is of protocol {one}, {second.path} of {two}: their numbers mean different "
+            "things; compare runs of one protocol"
+        )
+    if a.data.digest != b.data.digest:
+        one, two = (_told_data(r) for r in (first, second))
+        raise DataError(
+            f"{first.path} is on {one}, {second.path} on {two}; compare runs on the same tracks of one data "
+            "set"
+        )
+
+
+def _told_data(run: Run) -> str:
+    data = run.record.data
+    parts = [f"{data.id} {data.version}", data.subset, data.variant, f"{len(data.tracks)} tracks"]
+    return f"{', '.join(p for p in parts if p)} ({data.digest[:8]})"
+
+
+def _places(first: Run, second: Run) -> Iterator[Place]:
+    """Every place that differs, track by track in the order of the data set."""
+    one, two = ({r.track: r for r in run.results} for run in (first, second))
+    for track in first.record.data.tracks:
+        a, b = one.get(track), two.get(track)
+        if a is None and b is None:
+            continue
+        if a is None or b is None or a.status != b.status:
+            yield Place(track, "", "", "", None, None, _state(a), _state(b), None)
+        elif a.status == "ok":
+            yield from _series_places(a, b)
+
+
+def _state(result: TrackResult | None) -> str:
+    if result is None:
+        return "no result"
+    return f"failed: {result.reason}" if result.status == "failed" else "scored"
+
+
+def _series_places(first: TrackResult, second: TrackResult) -> Iterator[Place]:
+    one, two = _by_name(first), _by_name(second)
+    for name in dict.fromkeys([*one, *two]):
+        a, b = one.get(name), two.get(name)
+        if a is None or b is None:
+            one_has, two_has = ("no scores" if s is None else f"{len(s.score)} frames" for s in (a, b))
+            yield Place(first.track, *name, None, None, one_has, two_has, None)
+        elif a != b:
+            yield from _frame_places(first.track, name, a, b)
+
+
+def _by_name(result: TrackResult) -> dict[Name, Series]:
+    return {(s.target_set, s.target, s.metric): s for s in result.series}
+
+
+def _frame_places(track: str, name: Name, first: Series, second: Series) -> Iterator[Place]:
+    sides = [zip(s.time_s, s.duration_s, s.score, s.status, strict=True) for s in (first, second)]
+    for frame, (a, b) in enumerate(zip_longest(*sides)):
+        if a == b:
+            continue
+        if a is None or b is None or a[:2] != b[:2]:
+            one, two = ("no frame" if s is None else f"{s[1]:g} s at {s[0]:g} s" for s in (a, b))
+            yield Place(track, *name, frame, (a or b)[0], one, two, None)
+            return  # the frames after it are other ones too
+        has, other_has = (s[3] if s[2] is None else s[2] for s in (a, b))
+        distance = None if a[2] is None or b[2] is None else abs(a[2] - b[2])
+        yield Place(track, *name, frame, a[0], has, other_has, distance)
+
+
+def _estimates(first: Run, second: Run) -> tuple[int, list[Place]]:
+    """Count the estimates that both runs know the digest of, and list those that differ."""
+    two = {r.track: r.estimate_digests for r in second.results}
+    known, unequal = 0, []
+    for result in first.results:
+        others = two.get(result.track, {})
+        for target, digest in result.estimate_digests.items():
+            if target in others:
+                known += 1
+                if digest != others[target]:
+                    one_has, two_has = (f"estimate {d[:8]}" for d in (digest, others[target]))
+                    unequal.append(Place(result.track, "", target, "", None, None, one_has, two_has, None))
+    return known, unequal
+
+
+def _n_values(first: Run, second: Run) -> int:
+    """Count the values that stand at the same place in both runs."""
+    two = {r.track: _by_name(r) for r in second.results}
+    return sum(
+        min(len(s.score), len(other.score))
+        for result in first.results
+        for name, s in _by_name(result).items()
+        if (other := two.get(result.track, {}).get(name))
+    )

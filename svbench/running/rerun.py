@@ -1,0 +1,202 @@
+"""A run repeated from its record: the same protocol, data, system and parameters, or a refusal in words.
+
+The record holds the protocol and the system in full, so edited files do not matter. What it only names
+must still be what it was: weights, the files that parameters name, the recordings, the metrics' versions.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from svbench.datasets.api import Dataset, Track, open_dataset
+from svbench.errors import DataError, SvbenchError
+from svbench.results.store import Run, run_name
+from svbench.running.keys import input_state, result_key
+from svbench.running.originals import kept_originals
+from svbench.running.runner import Job, dataset_digest, jobs_of
+from svbench.running.scoring import quantities_of
+from svbench.specs.manifest import Manifest, load_manifest
+from svbench.specs.protocol import ORIGINAL
+from svbench.specs.system import LocatedSystem, load_system
+from svbench.systems.requisites import checked_weights
+
+
+def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | None = None) -> list[Job]:
+    """Make the jobs that repeat a run; the last one is the run itself.
+
+    Parameters
+    ----------
+    run : Run
+    out : Path
+        Folder of runs; not the one that the run lies in.
+    data : Path, optional
+        Where the recordings lie now; where they lay then by default.
+    system : Path, optional
+        The system's file, for its folder: relative paths start there. Where it lay then by default.
+
+    Returns
+    -------
+    list of Job
+        One; or two for a variant whose protocol compares with the estimates of the original.
+
+    Raises
+    ------
+    DataError, SystemFailure
+        The run cannot be repeated, or what it was made from is no longer what it was.
+    """
+    _refuse_others(run, out)
+    located = _located(run, system)
+    for weights in located.spec.weights:
+        checked_weights(located.folder, weights)
+    if quantities_of(run.record.protocol) != run.record.quantities:
+        raise DataError(
+            f"{run.path}: the metrics of this svbench give other quantities for {run.record.protocol.id} "
+            f"than then; repeat it with svbench {run.record.provenance[-1].svbench}"
+        )
+    dataset = _dataset(run, data)
+    keep = any(r.estimates for r in run.results)
+    every = jobs_of(located, run.record.protocol, dataset, out, "failed", keep)
+    own = _own_job(run, every)
+    if dataset_digest(own.dataset) != run.record.data.digest:
+        raise DataError(
+            f"{run.path}: the manifest of {run.record.data.id} is not the one of the run "
+            f"({dataset.manifest.path} has version {dataset.manifest.head.version}, the run "
+            f"{run.record.data.version}); repeat it with that one"
+        )
+    _refuse_changes(run, located, own.dataset.tracks)
+    return [j for j in every if j.folder in (own.folder, own.original)]
+
+
+def _refuse_others(run: Run, out: Path) -> None:
+    """Refuse what has no system behind it, and to write over the run itself."""
+    record = run.record
+    if record.imported:
+        raise DataError(
+            f"{run.path}: its scores were imported, so there is nothing to separate; import the files again"
+        )
+    for what, content, digest in (
+        ("system", record.system, record.system_digest),
+        ("protocol", record.protocol, record.protocol_digest),
+    ):
+        if content.digest != digest:
+            raise DataError(
+                f"{run.path / 'run.json'}: {what}_digest is {digest[:8]}, its {what} has "
+                f"{content.digest[:8]}; "
+                "the record was edited, or is of a version that counts digests otherwise"
+            )
+    if not run.results:
+        raise DataError(f"{run.path}: no track of it has a result; finish it with `svbench run`")
+    if not all(r.key for r in run.results):
+        raise DataError(
+            f"{run.path}: only scored, no system separated it; repeat its command: "
+            f"{shlex.join(record.provenance[-1].command)}"
+        )
+    name = run_name(record.system, record.protocol, record.data.digest)
+    if (out / name).resolve() == run.path.resolve():
+        raise DataError(f"{out}: holds the run itself; give another folder with --out")
+
+
+def _located(run: Run, system: Path | None) -> LocatedSystem:
+    """Return the system as the record has it, in the folder that its relative paths start from."""
+    record = run.record
+    if system is None:
+        folder = Path(record.system_folder)
+        if not record.system_folder or not folder.is_dir():
+            raise DataError(
+                f"{run.path}: the folder of the system's file "
+                f"({record.system_folder or 'not in the record'}) is not there; "
+                f"name the file of {record.system.id} with --system"
+            )
+        return LocatedSystem(record.system, folder)
+    found = load_system(system)
+    if found.spec.digest != record.system_digest:
+        raise DataError(
+            f"{system}: is not the system of {run.path} any more (digest {found.spec.digest[:8]}, then "
+            f"{record.system_digest[:8]}); `svbench show {run.path}` prints what it was"
+        )
+    return LocatedSystem(record.system, found.folder)
+
+
+def _dataset(run: Run, root: Path | None) -> Dataset:
+    """Open the recordings of the run."""
+    data = run.record.data
+    root = root or Path(data.root)
+    if not root.is_dir():
+        raise DataError(f"{root}: the recordings of {run.path} are not there; say where with --data")
+    return open_dataset(_manifest(run), root, subset=data.subset or None, tracks=data.tracks)
+
+
+def _manifest(run: Run) -> Manifest:
+    """Load the manifest from where it lay, or by its id."""
+    data = run.record.data
+    if data.manifest and Path(data.manifest).is_file():
+        return load_manifest(data.manifest)
+    try:
+        return load_manifest(data.id)
+    except SvbenchError:
+        raise DataError(
+            f"{run.path}: its manifest is no longer at {data.manifest}, and no data set here is called "
+            f"{data.id!r}; put it back"
+        ) from None
+
+
+def _own_job(run: Run, every: Sequence[Job]) -> Job:
+    """Return the job that is the run; a protocol with probes has one for each variant."""
+    wanted = run.record.data
+    for job in every:
+        if job.dataset.variant == wanted.variant:
+            if job.dataset.variant_version != wanted.variant_version:
+                raise DataError(
+                    f"{run.path}: variant {wanted.variant} is made by {job.dataset.variant_version!r} now, "
+                    f"then by {wanted.variant_version!r}"
+                )
+            return job
+    raise DataError(f"{run.path}: variant {wanted.variant!r} cannot be made here; `svbench run` says why")
+
+
+def _refuse_changes(run: Run, located: LocatedSystem, tracks: Sequence[Track]) -> None:
+    """Refuse recordings, files of the system and metrics that are not those of the run."""
+    record, known = run.record, {r.track: r for r in run.results}
+    original = None
+    if record.protocol.compares_originals and record.data.variant != ORIGINAL:
+        original = _original_folder(run)
+    for track in tracks:
+        if track.name not in known:
+            continue
+        then, now = known[track.name], track.digest()
+        if then.track_digest != now:
+            raise DataError(
+                f"{run.path}: the recordings of track {track.name!r} are not those of the run (digest "
+                f"{now[:8]}, then {then.track_digest[:8]}); say with --data where those are"
+            )
+        originals = kept_originals(original, track.name).digests if original else None
+        if then.key != result_key(record.protocol, located, track.name, now, originals):
+            suspects = (
+                [f"the files or folders {', '.join(f)}"] if (f := input_state(located, track.name)) else []
+            )
+            suspects += ["the kept estimates of the original beside it"] if original else []
+            suspects.append("the version of a metric")
+            raise DataError(
+                f"{run.path}: what track {track.name!r} was scored with has changed since: "
+                f"{' or '.join(suspects)}"
+            )
+
+
+def _original_folder(run: Run) -> Path:
+    """Find the run of the original beside the run of a variant."""
+    from svbench.results.store import find_runs, load_run
+
+    record = run.record
+    for path in find_runs([run.path.parent]):
+        other = load_run(path).record
+        alike = (other.system_digest, other.protocol_digest, other.data.id, other.data.tracks) == (
+            record.system_digest,
+            record.protocol_digest,
+            record.data.id,
+            record.data.tracks,
+        )
+        if alike and other.data.variant == ORIGINAL:
+            return path
+    raise DataError(f"{run.path}: the run of the original, which it was compared with, is not beside it")
