@@ -46,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
     from svbench.errors import SpecError, SystemFailure
     from svbench.specs.system import load_system, permitted
 
-    systems = [permitted(load_system(name), random_weights=options.random_weights) for name in options.systems]
+    systems = [
+        permitted(load_system(name), random_weights=options.random_weights) for name in options.systems
+    ]
     if options.track and not options.data:
         raise SpecError("--track", "", f"names {options.track!r}, but no --data to find it in")
     if options.duration_s < 1:

@@ -56,7 +56,8 @@ class Zoo:
         name = parameters.get("architecture")
         if name not in ARCHITECTURES:
             raise ValueError(f"zoo needs architecture, one of {', '.join(ARCHITECTURES)}; found {name!r}")
-        if len(context.weights) != (not context.random_weights):
+        wanted = 0 if context.random_weights else 1
+        if len(context.weights) != wanted:
             raise ValueError(
                 f"weights must name one checkpoint of {name}, found {len(context.weights)}; without it only "
                 "its cost can be measured, with --random-weights"

@@ -77,13 +77,15 @@ class TemporalConvNet(nn.Module):
 
 
 class Block(nn.Module):
-    """1×1 convolution to ``hidden`` channels, depthwise dilated convolution, 1×1 back; all added to the input.
+    """1×1 convolution to ``hidden`` channels, depthwise dilated convolution, 1×1 back; added to the input.
 
     PReLU and a norm follow the first two. The depthwise convolution hears ``ahead`` frames ahead and
     the rest of its reach back; shapes stay (batch, channels, frames).
     """
 
-    def __init__(self, channels: int, hidden: int, kernel: int, dilation: int, ahead: int, norm: Norm) -> None:
+    def __init__(
+        self, channels: int, hidden: int, kernel: int, dilation: int, ahead: int, norm: Norm
+    ) -> None:
         super().__init__()
         reach = (kernel - 1) * dilation
         self.widen = nn.Sequential(nn.Conv1d(channels, hidden, 1, bias=False), nn.PReLU(), norm(hidden))

@@ -177,7 +177,7 @@ def _ahead(frames: int, reaches: list[int]) -> list[int]:
     most = sum(reach // 2 for reach in reaches)
     if not 0 <= frames <= most:
         raise ValueError(f"lookahead_frames must be from 0 to {most} at these sizes, found {frames}")
-    ahead = []
+    ahead: list[int] = []
     for reach in reaches:
         ahead.append(min(reach // 2, frames - sum(ahead)))
     return ahead
