@@ -10,7 +10,15 @@ import pytest
 torch = pytest.importorskip("torch")
 from svbench.systems.zoo import vox_tasnet  # noqa: E402
 
-TINY = {"latent": 8, "window": 16, "bottleneck": 8, "hidden": 16, "blocks": 3, "repeats": 2, "lookahead_frames": 4}
+TINY = {
+    "latent": 8,
+    "window": 16,
+    "bottleneck": 8,
+    "hidden": 16,
+    "blocks": 3,
+    "repeats": 2,
+    "lookahead_frames": 4,
+}
 
 
 def tiny(**settings: Any) -> Any:
