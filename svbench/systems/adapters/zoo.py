@@ -97,7 +97,7 @@ class Zoo:
 
     def _load(self, path: Path, stand_ins: Sequence[str]) -> None:
         try:
-            self.separator.load(_state(path, stand_ins))
+            self.separator.load(read_checkpoint(path, stand_ins))
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from error
 
@@ -118,7 +118,7 @@ def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
     return built
 
 
-def _state(path: Path, stand_ins: Sequence[str]) -> dict[str, Any]:
+def read_checkpoint(path: Path, stand_ins: Sequence[str]) -> dict[str, Any]:
     """Read the arrays of a checkpoint; nothing in the file is executed.
 
     Names with arrays may lie in a dict under ``state_dict``, or last in a tuple, as the authors of
