@@ -107,6 +107,8 @@ def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
     if size not in module.SIZES:
         raise ValueError(f"{name} needs size, one of {', '.join(module.SIZES)}; found {size!r}")
     targets = parameters.get("targets")
+    if targets is not None and not (isinstance(targets, list) and all(isinstance(t, str) for t in targets)):
+        raise ValueError(f"targets must be a list of names, found {targets!r}")
     settings = {key: value for key, value in parameters.items() if key not in OWN}
     try:
         built: Separator = module.build(size, None if targets is None else tuple(targets), **settings)

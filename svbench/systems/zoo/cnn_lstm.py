@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator, in_chunks
+from svbench.systems.zoo.separator import Separator, check_chunks, in_chunks, named
 
 TARGETS = ("vocals", "accompaniment")
 RATE_HZ = 44100
@@ -46,7 +46,13 @@ def build(
     Returns
     -------
     Separator
+
+    Raises
+    ------
+    ValueError
+        Settings that cannot be.
     """
+    check_chunks(segment_samples, overlap)
     network = MaskNetwork(**{**SIZES[size], **changes}).eval()
 
     def call(chunk: Samples) -> Samples:
@@ -70,7 +76,7 @@ def build(
     def run(samples: Samples) -> Samples:
         return in_chunks(call, samples, segment_samples, overlap)
 
-    return Separator(network, targets or TARGETS, RATE_HZ, run)
+    return Separator(network, named(targets, TARGETS), RATE_HZ, run)
 
 
 class MaskNetwork(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator, in_chunks
+from svbench.systems.zoo.separator import Separator, check_chunks, in_chunks, named
 from svbench.systems.zoo.tcn import TemporalConvNet
 
 TARGETS = ("accompaniment", "vocals")
@@ -64,7 +64,13 @@ def build(
     Returns
     -------
     Separator
+
+    Raises
+    ------
+    ValueError
+        Settings that cannot be.
     """
+    check_chunks(segment_samples, overlap)
     network = MultiBandTasNet(**{**SIZES[size], **changes}).eval()
 
     def run(samples: Samples) -> Samples:
@@ -75,10 +81,13 @@ def build(
         def call(chunk: Samples) -> Samples:
             return _filled(network, (chunk - np.float32(mean)) / np.float32(scale))
 
-        return in_chunks(call, samples, segment_samples, overlap) * np.float32(scale) + np.float32(mean)
+        estimates = in_chunks(call, samples, segment_samples, overlap)
+        estimates *= np.float32(scale)
+        estimates += np.float32(mean)
+        return estimates
 
     names = partial(_their_name, blocks=network.n_blocks)
-    return Separator(network, targets or TARGETS, RATE_HZ, run, names, _fitted)
+    return Separator(network, named(targets, TARGETS), RATE_HZ, run, names, _fitted)
 
 
 class MultiBandTasNet(nn.Module):

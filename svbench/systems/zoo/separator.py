@@ -104,6 +104,36 @@ class Separator:
         self.network.load_state_dict(filled)
 
 
+def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names for a network's outputs: its own, or others, as many and all different.
+
+    Raises
+    ------
+    ValueError
+    """
+    if targets is None:
+        return default
+    if len(targets) != len(default) or len(set(targets)) < len(targets):
+        raise ValueError(
+            f"targets must be {len(default)} different names for {', '.join(default)}, in this order; "
+            f"found {', '.join(targets) or 'none'}"
+        )
+    return targets
+
+
+def check_chunks(segment_samples: Any, overlap: Any = 0.0) -> None:
+    """Refuse settings that make no chunks.
+
+    Raises
+    ------
+    ValueError
+    """
+    if isinstance(segment_samples, bool) or not isinstance(segment_samples, int) or segment_samples < 1:
+        raise ValueError(f"segment_samples must be a whole number of at least 1, found {segment_samples!r}")
+    if isinstance(overlap, bool) or not isinstance(overlap, (int, float)) or not 0 <= overlap < 1:
+        raise ValueError(f"overlap is a share of the segment from 0 to below 1, found {overlap!r}")
+
+
 def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -> Samples:
     """Separate chunk by chunk, so that memory does not grow with the track beyond its estimates.
 

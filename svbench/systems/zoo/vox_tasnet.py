@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator
+from svbench.systems.zoo.separator import Separator, check_chunks, named
 from svbench.systems.zoo.tcn import FrameNorm, TemporalConvNet
 
 TARGETS = ("accompaniment",)
@@ -59,7 +59,13 @@ def build(
     Returns
     -------
     Separator
+
+    Raises
+    ------
+    ValueError
+        Settings that cannot be.
     """
+    check_chunks(segment_samples)
     network = VoxTasNet(**{**SIZES[size], **changes}).eval()
     hop = network.stride
     n_frames = max(1, segment_samples // hop)
@@ -77,7 +83,7 @@ def build(
             estimate[0, start:stop] = part.T.cpu().numpy()
         return estimate
 
-    return Separator(network, targets or TARGETS, RATE_HZ, run)
+    return Separator(network, named(targets, TARGETS), RATE_HZ, run)
 
 
 class VoxTasNet(nn.Module):

@@ -139,6 +139,10 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     [
         ({"architecture": "unet"}, "zoo needs architecture, one of multiband-.*; found 'unet'"),
         ({"size": "M7"}, "multiband-conv-tasnet needs size, one of M1, M2, .*; found 'M7'"),
+        ({"overlap": 1}, r"overlap is a share of the segment from 0 to below 1, found 1$"),
+        ({"segment_samples": 0}, r"segment_samples must be a whole number of at least 1, found 0$"),
+        ({"targets": ["a"]}, "targets must be 2 different names for accompaniment, vocals, .*; found a$"),
+        ({"targets": "ab"}, "targets must be a list of names, found 'ab'"),
         ({"overlp": 0.5}, "multiband-conv-tasnet takes segment_samples, overlap, .*'overlp'"),
     ],
 )
