@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from svbench.cli import FINDINGS, OK, SYSTEM_FAILED
-from svbench.cli.output import print_json, print_rows
+from svbench.cli.output import print_json, print_rows, random_weights_argument
 
 if TYPE_CHECKING:
     from svbench.running.lookahead import Lookahead
@@ -37,15 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold-db", type=float, default=-120.0,
         help="changes of the output below this, relative to its peak, are none (default: %(default)g)",
     )  # fmt: skip
+    random_weights_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, with the probes and the machine")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure one system after the other; one that fails does not keep the others from it."""
     from svbench.errors import SpecError, SystemFailure
-    from svbench.specs.system import load_system
+    from svbench.specs.system import load_system, permitted
 
-    systems = [load_system(name) for name in options.systems]
+    systems = [
+        permitted(load_system(name), random_weights=options.random_weights) for name in options.systems
+    ]
     if options.track and not options.data:
         raise SpecError("--track", "", f"names {options.track!r}, but no --data to find it in")
     if options.duration_s < 1:

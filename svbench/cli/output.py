@@ -77,6 +77,15 @@ def strict_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def random_weights_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the permission to measure networks without their weights."""
+    parser.add_argument(
+        "--random-weights", action="store_true",
+        help="let systems that name no checkpoint have random weights: what they cost is real, scores mean "
+        "nothing",
+    )  # fmt: skip
+
+
 def joined(items: Iterable[str]) -> str:
     """Join names for a sentence."""
     return ", ".join(items)

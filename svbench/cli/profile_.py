@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from svbench.cli import OK
-from svbench.cli.output import Progress, print_json, print_rows
+from svbench.cli.output import Progress, print_json, print_rows, random_weights_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FILE",
         help="where to store it (default: runs/profiles/…, where reports of these runs find it)",
     )  # fmt: skip
+    random_weights_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
 
 
@@ -44,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
     from svbench.results.store import write_record
     from svbench.running.execution import n_cores
     from svbench.running.resources import measure_profile
-    from svbench.specs.system import load_system
+    from svbench.specs.system import load_system, permitted
 
-    located = load_system(options.system)
+    located = permitted(load_system(options.system), random_weights=options.random_weights)
     threads = sorted(set(options.threads or [1, n_cores()]))
     seconds = sorted(set(options.seconds))
     out = options.out or Path("runs/profiles") / profile_name(located.spec, options.device)

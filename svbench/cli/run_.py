@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json, strict_argument
+from svbench.cli.output import Progress, print_json, random_weights_argument, strict_argument
 
 if TYPE_CHECKING:
     from svbench.datasets.api import Dataset
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_run_arguments(parser)
     strict_argument(parser)
+    random_weights_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
@@ -62,11 +63,11 @@ def run(options: argparse.Namespace) -> int:
     from svbench.datasets.api import open_dataset
     from svbench.specs.manifest import load_manifest
     from svbench.specs.protocol import load_protocol
-    from svbench.specs.system import load_system
+    from svbench.specs.system import load_system, permitted
 
     name, root = data_argument(options.data)
     protocol = load_protocol(options.protocol)
-    systems = [load_system(s) for s in options.system]
+    systems = [permitted(load_system(s), random_weights=options.random_weights) for s in options.system]
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     if options.strict:
         _refuse_leaks(systems, dataset)

@@ -142,7 +142,7 @@ def _board(
     rows, rank = [], 0
     for run in sorted(runs, key=order):
         own = cells[id(run)]
-        ranks = run.record.system.kind != "oracle" and own[last].score is not None
+        ranks = run.record.takes_rank and own[last].score is not None
         ranks = ranks and not _partial(run, own[last], runs, cells, last)
         rank += ranks
         rows.append(BoardRow(rank if ranks else None, run, own, without[id(run)]))

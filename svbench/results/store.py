@@ -89,7 +89,16 @@ class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def marks(self) -> tuple[str, ...]:
         """What must stand beside the system's name wherever its numbers do."""
         kind = self.system.kind
-        return (*([kind] if kind != "system" else []), *(["imported"] if self.imported else []))
+        return (
+            *([kind] if kind != "system" else []),
+            *(["imported"] if self.imported else []),
+            *(["random weights: scores mean nothing"] if self.system.random_weights else []),
+        )
+
+    @property
+    def takes_rank(self) -> bool:
+        """Whether the system competes: an oracle sees the references, random weights hear nothing."""
+        return self.system.kind != "oracle" and not self.system.random_weights
 
     @property
     def imported(self) -> bool:

@@ -98,8 +98,16 @@ def jobs_of(
     Raises
     ------
     SpecError
-        The protocol compares with the original, and its probes leave it out.
+        The protocol compares with the original, and its probes leave it out; or the system has random
+        weights, and the protocol limits nothing, so that all it would tell are meaningless scores.
     """
+    if located.spec.random_weights and not protocol.limits:
+        raise SpecError(
+            f"protocol {protocol.id}",
+            "limits",
+            f"has none, and with random weights only cost can be measured: run {located.spec.id} under a "
+            "protocol with limits (mdx21-round1, sdx23), or use `svbench profile --random-weights`",
+        )
     parts = sorted(probed(dataset, protocol), key=lambda d: d.variant != ORIGINAL)
     folders = [job_folder(out, located, protocol, d) for d in parts]
     if not protocol.compares_originals:

@@ -12,6 +12,8 @@ from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
 
 Kind = Literal["system", "baseline", "oracle"]
+# Adapters that can build their networks without weights, to measure what they cost.
+UNTRAINED = frozenset({"zoo"})
 
 
 class Weights(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +34,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trained); leaving it out is refused, because leaks are found through it. ``python`` names
     another interpreter, which needs numpy and soundfile only. ``threads`` bounds the numeric
     threads of the worker. An ``oracle`` sees the references and is marked as such everywhere.
+    ``random_weights`` is never in a file: `permitted` sets it.
     """
 
     schema: Literal[1]
@@ -45,6 +48,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     python: str | None = None
     threads: Annotated[int, msgspec.Meta(ge=1)] = 1
     time_limit_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    random_weights: bool = False
     citation: str = ""
     licence: str = ""
 
@@ -80,4 +84,35 @@ def load_system(name_or_path: str | Path) -> LocatedSystem:
     spec = load_toml(path, SystemSpec)
     if "--" in spec.id:
         raise SpecError(path, "id", f"{spec.id!r} holds '--', which separates the parts of a run's name")
+    if spec.random_weights:
+        raise SpecError(path, "random_weights", "is not for files; give --random-weights instead")
     return LocatedSystem(spec, path.resolve().parent)
+
+
+def permitted(located: LocatedSystem, *, random_weights: bool) -> LocatedSystem:
+    """Return a system as it may be measured: with its weights, or by permission with random ones.
+
+    With random weights it is another system, and its id says so wherever its numbers stand.
+
+    Parameters
+    ----------
+    located : LocatedSystem
+    random_weights : bool
+        Whether a system that names no weights, though its adapter takes some, may have random ones.
+
+    Raises
+    ------
+    SpecError
+        It names none, and may not.
+    """
+    spec = located.spec
+    if spec.adapter not in UNTRAINED or spec.weights:
+        return located
+    if not random_weights:
+        raise SpecError(
+            f"system {spec.id}",
+            "weights",
+            "names no checkpoint; name one, or measure with --random-weights what it costs",
+        )
+    marked = msgspec.structs.replace(spec, id=f"{spec.id}+random-weights", random_weights=True)
+    return LocatedSystem(marked, located.folder)

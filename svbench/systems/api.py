@@ -109,9 +109,12 @@ class Context:
         Targets the protocol asks for.
     weights : tuple of Path
         Weights files of the system, digests already checked.
+    random_weights : bool
+        Whether a network may be left with random weights, to measure what it costs.
     """
 
     system_id: str
     folder: Path
     targets: tuple[str, ...]
     weights: tuple[Path, ...] = ()
+    random_weights: bool = False

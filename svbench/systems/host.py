@@ -123,6 +123,7 @@ class WorkerHost:
                 "folder": str(self.located.folder),
                 "targets": self.targets,
                 "weights": weights,
+                "random_weights": spec.random_weights,
                 "parameters": spec.parameters,
             },
             limit_s,

@@ -83,6 +83,7 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         Path(request["folder"]),
         tuple(request["targets"]),
         tuple(Path(w) for w in request["weights"]),
+        request["random_weights"],
     )
     system = factory(request["parameters"], context)
     info = system.info

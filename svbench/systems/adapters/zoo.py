@@ -1,0 +1,149 @@
+"""Networks of the literature, built by svbench itself: with an authors' checkpoint, or for their cost."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from svbench.audio import Audio
+from svbench.systems.api import Context, SystemInfo
+
+if TYPE_CHECKING:
+    from svbench.systems.zoo.separator import Separator
+
+# Modules of svbench.systems.zoo.
+ARCHITECTURES = {
+    "multiband-conv-tasnet": "multiband",
+    "dttnet": "dttnet",
+    "lasaft": "lasaft",
+    "cnn-lstm": "cnn_lstm",
+    "vox-tasnet": "vox_tasnet",
+}
+OWN = {"architecture", "size", "targets", "device"}
+INSTALL = "pip install 'svbench[zoo]'"
+SEED = 0
+
+
+class Zoo:
+    """One architecture in one of its published sizes.
+
+    A mono mixture is given to both channels, and the channels of each estimate are averaged.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``architecture`` and ``size``; ``targets``: other names for its outputs; ``device``: ``"cpu"``;
+        all others are settings of the architecture, such as ``overlap``.
+    context : Context
+        Its weights are one checkpoint, as `torch.save` writes it.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        torch is not installed.
+    ValueError
+        Unknown parameters, no checkpoint where random weights are not permitted, or one that does
+        not fit.
+    """
+
+    def __init__(self, parameters: dict[str, Any], context: Context) -> None:
+        name = parameters.get("architecture")
+        if name not in ARCHITECTURES:
+            raise ValueError(f"zoo needs architecture, one of {', '.join(ARCHITECTURES)}; found {name!r}")
+        wanted = 0 if context.random_weights else 1
+        if len(context.weights) != wanted:
+            raise ValueError(
+                f"weights must name one checkpoint of {name}, found {len(context.weights)}; without it only "
+                "its cost can be measured, with --random-weights"
+            )
+        try:
+            import torch
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(f"torch is not installed; {INSTALL}") from None
+
+        module = importlib.import_module(f"svbench.systems.zoo.{ARCHITECTURES[name]}")
+        torch.manual_seed(SEED)
+        self.separator = _built(name, module, parameters)
+        if context.weights:
+            self._load(context.weights[0], getattr(module, "STAND_INS", ()))
+        self.separator.network.to(torch.device(parameters.get("device", "cpu")))
+        self.info = SystemInfo(
+            context.system_id,
+            self.separator.targets,
+            version=f"{name} {parameters['size']}" + (", random weights" if context.random_weights else ""),
+            rate_hz=self.separator.rate_hz,
+        )
+
+    def modules(self) -> dict[str, Any]:
+        """Name the network, for profiles."""
+        return {"network": self.separator.network}
+
+    def separate(self, mixture: Audio) -> dict[str, Audio]:
+        """Separate a whole track in the architecture's chunks."""
+        if mixture.n_channels > 2:
+            raise ValueError(f"the network takes mono or stereo, found {mixture.n_channels} channels")
+        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).astype(np.float32)
+        estimates = {}
+        for target, samples in self.separator.separate(stereo).items():
+            channels = samples if mixture.n_channels == 2 else samples.mean(axis=1, keepdims=True)
+            estimates[target] = Audio(np.ascontiguousarray(channels), mixture.rate_hz)
+        return estimates
+
+    def _load(self, path: Path, stand_ins: Sequence[str]) -> None:
+        try:
+            self.separator.load(read_checkpoint(path, stand_ins))
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from error
+
+
+def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
+    size = parameters.get("size")
+    if size not in module.SIZES:
+        raise ValueError(f"{name} needs size, one of {', '.join(module.SIZES)}; found {size!r}")
+    targets = parameters.get("targets")
+    if targets is not None and not (isinstance(targets, list) and all(isinstance(t, str) for t in targets)):
+        raise ValueError(f"targets must be a list of names, found {targets!r}")
+    settings = {key: value for key, value in parameters.items() if key not in OWN}
+    try:
+        built: Separator = module.build(size, None if targets is None else tuple(targets), **settings)
+    except TypeError as error:
+        takes = [p for p in inspect.signature(module.build).parameters if p not in ("size", "targets")]
+        raise ValueError(
+            f"{name} takes {', '.join([*takes[:-1], *module.SIZES[size]])}; {str(error).split('() ')[-1]}"
+        ) from error
+    return built
+
+
+def read_checkpoint(path: Path, stand_ins: Sequence[str]) -> dict[str, Any]:
+    """Read the arrays of a checkpoint; nothing in the file is executed.
+
+    Names with arrays may lie in a dict under ``state_dict``, or last in a tuple, as the authors of
+    multi-band Conv-TasNet keep them behind the class of their network and its keywords. An empty
+    class of our own stands in for theirs.
+    """
+    import pickle
+
+    import torch
+
+    empty: list[Any] = [(type(name.rpartition(".")[2], (), {}), name) for name in stand_ins]
+    with torch.serialization.safe_globals(empty) if empty else contextlib.nullcontext():
+        try:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise ValueError(
+                f"no checkpoint of arrays alone, which is all that is loaded "
+                f"({str(error).splitlines()[0][:200]}); expected a state dict saved by torch.save"
+            ) from error
+    if isinstance(found, tuple) and found:
+        found = found[-1]
+    if isinstance(found, dict):
+        found = found.get("state_dict", found)
+    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise ValueError("no state dict, expected names of weights with their arrays")
+    return found

@@ -1,0 +1,123 @@
+"""The thesis' mask model: two recurrent layers over a stereo magnitude spectrogram."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from svbench.audio import Samples
+from svbench.systems.zoo.separator import Separator, check_chunks, in_chunks, named
+
+TARGETS = ("vocals", "accompaniment")
+RATE_HZ = 44100
+
+SIZES: dict[str, dict[str, Any]] = {"listing": {"n_fft": 2048, "hidden": 128, "layers": 2}}
+
+
+def build(
+    size: str = "listing",
+    targets: tuple[str, ...] | None = None,
+    *,
+    segment_samples: int = 10 * RATE_HZ,
+    overlap: float = 0.25,
+    **changes: Any,
+) -> Separator:
+    """Build the listing's network with random weights.
+
+    The mask multiplies the mixture's spectrum, phases included, and gives the vocals; what it leaves
+    is the accompaniment. The listing says nothing of long tracks: segments of 10 s that overlap by a
+    quarter keep the memory flat, and each is normalised by its own largest magnitude.
+
+    Parameters
+    ----------
+    size : str
+        One of `SIZES`.
+    targets : tuple of str, optional
+        Other names for the masked part and the rest.
+    segment_samples : int
+    overlap : float
+        Share of a segment that the next one covers again.
+    **changes
+        Keywords of `MaskNetwork` in place of the size's.
+
+    Returns
+    -------
+    Separator
+
+    Raises
+    ------
+    ValueError
+        Settings that cannot be.
+    """
+    check_chunks(segment_samples, overlap)
+    network = MaskNetwork(**{**SIZES[size], **changes}).eval()
+
+    def call(chunk: Samples) -> Samples:
+        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T)).to(network.window.device)
+        spectrum = torch.stft(
+            mixture,
+            network.n_fft,
+            network.hop,
+            window=network.window,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        magnitude = spectrum.abs()
+        mask = network(normalised(magnitude)[None])[0]
+        vocals = torch.istft(
+            spectrum * mask, network.n_fft, network.hop, window=network.window, length=len(chunk)
+        )
+        estimates: Samples = torch.stack([vocals, mixture - vocals]).mT.cpu().numpy()
+        return estimates
+
+    def run(samples: Samples) -> Samples:
+        return in_chunks(call, samples, segment_samples, overlap)
+
+    return Separator(network, named(targets, TARGETS), RATE_HZ, run)
+
+
+class MaskNetwork(nn.Module):
+    """Estimates a mask of a spectrogram: bidirectional LSTM over the frames, linear layer.
+
+    The text of the thesis speaks of a CNN, its listing has no convolution, and no function bounds
+    the mask; this is the listing. That the two planes of its input are the magnitudes of both channels
+    is a reading.
+
+    Parameters
+    ----------
+    n_fft : int
+        Samples of a window; 2 · (n_fft / 2 + 1) values enter per frame. Frames are a quarter apart.
+    hidden, layers : int
+        Of the LSTM, in each direction.
+
+    Notes
+    -----
+    Shapes: (batch, 2, bins, frames), magnitudes divided by the largest, to the same.
+
+    References
+    ----------
+    Listing 4.5 of the thesis.
+    """
+
+    def __init__(self, n_fft: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, n_fft // 4
+        width = 2 * (n_fft // 2 + 1)
+        self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, bidirectional=True)
+        self.linear = nn.Linear(2 * hidden, width)
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.window: torch.Tensor
+
+    def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
+        """Estimate the mask."""
+        frames = magnitude.permute(0, 3, 1, 2).flatten(2)
+        mask: torch.Tensor = self.linear(self.lstm(frames)[0]).unflatten(2, (2, -1)).permute(0, 2, 3, 1)
+        return mask
+
+
+def normalised(magnitude: torch.Tensor) -> torch.Tensor:
+    """Divide a spectrogram by its largest magnitude; silence stays silence."""
+    return magnitude / magnitude.max().clamp_min(torch.finfo(magnitude.dtype).tiny)

@@ -1,0 +1,189 @@
+"""Vox-TasNet, a reading of the paper: Conv-TasNet made stereo and near-causal, for the accompaniment alone.
+
+Neither code nor weights are public, and the sizes used here are not the authors' but Conv-TasNet's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from svbench.audio import Samples
+from svbench.systems.zoo.separator import Separator, check_chunks, named
+from svbench.systems.zoo.tcn import FrameNorm, TemporalConvNet
+
+TARGETS = ("accompaniment",)
+RATE_HZ = 44100
+
+# Conv-TasNet's causal sizes; the window lasts 2 ms, as there.
+SIZES: dict[str, dict[str, Any]] = {
+    "reading": {
+        "latent": 512,
+        "window": 88,
+        "bottleneck": 128,
+        "hidden": 512,
+        "kernel": 3,
+        "blocks": 8,
+        "repeats": 3,
+        "lookahead_frames": 20,
+    }
+}
+
+
+def build(
+    size: str = "reading",
+    targets: tuple[str, ...] | None = None,
+    *,
+    segment_samples: int = 10 * RATE_HZ,
+    **changes: Any,
+) -> Separator:
+    """Build the network with random weights.
+
+    A track is separated in segments, each with as much before and after it as the network hears, so
+    the estimate is that of the whole track at once, at any length of the segments.
+
+    Parameters
+    ----------
+    size : str
+        One of `SIZES`.
+    targets : tuple of str, optional
+        Another name for the one output.
+    segment_samples : int
+        Bounds the memory.
+    **changes
+        Keywords of `VoxTasNet` in place of the size's, such as ``lookahead_frames``.
+
+    Returns
+    -------
+    Separator
+
+    Raises
+    ------
+    ValueError
+        Settings that cannot be.
+    """
+    check_chunks(segment_samples)
+    network = VoxTasNet(**{**SIZES[size], **changes}).eval()
+    hop = network.stride
+    n_frames = max(1, segment_samples // hop)
+
+    def run(samples: Samples) -> Samples:
+        n_samples = len(samples)
+        device = next(network.parameters()).device
+        estimate = np.empty((1, *samples.shape), np.float32)
+        for start in range(0, n_samples, n_frames * hop):
+            stop = min(start + n_frames * hop, n_samples)
+            first = max(0, start - network.back_samples)
+            heard = samples[first : stop + network.lookahead_samples]
+            given = torch.from_numpy(np.ascontiguousarray(heard.T))[None].to(device)
+            part = network(given)[0, :, start - first : stop - first]
+            estimate[0, start:stop] = part.T.cpu().numpy()
+        return estimate
+
+    return Separator(network, named(targets, TARGETS), RATE_HZ, run)
+
+
+class VoxTasNet(nn.Module):
+    """Stereo encoder, causal separator with a limited look-ahead, stereo decoder.
+
+    The figure in words: a two-dimensional convolution, one tap high, with ReLU gives the left and the
+    right channel an embedding each by the same filters. Both are stacked as channels and go through
+    a stack of depthwise separable convolutions, which estimates a mask for the left and one for the
+    right embedding. The masked embeddings are turned back into the left and right channel of the
+    accompaniment by a transposed convolution.
+
+    Where the paper leaves it open: windows overlap by half; norms are per frame, since a norm over
+    time would hear everything; the first convolutions hear ahead, by half their reach at most, until
+    ``lookahead_frames`` are used up; all others hear back only.
+
+    Parameters
+    ----------
+    latent : int
+        Filters of the encoder, and size of each channel's embedding.
+    window : int
+        Samples, even.
+    bottleneck, hidden, kernel, blocks, repeats : int
+        See `svbench.systems.zoo.tcn.TemporalConvNet`.
+    lookahead_frames : int
+        Frames, of half a window each, that masks hear ahead.
+
+    Attributes
+    ----------
+    lookahead_samples : int
+        How far ahead an estimate can hear: ``lookahead_frames * window / 2 + window - 1``, since the
+        first sample of a frame is made from the whole frame.
+    back_samples : int
+        A whole number of frames that holds all it can hear back.
+
+    Notes
+    -----
+    Shapes: (batch, 2, n_samples) to (batch, 2, n_samples), any n_samples from 1 on.
+
+    References
+    ----------
+    C. Borrelli, J. Rae, D. Basaran, M. McVicar, M. Souden, M. Mauch, "Resource-constrained Stereo
+    Singing Voice Cancellation", ICASSP 2024, arXiv 2401.12068.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        window: int,
+        bottleneck: int,
+        hidden: int,
+        kernel: int,
+        blocks: int,
+        repeats: int,
+        lookahead_frames: int,
+    ) -> None:
+        super().__init__()
+        if window % 2:
+            raise ValueError(f"window must be an even number of samples, found {window}")
+        self.stride = window // 2
+        ahead = _ahead(lookahead_frames, [(kernel - 1) * 2**x for _ in range(repeats) for x in range(blocks)])
+        reach = repeats * (kernel - 1) * (2**blocks - 1)
+        self.lookahead_samples = lookahead_frames * self.stride + window - 1
+        self.back_samples = (reach - lookahead_frames + 2) * self.stride
+        self.encoder = nn.Conv2d(1, latent, (1, window), (1, self.stride), bias=False)
+        self.separator = TemporalConvNet(
+            2 * latent,
+            1,
+            bottleneck=bottleneck,
+            hidden=hidden,
+            kernel=kernel,
+            blocks=blocks,
+            repeats=repeats,
+            norm=FrameNorm,
+            ahead=ahead,
+        )
+        self.decoder = nn.ConvTranspose2d(latent, 1, (1, window), (1, self.stride), bias=False)
+
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        """Estimate the accompaniment."""
+        n_samples, hop = mixture.shape[2], self.stride
+        padded = nn.functional.pad(mixture, (hop, hop + -n_samples % hop))  # two windows on every sample
+        embeddings = torch.relu(self.encoder(padded[:, None]))  # (batch, latent, 2, frames)
+        stacked = embeddings.transpose(1, 2).flatten(1, 2)
+        masks = self.separator(stacked)[:, 0].unflatten(1, (2, -1)).transpose(1, 2)
+        estimate: torch.Tensor = self.decoder(embeddings * masks)[:, 0, :, hop : hop + n_samples]
+        return estimate
+
+
+def _ahead(frames: int, reaches: list[int]) -> list[int]:
+    """Share look-ahead out among convolutions that reach so many frames, the first ones first.
+
+    Examples
+    --------
+    >>> _ahead(5, [2, 4, 8])
+    [1, 2, 2]
+    """
+    most = sum(reach // 2 for reach in reaches)
+    if not 0 <= frames <= most:
+        raise ValueError(f"lookahead_frames must be from 0 to {most} at these sizes, found {frames}")
+    ahead: list[int] = []
+    for reach in reaches:
+        ahead.append(min(reach // 2, frames - sum(ahead)))
+    return ahead
