@@ -8,6 +8,7 @@ https://github.com/junyuchen-cjy/DTTNet-Pytorch (Apache-2.0).
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ class Dttnet(nn.Module):  # type: ignore[misc]
 
     def __init__(self, n_fft: int, hop: int, bins: int, **unet: int) -> None:
         super().__init__()
-        self.front = Stft(n_fft, hop)
+        self.front = Stft(n_fft, hop, counted=True)
         self.silence = nn.Parameter(torch.zeros(1, 4, n_fft // 2 + 1 - bins, 1), requires_grad=False)
         self.bins = bins
         self.unet = DttUnet(bins, **unet)
@@ -160,10 +161,10 @@ class DttUnet(nn.Module):  # type: ignore[misc]
 
         self.first = convolution(4, channels, 1)
         self.encoders = nn.ModuleList(block(level) for level in range(levels))
-        self.down = nn.ModuleList(halved(*pair).append(nn.ReLU()) for pair in _neighbours(widths))
+        self.down = nn.ModuleList(halved(*pair).append(nn.ReLU()) for pair in pairwise(widths))
         self.middle = block(levels)
         self.dual_path = DualPath(widths[-1], modules, heads)
-        self.up = nn.ModuleList(doubled(*pair).append(nn.ReLU()) for pair in _neighbours(widths[::-1]))
+        self.up = nn.ModuleList(doubled(*pair).append(nn.ReLU()) for pair in pairwise(widths[::-1]))
         self.decoders = nn.ModuleList(block(level) for level in reversed(range(levels)))
         self.last = nn.Conv2d(channels, 4, 1)
 
@@ -173,15 +174,11 @@ class DttUnet(nn.Module):  # type: ignore[misc]
         kept = []
         for encoder, down in zip(self.encoders, self.down, strict=True):
             kept.append(encoder(x))
-            x = down(kept[-1])  # (batch, channels · (level + 2), frames / 2^(level + 1), bins / 2^(level + 1))
+            x = down(kept[-1])  # channels more, half the frames and bins
         x = self.dual_path(self.middle(x))
         for up, decoder in zip(self.up, self.decoders, strict=True):
             x = decoder(up(x) * kept.pop())
         return self.last(x)
-
-
-def _neighbours(values: list[int]) -> list[tuple[int, int]]:
-    return list(zip(values[:-1], values[1:], strict=True))
 
 
 # What a weight's name begins with or contains here, and in the authors' checkpoints.

@@ -9,13 +9,13 @@ from torch import nn
 class Stft(nn.Module):  # type: ignore[misc]
     """Centred frames of a periodic Hann window, reflected at the ends.
 
-    The window is a weight that is not trained, as in the code of the papers, whose counts of
-    parameters and checkpoints have it.
-
     Parameters
     ----------
     n_fft, hop : int
         Samples.
+    counted : bool
+        Whether the window is among the network's parameters, though not trained, as papers count it.
+        Checkpoints have it either way.
 
     Examples
     --------
@@ -25,13 +25,17 @@ class Stft(nn.Module):  # type: ignore[misc]
     (torch.Size([1, 2, 9, 6]), True)
     """
 
-    def __init__(self, n_fft: int, hop: int) -> None:
+    def __init__(self, n_fft: int, hop: int, counted: bool = False) -> None:
         super().__init__()
         self.n_fft, self.hop = n_fft, hop
-        self.window = nn.Parameter(torch.hann_window(n_fft), requires_grad=False)
+        window = torch.hann_window(n_fft)
+        if counted:
+            self.window = nn.Parameter(window, requires_grad=False)
+        else:
+            self.register_buffer("window", window)
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        """Transform; (batch, channels, hop · (frames − 1)) to complex (batch, channels, n_fft / 2 + 1, frames)."""
+        """Transform (batch, channels, hop · (frames − 1)) to (batch, channels, n_fft / 2 + 1, frames)."""
         batch, channels, n_samples = samples.shape
         spectra = torch.stft(
             samples.reshape(batch * channels, n_samples),

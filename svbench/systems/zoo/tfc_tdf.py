@@ -97,7 +97,8 @@ def frequency_transform(channels: int, bins_in: int, bottleneck: int, bins_out: 
     bottleneck : int
         Units between the two fully connected layers.
     """
-    return nn.Sequential(*connected(channels, bins_in, bottleneck), *connected(channels, bottleneck, bins_out))
+    narrow, widen = connected(channels, bins_in, bottleneck), connected(channels, bottleneck, bins_out)
+    return nn.Sequential(*narrow, *widen)
 
 
 def connected(channels: int, bins_in: int, bins_out: int) -> nn.Sequential:
