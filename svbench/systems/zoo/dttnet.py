@@ -93,7 +93,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     network = Dttnet(**given).eval()
     length = given["hop"] * (frames - 1)
 
-    def call(chunk: Samples) -> Samples:
+    def call(chunk: Samples) -> Any:
         return network(torch.from_numpy(np.ascontiguousarray(chunk.T))[None]).numpy().transpose(0, 2, 1)
 
     def run(samples: Samples) -> Samples:

@@ -107,7 +107,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
             raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
     network = Lasaft(**given).eval()
 
-    def call(chunk: Samples) -> Samples:
+    def call(chunk: Samples) -> Any:
         mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None]
         # One target at a time: all four at once would take four times the memory.
         passes = [network(mixture, torch.tensor([TARGETS.index(name)])) for name in names]
