@@ -8,6 +8,7 @@ https://github.com/junyuchen-cjy/DTTNet-Pytorch (Apache-2.0).
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.chunks import in_trimmed_chunks
+from svbench.systems.zoo.chunks import TrimmedChunks
 from svbench.systems.zoo.dual_path import DualPath
 from svbench.systems.zoo.separator import Separator
 from svbench.systems.zoo.sizes import sized
@@ -90,18 +91,16 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     for name, value in (("frames", frames), ("bins", given["bins"])):
         if value % 2 ** given["levels"]:
             raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
-    network = Dttnet(**given).eval()
     length = given["hop"] * (frames - 1)
+    fading = TrimmedChunks(length, 0, overlap, "triangle")
+    chunks = fading if overlap else TrimmedChunks(length, trim)
+    network = Dttnet(**given).eval()
 
     def call(chunk: Samples) -> Any:
-        return network(torch.from_numpy(np.ascontiguousarray(chunk.T))[None]).numpy().transpose(0, 2, 1)
+        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None].to(network.silence.device)
+        return network(mixture).cpu().numpy().transpose(0, 2, 1)
 
-    def run(samples: Samples) -> Samples:
-        if overlap:
-            return in_trimmed_chunks(call, samples, length, 0, overlap, "triangle")
-        return in_trimmed_chunks(call, samples, length, trim)
-
-    return Separator(network, names, RATE_HZ, run, authors_name)
+    return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
 
 
 class Dttnet(nn.Module):  # type: ignore[misc]

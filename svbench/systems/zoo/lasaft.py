@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.chunks import in_trimmed_chunks
+from svbench.systems.zoo.chunks import TrimmedChunks
 from svbench.systems.zoo.separator import Separator
 from svbench.systems.zoo.sizes import sized
 from svbench.systems.zoo.stft import Stft
@@ -28,6 +29,12 @@ from svbench.systems.zoo.tfc_tdf import DenseTfc, connected, doubled, frequency_
 
 RATE_HZ = 44100
 TARGETS = ("vocals", "drums", "bass", "other")  # in the order of the embedding's rows
+# Checkpoints of PyTorch Lightning before 1.5 file what its callbacks remember under their classes;
+# stand-ins of these names let the arrays be read without it.
+STAND_INS = (
+    "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
+    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+)
 
 _BASE: dict[str, Any] = {
     "light": False,
@@ -105,18 +112,18 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     for name, value in (("frames", frames), ("n_fft / 2", given["n_fft"] // 2)):
         if value % 2 ** given["levels"]:
             raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
+    chunks = TrimmedChunks(given["hop"] * (frames - 1), trim, overlap)
     network = Lasaft(**given).eval()
 
     def call(chunk: Samples) -> Any:
-        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None]
+        device = network.front.window.device
+        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None].to(device)
         # One target at a time: all four at once would take four times the memory.
-        passes = [network(mixture, torch.tensor([TARGETS.index(name)])) for name in names]
+        numbers = [torch.tensor([TARGETS.index(name)], device=device) for name in names]
+        passes = [network(mixture, number).cpu() for number in numbers]
         return torch.cat(passes).numpy().transpose(0, 2, 1)
 
-    def run(samples: Samples) -> Samples:
-        return in_trimmed_chunks(call, samples, given["hop"] * (frames - 1), trim, overlap)
-
-    return Separator(network, names, RATE_HZ, run, authors_name)
+    return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
 
 
 class Lasaft(nn.Module):  # type: ignore[misc]

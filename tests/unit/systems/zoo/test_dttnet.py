@@ -146,13 +146,13 @@ def test_bins_above_the_cut_are_silent() -> None:
 def test_what_it_cannot_be_built_from() -> None:
     with pytest.raises(ValueError, match="no size 'guitar'; the sizes are vocals, drums, other, bass"):
         dttnet.build("guitar")
-    with pytest.raises(ValueError, match="the network takes n_fft, .*; found width"):
+    with pytest.raises(ValueError, match=r"the network takes n_fft, .*; found width"):
         dttnet.build("vocals", width=3)
     with pytest.raises(ValueError, match="one target, found vocals, drums"):
         dttnet.build("vocals", ("vocals", "drums"))
     with pytest.raises(ValueError, match="frames must be a multiple of 2, found 11"):
         tiny(frames=11)
-    with pytest.raises(ValueError, match="overlap is a share of a chunk from 0 to 0.5, found 0.7"):
-        tiny(overlap=0.7).separate(noise(10))
+    with pytest.raises(ValueError, match=r"overlap is a share of a chunk from 0 to 0\.5, found 0\.7"):
+        tiny(overlap=0.7)
     with pytest.raises(ValueError, match="nothing is left of chunks of 176 samples without 88"):
-        tiny(trim=88).separate(noise(10))
+        tiny(trim=88)
