@@ -103,7 +103,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
 
 
-class Dttnet(nn.Module):  # type: ignore[misc]
+class Dttnet(nn.Module):
     """From a chunk of the mixture to the target's: STFT → the lowest bins → `DttUnet` → inverse STFT.
 
     ``unet`` alone takes the spectrogram as real numbers, for formats that know no STFT.
@@ -126,7 +126,7 @@ class Dttnet(nn.Module):  # type: ignore[misc]
         return self.front.inverse(torch.view_as_complex(planes.permute(0, 1, 4, 3, 2).contiguous()))
 
 
-class DttUnet(nn.Module):  # type: ignore[misc]
+class DttUnet(nn.Module):
     """A U-net of TFC-TDF blocks with dual-path modules in its latent space.
 
     The paper's figure in words: 1×1 convolution to g channels; on each level down a TFC-TDF block, then

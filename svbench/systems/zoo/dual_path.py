@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class DualPath(nn.Module):  # type: ignore[misc]
+class DualPath(nn.Module):
     """The improved dual-path modules of DTTNet, one after the other.
 
     The channels are split into heads, which pass as if they were further examples of a batch: all heads
@@ -38,7 +38,7 @@ class DualPath(nn.Module):  # type: ignore[misc]
         return x.permute(0, 3, 2, 1).reshape(shape)
 
 
-class Path(nn.Module):  # type: ignore[misc]
+class Path(nn.Module):
     """Group norm → bidirectional LSTM → linear layer → + input.
 
     Parameters

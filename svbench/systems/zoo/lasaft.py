@@ -126,7 +126,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
 
 
-class Lasaft(nn.Module):  # type: ignore[misc]
+class Lasaft(nn.Module):
     """From a chunk of the mixture and a target's number to its estimate: STFT → `LasaftUnet` → inverse STFT.
 
     ``unet`` alone takes the spectrogram as real numbers, for formats that know no STFT.
@@ -145,7 +145,7 @@ class Lasaft(nn.Module):  # type: ignore[misc]
         return self.front.inverse(torch.view_as_complex(planes.permute(0, 2, 4, 3, 1).contiguous()))
 
 
-class LasaftUnet(nn.Module):  # type: ignore[misc]
+class LasaftUnet(nn.Module):
     """A U-net of dense TFCs with latent source attention, gated by the target on its way up.
 
     The papers' figures in words: the target's number becomes an embedding. A convolution over pairs of
@@ -219,7 +219,7 @@ class LasaftUnet(nn.Module):  # type: ignore[misc]
 Pointwise = tuple[torch.Tensor, torch.Tensor]
 
 
-class LatentBlock(nn.Module):  # type: ignore[misc]
+class LatentBlock(nn.Module):
     """Dense TFC → times the gate, if there is one → + the latent sources that the target attends to."""
 
     def __init__(self, convolutions: DenseTfc, attention: nn.Module, transform: nn.Module) -> None:
@@ -236,7 +236,7 @@ class LatentBlock(nn.Module):  # type: ignore[misc]
         return x + self.transform(x, self.attention(embedded))
 
 
-class Attention(nn.Module):  # type: ignore[misc]
+class Attention(nn.Module):
     """How much a target has of each latent source: its query against their keys."""
 
     def __init__(self, embedding: int, key_size: int, sources: int) -> None:
@@ -249,7 +249,7 @@ class Attention(nn.Module):  # type: ignore[misc]
         return torch.softmax(self.query(embedded) @ self.keys / math.sqrt(len(self.keys)), -1)
 
 
-class LatentTransform(nn.Module):  # type: ignore[misc]
+class LatentTransform(nn.Module):
     """LaSAFT: one TDF gives the frequency transforms of all latent sources; they are mixed afterwards."""
 
     def __init__(self, channels: int, bins: int, sources: int, bottleneck: int, least_units: int) -> None:
@@ -263,7 +263,7 @@ class LatentTransform(nn.Module):  # type: ignore[misc]
         return torch.einsum("bctfs,bs->bctf", values, attention)
 
 
-class LightTransform(nn.Module):  # type: ignore[misc]
+class LightTransform(nn.Module):
     """LightSAFT: the latent sources have bottlenecks of their own; mixed, they share the way back."""
 
     def __init__(self, channels: int, bins: int, sources: int, bottleneck: int, least_units: int) -> None:
@@ -278,7 +278,7 @@ class LightTransform(nn.Module):  # type: ignore[misc]
         return self.widen(torch.einsum("bctsu,bs->bctu", values, attention))
 
 
-class Control(nn.Module):  # type: ignore[misc]
+class Control(nn.Module):
     """From the embedding to the point-wise convolutions of all levels on the way up."""
 
     def __init__(self, embedding: int, levels: int, channels: int) -> None:

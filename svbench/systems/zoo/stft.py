@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class Stft(nn.Module):  # type: ignore[misc]
+class Stft(nn.Module):
     """Centred frames of a periodic Hann window, reflected at the ends.
 
     Parameters

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 
-class TfcTdf(nn.Module):  # type: ignore[misc]
+class TfcTdf(nn.Module):
     """Third version, of DTTNet: TDF between two TFCs, each step around it a sum.
 
     The figure in words: input → TFC → + TDF of it → TFC → + one convolution of the input.
@@ -40,7 +40,7 @@ class TfcTdf(nn.Module):  # type: ignore[misc]
         return self.after(mapped) + self.shortcut(x)
 
 
-class DenseTfc(nn.Module):  # type: ignore[misc]
+class DenseTfc(nn.Module):
     """First version, of LaSAFT: every convolution sees the outputs of all before it, and the input.
 
     Parameters
