@@ -9,8 +9,9 @@ from typing import Any
 from svbench.errors import DataError
 from svbench.report.boards import PRACTICALLY_INFINITE_DB
 from svbench.report.guard import leaks
-from svbench.report.layouts.ties import Column, Ties
+from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import Summary
+from svbench.results.statistics.material import Column
 from svbench.results.store import Quantity, Run
 
 TIE = "†"
@@ -143,7 +144,8 @@ def standing(
         return Standing()
     ordered = sorted(set(scores.values()), reverse=quantity.higher_is_better)
     first = next(i for i, s in scores.items() if s == ordered[0])
-    column = Column(ranked[first].summary.target_set, tuple(targets), quantity.name)
+    target = targets[0] if len(targets) == 1 else "mean"
+    column = Column(ranked[first].summary.target_set, target, quantity.name)
     return Standing(
         frozenset(i for i, s in scores.items() if s == ordered[0]),
         frozenset(i for i, s in scores.items() if len(ordered) > 1 and s == ordered[1]),
