@@ -25,6 +25,7 @@ def difference_plots(board: Board, name: str) -> list[Figure]:
         return []
     first, others = rows[0], rows[1:]
     rule = quantities(first)[board.quantity.name]
+    scores = {id(run): track_scores(run) for run in rows}
     figures = []
     for target in board.columns:
         if target == "mean":
@@ -32,9 +33,7 @@ def difference_plots(board: Board, name: str) -> list[Figure]:
         key = (board.target_set, target, board.quantity.name)
         entering = {id(run): entering_values(run, *key) for run in rows}
         single = {
-            id(run): {
-                s.track: s.score for s in track_scores(run) if (s.target_set, s.target, s.metric) == key
-            }
+            id(run): {s.track: s.score for s in scores[id(run)] if (s.target_set, s.target, s.metric) == key}
             for run in rows
         }
         found: list[tuple[str, str, list[float], Difference]] = []

@@ -28,7 +28,6 @@ from svbench.specs.report import Listening
 
 N_WAVE = 800  # points of a whole track's envelope
 SHORTEST_S = 4.0
-FLAC_SHARE = 0.7  # of 16-bit PCM; dense music rarely needs more
 FOR_TRACKS = 2 / 3  # of the budget; the rest is for the worst frames
 
 
@@ -168,12 +167,18 @@ class _Writer:
         protocol = self.runs[0].record.protocol
         targets = [t for t in protocol.targets if t in track.targets]
         n_signals = 1 + len(targets) * (1 + len(self.runs))
-        per_second = 2 * FLAC_SHARE * track.n_channels * track.rate_hz * n_signals
-        seconds = min(excerpt_s, max(SHORTEST_S, int(budget / per_second)))
-        start, stop = loudest(mixture, seconds)
+        folder = self.out / "audio" / "tracks" / slug(name)
+        start, stop = loudest(mixture, excerpt_s)
+        # No other signal is denser than the mixture, so its file tells how long all of them may be.
+        path = folder / "mixture" / "mixture-mixture.flac"
+        path.parent.mkdir(parents=True)
+        gain = common_gain([mixture.samples[start:stop]])
+        write_audio(path, Audio(mixture.samples[start:stop] * gain, track.rate_hz), subtype="PCM_16")
+        per_second = path.stat().st_size * track.rate_hz / (stop - start)
+        if (stop - start) / track.rate_hz * per_second * n_signals > budget:
+            start, stop = loudest(mixture, max(SHORTEST_S, int(budget / (per_second * n_signals))))
         signals = self._signals(track, targets, mixture, start, stop)
         gain = common_gain(list(signals.values()))
-        folder = self.out / "audio" / "tracks" / slug(name)
         images, n_bytes = self._images(signals, track.rate_hz, folder)
         written: dict[str, list[Signal]] = {}
         for (target, kind, system), samples in signals.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -90,12 +90,12 @@ def long_map(board: Board, name: str, variant: str, about: str, folder: str) -> 
 
 def coloured(rows: Sequence[Row], higher_is_better: bool) -> list[Row]:
     """Colour all cells with a number by its rank among them, so that outliers do not bleach the rest."""
-    values = sorted(c.sort for row in rows for c in row.cells if isinstance(c.sort, float))
+    values = sorted({c.sort for row in rows for c in row.cells if isinstance(c.sort, float)})
 
     def step(cell: Cell) -> int | None:
-        if not isinstance(cell.sort, float) or values[0] == values[-1]:
+        if not isinstance(cell.sort, float) or len(values) == 1:
             return None
-        place = min(STEPS * bisect_right(values, cell.sort) // len(values), STEPS - 1)
+        place = (STEPS - 1) * bisect_left(values, cell.sort) // (len(values) - 1)
         return place if higher_is_better else STEPS - 1 - place
 
     return [replace(row, cells=tuple(replace(c, heat=step(c)) for c in row.cells)) for row in rows]

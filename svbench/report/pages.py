@@ -66,12 +66,13 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
     links += [Link("Resources", RESOURCES)] if profiled else []
     links += [Link("Provenance", PROVENANCE)] if "provenance" in spec.sections else []
 
-    def head(title: str, summary: str, root: str, *scripts: str) -> Head:
-        return Head(title, summary, root, _from(links, root), scripts, __version__)
+    def head(title: str, summary: str, place: str, *scripts: str) -> Head:
+        root = "../" if "/" in place else ""
+        others = [link for link in links if link.href != place]
+        return Head(title, summary, root, _from(others, root), scripts, __version__)
 
     for name, own in topics.items():
         first = places[name] == "index.html"
-        root = "" if first else "../"
         yield (
             places[name],
             "index.html",
@@ -79,7 +80,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
                 head(
                     spec.title if first else TOPICS[name],
                     _summary(runs if first else own),
-                    root,
+                    places[name],
                     "sort.js",
                     "print.js",
                 ),
@@ -112,11 +113,11 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
         yield (
             RESOURCES,
             "resources.html",
-            ResourcesPage(head("Resources", summary, "../", "sort.js", "print.js"), all_groups),
+            ResourcesPage(head("Resources", summary, RESOURCES, "sort.js", "print.js"), all_groups),
         )
     if worst:
         scripts = ("sort.js", "print.js", "player.js", "playlist.js")
-        page = WorstPage(head("Worst frames", worst[2], "../", *scripts), tuple(worst[0]), worst[1])
+        page = WorstPage(head("Worst frames", worst[2], WORST, *scripts), tuple(worst[0]), worst[1])
         yield WORST, "worst.html", page
     if "provenance" in spec.sections:
         summary = "What was computed, with what, on what, and by which command."
@@ -124,7 +125,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
             PROVENANCE,
             "provenance.html",
             ProvenancePage(
-                head("Provenance", summary, "../", "print.js"), tuple(rules(runs)), tuple(origins(runs))
+                head("Provenance", summary, PROVENANCE, "print.js"), tuple(rules(runs)), tuple(origins(runs))
             ),
         )
 

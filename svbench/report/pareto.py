@@ -71,12 +71,12 @@ def front_plots(runs: Sequence[Run], name: str) -> list[Figure]:
         ("parameters", "M", size),
         ("multiply-accumulates per second of audio", "G", work),
     ]
-    figures = []
-    for label, unit, cost in axes:
+    figures: list[Figure] = []
+    for label, unit, cost_of_system in axes:
         points = []
         for run in runs:
             system, found = run.record.system, headline.of(run)
-            spent = cost(system.id)
+            spent = cost_of_system(system.id)
             if spent and found and found.score is not None and system.kind != "oracle":
                 points.append(Point(system.id, system.kind, spent, found.score))
         if len(points) < 2:
@@ -93,11 +93,13 @@ def _draw(points: Sequence[Point], best: Sequence[Point], cost: str, score: str,
     with drawing(4.8, 3.2) as figure:
         axes = figure.add_subplot()
         axes.plot([p.cost for p in best], [p.score for p in best], color=INK, lw=1.2, drawstyle="steps-post")
-        for p in points:
+        for number, p in enumerate(sorted(points, key=lambda p: (p.cost, p.name))):
             colour = COLOURS[p.kind]
             filled = colour if p in best else "none"
             axes.plot([p.cost], [p.score], "o", ms=6, mfc=filled, mec=colour)
-            axes.annotate(plain(p.name), (p.cost, p.score), (6, -11), textcoords="offset points", fontsize=8)
+            # Neighbours take turns below and above, so that their names do not cover each other.
+            place = (6, 5) if number % 2 else (6, -11)
+            axes.annotate(plain(p.name), (p.cost, p.score), place, textcoords="offset points", fontsize=8)
         costs = [p.cost for p in points]
         if max(costs) > WIDE * min(costs):
             axes.set_xscale("log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -106,9 +107,7 @@ def envelope(samples: Samples, n: int) -> list[float]:
     """
     edges = np.linspace(0, len(samples), n + 1).astype(int)
     mono = np.abs(samples).max(axis=1)
-    return [
-        float(mono[a : max(b, a + 1)].max()) for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]  # fmt: skip
+    return [float(mono[a : max(b, a + 1)].max()) for a, b in pairwise(edges)]
 
 
 def waveform(samples: Samples, n: int = 300) -> str:

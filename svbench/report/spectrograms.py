@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ BLUE, RED = (0, 114, 178), (213, 56, 30)
 SCALE = (
     f"Frequency from {LOWEST_HZ:.0f} Hz to {HIGHEST_HZ / 1000:.0f} kHz, logarithmic, low at the bottom; "
     f"brightness spans {RANGE_DB:.0f} dB below the loudest point of the reference. In the difference a "
-    f"colour is full at {FULL_DB:.0f} dB; red is where the estimate has more than the reference, blue where less."
+    f"colour is full at {FULL_DB:.0f} dB; red is where the estimate has more than the reference, blue "
+    "where less."
 )
 
 
@@ -39,9 +41,10 @@ def levels(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
     borders = np.geomspace(LOWEST_HZ, min(HIGHEST_HZ, rate_hz / 2), HEIGHT + 1) * WINDOW / rate_hz
     rows = [
         power[int(low + 0.5) : max(int(high + 0.5), int(low + 0.5) + 1)].max(axis=0)
-        for low, high in zip(borders[:-1], borders[1:], strict=True)
+        for low, high in pairwise(borders)
     ]
-    return 10 * np.log10(np.maximum(np.array(rows[::-1]), 1e-12))
+    found: NDArray[np.float64] = 10 * np.log10(np.maximum(np.array(rows[::-1]), 1e-12))
+    return found
 
 
 def picture(found: NDArray[np.float64], top_db: float) -> bytes:
@@ -87,5 +90,5 @@ def _webp(image: NDArray[np.uint8]) -> bytes:
     from PIL import Image  # comes with matplotlib
 
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "WEBP", quality=60, method=4)
+    Image.fromarray(image).save(out, "WEBP", quality=60, alpha_quality=40, method=4)
     return out.getvalue()

@@ -179,7 +179,6 @@ def _told(content: Curves) -> str:
         values = [(v, i) for i, v in enumerate(line.score) if v is not None]
         low, high = min(values), max(values)
         at = content.grids[line.grid].start
-        told.append(
-            f"{line.system} {decibels(low[0])} at {at[low[1]]:g} s to {decibels(high[0])} at {at[high[1]]:g} s"
-        )
+        worst, best = (f"{decibels(v)} at {at[i]:g} s" for v, i in (low, high))
+        told.append(f"{line.system} {worst} to {best}")
     return f"{strip.label} in {strip.unit}: {'; '.join(told)}"

@@ -61,12 +61,10 @@ def worst_windows(run: Run, quantity: Quantity, n: int) -> list[Window]:
 
 
 def _overlap(one: Window, other: Window) -> bool:
-    same = (one.track, one.target) == (other.track, other.target)
-    return (
-        same
-        and one.start_s < other.start_s + other.duration_s
-        and other.start_s < one.start_s + one.duration_s
-    )
+    if (one.track, one.target) != (other.track, other.target):
+        return False
+    end, other_end = one.start_s + one.duration_s, other.start_s + other.duration_s
+    return one.start_s < other_end and other.start_s < end
 
 
 def curves(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy as np
 from svbench.audio import Audio, Samples, write_audio
 from svbench.errors import DataError, SvbenchError, WriteError
 from svbench.report.context import Cell, Player, Playlist, Row, Signal, Table
-from svbench.report.excerpts import FLAC_SHARE, places
+from svbench.report.excerpts import places
 from svbench.report.numbers import decibels
 from svbench.report.recordings import Recordings, common_gain, waveform
 from svbench.report.windows import Window, framed_quantity, worst_windows
 from svbench.results.store import Quantity, Run, slug
 from svbench.specs.report import Listening
 
+FLAC_SHARE = 0.7  # of 16-bit PCM; dense music rarely needs more
 AROUND_S = 0.5  # heard before and after a frame
 GAP_S = 0.25  # silence between two of them
 FADE_S = 0.01
@@ -90,8 +92,8 @@ def playlists(
         found.append(Playlist(f"worst-{slug(system.id)}", system.id, system.kind, table, player, at_s))
     note = (
         f"The {rule.worst_frames} frames with the worst {quantity.name}, over all tracks and targets of "
-        f"{runs[0].record.protocol.id}; frames without a value do not count. Each is heard with {AROUND_S:g} s "
-        f"before and after it, 16-bit FLAC (lossless). {silent}{' '.join(left_out)}"
+        f"{runs[0].record.protocol.id}; frames without a value do not count. Each is heard with "
+        f"{AROUND_S:g} s before and after it, 16-bit FLAC (lossless). {silent}{' '.join(left_out)}"
     )
     return found, note.strip()
 
@@ -124,13 +126,13 @@ def _table(
     )
 
 
+@dataclass(frozen=True)
 class _Sound:
     """Clips in a row: by (kind, name) all of their samples, and when each begins."""
 
-    def __init__(
-        self, signals: Mapping[tuple[str, str], Samples], at_s: Sequence[float], rate_hz: int
-    ) -> None:
-        self.signals, self.at_s, self.rate_hz = signals, tuple(at_s), rate_hz
+    signals: Mapping[tuple[str, str], Samples]
+    at_s: tuple[float, ...]
+    rate_hz: int
 
 
 def _sound(recordings: Recordings, run: Run, windows: Sequence[Window]) -> _Sound:
@@ -170,7 +172,7 @@ def _sound(recordings: Recordings, run: Run, windows: Sequence[Window]) -> _Soun
             parts.setdefault(name, []).extend([_faded(samples, round(FADE_S * track.rate_hz)), gap])
         length += stop - start + len(gap)
     rate_hz = formats.pop()[0]
-    return _Sound({name: np.concatenate(found) for name, found in parts.items()}, at_s, rate_hz)
+    return _Sound({name: np.concatenate(found) for name, found in parts.items()}, tuple(at_s), rate_hz)
 
 
 def _faded(samples: Samples, n: int) -> Samples:

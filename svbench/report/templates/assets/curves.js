@@ -2,7 +2,8 @@
 // The frames of every system over time: a waveform, a strip for each quantity, one moment in all of them.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WAVE_HEIGHT = 44, STRIP_HEIGHT = 110, GAP = 26, LEFT = 44, RIGHT = 8;
+const WAVE_HEIGHT = 44, STRIP_HEIGHT = 110, GAP = 26, LEFT = 44, RIGHT = 14;
+const FAR = 100; // dB; beyond it no error of that kind is left
 
 function draw(name, attributes, parent, text = "") {
   const element = document.createElementNS(SVG, name);
@@ -90,8 +91,10 @@ class CurvesView {
 
   strip(svg, strip, top) {
     const values = strip.lines.flatMap((line) => line.score).filter((v) => v !== null).sort((a, b) => a - b);
-    // A few extreme frames must not flatten the others; they run out of the strip.
-    const at = (share) => values[Math.round(share * (values.length - 1))];
+    // A few extreme frames, or numbers that are only rounding, must not flatten the others: they run along the edge.
+    const finite = values.filter((v) => Math.abs(v) <= FAR);
+    const shown = finite.length ? finite : values;
+    const at = (share) => shown[Math.round(share * (shown.length - 1))];
     let low = at(0.01), high = at(0.99);
     if (low === high) { low -= 1; high += 1; }
     const y = (v) => top + 18 + (STRIP_HEIGHT - 18) * (1 - (Math.max(low, Math.min(v, high)) - low) / (high - low));
@@ -236,7 +239,7 @@ document.querySelectorAll(".curves").forEach((root) => new CurvesView(root));
 // An address such as #view-vocals@12.5 leads to that moment.
 function goToHash() {
   const [id, seconds] = decodeURIComponent(location.hash.slice(1)).split("@");
-  const box = id && document.getElementById(id);
+  const box = document.getElementById(id);
   if (!box?.classList.contains("view")) return;
   for (const other of document.querySelectorAll(".view")) other.open = other === box;
   const { curves } = box.querySelector(".curves");

@@ -8,10 +8,10 @@ document.querySelectorAll(".spectrograms").forEach((root) => {
   const show = () => {
     if (!box.open) return;
     const { current } = player;
-    const name = current.querySelector(".name").textContent.trim();
+    const name = current.dataset.system;
     for (const image of images) {
       const kind = image.className;
-      const address = current.dataset.system === undefined ? undefined : current.dataset[kind];
+      const address = name && current.dataset[kind];
       image.closest("figure").hidden = !address;
       if (!address || image.getAttribute("src") === address) continue;
       image.src = address;
