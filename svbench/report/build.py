@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from svbench.report import numbers
@@ -69,7 +69,7 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
     name = group_name(runs)
     by_metric = {m: boards(runs, m) for m in ranked_metrics(runs[0])}
     headline = by_metric[protocol.headline]
-
+    scores = {id(run): track_scores(run) for run in runs}
     return Group(
         id=name,
         title=protocol.id,
@@ -77,13 +77,15 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
         description=unwrapped(protocol.description),
         leaderboards=tuple(_leaderboard(b, name) for b in headline),
         targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name)),
-        figures=tuple(f for b in headline for f in _figures(b, name)) if "boxplots" in sections else (),
-        differences=tuple(f for b in headline for f in difference_plots(b, name))
+        figures=tuple(f for b in headline for f in _figures(b, name, scores))
+        if "boxplots" in sections
+        else (),
+        differences=tuple(f for b in headline for f in difference_plots(b, name, scores))
         if "differences" in sections
         else (),
         fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
         tracks=tuple(
-            heat_map(b, t, name, _about(b, b.columns[0]), root + track_folder(name))
+            heat_map(b, t, name, _about(b, b.columns[0]), root + track_folder(name), scores)
             for b in headline
             for t in b.columns
             if t != "mean"
@@ -259,9 +261,8 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
     return tables
 
 
-def _figures(board: Board, group: str) -> list[Figure]:
+def _figures(board: Board, group: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
     found = []
-    scores = {id(r.run): track_scores(r.run) for r in board.rows}
     for target in board.columns:
         if target == "mean":
             continue

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from svbench.report.boards import Board
 from svbench.report.context import Figure
 from svbench.report.figures import COLOURS, INK, drawing, plain, quiet, svg_text
 from svbench.report.numbers import with_sign
-from svbench.results.aggregate import entering_values, quantities, track_scores
+from svbench.results.aggregate import TrackScore, entering_values, quantities
 from svbench.results.stats import Difference, paired_difference
 from svbench.results.store import slug
+from svbench.specs.protocol import Reduce
 
 
-def difference_plots(board: Board, name: str) -> list[Figure]:
+def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
     """Draw, for each target, every system's scores minus the leading one's on the same tracks.
 
     The leading system is the first of the board. Oracles are left out; so are systems that share no
-    scored track with it.
+    scored track with it. ``scores`` are all of each run's, by its ``id()``: reducing them takes long.
     """
     rows = [r.run for r in board.rows if r.run.record.system.kind != "oracle"]
     if len(rows) < 2:
         return []
     first, others = rows[0], rows[1:]
     rule = quantities(first)[board.quantity.name]
-    scores = {id(run): track_scores(run) for run in rows}
     figures = []
     for target in board.columns:
         if target == "mean":
             continue
         key = (board.target_set, target, board.quantity.name)
-        entering = {id(run): entering_values(run, *key) for run in rows}
         single = {
-            id(run): {s.track: s.score for s in scores[id(run)] if (s.target_set, s.target, s.metric) == key}
+            id(run): {s.track: s for s in scores[id(run)] if (s.target_set, s.target, s.metric) == key}
+            for run in rows
+        }
+        entering = {
+            id(run): entering_values(run, *key) if rule.pooled else _kept(single[id(run)], rule)
             for run in rows
         }
         found: list[tuple[str, str, list[float], Difference]] = []
@@ -44,7 +47,7 @@ def difference_plots(board: Board, name: str) -> list[Figure]:
                 [entering[id(run)][t] for t in shared],
                 rule.frames if rule.pooled else rule.tracks,
             )
-            pairs = [(single[id(first)].get(t), single[id(run)].get(t)) for t in shared]
+            pairs = [(single[id(first)][t].score, single[id(run)][t].score) for t in shared]
             dots = [b - a for a, b in pairs if a is not None and b is not None]
             if difference and dots:
                 found.append((run.record.system.id, run.record.system.kind, dots, difference))
@@ -57,6 +60,15 @@ def difference_plots(board: Board, name: str) -> list[Figure]:
         caption = f"{target} ({board.target_set}): {board.quantity.name} compared with {leading}"
         figures.append(Figure(caption, svg, told))
     return figures
+
+
+def _kept(scores: Mapping[str, TrackScore], rule: Reduce) -> dict[str, list[float]]:
+    """Return the scores that enter a number over tracks, a perfect one as +inf where the rule keeps it."""
+    values = {
+        t: math.inf if s.status == "perfect" and rule.infinite == "keep" else s.score
+        for t, s in scores.items()
+    }
+    return {t: [v] for t, v in values.items() if v is not None}
 
 
 def _told(difference: Difference) -> str:

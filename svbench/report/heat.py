@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from svbench.report.boards import Board
@@ -15,7 +15,9 @@ from svbench.results.store import slug
 STEPS = 9  # as many classes as the style sheet has colours
 
 
-def heat_map(board: Board, target: str, name: str, about: str, folder: str) -> Table:
+def heat_map(
+    board: Board, target: str, name: str, about: str, folder: str, scores: Mapping[int, Sequence[TrackScore]]
+) -> Table:
     """Make the table of one target: a row for each track, a column for each system.
 
     Parameters
@@ -28,11 +30,13 @@ def heat_map(board: Board, target: str, name: str, about: str, folder: str) -> T
         What its numbers are.
     folder : str
         Leads to the pages of the tracks.
+    scores : mapping of int to sequence of TrackScore
+        All of each run, by its ``id()``: reducing them takes long.
     """
-    scores = {
+    found = {
         (row.run.record.system.id, s.track): s
         for row in board.rows
-        for s in track_scores(row.run)
+        for s in scores[id(row.run)]
         if (s.metric, s.target_set, s.target) == (board.quantity.name, board.target_set, target)
     }
     systems = [row.run.record.system.id for row in board.rows]
@@ -40,7 +44,7 @@ def heat_map(board: Board, target: str, name: str, about: str, folder: str) -> T
         Row(
             track,
             "",
-            tuple(track_cell(scores.get((s, track))) for s in systems),
+            tuple(track_cell(found.get((s, track))) for s in systems),
             href=f"{folder}{slug(track)}.html",
         )
         for track in board.runs[0].record.data.tracks

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from svbench import __version__
-from svbench.report.boards import comparable
+from svbench.report.boards import by_rank, comparable
 from svbench.report.build import group_name, groups, track_page
 from svbench.report.context import (
     BoardPage,
@@ -48,7 +48,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
     topics = by_topic(runs)
     places = {name: "index.html" if i == 0 else f"pages/{name}.html" for i, name in enumerate(topics)}
     # Only what is recorded has a page for each track; variants of a probe are made when asked for.
-    recorded = comparable([r for r in runs if r.record.data.variant in ("", ORIGINAL)])
+    recorded = [by_rank(g) for g in comparable([r for r in runs if r.record.data.variant in ("", ORIGINAL)])]
     most = max(recorded, key=lambda g: (_n_estimates(g), framed_quantity(g) is not None), default=[])
     heard: dict[str, Heard] = {}
     hearing, note, spent = group_name(most) if most else "", "", 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from svbench.errors import DataError
 from svbench.report.pages import Page, pages
@@ -89,9 +90,12 @@ class Renderer:
 
 def _json(value: Any) -> Any:
     """Write a dataclass as JSON that cannot end the script element it stands in."""
-    from jinja2.utils import htmlsafe_json_dumps
+    from markupsafe import Markup
 
-    return htmlsafe_json_dumps(dataclasses.asdict(value), separators=(",", ":"), allow_nan=False)
+    text = msgspec.json.encode(value).decode()
+    for sign in "<>&'":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
 
 
 def _check(runs: Sequence[Run], out: Path) -> None:

@@ -75,7 +75,7 @@ def curves(
     Parameters
     ----------
     runs : sequence of Run
-        Comparable ones; a system's colour is its place among them.
+        Comparable ones, by rank; a system's colour is its place among them.
     track, target_set, target : str
     wave : sequence of float
         The envelope of the mixture from 0 to 1, evenly over the track; may be empty.

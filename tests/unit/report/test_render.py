@@ -115,7 +115,7 @@ def test_a_tracks_page_has_its_scores_and_leads_on(three: list[Run], tmp_path: P
     links = [a["href"] or "" for t, a in Page(track).tags if t == "a" and a["href"] != "#main"]
     assert {"a.html", "c.html", "../../index.html", "../../pages/provenance.html"} == set(links)
     values = json.loads(re.findall(r'class="values">(.+?)</script>', track)[0])
-    assert [line["score"] for line in values["strips"][0]["lines"]] == [[1.004], [20], [7]]
+    assert [line["score"] for line in values["strips"][0]["lines"]] == [[7], [1.004], [20]]
 
 
 def test_every_link_and_file_of_every_page_is_there(heard: list[Run], tmp_path: Path) -> None:

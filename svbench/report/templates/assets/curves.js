@@ -72,8 +72,13 @@ class CurvesView {
     if (wave.length) this.waveform(svg, wave);
     strips.forEach((strip, i) => this.strip(svg, strip, top + i * (STRIP_HEIGHT + GAP)));
     this.cursor = draw("line", { class: "cursor", y1: 0, y2: height }, svg);
-    this.emphasise(this.emphasised ?? "");
-    this.show();
+    this.emphasise(this.emphasised ?? this.first());
+  }
+
+  // What is heard stands out, or the leading system where nothing is.
+  first() {
+    const chosen = this.player ? this.player.current : this.root.querySelector(".legend button");
+    return chosen?.dataset.system ?? "";
   }
 
   x(seconds) { return LEFT + ((this.width - LEFT - RIGHT) * seconds) / this.values.duration_s; }
