@@ -139,6 +139,8 @@ def _views(
             player = None
             if found and target in found.players:
                 player = _player(found.players[target], board, target, track, scores)
+                if len(headline) > 1:
+                    player = replace(player, label=f"{player.label} ({board.target_set})")
                 heard = {s.name for s in player.signals}
                 own = {s: n for s, n in own.items() if s not in heard}
             views.append(
