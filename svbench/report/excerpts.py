@@ -37,6 +37,7 @@ class Heard:
 
     why: str
     note: str
+    length_s: float
     wave: tuple[float, ...]
     players: Mapping[str, Player]
 
@@ -130,17 +131,23 @@ def write_excerpts(
     heard: dict[str, Heard] = {}
     left_out: list[str] = []
     spent, budget = 0, rule.budget_mb * 1e6 * FOR_TRACKS
-    for name, why in chosen.items():
+    for number, (name, why) in enumerate(chosen.items()):
+        folder = out / "audio" / "tracks" / slug(name)
+        share = (budget - spent) / (len(chosen) - number)
         try:
-            found, n_bytes = writer.track(name, why, rule.excerpt_s, budget / len(chosen))
+            found, n_bytes = writer.track(name, why, rule.excerpt_s)
+            if n_bytes > share:
+                shutil.rmtree(folder)
+                shorter = max(min(SHORTEST_S, rule.excerpt_s), int(found.length_s * share / n_bytes))
+                found, n_bytes = writer.track(name, why, shorter)
         except WriteError:
             raise
         except SvbenchError as error:
             left_out.append(f"{name} is left out ({error}).")
-            shutil.rmtree(out / "audio" / "tracks" / slug(name), ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             continue
         if spent + n_bytes > budget:
-            shutil.rmtree(out / "audio" / "tracks" / slug(name))
+            shutil.rmtree(folder)
             left_out.append(f"{name} is left out: it would exceed the {rule.budget_mb:g} MB for audio.")
             continue
         spent += n_bytes
@@ -161,24 +168,15 @@ class _Writer:
         self.recordings, self.lines, self.out, self.root = recordings, lines, out, root
         self.runs = recordings.runs
 
-    def track(self, name: str, why: str, excerpt_s: float, budget: float) -> tuple[Heard, int]:
+    def track(self, name: str, why: str, excerpt_s: float) -> tuple[Heard, int]:
         track = self.recordings.track(name)
         mixture = track.mixture()
         protocol = self.runs[0].record.protocol
         targets = [t for t in protocol.targets if t in track.targets]
-        n_signals = 1 + len(targets) * (1 + len(self.runs))
-        folder = self.out / "audio" / "tracks" / slug(name)
         start, stop = loudest(mixture, excerpt_s)
-        # No other signal is denser than the mixture, so its file tells how long all of them may be.
-        path = folder / "mixture" / "mixture-mixture.flac"
-        path.parent.mkdir(parents=True)
-        gain = common_gain([mixture.samples[start:stop]])
-        write_audio(path, Audio(mixture.samples[start:stop] * gain, track.rate_hz), subtype="PCM_16")
-        per_second = path.stat().st_size * track.rate_hz / (stop - start)
-        if (stop - start) / track.rate_hz * per_second * n_signals > budget:
-            start, stop = loudest(mixture, max(SHORTEST_S, int(budget / (per_second * n_signals))))
         signals = self._signals(track, targets, mixture, start, stop)
         gain = common_gain(list(signals.values()))
+        folder = self.out / "audio" / "tracks" / slug(name)
         images, n_bytes = self._images(signals, track.rate_hz, folder)
         written: dict[str, list[Signal]] = {}
         for (target, kind, system), samples in signals.items():
@@ -207,7 +205,7 @@ class _Writer:
         }
         lowered = f" All signals lowered by {decibels(-20 * np.log10(gain))} dB so that none clips."
         note = f"To be heard: {start_s:.1f} to {stop_s:.1f} s.{lowered if gain < 1 else ''}"
-        return Heard(why, note, tuple(envelope(mixture.samples, N_WAVE)), players), n_bytes
+        return Heard(why, note, stop_s - start_s, tuple(envelope(mixture.samples, N_WAVE)), players), n_bytes
 
     def _signals(
         self, track: Track, targets: Sequence[str], mixture: Audio, start: int, stop: int
