@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,17 @@ def test_a_second_topic_has_a_page_of_its_own(make: Any, three: list[Run], tmp_p
     only = write_report([alone], load_report("default"), tmp_path / "one").read_text()
     assert "svc-stereo" in only
     assert not (tmp_path / "one/pages/stereo.html").exists()
+
+
+def test_odd_names_and_many_systems(make: Any, tmp_path: Path) -> None:
+    odd = ["🎤 sing", "a$b$c", r"\textbf{x}", "<b>&amp;", "☃_^%"]
+    frames = {"café 🎶": [1.0, 2.0], "b'c\"</script>": [NAN, 3.0]}
+    runs = [framed(make, name, frames) for name in [*odd, *(f"n{i}" for i in range(30))]]
+    write_report(runs, load_report("default"), tmp_path)
+    for path in tmp_path.glob("tracks/*/*.html"):
+        text = path.read_text()
+        assert "<b>&amp;" not in text
+        assert "&lt;b&gt;&amp;amp;" in text
+        assert set(map(int, re.findall(r'class="line-(\d+)"', text))) == set(range(16))
+        values = json.loads(re.findall(r'class="values">(.+?)</script>', text)[0])
+        assert {line["system"] for line in values["strips"][0]["lines"]} >= set(odd)
