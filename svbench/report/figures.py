@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,9 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         "font.family": "sans-serif",
         "font.size": 9.0,
     }
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        # The text stays text, so the reader's fonts count and not those that matplotlib measures with.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure
