@@ -287,6 +287,28 @@ def test_the_audio_budget_holds_and_what_is_left_out_is_said(heard: list[Run], t
     assert not list(tmp_path.rglob("*.flac"))
 
 
+def test_a_small_budget_makes_excerpts_shorter(
+    heard: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svbench.report.excerpts.SHORTEST_S", 1.0)
+
+    def audio_mb(out: Path) -> float:
+        return sum(p.stat().st_size for p in (out / "audio").rglob("*") if p.is_file()) / 1e6
+
+    whole = write_report(heard, listening(count=2), tmp_path / "whole")
+    budget = 1.5 * 0.7 * audio_mb(whole.parent)  # two thirds of it are for the tracks
+    text = write_report(heard, listening(count=2, budget_mb=budget), tmp_path / "short").read_text()
+    assert audio_mb(tmp_path / "short") <= budget * 2 / 3
+    assert "is left out" not in text
+    lengths = [
+        float(d)
+        for p in tmp_path.glob("short/tracks/*/*")
+        for d in re.findall(r'data-duration="([^"]+)"', p.read_text())
+    ]
+    assert min(lengths) < 2.5
+    assert min(lengths) >= 1.0
+
+
 def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], tmp_path: Path) -> None:
     lost = [
         msgspec.structs.replace(
