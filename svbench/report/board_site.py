@@ -13,7 +13,8 @@ from svbench.report.board_build import board_page, page_name, system_page
 from svbench.report.board_merge import Entry
 
 TEMPLATES = Path(__file__).with_name("templates")
-ASSETS = ("report.css", "report.js", "board.css")
+# report.css imports the next three.
+ASSETS = ("report.css", "tables.css", "player.css", "curves.css", "sort.js", "board.css")
 MARK = ".svbench-board"
 
 
@@ -39,8 +40,9 @@ def write_board(every: Sequence[Sequence[Entry]], title: str, out: Path) -> Path
         The folder holds other things.
     """
     with _replaced(out) as new:
+        (new / "assets").mkdir()
         for name in ASSETS:
-            shutil.copyfile(TEMPLATES / name, new / name)
+            shutil.copyfile(TEMPLATES / "assets" / name, new / "assets" / name)
         (new / "index.html").write_text(
             _render("board.html", page=board_page(every, title)), encoding="utf-8"
         )

@@ -98,6 +98,13 @@ def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:
     return found
 
 
+def by_rank(group: Sequence[Run]) -> list[Run]:
+    """Put comparable runs in the order of their boards, the largest first; oracles come last."""
+    rows = [row.run for b in sorted(boards(group), key=lambda b: -len(b.rows)) for row in b.rows]
+    ordered = {id(run): run for run in [*rows, *group]}.values()
+    return sorted(ordered, key=lambda run: run.record.system.kind == "oracle")
+
+
 def _clean(run: Run, target_set: str, metric: str, cells: dict[str, Summary]) -> dict[str, Summary]:
     """Summaries without known defects, of the columns that rest on fewer tracks then."""
     affected = affected_cells(run)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
@@ -10,9 +11,12 @@ from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
 from svbench.report.costs import Headline, cost_of
+from svbench.report.differences import difference_plots
 from svbench.report.figures import box_plot
 from svbench.report.guard import beside, footnotes, leak_sentence
-from svbench.report.origins import rule
+from svbench.report.heat import heat_map, long_map
+from svbench.report.origins import rule, unwrapped
+from svbench.report.pareto import front_plots
 from svbench.report.profiles import profile_table
 from svbench.report.robustness import batteries, battery_table
 from svbench.report.terminal import tracks
@@ -22,28 +26,70 @@ from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.profile import profiles_beside
 from svbench.results.store import Run, slug
 from svbench.specs.protocol import ORIGINAL
+from svbench.specs.report import Section
 
 
-def groups(runs: Sequence[Run]) -> list[Group]:
-    """Build one group of tables and plots per protocol and data set; all variants of a probe are one."""
-    plain = [_group(group) for group in comparable(plain_runs(runs))]
-    return plain + [_probed(group) for group in probed_groups(runs)]
+def groups(
+    runs: Sequence[Run], *, root: str = "", sections: Sequence[Section] = get_args(Section)
+) -> list[Group]:
+    """Build one group of tables and plots per protocol and data set; all variants of a probe are one.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    root : str
+        Leads from the page to the report's folder, where the tracks' pages are.
+    sections : sequence of str
+        Plots that take long are made for these only.
+    """
+    plain = [_group(group, root, sections) for group in comparable(plain_runs(runs))]
+    return plain + [_probed(group, root) for group in probed_groups(runs)]
 
 
-def _group(runs: list[Run]) -> Group:
+def group_name(runs: Sequence[Run]) -> str:
+    """Name comparable runs: ids and folders of the report begin with it."""
+    record = runs[0].record
+    return slug(
+        f"{record.protocol.id}-{record.protocol_digest[:8]}-{record.data.id}-{record.data.digest[:8]}"
+    )
+
+
+def track_page(group: str, track: str) -> str:
+    """Return where the page of a track lies in the report's folder."""
+    return f"{track_folder(group)}{slug(track)}.html"
+
+
+def track_folder(group: str) -> str:
+    """Return where the pages of all tracks of a group lie in the report's folder."""
+    return f"tracks/{group}/"
+
+
+def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
     protocol, data = runs[0].record.protocol, runs[0].record.data
-    name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{data.digest[:8]}")
+    name = group_name(runs)
     by_metric = {m: boards(runs, m) for m in ranked_metrics(runs[0])}
     headline = by_metric[protocol.headline]
+    scores = {id(run): track_scores(run) for run in runs}
     return Group(
         id=name,
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
-        description=_unwrapped(protocol.description),
+        description=unwrapped(protocol.description),
         leaderboards=tuple(_leaderboard(b, name) for b in headline),
         targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name)),
-        figures=tuple(f for b in headline for f in _figures(b, name)),
-        tracks=tuple(_tracks(b, name) for b in headline),
+        figures=tuple(f for b in headline for f in _figures(b, name, scores))
+        if "boxplots" in sections
+        else (),
+        differences=tuple(f for b in headline for f in difference_plots(b, name, scores))
+        if "differences" in sections
+        else (),
+        fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
+        tracks=tuple(
+            heat_map(b, t, name, _about(b, b.columns[0]), root + track_folder(name), scores)
+            for b in headline
+            for t in b.columns
+            if t != "mean"
+        ),
         resources=_resources(runs, name),
         profiles=_profiles(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
@@ -51,41 +97,45 @@ def _group(runs: list[Run]) -> Group:
     )
 
 
-def _probed(runs: list[Run]) -> Group:
+def _probed(runs: list[Run], root: str) -> Group:
     """Tables of systems × variants, and every track of each variant."""
     protocol, data = runs[0].record.protocol, runs[0].record.data
     every = variant_boards(runs)
     first = min(r.record.data.digest for r in runs)
     name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{first[:8]}")
-    tracks = [
-        _tracks(
-            board, f"{name}-{slug(board.runs[0].record.data.variant)}", of=board.runs[0].record.data.variant
-        )
-        for same in sorted(comparable(runs), key=lambda g: data.variants.index(g[0].record.data.variant))
-        for board in boards(same)
-    ]
+    tracks: list[Table] = []
+    for same in sorted(comparable(runs), key=lambda g: data.variants.index(g[0].record.data.variant)):
+        variant = same[0].record.data.variant
+        folder = root + track_folder(group_name(same)) if variant == ORIGINAL else ""
+        tracks += [
+            long_map(
+                board,
+                f"{name}-{slug(variant)}",
+                variant,
+                _about(board, board.columns[0]),
+                folder,
+            )
+            for board in boards(same)
+        ]
     return Group(
         id=name,
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
-        description=_unwrapped(protocol.description),
+        description=unwrapped(protocol.description),
         leaderboards=(
             *(battery_table(b, f"{name}-battery-{i}") for i, b in enumerate(batteries(every))),
             *(variant_table(b, f"{name}-{i}") for i, b in enumerate(every)),
         ),
         targets=(),
         figures=(),
+        differences=(),
+        fronts=(),
         tracks=tuple(tracks),
         resources=_resources([r for r in runs if r.record.data.variant == ORIGINAL] or runs, name),
         profiles=_profiles(runs, name),
         remarks=tuple(_notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
-
-
-def _unwrapped(text: str) -> str:
-    """Join the lines of each paragraph."""
-    return "\n\n".join(" ".join(p.split()) for p in text.strip().split("\n\n"))
 
 
 def _leaderboard(board: Board, group: str) -> Table:
@@ -211,9 +261,8 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
     return tables
 
 
-def _figures(board: Board, group: str) -> list[Figure]:
+def _figures(board: Board, group: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
     found = []
-    scores = {id(r.run): track_scores(r.run) for r in board.rows}
     for target in board.columns:
         if target == "mean":
             continue
@@ -238,35 +287,6 @@ def _figures(board: Board, group: str) -> list[Figure]:
         )
         found.append(Figure(caption, svg, "; ".join(told)))
     return found
-
-
-def _tracks(board: Board, group: str, of: str = "") -> Table:
-    """Every track and target in rows, systems in columns; ``of`` names a variant."""
-    systems = [r.run for r in board.rows]
-    scores = {
-        (run.record.system.id, s.track, s.target): s
-        for run in systems
-        for s in track_scores(run)
-        if s.metric == board.quantity.name and s.target_set == board.target_set
-    }
-    targets = [c for c in board.columns if c != "mean"]
-    rows = []
-    for track in board.runs[0].record.data.tracks:
-        for target in targets:
-            cells = []
-            for run in systems:
-                found = scores.get((run.record.system.id, track, target))
-                cells.append(_track_cell(found))
-            rows.append(Row(track, "", (Cell(target, target), *cells)))
-    head = ("track", "target", *(r.record.system.id for r in systems))
-    return Table(
-        f"{group}-tracks-{slug(board.target_set)}",
-        f"Every track ({', '.join(p for p in (board.target_set, of) if p)})",
-        _about(board, board.columns[0]),
-        "",
-        head,
-        tuple(rows),
-    )
 
 
 def _resources(runs: list[Run], group: str) -> Table:
@@ -370,18 +390,6 @@ def _score_cell(board: Board, column: str, row: BoardRow) -> Cell:
     )
     best = row.rank is not None and board.best.get(column) == summary.score
     return Cell(text, summary.score, best=best, title=title, mark="†" * _is_short(board, row, column))
-
-
-def _track_cell(found: TrackScore | None) -> Cell:
-    if found is None:
-        return Cell("–", None, muted=True)
-    if found.score is None:
-        return Cell(numbers.decibels(None, found.status), None, muted=True)
-    return Cell(
-        numbers.decibels(found.score),
-        found.score,
-        title=f"{found.n_frames} frames, {found.n_dropped} dropped",
-    )
 
 
 def _is(score: TrackScore, board: Board, target: str) -> bool:

@@ -82,8 +82,8 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         "font.size": 9.0,
     }
     with rc_context(style), warnings.catch_warnings():
-        # An emoji's width is guessed; the page shows it, since the text stays text.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        # The text stays text, so the reader's fonts count and not those that matplotlib measures with.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure

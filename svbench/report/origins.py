@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from svbench.report.context import Fact, Failure, Origin
+from svbench.report.context import Fact, Failure, Origin, Rule
 from svbench.results.provenance import Provenance
 from svbench.results.store import Run, RunRecord
 from svbench.specs.system import SystemSpec
@@ -32,6 +32,24 @@ def rule(record: RunRecord) -> list[Fact]:
     content = msgspec.to_builtins(record.protocol)
     told = {k: v for k, v in content.items() if k not in PROSE}
     return [Fact("digest", record.protocol_digest), *(Fact(k, v) for k, v in _lines("", told))]
+
+
+def rules(runs: Sequence[Run]) -> list[Rule]:
+    """Return every protocol of some runs, once each."""
+    records = {run.record.protocol_digest: run.record for run in runs}
+    return [
+        Rule(
+            f"{r.protocol.id} version {r.protocol.version}, {r.protocol_digest[:8]}: {r.protocol.title}",
+            unwrapped(r.protocol.description),
+            tuple(rule(r)),
+        )
+        for r in records.values()
+    ]
+
+
+def unwrapped(text: str) -> str:
+    """Join the lines of each paragraph."""
+    return "\n\n".join(" ".join(p.split()) for p in text.strip().split("\n\n"))
 
 
 def origins(runs: Sequence[Run]) -> list[Origin]:
@@ -83,6 +101,7 @@ def _made(made: Provenance) -> list[tuple[str, str]]:
         ("command", shlex.join(made.command)),
         ("made", made.created),
         ("svbench", f"{made.svbench}{state}"),
+        *((f"argument {name}", value) for name, value in sorted(made.arguments.items())),
         ("Python", f"{made.python} · {packages}"),
         (
             "machine",

@@ -1,4 +1,4 @@
-"""Write a report: one folder with a page, its style and script, and the excerpts to hear."""
+"""Write a report: one folder with its pages, style and scripts, and the excerpts to hear."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from svbench import __version__
+import msgspec
+
 from svbench.errors import DataError
-from svbench.report.boards import comparable
-from svbench.report.build import groups
-from svbench.report.context import Listen, ReportPage
-from svbench.report.origins import failures, origins
-from svbench.report.players import write_players
+from svbench.report.pages import Page, pages
 from svbench.results.store import Run
-from svbench.specs.protocol import ORIGINAL
-from svbench.specs.records import digest
 from svbench.specs.report import ReportSpec
 
 TEMPLATES = Path(__file__).with_name("templates")
-ASSETS = ("report.css", "report.js")
 MARK = ".svbench-report"
 
 
@@ -38,7 +33,7 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
     Returns
     -------
     Path
-        The page, ``index.html``.
+        The first page, ``index.html``.
 
     Raises
     ------
@@ -63,38 +58,44 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
 
 def _write(runs: Sequence[Run], spec: ReportSpec, out: Path) -> None:
     (out / MARK).touch()
-    listens: list[Listen] = []
-    note = ""
-    if "listen" in spec.sections:
-        listens, note = write_players(_most_heard(runs), spec.listen, out)
-    page = ReportPage(
-        title=spec.title,
-        summary=_summary(runs),
-        sections=spec.sections,
-        groups=tuple(groups(runs)),
-        listens=tuple(listens),
-        listen_note=note,
-        failures=tuple(failures(runs)),
-        origins=tuple(origins(runs)),
-        version=__version__,
-    )
-    for name in ASSETS:
-        shutil.copyfile(TEMPLATES / name, out / name)
-    (out / "index.html").write_text(render(page), encoding="utf-8")
+    (out / "assets").mkdir()
+    for asset in sorted((TEMPLATES / "assets").iterdir()):
+        shutil.copyfile(asset, out / "assets" / asset.name)
+    renderer = Renderer()
+    for place, template, page in pages(runs, spec, out):
+        path = out / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(renderer.render(template, page), encoding="utf-8")
 
 
-def render(page: ReportPage) -> str:
-    """Fill the template; an undefined name is an error and markup from a run is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+class Renderer:
+    """Fills templates; an undefined name is an error and markup from a run is escaped."""
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(page=page)
+    def __init__(self) -> None:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        self.environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.filters["json"] = _json
+
+    def render(self, template: str, page: Page) -> str:
+        """Return a page's text."""
+        return self.environment.get_template(template).render(page=page)
+
+
+def _json(value: Any) -> Any:
+    """Write a dataclass as JSON that cannot end the script element it stands in."""
+    from markupsafe import Markup
+
+    text = msgspec.json.encode(value).decode()
+    for sign in "<>&'":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
 
 
 def _check(runs: Sequence[Run], out: Path) -> None:
@@ -113,24 +114,3 @@ def _check(runs: Sequence[Run], out: Path) -> None:
         raise DataError(f"{out}: holds other files; give an empty folder or one of an earlier report")
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, expected a folder")
-
-
-def _most_heard(runs: Sequence[Run]) -> list[Run]:
-    """Return the comparable runs on unchanged tracks with most kept estimates; ties go to the first."""
-    heard = [r for r in runs if r.record.data.variant in ("", ORIGINAL)] or runs
-    return max(comparable(heard), key=lambda g: sum(bool(t.estimates) for r in g for t in r.results))
-
-
-def _measured(run: Run) -> str:
-    """Name what a run measured on; the variants of a probe are one data set."""
-    data = run.record.data
-    return digest([data.id, data.version, data.subset, data.tracks]) if data.variant else data.digest
-
-
-def _summary(runs: Sequence[Run]) -> str:
-    def count(names: set[str], word: str) -> str:
-        return f"{len(names)} {word}{'' if len(names) == 1 else 's'}"
-
-    systems = count({r.record.system.id for r in runs}, "system")
-    protocols = count({r.record.protocol_digest for r in runs}, "protocol")
-    return f"{systems}, {protocols}, {count({_measured(r) for r in runs}, 'data set')}"

@@ -12,19 +12,23 @@ from svbench.specs.library import find
 from svbench.specs.records import Record, load_toml
 from svbench.specs.tables import TableSpec
 
-Section = Literal["leaderboard", "targets", "boxplots", "tracks", "listen", "provenance"]
+Section = Literal[
+    "leaderboard", "targets", "boxplots", "differences", "cost", "tracks", "worst", "listen", "provenance"
+]
 
 
 class Listening(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which tracks get players: by the spread of the headline score, or by name.
 
-    ``excerpt_s`` bounds each excerpt, ``budget_mb`` the sum of all audio files of the report.
+    ``excerpt_s`` bounds each excerpt, ``budget_mb`` the sum of all audio files and spectrograms of the
+    report. ``worst_frames`` is how many of each system's frames stand in its play list.
     """
 
     tracks: tuple[str, ...] = ()
     count: Annotated[int, msgspec.Meta(ge=0)] = 3
     excerpt_s: Annotated[float, msgspec.Meta(gt=0)] = 12.0
-    budget_mb: Annotated[float, msgspec.Meta(gt=0)] = 100.0
+    budget_mb: Annotated[float, msgspec.Meta(gt=0)] = 200.0
+    worst_frames: Annotated[int, msgspec.Meta(ge=0)] = 10
 
 
 class ReportSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

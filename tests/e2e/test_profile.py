@@ -37,13 +37,14 @@ def test_the_report_shows_it_beside_its_runs(small_runs: Path, stored: Path, tmp
     runs = tmp_path / "runs"
     shutil.copytree(small_runs, runs)
     assert main(["report", str(runs), "--out", str(tmp_path / "plain")]) == OK
-    assert "Profile (mdx21)" not in (tmp_path / "plain/index.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "plain/pages/resources.html").exists()
     profile = read_profile(stored)
     name = f"hpss--cpu--{profile.system_digest[:8]}.json"
     (runs / "profiles").mkdir()
     shutil.copy(stored, runs / "profiles" / name)
     assert main(["report", str(runs), "--out", str(tmp_path / "report")]) == OK
-    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    assert 'href="pages/resources.html"' in (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report/pages/resources.html").read_text(encoding="utf-8")
     assert "Profile (mdx21)" in page
     assert page.count("above empty worker") == 2  # once for each protocol
     (runs / "profiles" / name).write_text('{"schema": 7}')

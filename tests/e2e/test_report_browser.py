@@ -1,4 +1,4 @@
-"""The report in a real browser: sorting, listening, the keyboard, small screens, no network."""
+"""The report in a real browser: sorting, the way to a moment of a track, listening, keyboard, small screens."""
 
 from __future__ import annotations
 
@@ -73,6 +73,14 @@ def opened(chromium: str, report: Path) -> Iterator[Browser]:
     assert found.complaints == []
 
 
+@pytest.fixture
+def track(opened: Browser) -> Browser:
+    """The page of a track that can be heard, reached from the first page."""
+    opened.page.locator("#listen .cards a").first.click()
+    opened.page.wait_for_function("() => document.querySelector('.curves')?.curves.cursor")
+    return opened
+
+
 def board(page: Any) -> str:
     found: str = page.locator("table.ranked").first.get_attribute("id")
     return found
@@ -100,78 +108,168 @@ def test_tables_sort_and_oracles_stay_apart(opened: Browser) -> None:
 
 def test_what_has_no_score_sorts_last_either_way(opened: Browser) -> None:
     opened.page.locator("summary", has_text="Every track").first.click()
-    table: str = opened.page.locator("table[id*='-tracks-']").first.get_attribute("id")
-    button = opened.page.locator(f"#{table} thead button").nth(2)
+    table: str = opened.page.locator("table[id*='-tracks-'][id$='-bass']").first.get_attribute("id")
+    button = opened.page.locator(f"#{table} thead button").nth(1)
     for _ in range(2):
         button.click()
-        assert opened.column(table, 3)[-1] == "no target"
-        assert opened.column(table, 3).count("no target") == 1
+        assert opened.column(table, 2)[-1] == "no target"
+        assert opened.column(table, 2).count("no target") == 1
 
 
-def test_switching_signals_keeps_the_position(opened: Browser) -> None:
-    player = "#listen .player >> nth=0"
-    opened.page.locator(f"{player} >> .play").click()
-    opened.page.wait_for_function("() => document.querySelector('#listen article').position > 0.4")
-    assert opened.page.locator(f"{player} >> .play").inner_text().startswith("Pause")
-    before, paused, mixture, _ = opened.heard(player)
+def test_switching_signals_keeps_the_position(track: Browser) -> None:
+    player = "article .player >> nth=0"
+    track.page.locator(f"{player} >> .play").click()
+    track.page.wait_for_function("() => document.querySelector('article').position > 0.4")
+    assert track.page.locator(f"{player} >> .play").inner_text().startswith("Pause")
+    before, paused, mixture, _ = track.heard(player)
     assert not paused
     assert mixture.endswith("mixture.flac")
-    opened.page.locator(f"{player} >> .signal", has_text="reference").click()
-    opened.page.wait_for_function(
-        "() => { const p = document.querySelector('#listen .player').player;"
+    track.page.locator(f"{player} >> .signal", has_text="reference").click()
+    track.page.wait_for_function(
+        "() => { const p = document.querySelector('article .player').player;"
         " const a = p.audio.get(p.current); return !a.paused && a.readyState >= 3; }"
     )
-    after, paused, reference, n_sounding = opened.heard(player)
+    after, paused, reference, n_sounding = track.heard(player)
     assert reference.endswith("reference.flac")
     assert (paused, n_sounding) == (False, 1)
     assert before <= after < before + 1.0
-    opened.page.locator(f"{player} >> .play").click()
-    assert opened.heard(player)[1]
+    track.page.locator(f"{player} >> .play").click()
+    assert track.heard(player)[1]
 
 
-def test_a_player_needs_no_mouse(opened: Browser) -> None:
-    player = "#listen .player >> nth=0"
-    opened.page.locator(f"{player} >> .signal").first.focus()
-    opened.page.keyboard.press(" ")
-    opened.page.wait_for_function("() => document.querySelector('#listen article').position > 0.2")
-    opened.page.keyboard.press(" ")
-    at, paused, _, _ = opened.heard(player)
+def test_a_player_needs_no_mouse(track: Browser) -> None:
+    player = "article .player >> nth=0"
+    track.page.locator(f"{player} >> .signal").first.focus()
+    track.page.keyboard.press(" ")
+    track.page.wait_for_function("() => document.querySelector('article').position > 0.2")
+    track.page.keyboard.press(" ")
+    at, paused, _, _ = track.heard(player)
     assert paused
-    opened.page.keyboard.press("ArrowDown")
-    opened.page.keyboard.press(" ")
-    later, _, source, n_sounding = opened.heard(player)
+    track.page.keyboard.press("ArrowDown")
+    track.page.keyboard.press(" ")
+    later, _, source, n_sounding = track.heard(player)
     assert source.endswith("reference.flac")
     assert n_sounding == 0
     assert at - 0.05 <= later < at + 1.0
-    opened.page.keyboard.press("3")
-    opened.page.keyboard.press(" ")
-    assert "hpss" in opened.heard(player)[2]
-    opened.page.keyboard.press("ArrowLeft")
-    assert opened.page.locator(player).evaluate(POSITION) == 0
-    checked = opened.page.locator(f"{player} >> .signal[aria-checked='true']")
+    track.page.keyboard.press("3")
+    track.page.keyboard.press(" ")
+    assert "hpss" in track.heard(player)[2]
+    track.page.keyboard.press("ArrowLeft")
+    assert track.page.locator(player).evaluate(POSITION) == 0
+    checked = track.page.locator(f"{player} >> .signal[aria-checked='true']")
     assert checked.count() == 1
     assert checked.evaluate("e => e === document.activeElement")
-    assert opened.page.locator(f"{player} >> .signal[tabindex='0']").count() == 1
+    assert track.page.locator(f"{player} >> .signal[tabindex='0']").count() == 1
 
 
-def test_targets_of_a_track_share_the_position_and_one_sounds(opened: Browser) -> None:
-    boxes = opened.page.locator("#listen article >> nth=0 >> .player-box")
+def test_targets_of_a_track_share_the_position_and_one_sounds(track: Browser) -> None:
+    boxes = track.page.locator(".view")
     boxes.nth(1).locator("summary").click()
     seek = boxes.nth(0).locator(".seek")
     seek.evaluate("e => { e.value = 400; e.dispatchEvent(new Event('input')); }")
-    assert opened.page.locator("#listen .player").first.evaluate(POSITION) == pytest.approx(1.0, abs=0.01)
+    assert track.page.locator("article .player").first.evaluate(POSITION) == pytest.approx(1.0, abs=0.01)
     boxes.nth(0).locator(".play").click()
     boxes.nth(1).locator(".play").click()
-    sounding = opened.page.locator(".player").evaluate_all("all => all.map(e => e.player.sounding)")
+    sounding = track.page.locator(".player").evaluate_all("all => all.map(e => e.player.sounding)")
     assert sum(sounding) == 1
     assert sounding[1]
-    assert opened.page.locator("#listen .player").nth(1).evaluate(POSITION) >= 0.99
+    assert track.page.locator("article .player").nth(1).evaluate(POSITION) >= 0.99
     boxes.nth(1).locator(".play").click()
+
+
+def test_a_moment_of_the_curves_is_heard_and_any_signal_at_it(track: Browser) -> None:
+    strips = track.page.locator(".strips >> nth=0")
+    box = strips.bounding_box()
+    assert box
+    plot = 44, box["width"] - 14  # the drawing's margins
+    share = 1.2 / 2.5
+    strips.click(position={"x": plot[0] + share * (plot[1] - plot[0]), "y": 60})
+    player = "article .player >> nth=0"
+    started, paused, source, n_sounding = track.heard(player)
+    assert (paused, n_sounding) == (False, 1)
+    assert source.endswith("mixture.flac")
+    assert started == pytest.approx(1.2, abs=0.4)
+    track.page.locator(f"{player} >> .signal[data-system='hpss']").click()
+    track.page.wait_for_function(
+        "() => { const p = document.querySelector('.player').player;"
+        " const a = p.audio.get(p.current); return !a.paused && a.readyState >= 3; }"
+    )
+    later, paused, source, n_sounding = track.heard(player)
+    assert "hpss" in source
+    assert (paused, n_sounding) == (False, 1)
+    assert started <= later < 2.5
+    assert track.page.locator(".line.chosen").first.get_attribute("data-system") == "hpss"
+    assert track.page.locator(".now >> nth=0 >> .chosen th").inner_text() == "hpss"
+    # One moment in curves, player and pictures.
+    track.page.locator(f"{player} >> .play").click()
+    time = track.page.evaluate("document.querySelector('article').time")
+    at = float(track.page.locator(".cursor >> nth=0").get_attribute("x1"))
+    assert at == pytest.approx(plot[0] + time / 2.5 * (plot[1] - plot[0]), abs=2)
+    line = track.page.locator(".spectrograms >> nth=0").evaluate("e => e.style.getPropertyValue('--at')")
+    assert float(line.removesuffix("%")) == pytest.approx(100 * time / 2.5, abs=1)
+
+
+def test_pictures_are_those_of_the_chosen_signal(track: Browser) -> None:
+    shown = "article .spectrograms >> nth=0 >> figure:not([hidden]) img"
+    assert track.page.locator(shown).count() == 1  # the reference
+    track.page.locator("article .player >> nth=0 >> .signal[data-system='hpss']").click()
+    track.page.wait_for_function(
+        "() => [...document.querySelectorAll('.spectrograms')[0].querySelectorAll('img')]"
+        ".every(i => i.complete && i.naturalWidth === 600)"
+    )
+    sources = [i.get_attribute("src") for i in track.page.locator(shown).all()]
+    assert [s.rsplit("/", 1)[1] for s in sources] == [
+        "reference-reference.webp",
+        "baseline-hpss.webp",
+        "baseline-hpss-difference.webp",
+    ]
+
+
+def test_the_curves_need_no_mouse(track: Browser) -> None:
+    page = track.page
+    page.locator(".strips >> nth=0").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.querySelector('article').time") == 0
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.querySelector('article').time") == 1
+    told = page.locator(".strips >> nth=0").get_attribute("aria-valuetext")
+    assert told.startswith("1.0 seconds; SDR: ")
+    assert "mixture" in told
+    page.keyboard.press(" ")
+    page.wait_for_function("() => document.querySelector('article').position > 1.1")
+    page.keyboard.press(" ")
+    assert track.heard("article .player >> nth=0")[1]
+
+
+def test_a_frame_of_the_play_list_is_heard_and_leads_to_its_track(opened: Browser) -> None:
+    page = opened.page
+    page.locator("nav a", has_text="Worst frames").click()
+    lists = page.locator(".playlist")
+    assert [n.split()[0] for n in lists.locator("h2").all_inner_texts()] == ["hpss", "mixture", "irm1"]
+    page.locator("#worst-hpss .hear").nth(2).click()
+    page.wait_for_function("() => document.querySelector('#worst-hpss article').position > 0")
+    starts = page.locator("#worst-hpss").get_attribute("data-at").split()
+    at = page.locator("#worst-hpss .player").evaluate(POSITION)
+    assert float(starts[2]) <= at < float(starts[3])
+    assert page.locator("#worst-hpss tr[aria-current]").get_by_role("rowheader").inner_text().startswith("3")
+    page.locator("#worst-hpss .play").click()
+    link = page.locator("#worst-hpss tbody a").first
+    view, _, seconds = (link.get_attribute("href") or "").partition("#")[2].partition("@")
+    link.click()
+    page.wait_for_function("() => document.querySelector('.curves')")
+    assert page.evaluate("document.querySelector('article').time") == float(seconds)
+    assert page.locator(".view[open]").evaluate_all("all => all.map(e => e.id)") == [view]
 
 
 def test_nothing_is_loaded_before_it_is_asked_for(opened: Browser) -> None:
     assert not [u for u in opened.requests if u.endswith(".flac")]
-    assert len(opened.requests) <= 4
+    assert {u.rsplit("/", 1)[1] for u in opened.requests if u.startswith("file:")} == {
+        "index.html",
+        "sort.js",
+        "print.js",
+        *(f"{name}.css" for name in ("report", "tables", "player", "curves")),
+    }
 
 
 def test_a_missing_excerpt_is_said_in_words(chromium: str, report: Path, tmp_path: Path) -> None:
@@ -185,27 +283,38 @@ def test_a_missing_excerpt_is_said_in_words(chromium: str, report: Path, tmp_pat
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto((tmp_path / "moved/index.html").as_uri())
+        page.locator("#listen .cards a").first.click()
         page.locator(".play").first.click()
         page.wait_for_function("() => document.querySelector('.trouble').textContent !== ''")
         assert page.locator(".play").first.inner_text().startswith("Play")
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def places(report: Path) -> list[str]:
+    """One page of each kind."""
+    heard = next(p for p in sorted(report.glob("tracks/sisec18*/*.html")) if "player" in p.read_text())
+    return ["index.html", "pages/worst.html", "pages/provenance.html", str(heard.relative_to(report))]
+
+
 @pytest.mark.parametrize("width", [360, 800, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_screen_is_too_small(opened: Browser, width: int, scheme: Any, tmp_path: Path) -> None:
+def test_no_screen_is_too_small(
+    opened: Browser, report: Path, places: list[str], width: int, scheme: Any
+) -> None:
     page = opened.page
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert (dark == "rgb(253, 253, 252)") == (scheme == "light")
-    page.screenshot(path=tmp_path / f"{width}-{scheme}.png")
+    for place in places:
+        page.goto((report / place).as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+        dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert (dark == "rgb(253, 253, 252)") == (scheme == "light")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_barrier_is_found(chromium: str, report: Path, scheme: Any) -> None:
+def test_no_barrier_is_found(chromium: str, report: Path, places: list[str], scheme: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 
@@ -214,8 +323,11 @@ def test_no_barrier_is_found(chromium: str, report: Path, scheme: Any) -> None:
         # The checker is a script of its own, which the page's policy would refuse.
         context = browser.new_context(bypass_csp=True, color_scheme=scheme)
         page = context.new_page()
-        page.goto((report / "index.html").as_uri())
-        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        found = Axe().run(page).response["violations"]
+        found = []
+        for place in places:
+            page.goto((report / place).as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+            page.wait_for_timeout(100)
+            found += [(place, v) for v in Axe().run(page).response["violations"]]
         browser.close()
-    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+    assert [(place, v["id"], v["nodes"][0]["html"]) for place, v in found] == []

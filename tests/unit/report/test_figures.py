@@ -28,8 +28,9 @@ def test_ids_start_with_the_name_and_references_resolve() -> None:
 
 
 def test_odd_names_are_drawn_as_they_are() -> None:
-    svg = draw(["a$b$c", "<i>&"])
+    svg = draw(["a$b$c", "<i>&", "🎤 sing"])
     ET.fromstring(svg)
+    assert "🎤 sing" in svg
     assert "<i>" not in svg
     assert "a$b$c" in svg
 

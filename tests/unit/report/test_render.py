@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import resource
 from html.parser import HTMLParser
@@ -12,11 +13,11 @@ import pytest
 
 from svbench.errors import DataError, WriteError
 from svbench.report import context
-from svbench.report.render import TEMPLATES, render, write_report
+from svbench.report.render import TEMPLATES, Renderer, write_report
 from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.report import Listening, ReportSpec, load_report
 
-VOID = {"meta", "link", "input", "br"}
+VOID = {"meta", "link", "input", "br", "img"}
 
 
 class Page(HTMLParser):
@@ -94,11 +95,44 @@ def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path
 
 
 def test_every_track_is_listed_and_a_missing_target_said_in_words(three: list[Run], tmp_path: Path) -> None:
-    _, page = page_of(three, tmp_path)
-    rows = next(rows for name, rows in page.tables.items() if "-tracks-" in name)
-    assert len(rows) == 1 + 3 * 4
-    assert ["c", "bass", "no target", "no target", "no target"] in rows
-    assert ["b", "vocals", "7.00", "1.00", "20.00"] in rows
+    text, page = page_of(three, tmp_path)
+    maps = {name.rsplit("-", 1)[1]: rows for name, rows in page.tables.items() if "-tracks-" in name}
+    assert list(maps) == ["vocals", "drums", "bass", "other"]
+    assert maps["bass"][3] == ["c", "no target", "no target", "no target"]
+    assert maps["vocals"][2] == ["b", "7.00", "1.00", "20.00"]
+    # The lowest score is the coldest, the three equal highest ones the warmest.
+    heats = re.findall(r'class="heat h(\d)">([^<]+)<', text[text.index("-tracks-4-stems-vocals") :])
+    assert ("0", "−4.00") in heats
+    assert ("8", "20.00") in heats
+
+
+def test_a_tracks_page_has_its_scores_and_leads_on(three: list[Run], tmp_path: Path) -> None:
+    text, _page = page_of(three, tmp_path)
+    places = re.findall(r'href="(tracks/[^"]+/b.html)"', text)
+    assert places
+    track = (tmp_path / places[0]).read_text()
+    assert Page(track).tables["scores"][1] == ["net", "7.00", "7.00", "7.00", "7.00"]
+    links = [a["href"] or "" for t, a in Page(track).tags if t == "a" and a["href"] != "#main"]
+    assert {"a.html", "c.html", "../../index.html", "../../pages/provenance.html"} == set(links)
+    values = json.loads(re.findall(r'class="values">(.+?)</script>', track)[0])
+    assert [line["score"] for line in values["strips"][0]["lines"]] == [[7], [1.004], [20]]
+
+
+def test_every_link_and_file_of_every_page_is_there(heard: list[Run], tmp_path: Path) -> None:
+    page_of(heard, tmp_path)
+    pages = {p: Page(p.read_text()) for p in tmp_path.rglob("*.html")}
+    assert len(pages) == 1 + 3 + 1
+    for path, page in pages.items():
+        for tag, found in page.tags:
+            for key in ("href", "src", "data-src", "data-spectrogram", "data-difference"):
+                address = found.get(key) or ""
+                place, _, anchor = address.partition("#")
+                if address.startswith(("data:", "#:")) or tag == "use":
+                    continue
+                to = (path.parent / place).resolve() if place else path
+                assert to.is_file(), (path, address)
+                if anchor:
+                    assert anchor.partition("@")[0] in pages[to].ids
 
 
 def test_a_failure_is_told_with_its_reason_and_marked(make: Any, tmp_path: Path) -> None:
@@ -143,26 +177,37 @@ def test_markup_in_names_is_text(make: Any, tmp_path: Path) -> None:
     run = make("net", {evil: stems}, failed={'"><b>bold': f"because {evil}"})
     text, page = page_of([run], tmp_path)
     assert evil not in text
-    assert [t for t, _ in page.tags if t in ("script", "img", "b")].count("script") == 1
     assert not [t for t, a in page.tags if t == "img" or "onerror" in a]
     assert "&lt;script&gt;" in text
+    for path in tmp_path.rglob("*.html"):
+        tags = Page(path.read_text()).tags
+        scripts = [a for t, a in tags if t == "script"]
+        assert scripts
+        assert all(a.get("type") == "application/json" or "/assets/" in f"/{a['src']}" for a in scripts)
+        assert evil not in path.read_text()
 
 
 def test_the_same_runs_give_the_same_bytes(three: list[Run], tmp_path: Path) -> None:
-    one, _ = page_of(three, tmp_path / "one")
-    two, _ = page_of(three[::-1], tmp_path / "two")
-    assert one == two
+    page_of(three, tmp_path / "one")
+    page_of(three[::-1], tmp_path / "two")
+    files = {p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file()}
+    assert len(files) > 10
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
 def test_sections_are_those_of_the_definition(three: list[Run], tmp_path: Path) -> None:
     text, page = page_of(three, tmp_path, sections=("leaderboard",))
+    assert [p.name for p in tmp_path.rglob("*.html")] == ["index.html"]
     assert not any("-tracks-" in name for name in page.tables)
     assert "Provenance" not in text
     assert 'id="listen"' not in text
 
 
 def test_provenance_says_what_is_needed_to_repeat(three: list[Run], tmp_path: Path) -> None:
-    text, _ = page_of(three, tmp_path)
+    page_of(three, tmp_path)
+    text = (tmp_path / "pages/provenance.html").read_text()
+    assert three[0].record.protocol.title in text
     assert "svbench run mdx21 --data &#39;folder=my music&#39;" in text
     assert "commit 0123456789ab with changes" in text
     assert three[0].record.protocol_digest in text
@@ -178,13 +223,15 @@ def test_without_estimates_the_page_says_how_to_get_them(three: list[Run], tmp_p
 def test_an_undefined_name_in_a_template_is_an_error() -> None:
     from jinja2 import UndefinedError
 
-    with pytest.raises(UndefinedError, match="title"):
-        render(object())  # type: ignore[arg-type]
+    with pytest.raises(UndefinedError, match="head"):
+        Renderer().render("index.html", object())  # type: ignore[arg-type]
 
 
 def test_the_template_uses_every_field_of_its_context() -> None:
-    template = (TEMPLATES / "report.html").read_text()
-    used = set(re.findall(r"\.(\w+)", template))
+    texts = [p.read_text() for p in TEMPLATES.rglob("*") if p.suffix in (".html", ".js")]
+    # Scripts take some fields apart: const { start, duration } = …
+    taken = " ".join(re.findall(r"const \{([^}]+)\}", "".join(texts)))
+    used = {*re.findall(r"\.(\w+)", "".join(texts)), *re.findall(r"\w+", taken)}
     for name, kind in vars(context).items():
         if dataclasses.is_dataclass(kind):
             unused = {f.name for f in dataclasses.fields(kind)} - used
@@ -220,12 +267,13 @@ def test_excerpts_are_what_the_run_kept(heard: list[Run], tmp_path: Path) -> Non
 
     from svbench.audio import read_audio
 
-    text = write_report(heard, listening(count=1, excerpt_s=60), tmp_path).read_text()
+    index = write_report(heard, listening(count=1, excerpt_s=60), tmp_path).read_text()
     run = next(r for r in heard if r.record.system.id == "hpss")
-    track = re.findall(r"<h3>(.+?)</h3>", text)[0]
+    ((place, track),) = re.findall(r'<li><a href="(tracks/[^"]+)">([^<]+)</a> <span', index)
+    text = (tmp_path / place).read_text()
     path = next(t.estimates["vocals"] for t in run.results if t.track == track)
     kept = read_audio(run.path / path).samples
-    source = re.search(r'data-src="(audio/[^"]+/vocals/baseline-hpss.flac)"', text)
+    source = re.search(r'data-src="../../(audio/[^"]+/vocals/baseline-hpss.flac)"', text)
     assert source is not None
     written = read_audio(tmp_path / source[1]).samples
     lowered = re.search(r"lowered by ([\d.]+) dB", text)
@@ -237,6 +285,28 @@ def test_the_audio_budget_holds_and_what_is_left_out_is_said(heard: list[Run], t
     text = write_report(heard, listening(budget_mb=0.001), tmp_path).read_text()
     assert "would exceed the 0.001 MB for audio" in text
     assert not list(tmp_path.rglob("*.flac"))
+
+
+def test_a_small_budget_makes_excerpts_shorter(
+    heard: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svbench.report.excerpts.SHORTEST_S", 1.0)
+
+    def audio_mb(out: Path) -> float:
+        return sum(p.stat().st_size for p in (out / "audio").rglob("*") if p.is_file()) / 1e6
+
+    whole = write_report(heard, listening(count=2), tmp_path / "whole")
+    budget = 1.5 * 0.7 * audio_mb(whole.parent)  # two thirds of it are for the tracks
+    text = write_report(heard, listening(count=2, budget_mb=budget), tmp_path / "short").read_text()
+    assert audio_mb(tmp_path / "short") <= budget * 2 / 3
+    assert "is left out" not in text
+    lengths = [
+        float(d)
+        for p in tmp_path.glob("short/tracks/*/*")
+        for d in re.findall(r'data-duration="([^"]+)"', p.read_text())
+    ]
+    assert min(lengths) < 2.5
+    assert min(lengths) >= 1.0
 
 
 def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], tmp_path: Path) -> None:
@@ -252,7 +322,7 @@ def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], 
     ]
     text = write_report(lost, listening(), tmp_path).read_text()
     assert f"{heard[0].results[0].track} is left out" in text
-    assert len(re.findall("<h3>", text)) == 2
+    assert len(re.findall(r'<li><a href="tracks/[^"]+">[^<]+</a> <span', text)) == 2
 
 
 def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path) -> None:

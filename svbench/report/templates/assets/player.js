@@ -1,45 +1,5 @@
 "use strict";
-// Two small things: tables that sort, and players that switch signals at one position.
-
-for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.querySelectorAll("thead th")];
-  heads.forEach((head, column) => {
-    const button = head.querySelector(".sort");
-    if (!button) return;
-    button.addEventListener("click", () => {
-      const keys = [...table.tBodies[0].rows].map((row) => key(row, column));
-      const first = keys.some((k) => typeof k === "number") ? "descending" : "ascending";
-      const other = { ascending: "descending", descending: "ascending" };
-      const order = other[head.getAttribute("aria-sort")] ?? first;
-      heads.forEach((h) => h.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", order);
-      // Oracles are a body of their own: they never mix with the systems.
-      for (const body of table.tBodies) body.append(...sorted([...body.rows], column, order));
-    });
-  });
-}
-
-function sorted(rows, column, order) {
-  const sign = order === "ascending" ? 1 : -1;
-  const known = rows.filter((row) => key(row, column) !== null);
-  const unknown = rows.filter((row) => key(row, column) === null);
-  known.sort((a, b) => sign * compare(key(a, column), key(b, column)));
-  return [...known, ...unknown]; // what has no score comes last either way
-}
-
-function key(row, column) {
-  const text = row.cells[column].dataset.sort;
-  if (text === "") return null;
-  const number = Number(text);
-  return Number.isNaN(number) ? text : number;
-}
-
-function compare(a, b) {
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), "en", { numeric: true });
-}
-
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+// Players that switch signals at one position. Their article tells others: "moved" and "chosen".
 
 let playing = null; // one player sounds at a time
 
@@ -52,11 +12,13 @@ class Player {
     this.clock = root.querySelector(".clock");
     this.audio = new Map(); // signal button -> audio element, made when first heard
     this.current = this.signals[0];
+    this.start = Number(root.dataset.start); // where in the track the sound begins
     this.duration = Number(root.dataset.duration);
     this.trouble = root.querySelector(".trouble");
     this.does = this.button.querySelector(".does");
     this.track = root.closest("article"); // its targets share one position
     this.track.position ??= 0;
+    this.track.time ??= this.start;
     this.button.addEventListener("click", () => this.toggle());
     this.seek.addEventListener("input", () => this.goTo((this.seek.value / 1000) * this.duration));
     this.signals.forEach((s) => s.addEventListener("click", () => this.choose(s)));
@@ -65,7 +27,7 @@ class Player {
     root.addEventListener("keyup", (event) => {
       if (event.key === " " && event.target !== this.button) event.preventDefault();
     });
-    root.closest("details").addEventListener("toggle", () => this.show());
+    this.track.addEventListener("moved", () => this.show());
     root.player = this;
   }
 
@@ -83,7 +45,11 @@ class Player {
 
   get position() { return this.track.position; }
 
-  set position(seconds) { this.track.position = seconds; }
+  set position(seconds) {
+    this.track.position = seconds;
+    this.track.time = this.start + seconds;
+    this.track.dispatchEvent(new CustomEvent("moved"));
+  }
 
   get sounding() { return this.audio.has(this.current) && !this.element(this.current).paused; }
 
@@ -106,7 +72,6 @@ class Player {
     this.position = audio.currentTime;
     audio.pause();
     this.does.textContent = "Play";
-    this.show();
   }
 
   choose(signal) {
@@ -121,6 +86,7 @@ class Player {
       });
     }
     signal.focus();
+    this.track.dispatchEvent(new CustomEvent("chosen", { detail: signal.dataset.system ?? "" }));
     this.play();
   }
 
@@ -132,7 +98,22 @@ class Player {
   goTo(seconds) {
     this.position = Math.max(0, Math.min(seconds, this.duration));
     this.element(this.current).currentTime = this.position;
-    this.show();
+  }
+
+  // A moment of the track, in or outside of what can be heard.
+  goToTime(seconds, play) {
+    const inside = seconds >= this.start - 0.01 && seconds <= this.start + this.duration;
+    this.trouble.textContent = "";
+    if (inside) {
+      this.goTo(seconds - this.start);
+      if (play) this.play();
+      return;
+    }
+    if (this.sounding) this.pause();
+    this.track.time = seconds;
+    this.track.dispatchEvent(new CustomEvent("moved"));
+    const range = `${this.start.toFixed(1)} to ${(this.start + this.duration).toFixed(1)} s`;
+    if (play) this.trouble.textContent = `This moment is not among what can be heard: ${range}.`;
   }
 
   ended(signal) {
@@ -140,13 +121,11 @@ class Player {
     this.position = 0;
     this.element(signal).currentTime = 0;
     this.does.textContent = "Play";
-    this.show();
   }
 
   tick() {
     if (!this.sounding) return;
     this.position = this.element(this.current).currentTime;
-    this.show();
     requestAnimationFrame(() => this.tick());
   }
 
@@ -154,8 +133,8 @@ class Player {
     const share = Math.min(this.position / this.duration, 1);
     this.seek.value = Math.round(1000 * share);
     this.current.style.setProperty("--at", `${100 * share}%`);
-    const minutes = Math.floor(this.position / 60);
-    this.clock.textContent = `${minutes}:${(this.position % 60).toFixed(1).padStart(4, "0")}`;
+    const seconds = this.start + this.position;
+    this.clock.textContent = `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
     this.seek.setAttribute("aria-valuetext", this.clock.textContent);
   }
 
@@ -176,4 +155,4 @@ class Player {
   }
 }
 
-document.querySelectorAll(".player").forEach((root) => new Player(root));
+document.querySelectorAll(".player").forEach((root) => new Player(root).show());
