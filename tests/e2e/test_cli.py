@@ -386,7 +386,8 @@ def test_check_and_verify_find_things(tmp_path: Path, small_folder: Path) -> Non
     shutil.copytree(small_folder, data)
     (data / "track 1/bass.wav").write_bytes((data / "track 0/bass.wav").read_bytes()[:-4000])
     rows = json.loads(run("verify", f"folder={data}", "--json", code=1).stdout)
-    assert [(r["track"], r["stem"], r["kind"]) for r in rows] == [("track 1", "bass", "unequal length")]
+    assert [(r["track"], r["stem"], r["kind"]) for r in rows] == [("track 1", "bass", "unreadable")]
+    assert "its header promises 40000 samples, the file holds 39000" in rows[0]["message"]
 
 
 def test_report_never_overwrites_other_files(small_runs: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from svbench.audio import streams as streams_module
 from svbench.audio.sounds import whole
 from svbench.audio.streams import StreamSound, stream_infos
 from svbench.datasets.api import open_dataset
+from svbench.datasets.describe import describe
 from svbench.datasets.layouts.medleydb import stem_instruments
 from svbench.datasets.synthetic import synthetic_track
 from svbench.datasets.verify import verify
@@ -207,6 +208,21 @@ def test_either_decoder_gives_the_samples(
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(AudioError, match="cannot be read as audio"):
         stream_infos(path)
+
+
+@needs_ffmpeg
+def test_every_truncated_stream_is_told_and_nothing_made_of_it(tmp_path: Path) -> None:
+    musdb18(tmp_path / "data")
+    whole_file = tmp_path / "data/test/Zeno - Signs.stem.mp4"
+    fast = tmp_path / "fast.mp4"  # with the header in front, so that it outlives the cut
+    words = ["ffmpeg", "-v", "error", "-i", str(whole_file), "-map", "0", "-c", "copy"]
+    subprocess.run([*words, "-movflags", "+faststart", str(fast)], check=True)
+    whole_file.write_bytes(fast.read_bytes()[: fast.stat().st_size // 2])
+    manifest = few(load_manifest("musdb18"), 2)
+    found = {(f.track, f.stem, f.kind) for f in verify(manifest, tmp_path / "data")}
+    assert {("Zeno - Signs", stem, "unreadable") for stem in (*STEMS, "mixture")} <= found
+    with pytest.raises(AudioError, match=r"Zeno - Signs\.stem\.mp4: .*(header promises|decoded|cannot)"):
+        describe(tmp_path / "data", tmp_path / "mine", like="musdb18")
 
 
 def test_without_a_decoder_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
