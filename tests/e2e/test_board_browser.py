@@ -105,6 +105,7 @@ def test_no_screen_is_too_small(page: Any, width: int, scheme: Any, tmp_path: Pa
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
     page.locator("table.ranked >> nth=0 >> tbody th a").first.click()
+    page.wait_for_load_state("load")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

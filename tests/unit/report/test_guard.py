@@ -163,7 +163,7 @@ def test_a_manifest_that_is_invalid_is_not_called_missing(make: MakeRun, tmp_pat
         guard._load.cache_clear()
         data = msgspec.structs.replace(record.data, id="mine", manifest=str(path))
         run = Run(tmp_path, msgspec.structs.replace(record, data=data), ())
-        (note,) = footnotes([run])
+        note = footnotes([run])[0]
         assert note.startswith(f"Known defects of the tracks of mine could not be looked up: {reason}")
 
 
