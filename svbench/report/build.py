@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
+from svbench.report.comparison import interval_text
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
 from svbench.report.costs import Headline, cost_of
@@ -24,6 +26,8 @@ from svbench.report.variant_tables import variant_table
 from svbench.report.variants import plain_runs, probed_groups, variant_boards
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.profile import profiles_beside
+from svbench.results.statistics.headline import run_intervals
+from svbench.results.statistics.material import Column, Settings
 from svbench.results.store import Run, slug
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.report import Section
@@ -149,7 +153,7 @@ def _leaderboard(board: Board, group: str) -> Table:
                 row.run.record.system.id,
                 row.run.record.system.kind,
                 (
-                    *(_score_cell(board, c, row) for c in board.columns),
+                    *_ranked_cells(board, row),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
                     *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
@@ -166,11 +170,23 @@ def _leaderboard(board: Board, group: str) -> Table:
         board.target_set,
         _about(board, board.columns[0]),
         f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
+        "In square brackets: 95 % intervals over tracks, for each number by itself. "
         + " ".join(footnotes([r.run for r in board.rows])),
         head,
         tuple(rows),
         True,
     )
+
+
+def _ranked_cells(board: Board, row: BoardRow) -> list[Cell]:
+    """Scores with their intervals below them."""
+    columns = {c: Column(board.target_set, c, board.quantity.name) for c in board.columns}
+    found = run_intervals(row.run, list(columns.values()), Settings())
+    cells = []
+    for name, column in columns.items():
+        told = interval_text(found[column].low, found[column].high) if column in found else ""
+        cells.append(replace(_score_cell(board, name, row), more=(told,) if told else ()))
+    return cells
 
 
 def _about(board: Board, column: str, names: str = "") -> str:
