@@ -86,7 +86,7 @@ def test_the_first_page_opens_at_once_and_leads_to_a_track(chromium: str, large:
         requests: list[str] = []
         page.on("request", lambda r: requests.append(r.url))
         maps.locator("a").nth(7).click()
-        page.wait_for_function("() => document.querySelector('.curves')?.curves.cursor")
+        page.wait_for_function("() => document.querySelector('.curves')?.curves?.cursor")
         assert [r for r in requests if r.endswith(".html")] == [page.url]
         assert page.locator(".view[open] .line").count() == 4 * N_SYSTEMS
         leading = page.locator(".legend button").first

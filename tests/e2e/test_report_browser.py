@@ -77,7 +77,7 @@ def opened(chromium: str, report: Path) -> Iterator[Browser]:
 def track(opened: Browser) -> Browser:
     """The page of a track that can be heard, reached from the first page."""
     opened.page.locator("#listen .cards a").first.click()
-    opened.page.wait_for_function("() => document.querySelector('.curves')?.curves.cursor")
+    opened.page.wait_for_function("() => document.querySelector('.curves')?.curves?.cursor")
     return opened
 
 
