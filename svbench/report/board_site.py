@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from svbench.errors import DataError
 from svbench.report.board_build import board_page, page_name, system_page
 from svbench.report.board_merge import Entry
+from svbench.report.folders import replaced
 
 TEMPLATES = Path(__file__).with_name("templates")
 # report.css imports the next three.
@@ -39,7 +37,7 @@ def write_board(every: Sequence[Sequence[Entry]], title: str, out: Path) -> Path
     DataError
         The folder holds other things.
     """
-    with _replaced(out) as new:
+    with replaced(out, MARK, "board") as new:
         (new / "assets").mkdir()
         for name in ASSETS:
             shutil.copyfile(TEMPLATES / "assets" / name, new / "assets" / name)
@@ -51,26 +49,6 @@ def write_board(every: Sequence[Sequence[Entry]], title: str, out: Path) -> Path
             text = _render("board_system.html", page=system_page(entry), board=title)
             (new / page_name(entry.run)).write_text(text, encoding="utf-8")
     return out / "index.html"
-
-
-@contextmanager
-def _replaced(out: Path) -> Iterator[Path]:
-    """Give a folder to write to that becomes ``out`` once all of it is written."""
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: is a file, expected a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
-        raise DataError(f"{out}: holds other files; give an empty folder or one of an earlier board")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    new = out.resolve().with_name(f".{out.resolve().name}-{os.getpid()}")
-    new.mkdir()
-    try:
-        (new / MARK).touch()
-        yield new
-        shutil.rmtree(out, ignore_errors=True)
-        new.rename(out)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
 
 
 def _render(template: str, **values: object) -> str:

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import get_args
 
 from svbench.report import numbers
-from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, BoardRow, boards, comparable, ranked_metrics
-from svbench.report.budgets import HEAD, runnable
-from svbench.report.comparison import interval_text
+from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, boards, comparable, ranked_metrics
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
 from svbench.report.costs import Headline, cost_of
 from svbench.report.differences import difference_plots
 from svbench.report.figures import box_plot
-from svbench.report.guard import beside, footnotes, leak_sentence
+from svbench.report.guard import leak_sentence
 from svbench.report.heat import heat_map, long_map
+from svbench.report.leaderboard import about, leaderboard, score_cell
 from svbench.report.origins import rule, unwrapped
 from svbench.report.pareto import front_plots
 from svbench.report.profiles import profile_table
 from svbench.report.robustness import batteries, battery_table
-from svbench.report.terminal import tracks
 from svbench.report.variant_tables import variant_table
 from svbench.report.variants import plain_runs, probed_groups, variant_boards
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.profile import profiles_beside
-from svbench.results.statistics.headline import run_intervals
-from svbench.results.statistics.material import Column, Settings
 from svbench.results.store import Run, slug
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.report import Section
@@ -79,7 +74,7 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
         description=unwrapped(protocol.description),
-        leaderboards=tuple(_leaderboard(b, name) for b in headline),
+        leaderboards=tuple(leaderboard(b, name) for b in headline),
         targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name)),
         figures=tuple(f for b in headline for f in _figures(b, name, scores))
         if "boxplots" in sections
@@ -89,7 +84,7 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
         else (),
         fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
         tracks=tuple(
-            heat_map(b, t, name, _about(b, b.columns[0]), root + track_folder(name), scores)
+            heat_map(b, t, name, about(b, b.columns[0]), root + track_folder(name), scores)
             for b in headline
             for t in b.columns
             if t != "mean"
@@ -116,7 +111,7 @@ def _probed(runs: list[Run], root: str) -> Group:
                 board,
                 f"{name}-{slug(variant)}",
                 variant,
-                _about(board, board.columns[0]),
+                about(board, board.columns[0]),
                 folder,
             )
             for board in boards(same)
@@ -142,100 +137,6 @@ def _probed(runs: list[Run], root: str) -> Group:
     )
 
 
-def _leaderboard(board: Board, group: str) -> Table:
-    targets = [c for c in board.columns if c != "mean"]
-    rows = []
-    for row in board.rows:
-        n_dropped, n_frames = numbers.dropped(row.cells[c] for c in targets)
-        share = n_dropped / n_frames if n_frames else 0.0
-        rows.append(
-            Row(
-                row.run.record.system.id,
-                row.run.record.system.kind,
-                (
-                    *_ranked_cells(board, row),
-                    Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
-                    Cell(f"{n_dropped} of {n_frames}", share, muted=True),
-                    *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
-                ),
-                str(row.rank or ""),
-                row.run.record.imported,
-                leak_sentence(row.run),
-            )
-        )
-    limited = [HEAD] if board.runs[0].record.protocol.limits else []
-    head = ("system", *board.columns, "tracks", "frames dropped", *limited)
-    return Table(
-        f"{group}-board-{slug(board.target_set)}",
-        board.target_set,
-        _about(board, board.columns[0]),
-        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
-        "In square brackets: 95 % intervals over tracks, for each number by itself. "
-        + " ".join(footnotes([r.run for r in board.rows])),
-        head,
-        tuple(rows),
-        True,
-    )
-
-
-def _ranked_cells(board: Board, row: BoardRow) -> list[Cell]:
-    """Scores with their intervals below them."""
-    columns = {c: Column(board.target_set, c, board.quantity.name) for c in board.columns}
-    found = run_intervals(row.run, list(columns.values()), Settings())
-    cells = []
-    for name, column in columns.items():
-        told = interval_text(found[column].low, found[column].high) if column in found else ""
-        cells.append(replace(_score_cell(board, name, row), more=(told,) if told else ()))
-    return cells
-
-
-def _about(board: Board, column: str, names: str = "") -> str:
-    """Say what a table's numbers are: quantity, reducers, n, and the protocol they belong to."""
-    record = board.runs[0].record
-    rule = numbers.reducers(board.rows[0].cells[column].label)
-    return (
-        f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · n = {len(record.data.tracks)} "
-        f"tracks · {record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
-    )
-
-
-def _better(board: Board) -> str:
-    return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
-
-
-def _most(board: Board, column: str) -> int:
-    """Return the most tracks that any row of a column rests on."""
-    return max(r.cells[column].n_tracks for r in board.rows)
-
-
-def _counts(board: Board) -> str:
-    """Say where a column rests on fewer tracks than the data set has."""
-    total = len(board.runs[0].record.data.tracks)
-    short = {c: _most(board, c) for c in board.columns if 0 < _most(board, c) < total}
-    if not short:
-        return ""
-    told = ", ".join(f"{c} over {n} of {total} tracks" for c, n in short.items())
-    return f"{told[0].upper()}{told[1:]}. "
-
-
-def _fewer(board: Board) -> str:
-    """Explain the daggers: systems scored on fewer tracks than others in the same column."""
-    told = []
-    for row in board.rows:
-        counts = {c: row.cells[c].n_tracks for c in board.columns if _is_short(board, row, c)}
-        if counts:
-            alike = len(counts) == len(board.columns) and len(set(counts.values())) == 1
-            short = [f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items()][: 1 if alike else None]
-            unranked = " (no rank)" if row.rank is None and row.run.record.system.kind != "oracle" else ""
-            told.append(f"{row.run.record.system.id} {', '.join(short)}{unranked}")
-    return f"† On fewer tracks than others in the column: {'; '.join(told)}. " if told else ""
-
-
-def _is_short(board: Board, row: BoardRow, column: str) -> bool:
-    summary = row.cells[column]
-    return summary.score is not None and summary.n_tracks < _most(board, column)
-
-
 def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list[Table]:
     """One table per target: all quantities."""
     first = next(iter(by_metric.values()))[number]
@@ -249,7 +150,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
             for found in by_metric.values():
                 board = found[number]
                 own = next(r for r in board.rows if r.run is row.run)
-                cells.append(_score_cell(board, target, own))
+                cells.append(score_cell(board, target, own))
             summary = row.cells[target]
             rows.append(
                 Row(
@@ -268,7 +169,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
             Table(
                 f"{group}-target-{slug(first.target_set)}-{slug(target)}",
                 f"{target} ({first.target_set})",
-                _about(first, target, ", ".join(names)),
+                about(first, target, ", ".join(names)),
                 "",
                 ("system", *names, "tracks"),
                 tuple(rows),
@@ -393,19 +294,6 @@ def _notes(runs: list[Run], most: int = 12) -> list[str]:
                 noted.setdefault(note, {})[run.record.system.id] = None
     told = [f"{', '.join(systems)}: {note}." for note, systems in sorted(noted.items())]
     return told if len(told) <= most else [*told[:most], f"… and {len(told) - most} more notes in the runs."]
-
-
-def _score_cell(board: Board, column: str, row: BoardRow) -> Cell:
-    summary = row.cells[column]
-    text = beside(numbers.decibels(summary.score, summary.status), row.clean.get(column))
-    if summary.score is None:
-        return Cell(text, None, muted=True)
-    title = (
-        f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
-        f"{summary.n_frames} frames, {summary.n_dropped} dropped"
-    )
-    best = row.rank is not None and board.best.get(column) == summary.score
-    return Cell(text, summary.score, best=best, title=title, mark="†" * _is_short(board, row, column))
 
 
 def _is(score: TrackScore, board: Board, target: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 
 from svbench.errors import DataError
+from svbench.report.folders import replaced
 from svbench.report.pages import Page, pages
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec
@@ -41,23 +41,13 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
         No runs, two runs of one system on the same protocol and data, or a folder with other things in it.
     """
     runs = sorted(runs, key=lambda r: (r.record.protocol.id, r.record.system.id))
-    _check(runs, out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside it, so that an earlier report stays until there is a whole new one.
-    new = out.resolve().with_name(f".{out.resolve().name}-{os.getpid()}")
-    new.mkdir()
-    try:
+    _check(runs)
+    with replaced(out, MARK, "report") as new:
         _write(runs, spec, new)
-        shutil.rmtree(out, ignore_errors=True)
-        new.rename(out)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
     return out / "index.html"
 
 
 def _write(runs: Sequence[Run], spec: ReportSpec, out: Path) -> None:
-    (out / MARK).touch()
     (out / "assets").mkdir()
     for asset in sorted((TEMPLATES / "assets").iterdir()):
         shutil.copyfile(asset, out / "assets" / asset.name)
@@ -98,7 +88,7 @@ def _json(value: Any) -> Any:
     return Markup(text)
 
 
-def _check(runs: Sequence[Run], out: Path) -> None:
+def _check(runs: Sequence[Run]) -> None:
     if not runs:
         raise DataError("no runs to report on")
     seen: dict[tuple[str, str, str], Run] = {}
@@ -110,7 +100,3 @@ def _check(runs: Sequence[Run], out: Path) -> None:
                 "report one of them"
             )
         seen[key] = run
-    if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
-        raise DataError(f"{out}: holds other files; give an empty folder or one of an earlier report")
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: is a file, expected a folder")

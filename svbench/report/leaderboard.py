@@ -1,0 +1,125 @@
+"""A board as a table of the report: ranks, scores with their intervals, and what speaks against them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from svbench.report import numbers
+from svbench.report.boards import Board, BoardRow
+from svbench.report.budgets import HEAD, runnable
+from svbench.report.comparison import interval_text
+from svbench.report.context import Cell, Row, Table
+from svbench.report.guard import beside, footnotes, leak_sentence
+from svbench.report.terminal import tracks
+from svbench.results.statistics.headline import run_intervals
+from svbench.results.statistics.material import Column, Settings
+from svbench.results.store import slug
+
+
+def leaderboard(board: Board, group: str) -> Table:
+    """Build the ranked table of one target set; ``group`` begins its id."""
+    targets = [c for c in board.columns if c != "mean"]
+    rows = []
+    for row in board.rows:
+        n_dropped, n_frames = numbers.dropped(row.cells[c] for c in targets)
+        share = n_dropped / n_frames if n_frames else 0.0
+        rows.append(
+            Row(
+                row.run.record.system.id,
+                row.run.record.system.kind,
+                (
+                    *_ranked_cells(board, row),
+                    Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
+                    Cell(f"{n_dropped} of {n_frames}", share, muted=True),
+                    *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
+                ),
+                str(row.rank or ""),
+                row.run.record.imported,
+                leak_sentence(row.run),
+            )
+        )
+    limited = [HEAD] if board.runs[0].record.protocol.limits else []
+    head = ("system", *board.columns, "tracks", "frames dropped", *limited)
+    return Table(
+        f"{group}-board-{slug(board.target_set)}",
+        board.target_set,
+        about(board, board.columns[0]),
+        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
+        "In square brackets: 95 % intervals over tracks, for each number by itself. "
+        + " ".join(footnotes([r.run for r in board.rows])),
+        head,
+        tuple(rows),
+        True,
+    )
+
+
+def _ranked_cells(board: Board, row: BoardRow) -> list[Cell]:
+    """Scores with their intervals below them."""
+    columns = {c: Column(board.target_set, c, board.quantity.name) for c in board.columns}
+    found = run_intervals(row.run, list(columns.values()), Settings())
+    cells = []
+    for name, column in columns.items():
+        told = interval_text(found[column].low, found[column].high) if column in found else ""
+        cells.append(replace(score_cell(board, name, row), more=(told,) if told else ()))
+    return cells
+
+
+def about(board: Board, column: str, names: str = "") -> str:
+    """Say what a table's numbers are: quantity, reducers, n, and the protocol they belong to."""
+    record = board.runs[0].record
+    rule = numbers.reducers(board.rows[0].cells[column].label)
+    return (
+        f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · n = {len(record.data.tracks)} "
+        f"tracks · {record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
+    )
+
+
+def _better(board: Board) -> str:
+    return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
+
+
+def _most(board: Board, column: str) -> int:
+    """Return the most tracks that any row of a column rests on."""
+    return max(r.cells[column].n_tracks for r in board.rows)
+
+
+def _counts(board: Board) -> str:
+    """Say where a column rests on fewer tracks than the data set has."""
+    total = len(board.runs[0].record.data.tracks)
+    short = {c: _most(board, c) for c in board.columns if 0 < _most(board, c) < total}
+    if not short:
+        return ""
+    told = ", ".join(f"{c} over {n} of {total} tracks" for c, n in short.items())
+    return f"{told[0].upper()}{told[1:]}. "
+
+
+def _fewer(board: Board) -> str:
+    """Explain the daggers: systems scored on fewer tracks than others in the same column."""
+    told = []
+    for row in board.rows:
+        counts = {c: row.cells[c].n_tracks for c in board.columns if _is_short(board, row, c)}
+        if counts:
+            alike = len(counts) == len(board.columns) and len(set(counts.values())) == 1
+            short = [f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items()][: 1 if alike else None]
+            unranked = " (no rank)" if row.rank is None and row.run.record.system.kind != "oracle" else ""
+            told.append(f"{row.run.record.system.id} {', '.join(short)}{unranked}")
+    return f"† On fewer tracks than others in the column: {'; '.join(told)}. " if told else ""
+
+
+def _is_short(board: Board, row: BoardRow, column: str) -> bool:
+    summary = row.cells[column]
+    return summary.score is not None and summary.n_tracks < _most(board, column)
+
+
+def score_cell(board: Board, column: str, row: BoardRow) -> Cell:
+    """Print one number of a board, best ones marked, with what it rests on as its title."""
+    summary = row.cells[column]
+    text = beside(numbers.decibels(summary.score, summary.status), row.clean.get(column))
+    if summary.score is None:
+        return Cell(text, None, muted=True)
+    title = (
+        f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
+        f"{summary.n_frames} frames, {summary.n_dropped} dropped"
+    )
+    best = row.rank is not None and board.best.get(column) == summary.score
+    return Cell(text, summary.score, best=best, title=title, mark="†" * _is_short(board, row, column))
