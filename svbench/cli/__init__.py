@@ -36,6 +36,7 @@ VERBS = {
     "board": "merge runs of many labs into a leaderboard site",
     "diff": "compare two runs: bit-equal, within tolerance or different, and where first",
     "rerun": "repeat a run from its record and compare",
+    "listen": "listening tests: build, serve, analyse",
     "quantize": "make a smaller second system from an ONNX system (int8 weights)",
     "import": "turn score files of museval into runs",
     "export": "turn a run into score files that museval reads",
@@ -60,10 +61,11 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, max_help_position=28, width=max(40, min(width, 110) - 2))
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Usage errors in one sentence, with the way to help."""
 
     def error(self, message: str) -> NoReturn:
+        """Leave with the sentence."""
         self.exit(USAGE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
 
 
@@ -92,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"svbench: unknown command {verb!r}: {suggestion(verb, VERBS)}", file=sys.stderr)
         return USAGE
     module = importlib.import_module(f"svbench.cli.{verb}_")
-    parser = _Parser(
+    parser = Parser(
         prog=f"svbench {verb}", formatter_class=_Formatter, description=(module.__doc__ or "").splitlines()[0]
     )
     module.add_arguments(parser)

@@ -15,7 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-FOLDERS = {"protocol": "protocols", "dataset": "data_manifests", "system": "systems", "report": "reports"}
+FOLDERS = {
+    "protocol": "protocols",
+    "listening protocol": os.path.join("protocols", "listening"),
+    "dataset": "data_manifests",
+    "system": "systems",
+    "report": "reports",
+}
 
 
 class Entry(namedtuple("Entry", ["id", "title", "path"])):
@@ -39,7 +45,7 @@ def entries(kind: str) -> dict[str, Entry]:
 
     Parameters
     ----------
-    kind : {"protocol", "dataset", "system", "report"}
+    kind : {"protocol", "listening protocol", "dataset", "system", "report"}
 
     Raises
     ------

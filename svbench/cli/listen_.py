@@ -1,0 +1,39 @@
+"""Listening tests: build one from runs, serve it, analyse its ratings.
+
+``svbench listen ACTION --help`` tells more about each action.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from svbench.cli import Parser
+
+ACTIONS = {
+    "build": "choose, cut and level excerpts of runs: a folder that can be served",
+    "serve": "serve a test to listeners",
+    "analyse": "screen assessors, test and plot ratings: a report",
+    "agree": "how well each metric agrees with the ratings",
+    "import": "build a test from a webMUSHRA configuration",
+    "export": "write a test as webMUSHRA configuration and ratings",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the action; its own options are declared by its module."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "actions:\n" + "\n".join(f"  {name:9} {told}" for name, told in ACTIONS.items())
+    parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help="one of those below")
+    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="…", help="those of the action")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one action."""
+    module = importlib.import_module(f"svbench.cli.listening.{options.action}_")
+    parser = Parser(
+        prog=f"svbench listen {options.action}", description=(module.__doc__ or "").splitlines()[0]
+    )
+    module.add_arguments(parser)
+    code: int = module.run(parser.parse_args(options.options))
+    return code

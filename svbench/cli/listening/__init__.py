@@ -1,0 +1,1 @@
+"""The actions of ``svbench listen``, one module each."""

@@ -1,0 +1,1 @@
+"""Listening tests: built from runs, served to listeners, analysed like any other scores."""

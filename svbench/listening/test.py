@@ -1,0 +1,145 @@
+"""A built listening test: what can be heard, under which opaque names, and what each one is.
+
+``test.json`` is the key that unblinds a test. The server reads it and sends none of it: listeners
+get tokens of their session, the stimuli's ids stay on the server as well.
+
+    TEST/test.json            this record
+    TEST/stimuli/<id>.wav     one file a stimulus, all of a trial of one length and size
+    TEST/ratings.sqlite       made by the server, unless DATABASE_URL names another database
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from svbench.errors import DataError
+from svbench.specs.listening import ListeningProtocol
+from svbench.specs.records import Record, digest
+
+SCHEMA = 1
+FILE, STIMULI = "test.json", "stimuli"
+Role = Literal["reference", "low_anchor", "mid_anchor", "anchor", "system"]
+Opaque = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+
+
+class Condition(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was done to the music: hidden reference, an anchor, or a system.
+
+    ``id`` is ``reference``, ``anchor35``, ``anchor70``, ``mixture``, ``distorted`` or the id of a
+    system; ``run`` is the digest of the run it comes from; ``details`` holds what was measured,
+    such as an anchor's mask.
+    """
+
+    id: str
+    title: str
+    role: Role
+    run: str = ""
+    details: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Stimulus(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One condition of one trial, as a file.
+
+    ``loudness_lufs`` is that of the excerpt before any gain (None where BS.1770 gates everything);
+    ``gain_db`` is all the gain it got, ``peak_dbtp`` the true peak of what was written.
+    """
+
+    id: Opaque
+    condition: str
+    sha256: str
+    gain_db: float
+    peak_dbtp: float
+    loudness_lufs: float | None = None
+
+
+class Trial(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One excerpt under all conditions.
+
+    ``reference`` is the open one, a file of its own; None where a method has none. ``difficulty``
+    is the score that the choice went by, in the unit of ``chosen_by``.
+    """
+
+    id: Opaque
+    kind: Literal["training", "test"]
+    track: str
+    target: str
+    start_s: float
+    length_s: float
+    rate_hz: int
+    n_samples: int
+    n_channels: int
+    stimuli: Annotated[tuple[Stimulus, ...], msgspec.Meta(min_length=1)]
+    reference: Stimulus | None = None
+    difficulty: float | None = None
+    chosen_by: str = ""
+
+    def files(self) -> tuple[Stimulus, ...]:
+        """All stimuli, the open reference first where there is one."""
+        return (() if self.reference is None else (self.reference,)) + self.stimuli
+
+
+class ListeningTest(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole test, ready to be served.
+
+    ``sources`` tells the runs it was built from (path, system, protocol, dataset, digest), or the
+    configuration it was imported from; ``provenance`` what built it, and when.
+    """
+
+    schema: Literal[1]
+    id: Opaque
+    title: str
+    protocol: ListeningProtocol
+    conditions: Annotated[tuple[Condition, ...], msgspec.Meta(min_length=1)]
+    trials: Annotated[tuple[Trial, ...], msgspec.Meta(min_length=1)]
+    sources: tuple[dict[str, Any], ...] = ()
+    provenance: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what listeners hear and are asked: protocol, conditions, trials."""
+        return digest([self.protocol.digest, self.conditions, self.trials])
+
+    def condition(self, name: str) -> Condition:
+        """Return the condition of that id."""
+        return next(c for c in self.conditions if c.id == name)
+
+
+def stimulus_path(folder: Path, stimulus: Stimulus) -> Path:
+    """Return where a stimulus lies in the folder of its test."""
+    return folder / STIMULI / f"{stimulus.id}.wav"
+
+
+def load_test(folder: str | Path) -> ListeningTest:
+    """Read a built test.
+
+    Raises
+    ------
+    DataError
+        No ``test.json``, one of another version, or one that is not what it claims to be.
+    """
+    path = Path(folder) / FILE
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); a listening test is made by `svbench listen build`"
+        ) from error
+    try:
+        content = msgspec.json.decode(raw)
+        found = content.get("schema") if isinstance(content, dict) else None
+        if isinstance(found, int) and found != SCHEMA:
+            raise DataError(f"{path}: schema {found} is from another version, this svbench reads {SCHEMA}")
+        test = msgspec.convert(content, ListeningTest)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise DataError(f"{path}: not a listening test: {error}") from error
+    known = {c.id for c in test.conditions}
+    for trial in test.trials:
+        for stimulus in trial.stimuli:
+            if stimulus.condition not in known:
+                raise DataError(
+                    f"{path}: trial {trial.id} has condition {stimulus.condition!r}, which is not listed"
+                )
+    return test

@@ -1,0 +1,1 @@
+"""The server of a listening test and its pages."""

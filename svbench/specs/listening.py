@@ -1,0 +1,159 @@
+"""Listening protocols: which excerpts are heard, beside which anchors, by whom and in what order.
+
+Like a scoring protocol, a released one is never edited, and its digest travels with every rating.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from svbench.errors import SpecError
+from svbench.specs.library import find
+from svbench.specs.records import Record, digest, load_toml, without
+
+Method = Literal["mushra", "ab", "abx", "acr", "dcr"]
+Anchor = Literal["lowpass-3500", "lowpass-7000", "mixture", "distorted"]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Text = dict[str, str]  # by language, such as {"en": …, "de": …}
+
+MOST_CONDITIONS = 12  # of one trial, hidden reference and anchors included: BS.1534-3
+
+
+class Excerpts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the music is chosen and cut.
+
+    ``choose = "spread"`` takes ``n`` excerpts spread over difficulty (the systems' mean score of the
+    track), at most one of a track while there are tracks; ``"list"`` takes those the user names.
+    The target sounds, above ``active_db`` relative to its loudest 50 ms, in at least the share
+    ``active`` of the excerpt. ``fade_s`` is the length of each raised-cosine fade.
+    """
+
+    choose: Literal["spread", "list"] = "spread"
+    n: Annotated[int, msgspec.Meta(ge=1)] = 6
+    length_s: Annotated[float, msgspec.Meta(ge=1, le=30)] = 10.0
+    fade_s: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    active: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.6
+    active_db: Annotated[float, msgspec.Meta(lt=0)] = -40.0
+    training: Count = 1
+    seed: Count = 0
+
+
+class Levels(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How loud stimuli are, and what they are written as.
+
+    Each stimulus is brought to the loudness of its reference (ITU-R BS.1770), if ``align``; all of
+    a trial share a further gain that keeps every true peak at or below ``peak_dbtp``.
+    """
+
+    align: bool = True
+    reference_lufs: Annotated[float, msgspec.Meta(lt=0)] = -23.0
+    peak_dbtp: Annotated[float, msgspec.Meta(le=0)] = -1.0
+    bits: Literal[16, 24] = 16
+
+
+class Question(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One field of the questionnaire; ``choices`` belong to ``kind = "choice"`` alone."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    kind: Literal["choice", "number", "text"]
+    label: Text
+    choices: tuple[Text, ...] = ()
+    required: bool = False
+
+
+class Listeners(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What listeners are asked before they rate, and where they are sent afterwards.
+
+    ``consent`` is shown and agreed to under ``consent_version``; a listener of another version is
+    asked again. ``headphones`` is Woods et al. (2017) or Huggins pitch (Milne et al., 2020); who
+    fails ``headphones_attempts`` times goes on and is noted, or is thanked and turned away
+    (``headphones_failed``). ``invited_only`` wants a signed invitation.
+    """
+
+    languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("en", "de", "fr", "ja")
+    consent: Text = msgspec.field(default_factory=dict)
+    consent_version: str = "1"
+    contact: str = ""
+    questionnaire: tuple[Question, ...] = ()
+    headphones: Literal["none", "woods", "huggins"] = "none"
+    headphones_attempts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
+    headphones_failed: Literal["note", "refuse"] = "note"
+    volume: bool = True
+    completion_url: str = ""
+    invited_only: bool = False
+
+
+class Sessions(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who hears what in which order, and when the test is full.
+
+    A session has ``trials`` of the test's trials (0: all), those seen least first, in the order of
+    a Latin square, and ``replicates`` of them once more. ``seats`` bounds the complete sessions
+    (0: no bound); a session idle for ``idle_minutes`` gives its seat back. ``break_after`` trials a
+    pause is offered (0: never).
+    """
+
+    trials: Count = 0
+    replicates: Count = 1
+    seats: Count = 0
+    idle_minutes: Positive = 60.0
+    break_after: Count = 0
+    seed: Count = 0
+
+
+class ListeningProtocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole listening test before it has any sound in it."""
+
+    schema: Literal[1]
+    id: str
+    title: str
+    version: str
+    description: str
+    citation: str
+    method: Method = "mushra"
+    targets: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    question: Text = msgspec.field(default_factory=dict)
+    anchors: tuple[Anchor, ...] = ()
+    excerpts: Excerpts = Excerpts()
+    levels: Levels = Levels()
+    listeners: Listeners = msgspec.field(default_factory=Listeners)
+    sessions: Sessions = Sessions()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the file says; title, description and citation do not count."""
+        return digest(without(self, "title", "description", "citation"))
+
+
+def load_listening_protocol(name_or_path: str | Path) -> ListeningProtocol:
+    """Load a listening protocol by id or path, checking what the types cannot.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+
+    Examples
+    --------
+    >>> load_listening_protocol("mushra-vocals").method
+    'mushra'
+    """
+    path = find("listening protocol", str(name_or_path))
+    protocol = load_toml(path, ListeningProtocol)
+    if protocol.id != path.stem:
+        raise SpecError(path, "id", f"is {protocol.id!r}, but the file is called {path.name}")
+    for key in ("targets", "anchors"):
+        names = getattr(protocol, key)
+        if len(set(names)) < len(names):
+            raise SpecError(path, key, f"one stands twice: {', '.join(names)}")
+    for i, question in enumerate(protocol.listeners.questionnaire):
+        key = f"listeners.questionnaire[{i}]"
+        if (question.kind == "choice") != bool(question.choices):
+            raise SpecError(path, f"{key}.choices", "stands with kind 'choice', and only there")
+        texts = [question.label, *question.choices]
+        for language in protocol.listeners.languages:
+            if any(not text.get(language) for text in texts):
+                raise SpecError(path, key, f"has no text in {language!r}, one of the test's languages")
+    return protocol
