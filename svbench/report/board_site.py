@@ -8,7 +8,7 @@ from pathlib import Path
 
 from svbench.report.board_build import board_page, page_name, system_page
 from svbench.report.board_merge import Entry
-from svbench.report.folders import replaced
+from svbench.results.folders import replaced
 
 TEMPLATES = Path(__file__).with_name("templates")
 # report.css imports the next three.
