@@ -98,14 +98,21 @@ class Screen {
     this.player.pause();
     if (!(await this.saver.settle())) return;
     const { status, body } = await persist(() => ask("POST", "/api/done", { screen: this.data.screen }));
-    if (status === 409 && body?.missing?.length) {
-      await this.refresh();
-      const slot = this.heard.find(({ token }) => body.missing.includes(token)) ?? this.slots[0];
-      this.#say({ slot, sentence: say("missing_rated", { names: this.#name(slot) }) });
+    if (status === 409 && body?.missing) {
+      for (const slot of this.heard) {
+        if (body.missing.heard.includes(slot.token)) slot.heard = false;
+        if (body.missing.rated.includes(slot.token)) slot.rating = null;
+        if (slot !== this.reference) this.task.show(slot);
+      }
+      this.#say(this.#missing());
     } else if (status >= 400) {
       elsewhere();
-    } else {
+    } else if (body?.step === "screen") {
       await start();
+      document.querySelector("h1").focus();
+    } else {
+      shown.close();
+      location.replace("/");
     }
   }
 
