@@ -42,6 +42,8 @@ buttons.forEach((button) => button.addEventListener("click", async () => {
   busy = false;
 }));
 
+buttons.forEach((button) => { button.disabled = false; }); // there was nobody to hear them before
+
 form.addEventListener("submit", (event) => {
   const open = buttons.filter((button) => !button.closest("fieldset").querySelector(":checked"));
   if (!open.length) return;

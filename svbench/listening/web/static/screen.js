@@ -38,7 +38,7 @@ class Screen {
     this.saver.addEventListener("taken", (event) => this.#taken(event.detail));
     this.saver.addEventListener("over", elsewhere);
     this.saver.addEventListener("refused", () => explain(say("refused")));
-    this.wave = new Wave(find(".transport"), this.player, this.reference ? buffers.at(-1) : null);
+    this.wave = new Wave(find(".work"), this.player, this.reference ? buffers.at(-1) : null);
     const tell = {
       play: (slot) => this.toggle(this.slots.indexOf(slot)),
       rated: (slot, settled) => this.#rated(slot, settled),
@@ -270,8 +270,8 @@ async function start() {
 
 function head({ kind, number, of, question }) {
   document.querySelector("h1").textContent = question || say(`question_${method}`);
-  find(".practice").hidden = kind !== "training";
-  find(".count").textContent = say("screen_number", { number, of });
+  document.querySelector(".practice").hidden = kind !== "training";
+  document.querySelector(".count").textContent = say("screen_number", { number, of });
 }
 
 find(".next").addEventListener("click", () => shown?.next());

@@ -27,6 +27,8 @@ button.addEventListener("click", async () => {
   }
 });
 
+button.disabled = false; // there was nobody to hear it before
+
 function show() {
   button.textContent = say(player.playing ? "volume_stop" : "volume_play");
 }
