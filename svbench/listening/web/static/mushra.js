@@ -43,7 +43,7 @@ export class Mushra {
     const band = rated ? say(`band_${this.#band(slot.rating)}`) : say("not_rated");
     value.querySelector(".number").textContent = number;
     value.querySelector(".band").textContent = band;
-    slider.setAttribute("aria-valuetext", rated ? `${number}, ${band}` : band);
+    slider.setAttribute("aria-valuetext", (rated ? `${number}, ${band}` : band).replaceAll("\u00AD", ""));
   }
 
   focus(slot) {
