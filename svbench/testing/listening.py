@@ -90,6 +90,7 @@ def make_test(
         for name, title, role in (ANCHORS[a] for a in protocol.anchors)
     ]
     conditions += [Condition(id=s, title=f"System {i + 1}", role="system") for i, s in enumerate(systems)]
+    heard = {c.id for c in conditions if c.role != "reference" or has_hidden_reference(method)}
     n_training = protocol.excerpts.training
     with new_test(folder) as new:
         trials = []
@@ -113,9 +114,7 @@ def make_test(
                     rate_hz=rate_hz,
                     n_samples=len(sounds["reference"]),
                     n_channels=2,
-                    stimuli=tuple(
-                        s for c, s in stimuli.items() if c != "reference" or has_hidden_reference(method)
-                    ),
+                    stimuli=tuple(s for c, s in stimuli.items() if c in heard),
                     reference=reference if has_open_reference(method) else None,
                     difficulty=float(number),
                     chosen_by="synthetic",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from svbench.cli import OK
-from svbench.cli.output import print_json, print_rows
+from svbench.cli.listening.telling import print_test, told_test
+from svbench.cli.output import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,42 +61,3 @@ def run(options: argparse.Namespace) -> int:
     print_test(told)
     print(f"\ntest: {options.out}; serve it with `svbench listen serve {options.out}`")
     return OK
-
-
-def told_test(test: Any) -> dict[str, Any]:
-    """Return what a built test is, as plain values: it unblinds the test."""
-    import msgspec
-
-    content: dict[str, Any] = msgspec.to_builtins(test)
-    return {**content, "digest": test.digest, "protocol": test.protocol.id}
-
-
-def print_test(told: dict[str, Any]) -> None:
-    """Print conditions, anchors, excerpts, gains and notes of a test."""
-    print(f"{told['title']} ({told['protocol']}), test {told['id']}\n")
-    print_rows([{**c, "indent": "", "run": c["run"][:8]} for c in told["conditions"]],
-               ["indent", "id", "role", "run", "title"])  # fmt: skip
-    for condition in told["conditions"]:
-        for rate, found in condition["details"].items():
-            mask = found.get("low_pass", found)
-            attenuation = ", ".join(
-                f"{'nothing left' if db is None else f'{db:.1f} dB'} from {hz} Hz"
-                for hz, db in mask["attenuation_db"].items()
-            )
-            print(f"  {condition['id']} at {rate} Hz: ±{mask['ripple_db']:.3f} dB to {mask['cutoff_hz']:g} Hz, "
-                  f"{attenuation}, lag {abs(mask['lag_samples']):g} samples")  # fmt: skip
-    print(f"\n{told['provenance'].get('rule', '')}\n")
-    rows = [
-        {
-            "indent": "", "kind": t["kind"], "track": t["track"], "target": t["target"],
-            "from": f"{t['start_s']:g} s", "length": f"{t['length_s']:g} s", "why": t["chosen_by"],
-        }
-        for t in told["trials"]
-    ]  # fmt: skip
-    print_rows(rows, ["indent", "kind", "track", "target", "from", "length", "why"])
-    print("\ngains in dB, true peaks in dBTP, by condition:")
-    for trial in told["trials"]:
-        cells = [f"{s['condition']} {s['gain_db']:+.1f} ({s['peak_dbtp']:.1f})" for s in trial["stimuli"]]
-        print(f"  {trial['track']} from {trial['start_s']:g} s: {', '.join(cells)}")
-    for note in told["provenance"].get("notes", []):
-        print(f"note: {note}")

@@ -15,11 +15,11 @@ from svbench.listening.build.choice import Excerpt
 from svbench.listening.build.conditions import REFERENCE, Plan, has_open_reference, plan
 from svbench.listening.build.excerpts import excerpts_of
 from svbench.listening.build.folder import finish, new_test, refuse_existing
-from svbench.listening.build.levels import Level, decibels, levelled, true_peak
+from svbench.listening.build.levels import Level, levelled
 from svbench.listening.build.material import Material, NamedExcerpt, cut_samples, measured
 from svbench.listening.build.names import Names, names_of
 from svbench.listening.build.sources import headline, run_digest, source_runs, told
-from svbench.listening.build.stimuli import dithered, write_stimulus
+from svbench.listening.build.stimuli import write_stimulus
 from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial, stimulus_path
 from svbench.results.provenance import Provenance
 from svbench.specs.listening import ListeningProtocol
@@ -133,19 +133,17 @@ def _trial(
     def write(condition: str, use: str) -> Stimulus:
         level, seed = levels[condition], names.noise(*key, condition, use)
         audio = Audio(sounds[condition] * 10 ** (level.gain_db / 20), track.rate_hz)
-        bits = protocol.levels.bits
         stimulus = Stimulus(
             id=names.opaque(*key, condition, use),
             condition=condition,
             sha256="",
             gain_db=round(level.gain_db, 4),
-            peak_dbtp=round(
-                decibels(true_peak(Audio(dithered(audio.samples, bits, seed), audio.rate_hz))), 3
-            ),
+            peak_dbtp=0.0,
             loudness_lufs=None if level.loudness_lufs is None else round(level.loudness_lufs, 3),
         )
-        sha256 = write_stimulus(stimulus_path(folder, stimulus), audio, bits, seed)
-        return msgspec.structs.replace(stimulus, sha256=sha256)
+        path = stimulus_path(folder, stimulus)
+        sha256, peak_dbtp = write_stimulus(path, audio, protocol.levels.bits, seed)
+        return msgspec.structs.replace(stimulus, sha256=sha256, peak_dbtp=round(peak_dbtp, 3))
 
     return Trial(
         id=names.opaque(*key, excerpt.kind, "trial"),

@@ -42,13 +42,11 @@ def excerpts_of(
         Too few excerpts, or a named one that cannot be heard.
     """
     if rule.choose == "list" and not named:
-        raise DataError(
-            "the protocol leaves the choice of excerpts to you; name them with --excerpt TRACK@START"
-        )
+        raise DataError("the protocol leaves the excerpts to you; name them with --excerpt TRACK@START")
     runs = list(material.runs.values())
     scores = {name: scores_of(run, target) for name, run in material.runs.items()}
     quantity = headline(runs[0])
-    candidates = []
+    candidates, aside = [], []
     wanted = runs[0].record.data.tracks if rule.training or not named else ()
     for track in wanted:
         progress(f"looking at {target} of {track}")
@@ -59,16 +57,20 @@ def excerpts_of(
                 raise DataError(f"no {quantity.name} of {', '.join(lacking)}")
             sound = material.reference(track, target)
         except SvbenchError as error:
-            notes.append(f"track {track!r} is set aside: {error}")
+            aside.append(f"track {track!r} is set aside: {error}")
             continue
         starts = active_starts(frame_levels(sound), sound.n_samples / sound.rate_hz, rule)
         candidates.append(Candidate(track, tuple(s[track] for s in scores.values()), starts))
+    notes += aside
     taken = []
     for one in named:
         known = [s[one.track] for s in scores.values() if one.track in s]
         difficulty = sum(known) / len(known) if len(known) == len(scores) else None
         taken.append(_named(material, target, rule, one, difficulty, notes))
-    return choice.choose(candidates, rule, target, quantity, taken)
+    try:
+        return choice.choose(candidates, rule, target, quantity, taken)
+    except DataError as error:
+        raise DataError("; ".join([str(error), *aside])) from error
 
 
 def _named(

@@ -131,9 +131,9 @@ def scores_of(run: Run, target: str) -> dict[str, float]:
         )
     found: dict[str, float] = {}
     for row in track_scores(run):
-        if (row.target, row.metric) == (target, protocol.headline) and row.target_set in sets:
-            if row.score is not None:
-                found.setdefault(row.track, row.score)
+        wanted = (row.target, row.metric) == (target, protocol.headline) and row.target_set in sets
+        if wanted and row.score is not None:
+            found.setdefault(row.track, row.score)
     return found
 
 
