@@ -1,4 +1,4 @@
-"""Show everything known about a system, protocol, data set, metric, report, plug-in, run or listening test."""
+"""Show all that is known of a system, protocol, data set, metric, report, plug-in, run or listening test."""
 
 from __future__ import annotations
 
