@@ -99,7 +99,9 @@ def check_test(folder: Path, test: ListeningTest) -> None:
                     "copy the whole folder of the test, or build it again"
                 ) from error
             if hashlib.sha256(content).hexdigest() != stimulus.sha256:
-                raise DataError(f"{path}: is not the stimulus that was built (sha256 differs); build the test again")
+                raise DataError(
+                    f"{path}: is not the stimulus that was built (sha256 differs); build the test again"
+                )
             sizes[path] = len(content)
         if len(set(sizes.values())) > 1:
             odd = max(sizes, key=lambda p: list(sizes.values()).count(sizes[p]) == 1)
@@ -111,8 +113,12 @@ def check_test(folder: Path, test: ListeningTest) -> None:
 
 def _checked_url(settings: Settings) -> str:
     parts = urlsplit(settings.url)
-    if settings.url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
-        raise DataError(f"--url {settings.url}: expected an address without a path, such as https://host:8000")
+    if settings.url and (
+        parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")
+    ):
+        raise DataError(
+            f"--url {settings.url}: expected an address without a path, such as https://host:8000"
+        )
     return settings.url.rstrip("/")
 
 
@@ -139,7 +145,9 @@ def _bind(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
         told = getattr(error, "strerror", None) or error
-        raise DataError(f"{settings.host}:{settings.port}: cannot listen there ({told}); try --port") from error
+        raise DataError(
+            f"{settings.host}:{settings.port}: cannot listen there ({told}); try --port"
+        ) from error
 
 
 def _address(bound: socket.socket) -> str:
@@ -147,7 +155,9 @@ def _address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(settings: Settings, test: ListeningTest, address: str, admin: str | None, database: str) -> None:
+def _announce(
+    settings: Settings, test: ListeningTest, address: str, admin: str | None, database: str
+) -> None:
     if settings.json:
         content = {"url": address, "test": test.id, "database": database, "admin_token": admin}
         print(msgspec.json.encode(content).decode(), flush=True)
