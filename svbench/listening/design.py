@@ -175,7 +175,7 @@ def _screens(
                 trial=trial.id,
                 kind=trial.kind,
                 slots=tuple(Slot(token=token(), stimulus=s.id) for s in shown),
-                reference=open_reference and Slot(token=token(), stimulus=open_reference.id),
+                reference=Slot(token=token(), stimulus=open_reference.id) if open_reference else None,
                 replicate=replicate,
             )
         )

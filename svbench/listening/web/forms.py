@@ -149,7 +149,8 @@ async def questionnaire(request: Request) -> Response:
 
 def _answers(site: Site, session: SessionState, form: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """The answers as they are stored (choices by number), and what is wrong with them."""
-    words, answers = texts(session.language), {}
+    words = texts(session.language)
+    answers: dict[str, str] = {}
     for question in site.test.protocol.listeners.questionnaire:
         label = question.label.get(session.language, question.id)
         value = form.get(question.id, "").strip()[:LONGEST_ANSWER]
