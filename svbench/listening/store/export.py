@@ -63,7 +63,7 @@ def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
         The database is out of reach.
     """
     sessions = {s.id: s for s in store.sessions()}
-    rows = []
+    rows: list[dict[str, object]] = []
     for rating in store.current_ratings():
         session = sessions.get(rating.session)
         if session is not None:  # else it began after the sessions were read

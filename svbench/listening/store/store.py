@@ -180,8 +180,9 @@ def _sessions(connection: Connection, only: str | None) -> list[SessionState]:
     if only is not None:
         heard = heard.where(schema.heard.c.session == only)
     for session, screen, slot in connection.execute(heard):
-        found[session].heard.add((screen, slot))
-    for rating in _current(connection, only):
+        if session in found:  # else it began since
+            found[session].heard.add((screen, slot))
+    for rating in (r for r in _current(connection, only) if r.session in found):
         found[rating.session].ratings[rating.screen, rating.slot] = Rating(rating.revision, rating.rating)
     return list(found.values())
 
