@@ -91,10 +91,12 @@ def assign(
     order = [chosen[i] for i in square[row]]
     method = test.protocol.method
     first = _rounds([_screens(t, test, draw, method, token) for t in order])
+    # The last one has no place after it; every trial is last equally often.
+    repeated = order[:-1] or order
     again = _rounds(
         [
             _screens(t, test, draw, method, token, replicate=1)
-            for t in draw.sample(order, min(wanted.replicates, len(order)))
+            for t in draw.sample(repeated, min(wanted.replicates, len(repeated)))
         ]
     )
     before = _rounds([_screens(t, test, draw, method, token) for t in training])
@@ -173,7 +175,7 @@ def _screens(
                 trial=trial.id,
                 kind=trial.kind,
                 slots=tuple(Slot(token=token(), stimulus=s.id) for s in shown),
-                reference=open_reference and Slot(token=token(), stimulus=open_reference.id),
+                reference=Slot(token=token(), stimulus=open_reference.id) if open_reference else None,
                 replicate=replicate,
             )
         )

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from svbench.listening.web.contexts import Step
 from svbench.listening.design import PlannedScreen
+from svbench.listening.web.contexts import Step
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ future that is done when everything it was given is on disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from svbench.listening.design import Plan
@@ -21,6 +21,18 @@ from svbench.listening.store.database import Lock, connect, database_url, prepar
 from svbench.listening.store.state import Rating, SessionState
 from svbench.listening.store.writer import Operation, Writer
 from svbench.listening.test import ListeningTest
+
+
+class CurrentRating(NamedTuple):
+    """The newest revision of a rating; ``seconds`` is None where the browser did not tell."""
+
+    session: str
+    screen: int
+    slot: int
+    revision: int
+    rating: float
+    seconds: float | None
+    rated_at: str
 
 
 class Store:
@@ -148,6 +160,11 @@ class Store:
         with self.engine.connect() as connection:
             return _sessions(connection, only)
 
+    def current_ratings(self) -> list[CurrentRating]:
+        """Read the newest revision of every rating."""
+        with self.engine.connect() as connection:
+            return list(_current(connection, None))
+
     def deleted(self) -> set[str]:
         """Return the sessions whose assessors asked to be forgotten."""
         with self.engine.connect() as connection:
@@ -158,47 +175,48 @@ def _sessions(connection: Connection, only: str | None) -> list[SessionState]:
     a, s = schema.assessors, schema.sessions
     query = select(s, a.c.crowd, a.c.invitation).join(a, a.c.id == s.c.assessor).order_by(s.c.number)
     rows = connection.execute(query if only is None else query.where(s.c.id == only))
-    found = {}
-    for row in rows:
-        plan = msgspec.json.decode(row.plan, type=Plan)
-        found[row.id] = SessionState(
-            id=row.id,
-            assessor=row.assessor,
-            number=row.number,
-            row=plan.row,
-            screens=plan.screens,
-            language=row.language,
-            consent_version=row.consent_version,
-            step=row.step,
-            at=row.at,
-            began_at=row.began_at,
-            seen_at=row.seen_at,
-            complete_at=row.complete_at,
-            crowd=row.crowd,
-            invitation=row.invitation,
-            questionnaire=msgspec.json.decode(row.questionnaire),
-            headphones=msgspec.json.decode(row.headphones),
-        )
-    for session, screen, slot in connection.execute(_only(select(schema.heard), schema.heard, only)):
-        found[session].heard.add((screen, slot))
-    r = schema.ratings
-    newest = (
-        select(r.c.session, r.c.screen, r.c.slot, func.max(r.c.revision).label("revision"))
-        .group_by(r.c.session, r.c.screen, r.c.slot)
-        .subquery()
-    )
-    keys = ("session", "screen", "slot", "revision")
-    current = select(*(r.c[k] for k in (*keys, "rating"))).join(newest, *[_all_equal(r, newest, keys)])
-    for session, screen, slot, revision, rating in connection.execute(_only(current, r, only)):
-        found[session].ratings[screen, slot] = Rating(revision, rating)
+    found = {row.id: _session(row) for row in rows}
+    heard = select(schema.heard)
+    if only is not None:
+        heard = heard.where(schema.heard.c.session == only)
+    for session, screen, slot in connection.execute(heard):
+        if session in found:  # else it began since
+            found[session].heard.add((screen, slot))
+    for rating in (r for r in _current(connection, only) if r.session in found):
+        found[rating.session].ratings[rating.screen, rating.slot] = Rating(rating.revision, rating.rating)
     return list(found.values())
 
 
-def _only(query: Any, table: Any, session: str | None) -> Any:
-    return query if session is None else query.where(table.c.session == session)
+def _session(row: Row[Any]) -> SessionState:
+    plan = msgspec.json.decode(row.plan, type=Plan)
+    return SessionState(
+        id=row.id,
+        assessor=row.assessor,
+        number=row.number,
+        row=plan.row,
+        screens=plan.screens,
+        language=row.language,
+        consent_version=row.consent_version,
+        step=row.step,
+        at=row.at,
+        began_at=row.began_at,
+        seen_at=row.seen_at,
+        complete_at=row.complete_at,
+        crowd=row.crowd,
+        invitation=row.invitation,
+        questionnaire=msgspec.json.decode(row.questionnaire),
+        headphones=msgspec.json.decode(row.headphones),
+    )
 
 
-def _all_equal(left: Any, right: Any, keys: Iterable[str]) -> Any:
-    from sqlalchemy import and_
-
-    return and_(*(left.c[k] == right.c[k] for k in keys))
+def _current(connection: Connection, only: str | None) -> Iterator[CurrentRating]:
+    """The newest revision of each rating."""
+    r = schema.ratings
+    newest = select(r.c.session, r.c.screen, r.c.slot, func.max(r.c.revision).label("revision"))
+    newest = newest.group_by(r.c.session, r.c.screen, r.c.slot)
+    if only is not None:
+        newest = newest.where(r.c.session == only)
+    last = newest.subquery()
+    same = [r.c[key] == last.c[key] for key in ("session", "screen", "slot", "revision")]
+    for row in connection.execute(select(r).join(last, and_(*same))):
+        yield CurrentRating(*row)

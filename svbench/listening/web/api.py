@@ -114,7 +114,7 @@ async def post_done(request: Request) -> Response:
             return answer({"step": step_now(site.test, session)})
         screen = _current(site, session, given.screen)
         lacking = missing(session, screen, site.test.protocol.method)
-        if any(lacking.values()):
+        if lacking:
             raise Refused(409, "not everything has been heard and rated", missing=lacking)
         moment, store, done = now(), site.registry.store, session.at + 1
         changes = {"step": step_after_screen(site.test, session, done), "at": done, "seen_at": moment}

@@ -73,7 +73,7 @@ def _send(request: Request, sound: Path | bytes, size: int) -> Response:
     found = ONE_RANGE.fullmatch(request.headers.get("range", "").strip())
     first, last, status = 0, size - 1, 200
     if found and any(found.groups()):  # anything else, such as several ranges, may be ignored: RFC 9110
-        first, last = _range(*found.groups(), size)
+        first, last = _range(found[1], found[2], size)
         status = 206
         if first > last:
             response = refuse(416, "the sound has no such range")

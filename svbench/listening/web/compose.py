@@ -12,6 +12,7 @@ from svbench.listening.web.signing import Join
 from svbench.listening.web.site import Site, Visitor
 from svbench.listening.web.sounds import headphone_sounds
 from svbench.listening.web.steps import step_now
+from svbench.specs.listening import Method
 
 SECONDS_PER_STIMULUS = 20  # heard, compared and rated
 
@@ -156,11 +157,14 @@ def _text(text: dict[str, str], language: str) -> str:
     return text.get(language) or text.get("en") or next(iter(text.values()), "")
 
 
-def missing(session: SessionState, screen: PlannedScreen, method: Any) -> dict[str, list[str]]:
-    """Return the tokens of what has not been heard, and not rated, on the screen to be rated."""
+def missing(session: SessionState, screen: PlannedScreen, method: Method) -> list[str]:
+    """Return the tokens of what has not been heard or rated on the screen to be rated, in its order."""
     numbers = range(len(screen.slots))
-    heard = [screen.slots[i].token for i in numbers if (session.at, i) not in session.heard]
-    if screen.reference and (session.at, REFERENCE) not in session.heard:
-        heard.insert(0, "reference")
-    rated = [screen.slots[i].token for i in numbers[RATED[method]] if (session.at, i) not in session.ratings]
-    return {"heard": heard, "rated": rated}
+    rated = numbers[RATED[method]]
+    lacking = [
+        screen.slots[i].token
+        for i in numbers
+        if (session.at, i) not in session.heard or (i in rated and (session.at, i) not in session.ratings)
+    ]
+    open_lacks = screen.reference and (session.at, REFERENCE) not in session.heard
+    return ["reference", *lacking] if open_lacks else lacking

@@ -26,7 +26,7 @@ from svbench.listening.web.signing import Signer, new_admin_token
 from svbench.listening.web.site import Site
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    import uvicorn
 
 GRACE_S = 10  # for requests that are under way when the server is told to stop
 IDLE_S = 65  # a connection without requests; longer than proxies keep theirs
@@ -62,12 +62,11 @@ def serve(folder: Path, settings: Settings) -> None:
     check_test(folder, test)
     store = Store(folder, test, settings.database, serving=True)
     try:
-        admin = _admin_token(store, settings)
+        site = Site(folder, test, store, secure=url.startswith("https:"))
         bound = _bind(settings)
         address = url or _address(bound)
-        _announce(settings, test, address, admin, store.told)
-        site = Site(folder, test, store, secure=address.startswith("https:"))
-        _run(create_app(site), settings, bound)
+        _announce(settings, test, address, _admin_token(store, settings), store.told)
+        make_server(site, settings).run(sockets=[bound])
     finally:
         store.close()
 
@@ -82,6 +81,12 @@ def check_test(folder: Path, test: ListeningTest) -> None:
         conditions than a screen may have, or a language without translation.
     """
     check_design(test, folder / FILE)
+    completion = test.protocol.listeners.completion_url
+    if completion and urlsplit(completion).scheme not in ("http", "https"):
+        raise DataError(
+            f"{folder / FILE}: protocol.listeners.completion_url: expected an address that begins with "
+            f"https://, found {completion!r}"
+        )
     for language in test.protocol.listeners.languages:
         try:
             texts(language)
@@ -99,7 +104,9 @@ def check_test(folder: Path, test: ListeningTest) -> None:
                     "copy the whole folder of the test, or build it again"
                 ) from error
             if hashlib.sha256(content).hexdigest() != stimulus.sha256:
-                raise DataError(f"{path}: is not the stimulus that was built (sha256 differs); build the test again")
+                raise DataError(
+                    f"{path}: is not the stimulus that was built (sha256 differs); build the test again"
+                )
             sizes[path] = len(content)
         if len(set(sizes.values())) > 1:
             odd = max(sizes, key=lambda p: list(sizes.values()).count(sizes[p]) == 1)
@@ -111,8 +118,12 @@ def check_test(folder: Path, test: ListeningTest) -> None:
 
 def _checked_url(settings: Settings) -> str:
     parts = urlsplit(settings.url)
-    if settings.url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
-        raise DataError(f"--url {settings.url}: expected an address without a path, such as https://host:8000")
+    if settings.url and (
+        parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")
+    ):
+        raise DataError(
+            f"--url {settings.url}: expected an address without a path, such as https://host:8000"
+        )
     return settings.url.rstrip("/")
 
 
@@ -134,12 +145,24 @@ def _admin_token(store: Store, settings: Settings) -> str | None:
 
 
 def _bind(settings: Settings) -> socket.socket:
+    bound = None
     try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        # By its number, not 0: asyncio switches Nagle's delay off (40 ms an answer) for such sockets alone.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(1024)
     except (OSError, OverflowError) as error:
+        if bound is not None:
+            bound.close()
         told = getattr(error, "strerror", None) or error
-        raise DataError(f"{settings.host}:{settings.port}: cannot listen there ({told}); try --port") from error
+        raise DataError(
+            f"{settings.host}:{settings.port}: cannot listen there ({told}); try --port"
+        ) from error
+    return bound
 
 
 def _address(bound: socket.socket) -> str:
@@ -147,7 +170,9 @@ def _address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(settings: Settings, test: ListeningTest, address: str, admin: str | None, database: str) -> None:
+def _announce(
+    settings: Settings, test: ListeningTest, address: str, admin: str | None, database: str
+) -> None:
     if settings.json:
         content = {"url": address, "test": test.id, "database": database, "admin_token": admin}
         print(msgspec.json.encode(content).decode(), flush=True)
@@ -158,11 +183,12 @@ def _announce(settings: Settings, test: ListeningTest, address: str, admin: str 
     sys.stdout.flush()
 
 
-def _run(app: Starlette, settings: Settings, bound: socket.socket) -> None:
+def make_server(site: Site, settings: Settings) -> uvicorn.Server:
+    """Return the server of a site, not yet running."""
     import uvicorn
 
     config = uvicorn.Config(
-        app,
+        create_app(site),
         proxy_headers=settings.proxy,
         forwarded_allow_ips="*" if settings.proxy else None,
         access_log=False,  # it would hold addresses of listeners
@@ -173,4 +199,4 @@ def _run(app: Starlette, settings: Settings, bound: socket.socket) -> None:
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    return uvicorn.Server(config)
