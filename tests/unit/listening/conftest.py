@@ -92,7 +92,9 @@ def new_postgresql(postgresql: str) -> Callable[[], str]:
 class Served:
     """A server in a thread of this process."""
 
-    def __init__(self, folder: Path, test: ListeningTest, database: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, test: ListeningTest, database: str | None = None, **settings: Any
+    ) -> None:
         self.folder, self.test = folder, test
         self.store = Store(folder, test, database, serving=True)
         self.site = Site(folder, test, self.store)
@@ -116,7 +118,9 @@ def serve(folder: Path) -> Iterator[Callable[..., Served]]:
     """Make and serve a small test; keywords are those of make_test."""
     with contextlib.ExitStack() as stack:
 
-        def start(database: str | None = None, settings: dict[str, Any] | None = None, **changes: Any) -> Served:
+        def start(
+            database: str | None = None, settings: dict[str, Any] | None = None, **changes: Any
+        ) -> Served:
             changes = {"n_trials": 2, "length_s": 0.1, "rate_hz": 16000} | changes
             test = make_test(folder, **changes)
             served = Served(folder, test, database, **(settings or {}))

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svbench.audio import audio_info, read_audio
+from svbench.audio import Audio, audio_info, read_audio, write_audio
 from svbench.cli import main
+from svbench.errors import DataError
+from svbench.listening.build.folder import new_test
 from svbench.listening.build.levels import loudness_lufs
 from svbench.listening.test import ListeningTest, load_test, stimulus_path
 
@@ -58,7 +60,16 @@ def build(runs: list[str], protocol: Path, out: Path, *more: str) -> int:
 @pytest.fixture(scope="module")
 def built(mdx21: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("listening")
-    assert build(mdx21, write_protocol(folder), folder / "test", "--seed", "12345678901234567890") == 0
+    assert (
+        build(
+            mdx21,
+            write_protocol(folder),
+            folder / "test",
+            "--seed",
+            "a long secret, 1234567890123456789012345",
+        )
+        == 0
+    )
     return folder / "test"
 
 
@@ -86,7 +97,7 @@ def test_conditions_and_trials(test: ListeningTest) -> None:
     assert "mixture is left out: the protocol has the mixture as an anchor" in test.provenance["notes"]
     assert "mean uSDR of hpss, irm1" in test.provenance["rule"]
     assert test.provenance["packages"]["pyloudnorm"]
-    assert test.provenance["seed"] == 12345678901234567890
+    assert test.provenance["seed"] == "a long secret, 1234567890123456789012345"
 
 
 def test_masks_are_stored_and_kept(test: ListeningTest) -> None:
@@ -145,7 +156,9 @@ def test_stimuli_are_what_they_claim(built: Path, test: ListeningTest, small_fol
 def test_a_seeded_build_is_repeated_byte_by_byte(
     built: Path, test: ListeningTest, mdx21: list[str], protocol: Path, tmp_path: Path
 ) -> None:
-    assert build(mdx21, protocol, tmp_path / "again", "--seed", "12345678901234567890") == 0
+    assert (
+        build(mdx21, protocol, tmp_path / "again", "--seed", "a long secret, 1234567890123456789012345") == 0
+    )
     again = load_test(tmp_path / "again")
     assert (again.digest, again.id, again.trials) == (test.digest, test.id, test.trials)
     for trial in test.trials:
@@ -277,10 +290,7 @@ class TestRefused:
         self.refused("system 'reference' has the name of an anchor", [str(self.folder / "runs")], protocol)
 
     def test_estimates_of_another_length_or_gone(self, mdx21: list[str], protocol: Path) -> None:
-        from svbench.audio import Audio, write_audio
-
         runs = self.copied([r for r in mdx21 if "/hpss" in r])
-        path = Path(runs[0]) / "estimates" / "track_0-0d9ff3" / "vocals.wav"
         path = next(Path(runs[0]).glob("estimates/track_0*/vocals.wav"))
         audio = read_audio(path)
         write_audio(path, Audio(audio.samples[:-10], audio.rate_hz))
@@ -316,6 +326,10 @@ class TestRefused:
     ) -> None:
         self.refused(words, mdx21, protocol, "--excerpt", excerpt)
 
+    def test_the_same_excerpt_twice(self, mdx21: list[str], protocol: Path) -> None:
+        words = ["--excerpt", "track 0@0.5", "--excerpt", "track 0@0.50"]
+        self.refused("--excerpt track 0@0.5 is given twice", mdx21, protocol, *words)
+
     def test_too_long_ones_and_silence(self, mdx21: list[str], small_folder: Path) -> None:
         longer = write_protocol(self.folder)
         longer.write_text(longer.read_text().replace("length_s = 1.0", "length_s = 5.0"))
@@ -324,8 +338,6 @@ class TestRefused:
         )
         quiet = self.folder / "data" / "quiet"
         shutil.copytree(small_folder / "track 0", quiet)
-        from svbench.audio import Audio, write_audio
-
         vocals = read_audio(quiet / "vocals.wav")
         half = vocals.samples.copy()
         half[:24000] = 0
@@ -382,6 +394,10 @@ class TestRefused:
         assert load_test(out) == first
         assert build(mdx21, protocol, out, "--force") == 0
         assert load_test(out).id != first.id
+        with pytest.raises(DataError, match="holds ratings"), new_test(out, force=True):
+            (out / "ratings.sqlite").touch()  # a server was started while the new one was built
+        assert not list(self.folder.glob(".t-*"))
+        (out / "ratings.sqlite").unlink()
         (out / "ratings.sqlite").touch()
         assert build(mdx21, protocol, out, "--force") == 2
         assert "holds ratings (ratings.sqlite)" in self.capsys.readouterr().err
