@@ -154,7 +154,7 @@ class Listener:
         method: str,
         path: str,
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> Answered:
         """Send a request with the cookie, and keep the cookie that comes back."""
         start = time.perf_counter()

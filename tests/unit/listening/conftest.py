@@ -96,18 +96,25 @@ class Served:
     def __init__(
         self, folder: Path, test: ListeningTest, database: str | None = None, **settings: Any
     ) -> None:
-        self.folder, self.test = folder, test
+        self.folder, self.test, self.database, self.settings = folder, test, database, settings
         self.listeners: list[Listener] = []
-        self.store = Store(folder, test, database, serving=True)
-        self.site = Site(folder, test, self.store)
+        self.start()
+
+    def start(self) -> None:
+        self.store = Store(self.folder, self.test, self.database, serving=True)
+        self.site = Site(self.folder, self.test, self.store)
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        self.server = make_server(self.site, Settings(**settings))
+        self.server = make_server(self.site, Settings(**self.settings))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [bound]})
         self.thread.start()
         while not self.server.started:
             time.sleep(0.005)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
 
     def listener(self, rating: float = 50.0, **options: Any) -> Listener:
         """Somebody who rates everything alike; closed with the server."""
@@ -124,8 +131,8 @@ class Served:
         return one
 
     def stop(self) -> None:
-        for one in self.listeners:
-            one.close()
+        while self.listeners:
+            self.listeners.pop().close()
         self.server.should_exit = True
         self.thread.join(30)
         self.store.close()
