@@ -14,38 +14,16 @@ from svbench.listening.store.export import export_ratings
 from svbench.listening.web.signing import right_admin_token
 from svbench.listening.web.sounds import headphone_set
 from svbench.specs.listening import Listeners, Question, Sessions
-from svbench.testing.listeners import Listener
 
 Serve = Callable[..., Any]
 METHODS = {"mushra": 77.5, "ab": 0.5, "abx": 1.0, "acr": 4.0, "dcr": 2.0}
 
 
-def listener(served: Any, rating: float = 50.0, **options: Any) -> Listener:
-    return Listener(served.address, lambda sound, screen, slot: rating, **options)
-
-
-def at_screen(served: Any, path: str = "/") -> Listener:
-    one = listener(served)
-    one.open(path)
-    for form in ("consent", "volume", "training"):
-        one.submit(form, **one._filled(form, {}))
-    assert 'id="screen"' in one.page
-    return one
-
-
-def put(one: Listener, screen: dict[str, Any], slot: int = 0, **changes: Any) -> Any:
-    content = {
-        "screen": screen["screen"], "token": screen["slots"][slot]["token"], "rating": 50.0, "revision": 0,
-        "heard": True, "seconds": 2.0,
-    }  # fmt: skip
-    return one.call("rating", "PUT", "/api/rating", **content | changes)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_a_whole_session(serve: Serve, database: str, method: str) -> None:
     served = serve(database, method=method)
-    page = listener(served, METHODS[method]).take_part()
-    assert "<h1>Thank you</h1>" in page
+    end = served.listener(METHODS[method]).take_part()
+    assert end == "Thank you"
     table = export_ratings(served.store, served.test)
     assert table.complete.all()
     assert set(table.kind) == {"training", "test"}
@@ -62,12 +40,12 @@ def test_a_whole_session(serve: Serve, database: str, method: str) -> None:
 def test_steps_come_in_order_and_none_is_skipped(serve: Serve) -> None:
     question = Question(id="age", kind="number", label={"en": "Age"}, required=True)
     served = serve(listeners=Listeners(questionnaire=(question,)))
-    one = listener(served)
+    one = served.listener()
     one.open("/")
     for form in ("training", "volume", "questionnaire"):  # nothing happens before consent
         one.submit(form)
-        assert "<h1>Welcome</h1>" in one.page
-    one.submit("consent", **one._filled("consent", {}))
+        assert one.heading == "Welcome"
+    one.submit("consent", **one.filled("consent"))
     assert "A few questions" in one.page
     one.submit("volume")
     assert "A few questions" in one.page
@@ -85,9 +63,9 @@ def test_steps_come_in_order_and_none_is_skipped(serve: Serve) -> None:
 
 
 def test_consent_must_be_given(serve: Serve) -> None:
-    one = listener(serve())
+    one = serve().listener()
     one.open("/")
-    fields = one._filled("consent", {})
+    fields = one.filled("consent")
     assert one.submit("consent", **fields | {"agree": ""}).status == 422
     assert "please agree to the text" in one.page
     assert one.submit("consent", **fields | {"consent_version": "0"}).status == 422
@@ -97,9 +75,9 @@ def test_consent_must_be_given(serve: Serve) -> None:
 
 def test_the_same_consent_twice_is_one_session(serve: Serve) -> None:
     served = serve()
-    one = listener(served)
+    one = served.listener()
     one.open("/")
-    visitor, fields = one.cookie, {"csrf": one.csrf, **one._filled("consent", {})}
+    visitor, fields = one.cookie, {"csrf": one.csrf, **one.filled("consent")}
     one.submit("consent", **fields)
     first = one.cookie
     one.cookie = visitor
@@ -108,16 +86,16 @@ def test_the_same_consent_twice_is_one_session(serve: Serve) -> None:
     assert len(served.store.sessions()) == 1
 
 
-def test_a_crowd_id_is_one_assessor_on_every_machine(serve: Serve) -> None:
+def test_a_crowd_id_is_one_assessor_on_every_machine(serve: Serve, put: Callable[..., Any]) -> None:
     served = serve()
     path = "/join?PROLIFIC_PID=5f3e&STUDY_ID=s&SESSION_ID=t"
-    first = at_screen(served, path)
+    first = served.at_screen(path)
     screen = first.call("screen", "GET", "/api/screen").json()
     assert put(first, screen, rating=12.0).status == 200
-    second = listener(served)
+    second = served.listener()
     second.open(path)
     assert second.call("screen", "GET", "/api/screen").json()["slots"][0]["rating"] == 12.0
-    other = at_screen(served, "/join?PROLIFIC_PID=5f3f")
+    other = served.at_screen("/join?PROLIFIC_PID=5f3f")
     assert other.call("screen", "GET", "/api/screen").json()["screen"] != screen["screen"]
     assert len(served.store.sessions()) == 2
     with served.store.engine.connect() as connection:
@@ -128,10 +106,10 @@ def test_a_crowd_id_is_one_assessor_on_every_machine(serve: Serve) -> None:
 
 def test_another_person_at_the_same_computer_has_another_session(serve: Serve) -> None:
     served = serve()
-    one = at_screen(served, "/join?PROLIFIC_PID=a")
+    one = served.at_screen("/join?PROLIFIC_PID=a")
     one.open("/join?PROLIFIC_PID=b")
-    assert "<h1>Welcome</h1>" in one.page
-    one.submit("consent", **one._filled("consent", {}))
+    assert one.heading == "Welcome"
+    one.submit("consent", **one.filled("consent"))
     assert len(served.store.sessions()) == 2
     one.open("/join?PROLIFIC_PID=a")
     assert 'id="screen"' in one.page
@@ -141,17 +119,17 @@ def test_another_person_at_the_same_computer_has_another_session(serve: Serve) -
 
 def test_invitations_are_signed_and_good_for_one(serve: Serve) -> None:
     served = serve(listeners=Listeners(invited_only=True))
-    one = listener(served)
+    one = served.listener()
     one.open("/")
     assert "by invitation" in one.page
     assert one.open("/join?invite=forged").status == 403
     assert one.open("/?join=forged").status == 403
     one.open("/")
-    assert one.submit("consent", language="en", consent_version="1", agree="yes").status == 200
+    assert one.submit("consent", language="en", consent_version="1", agree="yes").status == 403
     assert not served.store.sessions()
     invitation = served.site.signer.invitation()
-    at_screen(served, f"/join?invite={invitation}")
-    again = listener(served)
+    served.at_screen(f"/join?invite={invitation}")
+    again = served.listener()
     again.open(f"/join?invite={invitation}")
     assert 'id="screen"' in again.page
     assert len(served.store.sessions()) == 1
@@ -159,34 +137,34 @@ def test_invitations_are_signed_and_good_for_one(serve: Serve) -> None:
 
 def test_seats_are_given_back_by_idle_sessions_who_may_still_finish(serve: Serve) -> None:
     served = serve(sessions=Sessions(seats=1, idle_minutes=5))
-    first = at_screen(served)
-    second = listener(served)
+    first = served.at_screen()
+    second = served.listener()
     second.open("/")
     assert "all the listeners it needs" in second.page
     session = served.store.sessions()[0]
     old = (datetime.now(UTC) - timedelta(minutes=6)).isoformat(timespec="milliseconds")
     served.site.registry.by_id[session.id].seen_at = old
-    second = at_screen(served)
-    assert "<h1>Thank you</h1>" in first.take_part()
-    assert "<h1>Thank you</h1>" in second.take_part()
-    third = listener(served)
+    second = served.at_screen()
+    assert first.take_part() == "Thank you"
+    assert second.take_part() == "Thank you"
+    third = served.listener()
     third.open("/")
     assert "all the listeners it needs" in third.page
 
 
 def test_a_closed_test_takes_nobody_new(serve: Serve) -> None:
     served = serve()
-    first = at_screen(served)
+    first = served.at_screen()
     served.site.registry.open = False
-    second = listener(served)
+    second = served.listener()
     second.open("/")
     assert "is closed" in second.page
-    assert "<h1>Thank you</h1>" in first.take_part()
+    assert first.take_part() == "Thank you"
 
 
 def test_a_break_is_offered(serve: Serve) -> None:
     served = serve(n_trials=3, sessions=Sessions(break_after=1, replicates=0))
-    one = at_screen(served)
+    one = served.at_screen()
     steps = []
     for _ in range(8):
         if 'id="screen"' in one.page:
@@ -195,7 +173,7 @@ def test_a_break_is_offered(serve: Serve) -> None:
             one.submit("pause")
             continue
         one.open("/")
-        steps.append(re.search(r"<h1>(.*?)</h1>", one.page)[1])
+        steps.append(one.heading)
     assert [s for s in steps if s in ("Time for a break", "Thank you")][:3] == ["Time for a break"] * 2 + [
         "Thank you"
     ]
@@ -203,7 +181,7 @@ def test_a_break_is_offered(serve: Serve) -> None:
 
 def test_a_changed_consent_is_asked_for_again(serve: Serve) -> None:
     served = serve()
-    one = at_screen(served)
+    one = served.at_screen()
     protocol = served.test.protocol
     newer = msgspec.structs.replace(protocol.listeners, consent_version="2")
     changed = msgspec.structs.replace(
@@ -211,16 +189,15 @@ def test_a_changed_consent_is_asked_for_again(serve: Serve) -> None:
     )
     served.site.test = served.site.registry.test = changed
     one.open("/")
-    assert "<h1>Welcome</h1>" in one.page
+    assert one.heading == "Welcome"
     assert one.call("screen", "GET", "/api/screen").status == 409
-    one.submit("consent", **one._filled("consent", {}))
+    one.submit("consent", **one.filled("consent"))
     assert 'id="screen"' in one.page
     assert served.store.sessions()[0].consent_version == "2"
 
 
 @pytest.mark.parametrize("refuse", [False, True])
 def test_headphones_are_checked(serve: Serve, refuse: bool) -> None:
-    pytest.importorskip("svbench.listening.headphones")
     listeners = Listeners(
         headphones="woods",
         headphones_attempts=2,
@@ -228,9 +205,9 @@ def test_headphones_are_checked(serve: Serve, refuse: bool) -> None:
         volume=False,
     )
     served = serve(listeners=listeners)
-    good = listener(served)
+    good = served.listener()
     good.open("/")
-    good.submit("consent", **good._filled("consent", {}))
+    good.submit("consent", **good.filled("consent"))
     addresses = re.findall(r'data-sound="(/audio/[\w-]+)"', good.page)
     sounds = [good.request("audio", "GET", a) for a in addresses]
     assert len(sounds) == 6
@@ -254,14 +231,12 @@ def test_headphones_are_checked(serve: Serve, refuse: bool) -> None:
 
 def test_languages_are_chosen_kept_or_guessed(serve: Serve) -> None:
     served = serve()
-    one = listener(served)
-    assert (
-        b"<h1>Willkommen</h1>"
-        in one.request("page", "GET", "/", headers={"accept-language": "de-AT,en;q=0.5"}).body
-    )
+    one = served.listener()
+    german = one.request("page", "GET", "/", headers={"accept-language": "de-AT,en;q=0.5"})
+    assert b'<html lang="de">' in german.body
     one.open("/?language=fr")
     assert '<html lang="fr">' in one.page
-    one.submit("consent", **one._filled("consent", {}))
+    one.submit("consent", **one.filled("consent"))
     assert '<html lang="fr">' in one.page
     one.open("/?language=xx")
     assert '<html lang="fr">' in one.page
@@ -270,17 +245,18 @@ def test_languages_are_chosen_kept_or_guessed(serve: Serve) -> None:
 def test_the_end_tells_where_to_go(serve: Serve) -> None:
     url = "https://app.prolific.com/submissions/complete?cc=ABC"
     served = serve(listeners=Listeners(completion_url=url))
-    one = listener(served)
+    one = served.listener()
     assert one.request("thanks", "GET", "/thanks").status == 409
-    assert url in one.take_part()
+    one.take_part()
+    assert url in one.page
     assert one.request("thanks", "GET", "/thanks").json() == {"completion": url}
 
 
-def test_a_deleted_assessor_is_gone_for_good(serve: Serve) -> None:
+def test_a_deleted_assessor_is_gone_for_good(serve: Serve, put: Callable[..., Any]) -> None:
     import asyncio
 
     served = serve()
-    one = at_screen(served)
+    one = served.at_screen()
     screen = one.call("screen", "GET", "/api/screen").json()
     put(one, screen)
     session = served.store.sessions()[0]
