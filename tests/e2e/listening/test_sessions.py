@@ -50,9 +50,14 @@ def test_a_session_by_mouse(serve: Make, browse: Make) -> None:
         Question(id="music", kind="choice", label=word, choices=({"en": "Yes"}, {"en": "No"}), required=True),
     )
     listeners = Listeners(
-        languages=("en",), questionnaire=questions, headphones="woods", completion_url="https://example.org/done"
+        languages=("en",),
+        questionnaire=questions,
+        headphones="woods",
+        completion_url="https://example.org/done",
     )
-    served = serve(n_trials=2, listeners=listeners, anchors=(), sessions=Sessions(replicates=0, break_after=1))
+    served = serve(
+        n_trials=2, listeners=listeners, anchors=(), sessions=Sessions(replicates=0, break_after=1)
+    )
     tab = browse(served.address)
     page = tab.page
     tab.open()
@@ -366,7 +371,9 @@ def test_only_this_and_the_next_screen_are_fetched(serve: Make, browse: Make) ->
 def test_the_other_methods(
     serve: Make, browse: Make, method: Method, sounds: list[str], answer: str, rating: float | None
 ) -> None:
-    served = serve(method=method, n_systems=2, listeners=Listeners(languages=("en",)), sessions=Sessions(replicates=0))
+    served = serve(
+        method=method, n_systems=2, listeners=Listeners(languages=("en",)), sessions=Sessions(replicates=0)
+    )
     tab = browse(served.address)
     tab.begin()
     page = tab.page
