@@ -96,7 +96,7 @@ class Effect:
 
     @property
     def p_corrected(self) -> float:
-        """The p to be reported: Greenhouse and Geisser's below 0.75, else Huynh and Feldt's (Girden, 1992)."""
+        """The p to report: Greenhouse and Geisser's below 0.75, else Huynh and Feldt's (Girden, 1992)."""
         return self.p_gg if self.epsilon_gg < GIRDEN else self.p_hf
 
 
