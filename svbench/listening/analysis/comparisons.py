@@ -143,8 +143,8 @@ def strengths(found: Sequence[Preference]) -> tuple[Strength, ...]:
 
     References
     ----------
-    R. Bradley, M. Terry, Biometrika 39, 1952. D. Hunter, "MM algorithms for generalized Bradley-Terry models",
-    Ann. Statist. 32, 2004.
+    R. Bradley, M. Terry, Biometrika 39, 1952. D. Hunter, "MM algorithms for generalized Bradley-Terry
+    models", Ann. Statist. 32, 2004.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from svbench.errors import DataError
@@ -134,28 +134,26 @@ def analyse(ratings: pd.DataFrame, settings: Settings | None = None) -> Analysis
             f"post-screening excludes all {len(verdicts)} assessors (such as {first.assessor}, who "
             f"{first.reasons[0]}); --keep-excluded analyses them all the same"
         )
-    common = (settings, found)
-    told = (verdicts, easy_items(found), conduct(found))
+    whole = Analysis(settings, found, table, verdicts, easy_items(found), conduct(found), table.iloc[:0])
     if found.method == "ab":
         counted = preferences(table, found.conditions, settings.correction)
-        return Analysis(
-            *common, table, *told, table.iloc[:0], preferences=counted, strengths=strengths(counted)
-        )
+        return replace(whole, preferences=counted, strengths=strengths(counted))
     if found.method == "abx":
-        right = discriminations(table, settings.correction)
-        return Analysis(*common, table, *told, table.iloc[:0], discriminations=right)
+        return replace(whole, discriminations=discriminations(table, settings.correction))
     far = outliers(table)
     kept = table[~far].reset_index(drop=True)
     used = kept if settings.drop_outliers else table
-    return Analysis(
-        *common, used, *told, table[far].reset_index(drop=True),
+    return replace(
+        whole,
+        table=used,
+        outlying=table[far].reset_index(drop=True),
         summaries=summarise(used, found.conditions),
         items=summarise_items(used, found.conditions),
         with_outliers=summarise(table, found.conditions),
         without_outliers=summarise(kept, found.conditions),
         tests=_tests(found, used, settings),
         reliability=reliability(found, used),
-    )  # fmt: skip
+    )
 
 
 def _tests(panel: Panel, table: pd.DataFrame, settings: Settings) -> Tests:
