@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +21,34 @@ Array = NDArray[np.float64]
 GIRDEN = 0.75  # epsilon below which Greenhouse and Geisser's correction is taken
 
 
+Basis = Literal["all items", "complete items", "adjusted means"]
+
+
 @dataclass(frozen=True)
 class Blocks:
-    """Ratings of assessors who rated all conditions of an item.
+    """What tests of all conditions rest on: numbers of assessors who rated every condition.
 
     Attributes
     ----------
     ratings : array, shape (n_assessors, n_conditions, n_items) or (n_assessors, n_conditions)
-        With items if every assessor rated all of them under all conditions; else each assessor's means over
-        the items that this assessor rated under all conditions.
-    conditions, assessors, items : tuple of str
+    basis : str
+        ``all items``: every assessor rated all of them under all conditions, ``ratings`` has items.
+        ``complete items``: means over the items that the assessor rated under all conditions.
+        ``adjusted means``: means over whatever items the assessor rated under a condition, each rating less
+        the mean of its item over everybody and all conditions; taken where ``complete items`` would lose
+        assessors.
+    conditions, assessors : tuple of str
     left_out : tuple of str
-        Assessors without any such item.
-    n_incomplete : int
-        Assessor × item blocks left out because a condition is missing.
+        Assessors who lack a condition.
+    n_items : int
     """
 
     ratings: Array
+    basis: Basis
     conditions: tuple[str, ...]
     assessors: tuple[str, ...]
-    items: tuple[str, ...]
     left_out: tuple[str, ...]
-    n_incomplete: int
+    n_items: int
 
     @property
     def means(self) -> Array:
@@ -113,27 +119,33 @@ def blocks(table: pd.DataFrame, conditions: Sequence[str]) -> Blocks | None:
     Returns
     -------
     Blocks or None
-        None if fewer than two assessors rated any item under all conditions.
+        None if fewer than two assessors rated all conditions.
     """
-    wide = table[table["condition"].isin(conditions)].pivot(
-        index=["assessor", "item"], columns="condition", values="rating"
-    )
+    table = table[table["condition"].isin(conditions)]
+    wide = table.pivot(index=["assessor", "item"], columns="condition", values="rating")
     if any(c not in wide.columns for c in conditions):
         return None
-    whole = wide[list(conditions)].dropna()
-    everyone = sorted(wide.index.unique("assessor"))
-    assessors = sorted(whole.index.unique("assessor"))
+    wide = wide[list(conditions)].sort_index()
+    known = wide.notna().groupby("assessor").any().all(axis=1)
+    assessors, left_out = tuple(known.index[known]), tuple(known.index[~known])
     if len(assessors) < 2:
         return None
-    items = sorted(whole.index.unique("item"))
-    left_out = tuple(a for a in everyone if a not in assessors)
-    n_incomplete = len(wide) - len(whole)
-    if len(whole) == len(assessors) * len(items) and not left_out and not n_incomplete:
-        cube = whole.sort_index().to_numpy().reshape(len(assessors), len(items), len(conditions))
+    wide = wide.loc[list(assessors)]
+    complete = wide.dropna()
+    n_items = wide.index.get_level_values("item").nunique()
+    basis: Basis
+    if len(complete) == len(assessors) * n_items:
+        basis = "all items"
+        cube = complete.to_numpy().reshape(len(assessors), n_items, len(conditions))
         ratings = cube.transpose(0, 2, 1)
+    elif complete.index.get_level_values("assessor").nunique() == len(assessors):
+        basis = "complete items"
+        ratings = complete.groupby("assessor").mean().to_numpy()
     else:
-        ratings = whole.groupby("assessor").mean().loc[assessors].to_numpy()
-    return Blocks(ratings, tuple(conditions), tuple(assessors), tuple(items), left_out, n_incomplete)
+        basis = "adjusted means"
+        by_item = table.groupby("item")["rating"].mean().reindex(wide.index.get_level_values("item"))
+        ratings = wide.sub(by_item.to_numpy(), axis=0).groupby("assessor").mean().to_numpy()
+    return Blocks(ratings, basis, tuple(conditions), assessors, left_out, n_items)
 
 
 def friedman(means: Array) -> Friedman | None:
