@@ -212,7 +212,7 @@ def repeated_measures(ratings: Array) -> tuple[Effect, ...]:
     """
     n, k = ratings.shape[:2]
     if ratings.ndim == 2 or ratings.shape[2] == 1:
-        return (_effect("condition", ratings.reshape(n, k) @ _contrasts(k).T),)
+        return (_effect("condition", ratings.reshape(n, k), _contrasts(k)),)
     m = ratings.shape[2]
     rows = ratings.reshape(n, k * m)
     every = {
@@ -220,7 +220,7 @@ def repeated_measures(ratings: Array) -> tuple[Effect, ...]:
         "item": np.kron(_average(k), _contrasts(m)),
         "condition × item": np.kron(_contrasts(k), _contrasts(m)),
     }
-    return tuple(_effect(name, rows @ contrasts.T) for name, contrasts in every.items())
+    return tuple(_effect(name, rows, contrasts) for name, contrasts in every.items())
 
 
 def epsilons(covariance: Array, n: int) -> tuple[float, float]:
@@ -253,24 +253,26 @@ def epsilons(covariance: Array, n: int) -> tuple[float, float]:
     return gg, min(1.0, max(gg, hf))
 
 
-def _effect(name: str, values: Array) -> Effect:
-    """One effect from the assessors' values of its contrasts, shape (n_assessors, df)."""
+def _effect(name: str, rows: Array, contrasts: Array) -> Effect:
+    """One effect from the assessors' ratings (n_assessors, n_cells) and its contrasts (df, n_cells)."""
     from scipy.stats import f as distribution
 
+    values = rows @ contrasts.T
     n, df = values.shape
     middle = values.mean(axis=0)
     between, within = n * float(middle @ middle), float(np.sum((values - middle) ** 2))
     df_error = df * (n - 1)
-    scale = float(np.sum(values**2))
-    if within <= 1e-20 * scale or scale == 0:  # all assessors alike, but for rounding
-        ratio = math.inf if between > 0 else 0.0
+    rounding = 1e-24 * float(np.sum(rows**2))
+    if within <= rounding:  # all assessors alike
+        ratio = math.inf if between > rounding else 0.0
+        between = between if ratio else 0.0
         gg, hf = 1.0, 1.0
     else:
         ratio = (between / df) / (within / df_error)
         gg, hf = epsilons(np.atleast_2d(np.cov(values, rowvar=False)), n)
     p, p_gg, p_hf = (float(distribution.sf(ratio, e * df, e * df_error)) for e in (1.0, gg, hf))
     total = between + within
-    return Effect(name, ratio, df, df_error, p, gg, hf, p_gg, p_hf, between / total if total else 0.0)
+    return Effect(name, ratio, df, df_error, p, gg, hf, p_gg, p_hf, between / total if between else 0.0)
 
 
 def _contrasts(k: int) -> Array:

@@ -25,7 +25,7 @@ def from_sheet(sheet: Sheet) -> list[dict[str, object]]:
     """
     if SESSION not in sheet.head:
         raise DataError(
-            f"{sheet.path}: line 1: has no column {SESSION!r}, which old versions of webMUSHRA did not write; "
+            f"{sheet.path}: line 1: has no column {SESSION!r}, which old versions of webMUSHRA lack; "
             "add it, one value for each session, so that assessors can be told apart"
         )
     once, pages, replicates = OnceOnly(), Pages(), Numbering()
