@@ -5,7 +5,7 @@ that ratings may be put into a table (`simulate`) or be given over HTTP::
 
     truth = Truth(means={"net": 70, "old": 45}, roles={...})
     panel = [Assessor("a1", truth), Assessor("a2", truth, kind="reversed")]
-    table = ratings_table(simulate(panel, trials=6, seed=1))
+    table = simulate(panel, trials=6, seed=1)
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from svbench.listening.ratings import ratings_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal[
     "sound", "careless", "reversed", "reference-blind", "anchors-high", "compressed", "constant", "unmoved",
@@ -100,7 +105,7 @@ class Assessor:
 
 def simulate(
     assessors: Sequence[Assessor], *, trials: int, replicates: int = 1, seed: int = 0, test: str = "simulated"
-) -> list[dict[str, object]]:
+) -> pd.DataFrame:
     """Let assessors rate every condition of some trials.
 
     Parameters
@@ -113,13 +118,13 @@ def simulate(
 
     Returns
     -------
-    list of dict
-        Rows for `svbench.listening.ratings.ratings_table`.
+    DataFrame
+        The long table of `svbench.listening.ratings`.
 
     Examples
     --------
-    >>> rows = simulate([Assessor("a", mushra_truth({"net": 70.0}))], trials=2, replicates=1)
-    >>> len(rows), rows[0]["condition"]
+    >>> table = simulate([Assessor("a", mushra_truth({"net": 70.0}))], trials=2, replicates=1)
+    >>> len(table), table.condition[0]
     (12, 'reference')
     """
     rng = np.random.default_rng(seed)
@@ -140,7 +145,7 @@ def simulate(
                 }
                 for slot, condition in enumerate(conditions)
             ]  # fmt: skip
-    return rows
+    return ratings_table(rows)
 
 
 Conduct = Callable[[Assessor, str, str, np.random.Generator], float]

@@ -31,8 +31,8 @@ class Panel:
     ----------
     method : str
     table : DataFrame
-        First ratings in finished sessions, no training; the columns of the long table and ``item``, which
-        is the trial (with its test, where there are several).
+        First ratings in finished sessions (of comparisons, all answers), no training; the columns of the
+        long table and ``item``, which is the trial (with its test, where there are several).
     again : DataFrame
         The same columns: all later ratings of what is in ``table``.
     conditions : tuple of str
@@ -111,7 +111,8 @@ def panel(ratings: pd.DataFrame) -> Panel:
     finished = finished.sort_values([*CELL, "replicate"], kind="stable").reset_index(drop=True)
     # Counted anew: the first rating may have been in a session that was not finished.
     finished["replicate"] = finished.groupby(CELL).cumcount()
-    first = finished["replicate"] == 0
+    # Of comparisons every answer counts: a pair is mostly presented several times.
+    first = (finished["replicate"] == 0) | (method in ("ab", "abx"))
     table = finished[first].reset_index(drop=True)
     roles = _roles(table)
     names = sorted(roles, key=lambda c: (ROLES.index(roles[c]), c))
