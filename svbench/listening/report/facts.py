@@ -41,7 +41,10 @@ def design(analysis: Analysis, test: ListeningTest | None, source: str) -> Secti
         ("assessors", f"{len(panel.assessors)}, of whom {len(analysis.excluded)} excluded by post-screening"),
     ]
     if test is None:
-        note = "The file holds ratings only: what else BS.1534-3, § 10.2 asks for must be told by who ran the test."
+        note = (
+            "The data hold ratings only: what else BS.1534-3, § 10.2 asks for must be told by who ran the "
+            "test."
+        )
         return Section("design", "Design", tuple(facts), notes=(note,))
     protocol, sessions = test.protocol, test.protocol.sessions
     facts += [

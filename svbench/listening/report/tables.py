@@ -63,8 +63,8 @@ def outlier_table(analysis: Analysis) -> Table:
     )
     columns = (
         C("condition", "condition"), C("n", "n", "count"), C("median", "median", kind),
-        C("mean", "mean", kind), C("n_without", "n without", "count"), C("median_without", "median without", kind),
-        C("mean_without", "mean without", kind),
+        C("mean", "mean", kind), C("n_without", "n without", "count"),
+        C("median_without", "median without", kind), C("mean_without", "mean without", kind),
     )  # fmt: skip
     used = "without them" if analysis.settings.drop_outliers else "with them"
     about = (
@@ -90,7 +90,7 @@ def items(analysis: Analysis) -> Table:
     )  # fmt: skip
     columns = (
         C("item", "item"), C("condition", "condition"), *_numbers(kind), C("deviation", "s", kind),
-        C("half", "± 95 %", kind), C("bimodality", "bimodality", "two"), C("split", ""),
+        C("half", "± 95 %", kind), C("bimodality", "bimodality", "two"), C("split", "opinions"),
     )  # fmt: skip
     return Table("items", "Conditions in each item", about, columns, rows)
 
@@ -138,7 +138,8 @@ def effects(analysis: Analysis) -> Table:
         C("test", "test"), C("effect", "effect"), C("statistic", "chi-square or F", "two"),
         C("df", "df", "count"), C("df_error", "df of error", "count"), C("p_plain", "p, uncorrected", "p"),
         C("epsilon_gg", "epsilon (GG)", "two"), C("epsilon_hf", "epsilon (HF)", "two"),
-        C("correction", "taken"), C("p", "p", "p"), C("effect_size_name", "effect size"), C("effect_size", "", "two"),
+        C("correction", "taken"), C("p", "p", "p"), C("effect_size_name", "effect size"),
+        C("effect_size", "its value", "two"),
     )  # fmt: skip
     about = (
         "Assessors are the blocks of Friedman's test (their means over items) and the subjects of the "
@@ -161,8 +162,8 @@ def pairs(analysis: Analysis) -> Table:
     )  # fmt: skip
     columns = (
         C("first", "first"), C("second", "second"), C("n_assessors", "assessors", "count"),
-        C("n", "n", "count"), C("median", "median diff.", kind), C("mean", "mean diff.", kind), C("half", "± 95 %", kind),
-        C("p", "p (Wilcoxon)", "p"), C("p_adjusted", f"p ({correction})", "p"),
+        C("n", "n", "count"), C("median", "median diff.", kind), C("mean", "mean diff.", kind),
+        C("half", "± 95 %", kind), C("p", "p (Wilcoxon)", "p"), C("p_adjusted", f"p ({correction})", "p"),
         C("p_median", "p (medians)", "p"), C("p_median_adjusted", f"p ({correction})", "p"),
         C("rank_biserial", "rank-biserial", "two"),
     )  # fmt: skip
