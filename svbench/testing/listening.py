@@ -17,19 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio
+from svbench.listening.build.conditions import ANCHORS, has_hidden_reference, has_open_reference
 from svbench.listening.build.folder import finish, new_test
 from svbench.listening.build.lowpass import low_pass
 from svbench.listening.build.names import names_of
 from svbench.listening.build.stimuli import write_stimulus
-from svbench.listening.test import Condition, ListeningTest, Role, Stimulus, Trial, stimulus_path
-from svbench.specs.listening import Anchor, Excerpts, ListeningProtocol, Method
+from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial, stimulus_path
+from svbench.specs.listening import Excerpts, ListeningProtocol, Method
 
-ANCHORS: dict[Anchor, tuple[str, Role]] = {
-    "lowpass-3500": ("anchor35", "low_anchor"),
-    "lowpass-7000": ("anchor70", "mid_anchor"),
-    "mixture": ("mixture", "anchor"),
-    "distorted": ("distorted", "anchor"),
-}
 Samples = NDArray[np.float64]
 
 
@@ -90,8 +85,12 @@ def make_test(
     names = names_of(None, ())
     systems = [f"system-{i + 1}" for i in range(n_systems)]
     conditions = [Condition(id="reference", title="Hidden reference", role="reference")]
-    conditions += [Condition(id=ANCHORS[a][0], title=a, role=ANCHORS[a][1]) for a in protocol.anchors]
+    conditions += [
+        Condition(id=name, title=title, role=role)
+        for name, title, role in (ANCHORS[a] for a in protocol.anchors)
+    ]
     conditions += [Condition(id=s, title=f"System {i + 1}", role="system") for i, s in enumerate(systems)]
+    heard = {c.id for c in conditions if c.role != "reference" or has_hidden_reference(method)}
     n_training = protocol.excerpts.training
     with new_test(folder) as new:
         trials = []
@@ -115,8 +114,8 @@ def make_test(
                     rate_hz=rate_hz,
                     n_samples=len(sounds["reference"]),
                     n_channels=2,
-                    stimuli=tuple(stimuli.values()),
-                    reference=None if method in ("acr", "abx") else reference,
+                    stimuli=tuple(s for c, s in stimuli.items() if c in heard),
+                    reference=reference if has_open_reference(method) else None,
                     difficulty=float(number),
                     chosen_by="synthetic",
                 )
@@ -160,8 +159,8 @@ def _write(folder: Path, name: str, condition: str, audio: Audio) -> Stimulus:
         condition=condition,
         sha256="",
         gain_db=0.0,
-        peak_dbtp=float(20 * np.log10(np.abs(audio.samples).max())),
+        peak_dbtp=0.0,
         loudness_lufs=-23.0,
     )
-    sha256 = write_stimulus(stimulus_path(folder, stimulus), audio, 16, int(name, 16))
-    return msgspec.structs.replace(stimulus, sha256=sha256)
+    sha256, peak_dbtp = write_stimulus(stimulus_path(folder, stimulus), audio, 16, int(name, 16))
+    return msgspec.structs.replace(stimulus, sha256=sha256, peak_dbtp=peak_dbtp)

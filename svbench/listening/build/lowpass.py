@@ -32,9 +32,9 @@ class LowPass:
     taps : ndarray, shape (n_taps,)
         Symmetric, ``n_taps`` odd.
     measured : dict
-        ``cutoff_hz``, ``rate_hz``, ``n_taps``, ``ripple_db`` (the largest deviation up to the
-        cut-off), ``attenuation_db`` (the least from each frequency of the mask on; None above
-        Nyquist, where nothing is left).
+        ``cutoff_hz``, ``rate_hz``, ``n_taps``, ``lag_samples`` (of the filter applied centred),
+        ``ripple_db`` (the largest deviation up to the cut-off), ``attenuation_db`` (the least from each
+        frequency of the mask on; None above Nyquist, where nothing is left).
     """
 
     taps: NDArray[np.float64]
@@ -117,6 +117,7 @@ def measure(taps: NDArray[np.float64], cutoff_hz: float, rate_hz: int) -> dict[s
         "cutoff_hz": cutoff_hz,
         "rate_hz": rate_hz,
         "n_taps": len(taps),
+        "lag_samples": round(float(taps @ np.arange(len(taps)) / taps.sum()) - len(taps) // 2, 6),
         "ripple_db": round(float(np.abs(gain_db[frequencies <= cutoff_hz]).max()), 4),
         "attenuation_db": attenuation,
     }

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio, write_audio
+from svbench.audio.draw import Draw
+from svbench.listening.build.levels import decibels, true_peak
 
 
 def dithered(samples: NDArray[Any], bits: int, seed: int) -> NDArray[np.float64]:
@@ -36,20 +38,20 @@ def dithered(samples: NDArray[Any], bits: int, seed: int) -> NDArray[np.float64]
     >>> sorted(set(quiet.ravel().astype(int).tolist()))
     [-1, 0, 1]
     """
-    draw = np.random.Generator(np.random.PCG64(seed))
-    steps = 2.0 ** (bits - 1)
-    noise = draw.random(samples.shape) - draw.random(samples.shape)
+    draw, steps = Draw(seed), 2.0 ** (bits - 1)
+    noise = (draw.noise(samples.size) + draw.noise(samples.size)).reshape(samples.shape) / 2
     # At 0 dBTP the noise may cross full scale by one step.
     return np.asarray(np.clip(np.round(samples * steps + noise), -steps, steps - 1) / steps)
 
 
-def write_stimulus(path: Path, audio: Audio, bits: int, seed: int) -> str:
-    """Write a stimulus and return the SHA-256 of its file.
+def write_stimulus(path: Path, audio: Audio, bits: int, seed: int) -> tuple[str, float]:
+    """Write a stimulus; return the SHA-256 of its file, and the true peak of what it holds in dBTP.
 
     Raises
     ------
     WriteError
         There is no room.
     """
-    write_audio(path, Audio(dithered(audio.samples, bits, seed), audio.rate_hz), subtype=f"PCM_{bits}")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    written = Audio(dithered(audio.samples, bits, seed), audio.rate_hz)
+    write_audio(path, written, subtype=f"PCM_{bits}")
+    return hashlib.sha256(path.read_bytes()).hexdigest(), decibels(true_peak(written))

@@ -81,7 +81,7 @@ def test_a_batch_fails_only_where_it_must(folder: Path, database: str) -> None:
     wait(futures, 30)
     assert [f.exception() is None for f in futures] == [True, False, True, True]
     assert isinstance(futures[1].exception(), IntegrityError)
-    assert {key for key in store.sessions()[0].ratings} == {(0, n) for n in range(4)}
+    assert set(store.sessions()[0].ratings) == {(0, n) for n in range(4)}
     store.close()
 
 
@@ -186,7 +186,7 @@ def test_databases_that_cannot_be_used_are_refused_in_words(
     assert "hidden" not in str(told.value)
     monkeypatch.delenv("DATABASE_URL")
     (folder / "ratings.sqlite").write_text("this is no database, but long enough to look like a header" * 20)
-    with pytest.raises(DataError, match="ratings.sqlite: cannot be used as the test's database"):
+    with pytest.raises(DataError, match="sqlite: cannot be used as the test's database"):
         Store(folder, test)
 
 
