@@ -10,14 +10,17 @@ that ratings may be put into a table (`simulate`) or be given over HTTP::
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from svbench.listening.ratings import ratings_table
+from svbench.listening.test import ListeningTest
+from svbench.testing.listeners import Rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,6 +149,24 @@ def simulate(
                 for slot, condition in enumerate(conditions)
             ]  # fmt: skip
     return ratings_table(rows)
+
+
+def by_sound(assessor: Assessor, test: ListeningTest, rng: np.random.Generator) -> Rate:
+    """Let an assessor rate what `svbench.testing.listeners.Listener` hears, known by its bytes.
+
+    Parameters
+    ----------
+    assessor : Assessor
+        Whose truth has the conditions of the test.
+    test : ListeningTest
+    rng : Generator
+    """
+    known = {s.sha256: (s.condition, t.id) for t in test.trials for s in t.stimuli}
+
+    def rate(sound: bytes, screen: Mapping[str, Any], slot: int) -> float:
+        return assessor.rate(*known[hashlib.sha256(sound).hexdigest()], rng)
+
+    return rate
 
 
 Conduct = Callable[[Assessor, str, str, np.random.Generator], float]
