@@ -92,7 +92,9 @@ class Tab:
         self.page.wait_for_function(READY)
 
     def saved(self) -> None:
-        self.page.wait_for_function("() => document.querySelector('.seen').textContent === 'All ratings saved'")
+        self.page.wait_for_function(
+            "() => document.querySelector('.seen').textContent === 'All ratings saved'"
+        )
 
     def heard(self, name: str) -> None:
         """Wait until what was just started counts as heard."""
@@ -131,7 +133,9 @@ def browse(chromium: str) -> Iterator[Callable[..., Tab]]:
 
     tabs: list[Tab] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--headless=new"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--headless=new"]
+        )
 
         def open_tab(address: str, beside: Tab | None = None, **options: Any) -> Tab:
             context = beside.page.context if beside else browser.new_context(**options)

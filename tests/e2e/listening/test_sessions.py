@@ -50,9 +50,14 @@ def test_a_session_by_mouse(serve: Make, browse: Make) -> None:
         Question(id="music", kind="choice", label=word, choices=({"en": "Yes"}, {"en": "No"}), required=True),
     )
     listeners = Listeners(
-        languages=("en",), questionnaire=questions, headphones="woods", completion_url="https://example.org/done"
+        languages=("en",),
+        questionnaire=questions,
+        headphones="woods",
+        completion_url="https://example.org/done",
     )
-    served = serve(n_trials=2, listeners=listeners, anchors=(), sessions=Sessions(replicates=0, break_after=1))
+    served = serve(
+        n_trials=2, listeners=listeners, anchors=(), sessions=Sessions(replicates=0, break_after=1)
+    )
     tab = browse(served.address)
     page = tab.page
     tab.open()
@@ -167,7 +172,9 @@ def test_nothing_goes_on_before_all_is_heard_and_rated(serve: Make, browse: Make
     tab.begin()
     page = tab.page
     assert tab.values() == ["not rated", "not rated"]
-    opacity = "() => getComputedStyle(document.querySelector('.slot input'), '::-webkit-slider-thumb').opacity"
+    opacity = (
+        "() => getComputedStyle(document.querySelector('.slot input'), '::-webkit-slider-thumb').opacity"
+    )
     assert page.evaluate(opacity) == "0", "no thumb before there is a rating"
     page.click(".next")
     assert tab.message() == "Not heard yet: 1, 2, Reference"
