@@ -62,6 +62,8 @@ class Writer:
                     break
                 item = self._queue.get()
             running = item is not None
+            # One that was cancelled while it waited is not written; from here on none can be.
+            batch = [one for one in batch if one[1].set_running_or_notify_cancel()]
             if batch:
                 self._write(batch)
         self._disconnect()
