@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from svbench.printing.markup import latex_text
 from svbench.report.guard import LEAK
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
-from svbench.report.plain import latex_text
 
 LONG = 40  # rows beyond which a table is broken over pages
 DAGGER = latex_text(TIE)
@@ -98,7 +98,7 @@ def _row(row: GridRow, grid: Grid, posts: Sequence[str]) -> str:
     if row.leaked:
         name += rf" \textcolor{{red}}{{{LEAK}}}"
     cells = [
-        _cell(cell, column, post, grey=bool(row.quoted))
+        _cell(cell, column, post, grey=bool(row.quoted) and not cell.measured)
         for cell, column, post in zip(row.cells, grid.columns, posts, strict=True)
     ]
     return " & ".join([name, *cells]) + r" \\"
