@@ -245,4 +245,4 @@ def test_sounds_are_decoded_to_the_samples_of_the_file(serve: Make, browse: Make
     # Chromium divides positive samples by 32767 and negative ones by 32768, of all stimuli alike.
     errors = [np.abs(f - decoded).max() for f in files if len(f) == len(decoded)]
     assert min(errors) < 2**-15
-    assert sorted(errors)[1] > 100 * 2**-15
+    assert sorted(errors)[2] > 100 * 2**-15  # open and hidden reference differ by their dither alone
