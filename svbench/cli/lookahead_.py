@@ -180,7 +180,8 @@ def _length(n_samples: int, rate_hz: int) -> str:
 
 
 def _stream_lines(stream: StreamReport, rate_hz: int) -> list[str]:
-    from svbench.report.numbers import decibels, signed
+    from svbench.printing.numbers import signed
+    from svbench.report.numbers import decibels
 
     lines = [
         f"hop {_length(stream.hop_samples, rate_hz)}, holds back {stream.held_samples}, "

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, Literal
 
-from svbench.report.figures import COLOURS, INK, drawing, plain, quiet, svg_text
-from svbench.report.numbers import decibels, reducers, signed, with_sign
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
+from svbench.printing.numbers import signed
+from svbench.report.numbers import decibels, reducers, with_sign
 from svbench.results.statistics.comparison import Comparison, against_best
 from svbench.results.statistics.headline import Estimate
 from svbench.results.statistics.material import Settings

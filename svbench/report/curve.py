@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.report.figures import INK, drawing, plain, quiet, svg_text
+from svbench.printing.drawing import INK, drawing, plain, quiet, svg_text
 
 # Okabe and Ito's colours, dark enough on white and light enough on black.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

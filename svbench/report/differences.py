@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
 from svbench.report.boards import Board
 from svbench.report.context import Figure
-from svbench.report.figures import COLOURS, INK, drawing, plain, quiet, svg_text
 from svbench.report.numbers import with_sign
 from svbench.results.aggregate import TrackScore, entering_values, quantities
 from svbench.results.statistics.paired import Difference, paired_difference

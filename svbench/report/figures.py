@@ -1,20 +1,10 @@
-"""Plots as SVG with real text, the same bytes for the same scores."""
+"""Box plots of scores."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# Okabe and Ito's colours, told apart with any kind of colour vision.
-COLOURS = {"system": "#0072B2", "baseline": "#8a8f98", "oracle": "#D55E00"}
-INK = "#767b84"  # readable on white and on near-black
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
 
 
 def box_plot(
@@ -66,55 +56,3 @@ def box_plot(
         axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)
         quiet(axes)
         return svg_text(figure, name)
-
-
-@contextmanager
-def drawing(width: float, height: float) -> Iterator[Figure]:
-    """Open a figure, sizes in inches; draw and save it inside, where the style is in force."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    style: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "svbench",
-        "font.family": "sans-serif",
-        "font.size": 9.0,
-    }
-    with rc_context(style), warnings.catch_warnings():
-        # The text stays text, so the reader's fonts count and not those that matplotlib measures with.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        yield figure
-
-
-def quiet(axes: Any) -> None:
-    """Leave the frame out and let numbers stand back."""
-    axes.tick_params(colors=INK, length=0, which="both")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def svg_text(figure: Figure, name: str) -> str:
-    """Return a figure as an ``<svg>`` element whose ids start with a name."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    return _own_ids(text[text.index("<svg") :].strip(), name)
-
-
-def plain(text: str) -> str:
-    """Keep matplotlib from reading a dollar sign as mathematics."""
-    return text.replace("$", r"\$")
-
-
-def _own_ids(svg: str, name: str) -> str:
-    """Give a drawing ids of its own.
-
-    The drawings of a page share one document, and a clip path that lies in a closed section
-    does not clip the drawings that borrow it by the same id.
-    """
-    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
-    return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)

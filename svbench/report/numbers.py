@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from svbench.printing.numbers import signed
 from svbench.results.aggregate import Summary
 
 MISSING = {
@@ -26,14 +27,6 @@ def decibels(value: float | None, status: str = "ok", digits: int = 2) -> str:
     if value is None:
         return MISSING[status]
     return signed(value, digits)
-
-
-def signed(value: float, digits: int) -> str:
-    """Print with a real minus sign and never as minus zero."""
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = f"{0:.{digits}f}"
-    return text.replace("-", "−")
 
 
 def with_sign(value: float) -> str:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
 from svbench.report.context import Figure
 from svbench.report.costs import Headline, cost_of
-from svbench.report.figures import COLOURS, INK, drawing, plain, quiet, svg_text
 from svbench.report.numbers import decibels
 from svbench.results.profile import profiles_beside
 from svbench.results.store import Run

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from svbench.errors import DataError
-from svbench.report.folders import replaced
+from svbench.printing.folders import replaced
 from svbench.report.pages import Page, pages
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from svbench.errors import DataError
+from svbench.printing.markup import Format, latex_text
 from svbench.report.boards import boards, combinations, comparable, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks, overlap_of
 from svbench.report.numbers import decibels, dropped, reducers
-from svbench.report.plain import Format, latex_text
 from svbench.report.variant_tables import variant_text
 from svbench.report.variants import probed_groups
 from svbench.results.aggregate import Summary

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 
 from svbench.errors import DataError
+from svbench.printing.markup import Format, text_table
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import footnotes, leak_sentence, marked_name, overlap_of
-from svbench.report.plain import Format, text_table
 from svbench.report.robustness import batteries, battery_head, battery_note, battery_rows, claims
 from svbench.report.variants import (
     INSERTION,

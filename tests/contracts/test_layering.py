@@ -13,7 +13,7 @@ import svbench
 
 FLOORS = [
     {"errors"},
-    {"audio", "specs", "metrics"},
+    {"audio", "specs", "metrics", "printing"},
     {"datasets", "systems", "results"},
     {"probes", "report", "listening", "testing"},
     {"running"},

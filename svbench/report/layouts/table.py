@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from svbench.errors import DataError
+from svbench.printing.markup import Format
 from svbench.report.layouts.facts import Facts
 from svbench.report.layouts.grid import Grid
 from svbench.report.layouts.latex import latex
@@ -14,7 +15,6 @@ from svbench.report.layouts.patterns import pattern_grid
 from svbench.report.layouts.published import published_grid
 from svbench.report.layouts.systems import Bound, Numbers, bind, system_grids
 from svbench.report.layouts.text import csv_text, html_tables, json_text, markdown
-from svbench.report.plain import Format
 from svbench.report.variants import plain_runs, probed_groups
 from svbench.results.profile import Profile
 from svbench.results.store import Run

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from svbench.printing.markup import markdown_text
 from svbench.report.guard import LEAK
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
-from svbench.report.plain import markdown_text
 
 GREY = "#6b6b6b"  # dark enough to be read on white
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from svbench.printing.markup import latex_text
 from svbench.report.layouts.table import layout_table, published_rows
-from svbench.report.plain import latex_text
 from svbench.report.tables import paper_table
 from svbench.results.store import Run
 from svbench.specs.report import load_layout
