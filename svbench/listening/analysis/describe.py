@@ -125,15 +125,15 @@ def bimodality(values: NDArray[np.float64]) -> float:
 
     References
     ----------
-    R. Pfister et al., "Good things peak in pairs: a note on the bimodality coefficient", Front. Psychol. 4:700,
+    R. Pfister et al., "Good things peak in pairs: a note on the bimodality coefficient", Front. Psychol. 4,
     2013.
 
     Examples
     --------
     >>> round(bimodality(np.repeat([10.0, 90.0], 10)), 2)
     0.77
-    >>> round(bimodality(np.linspace(0.0, 100.0, 10_001)), 3)  # uniform: 5/9
-    0.556
+    >>> round(bimodality(np.linspace(0.0, 100.0, 10_001)), 2)  # uniform: 5/9
+    0.56
     """
     from scipy.stats import kurtosis, skew
 

@@ -96,7 +96,7 @@ class Effect:
 
     @property
     def p_corrected(self) -> float:
-        """The p to be reported: Greenhouse and Geisser's below 0.75, else Huynh and Feldt's (Girden, 1992)."""
+        """The p to report: Greenhouse and Geisser's below 0.75, else Huynh and Feldt's (Girden, 1992)."""
         return self.p_gg if self.epsilon_gg < GIRDEN else self.p_hf
 
 
@@ -115,8 +115,8 @@ def blocks(table: pd.DataFrame, conditions: Sequence[str]) -> Blocks | None:
     Blocks or None
         None if fewer than two assessors rated any item under all conditions.
     """
-    wide = table[table["condition"].isin(conditions)].pivot_table(
-        index=["assessor", "item"], columns="condition", values="rating", aggfunc="first"
+    wide = table[table["condition"].isin(conditions)].pivot(
+        index=["assessor", "item"], columns="condition", values="rating"
     )
     if any(c not in wide.columns for c in conditions):
         return None

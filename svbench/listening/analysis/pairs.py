@@ -91,10 +91,8 @@ def pairs(
             found.append(_pair(first, second, both[first].to_numpy(), both[second].to_numpy(), owners, seed))
     adjust = CORRECTIONS[correction]
     by_rank, by_median = adjust([p.p for p in found]), adjust([p.p_median for p in found])
-    return tuple(
-        replace(p, p_adjusted=r, p_median_adjusted=m)
-        for p, r, m in zip(found, by_rank, by_median, strict=True)
-    )
+    together = zip(found, by_rank, by_median, strict=True)
+    return tuple(replace(p, p_adjusted=r, p_median_adjusted=m) for p, r, m in together)
 
 
 def _pair(first: str, second: str, a: Array, b: Array, owners: NDArray[np.intp], seed: int) -> Pair:
@@ -142,10 +140,10 @@ def permutation_of_medians(
 
     Examples
     --------
-    >>> high, low = np.full(12, 80.0), np.full(12, 40.0)
-    >>> permutation_of_medians(high, low, np.arange(12), seed=0) < 0.005
+    >>> high, low = np.arange(70.0, 90.0), np.arange(30.0, 50.0)
+    >>> permutation_of_medians(high, low, np.arange(20), seed=0) < 0.005
     True
-    >>> permutation_of_medians(high, high, np.arange(12), seed=0)
+    >>> permutation_of_medians(high, high, np.arange(20), seed=0)
     1.0
     """
     observed = abs(np.median(first) - np.median(second)) - 1e-9  # equal ones count, whatever the rounding

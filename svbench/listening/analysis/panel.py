@@ -82,7 +82,8 @@ def panel(ratings: pd.DataFrame) -> Panel:
     --------
     >>> from svbench.listening.ratings import ratings_table
     >>> row = {"assessor": "a", "trial": "t", "condition": "net", "rating": 60.0}
-    >>> found = panel(ratings_table([row, {**row, "replicate": 1, "rating": 50.0}, {**row, "kind": "training"}]))
+    >>> training = {**row, "kind": "training"}
+    >>> found = panel(ratings_table([row, {**row, "replicate": 1, "rating": 50.0}, training]))
     >>> len(found.table), len(found.again), found.notes[0]
     (1, 1, '1 rating of training is left out.')
     """
@@ -93,19 +94,15 @@ def panel(ratings: pd.DataFrame) -> Panel:
     notes = []
     table = ratings[ratings["kind"] == "test"]
     if len(table) < len(ratings):
-        notes.append(
-            f"{_ratings(len(ratings) - len(table))} of training {_is(len(ratings) - len(table))} left out."
-        )
+        notes.append(f"{_left_out(len(ratings) - len(table), 'of training ')}.")
     finished = table[table["complete"]]
     if len(finished) < len(table):
         n = table.loc[~table["complete"], ["assessor", "session"]].drop_duplicates().shape[0]
-        notes.append(
-            f"{n} session{'s were' if n > 1 else ' was'} not finished: {_ratings(len(table) - len(finished))} "
-            f"{_is(len(table) - len(finished))} left out."
-        )
+        what = f"{n} sessions were" if n > 1 else "1 session was"
+        notes.append(f"{what} not finished: {_left_out(len(table) - len(finished))}.")
     if finished.empty:
         raise DataError(
-            f"none of the {len(ratings)} ratings count: all are of training, or of sessions that were not finished"
+            f"none of the {len(ratings)} ratings count: all are of training, or of sessions never finished"
         )
     several = finished["test"].nunique() > 1
     items = finished["test"] + "/" + finished["trial"] if several else finished["trial"]
@@ -178,15 +175,11 @@ def _missing(table: pd.DataFrame, method: str) -> list[str]:
     if len(table) == wanted:
         return []
     return [
-        f"{wanted - len(table)} of {wanted} cells (assessor × item × condition) have no rating. Numbers of a condition "
-        "rest on the ratings there are; a pair on the items that an assessor rated under both; tests of all "
-        "conditions on the items that an assessor rated under all of them."
+        f"{wanted - len(table)} of {wanted} cells (assessor × item × condition) have no rating. Numbers of a "
+        "condition rest on the ratings there are; a pair on the items that an assessor rated under both; "
+        "tests of all conditions on the items that an assessor rated under all of them."
     ]
 
 
-def _ratings(n: int) -> str:
-    return f"{n} rating" if n == 1 else f"{n} ratings"
-
-
-def _is(n: int) -> str:
-    return "is" if n == 1 else "are"
+def _left_out(n: int, which: str = "") -> str:
+    return f"1 rating {which}is left out" if n == 1 else f"{n} ratings {which}are left out"

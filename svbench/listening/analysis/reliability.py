@@ -37,8 +37,8 @@ class Repeats:
 class Reliability:
     """Repeats of all assessors together (None without replicates) and of each, and Krippendorff's alpha.
 
-    ``alpha`` takes all conditions, ``alpha_systems`` systems only, without the easy agreement on reference and
-    anchors; NaN where no stimulus has two ratings, or nothing varies.
+    ``alpha`` takes all conditions, ``alpha_systems`` systems only, without the easy agreement on reference
+    and anchors; NaN where no stimulus has two ratings, or nothing varies.
     """
 
     together: Repeats | None
@@ -79,7 +79,7 @@ def _alpha_of(table: pd.DataFrame) -> float:
     if table.empty:
         return math.nan
     units = table.assign(unit=table["item"] + "\t" + table["condition"])
-    return krippendorff_alpha(units.pivot_table(index="assessor", columns="unit", values="rating").to_numpy())
+    return krippendorff_alpha(units.pivot(index="assessor", columns="unit", values="rating").to_numpy())
 
 
 def concordance(first: Array, again: Array) -> float:

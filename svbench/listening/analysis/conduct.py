@@ -1,0 +1,118 @@
+"""Assessors who behaved oddly. These are no rules of the standard: they flag, and exclude nobody."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from svbench.listening.analysis.panel import CELL, SCALES, Panel
+from svbench.listening.analysis.reliability import concordance, second_ratings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["same value", "unmoved", "fast", "reversed", "unrelated", "narrow", "unsteady"]
+HASTE_S = 1.0  # a stimulus; nobody hears and judges music in less
+MOST = 0.5  # of the screens
+REVERSED_P, RELATED_P = 0.01, 0.05
+NARROW = 0.5  # points for each point of the panel
+UNSTEADY = 0.5  # concordance of an assessor's replicates
+FEWEST_CELLS, FEWEST_REPLICATES = 6, 5
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something odd about one assessor, in a sentence."""
+
+    assessor: str
+    kind: Kind
+    told: str
+
+
+def conduct(panel: Panel) -> tuple[Flag, ...]:
+    """Look for odd conduct.
+
+    Parameters
+    ----------
+    panel : Panel
+        Before anybody is excluded. Comparisons are only checked for haste.
+
+    Returns
+    -------
+    tuple of Flag
+        By assessor; one may have several.
+    """
+    flags = []
+    by_others = _of_others(panel.table)
+    twice = second_ratings(panel, panel.assessors)
+    for assessor in panel.assessors:
+        own = panel.table[panel.table["assessor"] == assessor]
+        found: list[tuple[Kind, str] | None] = [_haste(own)]
+        if panel.method not in ("ab", "abx"):
+            found += [
+                _sameness(own, panel.method),
+                _against_others(own["rating"], by_others.loc[own.index]),
+                _steadiness(twice[twice["assessor"] == assessor]),
+            ]
+        flags += [Flag(assessor, *one) for one in found if one]
+    return tuple(flags)
+
+
+def _sameness(own: pd.DataFrame, method: str) -> tuple[Kind, str] | None:
+    """All ratings equal; or, on most screens of several stimuli, all equal and at an end of the scale."""
+    if len(own) > 1 and own["rating"].nunique() == 1:
+        return "same value", f"gave {own['rating'].iloc[0]:g} to all {len(own)} stimuli"
+    screens = own.groupby("item")["rating"].agg(["min", "max", "size"])
+    screens = screens[screens["size"] > 1]
+    equal = screens["min"] == screens["max"]
+    n = int((equal & screens["max"].isin(SCALES[method])).sum())
+    if n > MOST * len(screens):
+        return "unmoved", f"left all stimuli at one end of the scale in {n} of {len(screens)} trials"
+    return None
+
+
+def _haste(own: pd.DataFrame) -> tuple[Kind, str] | None:
+    """Less than a second for each stimulus, on most screens of known time."""
+    screens = own.groupby("item").agg(seconds=("seconds", "max"), size=("seconds", "size")).dropna()
+    n = int((screens["seconds"] < HASTE_S * screens["size"]).sum())
+    if n > MOST * len(screens):
+        return "fast", f"took less than {HASTE_S:g} s a stimulus in {n} of {len(screens)} trials"
+    return None
+
+
+def _against_others(own: pd.Series, others: pd.Series) -> tuple[Kind, str] | None:
+    """An assessor's ratings against the mean of the others' for the same stimuli."""
+    from scipy.stats import linregress
+
+    known = others.notna()
+    x, y = others[known].to_numpy(), own[known].to_numpy()
+    if len(x) < FEWEST_CELLS or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    line = linregress(x, y)
+    one_sided = line.pvalue / 2
+    if line.rvalue < 0 and one_sided < REVERSED_P:
+        return "reversed", f"rates against the others (correlation {line.rvalue:.2f}); scale turned round?"
+    if line.rvalue <= 0 or one_sided > RELATED_P:
+        return "unrelated", f"ratings do not follow the others' (correlation {line.rvalue:.2f})"
+    if line.slope < NARROW:
+        return "narrow", f"uses little of the scale: {line.slope:.2f} points for each point of the others"
+    return None
+
+
+def _steadiness(twice: pd.DataFrame) -> tuple[Kind, str] | None:
+    if len(twice) < FEWEST_REPLICATES:
+        return None
+    found = concordance(twice["rating"].to_numpy(), twice["rating_again"].to_numpy())
+    if math.isnan(found) or found >= UNSTEADY:
+        return None
+    return "unsteady", f"rated {len(twice)} stimuli twice with a concordance of {found:.2f}"
+
+
+def _of_others(table: pd.DataFrame) -> pd.Series:
+    """Mean rating of all other assessors for each rating's stimulus; NaN where there are none."""
+    cells = table.groupby(CELL[1:])["rating"]
+    n = cells.transform("count")
+    return ((cells.transform("sum") - table["rating"]) / (n - 1)).where(n > 1)
