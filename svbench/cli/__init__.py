@@ -41,7 +41,7 @@ VERBS = {
     "import": "turn score files of museval into runs",
     "export": "turn a run into score files that museval reads",
     "list": "list systems, protocols, datasets, metrics, adapters or reports",
-    "show": "show everything known about one of them, or about a run",
+    "show": "show everything known about one of them, a run or a listening test",
     "check": "validate hand-written files",
     "data": "write synthetic tracks and pattern clips",
     "verify": "compare a data set on disk with its manifest",

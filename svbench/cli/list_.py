@@ -1,4 +1,4 @@
-"""List systems, protocols, datasets, metrics, adapters, layouts, probes or reports.
+"""List systems, protocols, listening protocols, datasets, metrics, adapters, layouts, probes or reports.
 
 Reads only the head of each file and the tables of entry points: nothing is imported.
 """
@@ -11,7 +11,13 @@ from svbench.cli import OK
 from svbench.cli.output import print_json, print_rows
 from svbench.specs import library, plugins
 
-FILES = {"systems": "system", "protocols": "protocol", "datasets": "dataset", "reports": "report"}
+FILES = {
+    "systems": "system",
+    "protocols": "protocol",
+    "listening": "listening protocol",
+    "datasets": "dataset",
+    "reports": "report",
+}
 PLUGINS = {"metrics": "metric", "adapters": "adapter", "layouts": "layout", "probes": "probe"}
 
 

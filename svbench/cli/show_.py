@@ -1,4 +1,4 @@
-"""Show everything known about a system, protocol, data set, metric, report, plug-in or run."""
+"""Show all that is known of a system, protocol, data set, metric, report, plug-in, run or listening test."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from typing import Any
 from svbench.cli import OK
 from svbench.cli.output import print_json
 
-KINDS = ("system", "protocol", "dataset", "report", "metric", "adapter", "layout", "probe")
+KINDS = (
+    "system",
+    "protocol",
+    "listening protocol",
+    "dataset",
+    "report",
+    "metric",
+    "adapter",
+    "layout",
+    "probe",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("name", help="an id, the path of a file, or a run folder")
+    parser.add_argument("name", help="an id, the path of a file, a run folder, or that of a listening test")
     parser.add_argument("--kind", choices=KINDS, help="needed only when one id names several things")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -24,6 +34,11 @@ def run(options: argparse.Namespace) -> int:
     kind, content = _find(options.name, options.kind)
     if options.json:
         print_json({"kind": kind, **content})
+        return OK
+    if kind == "listening test":
+        from svbench.cli.listening.telling import print_test
+
+        print_test(content)
         return OK
     print(f"{kind} {options.name}")
     _print(content, "  ")
@@ -43,6 +58,11 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
         content = msgspec.to_builtins(loaded.record)
         content["tracks"] = {r.track: r.reason or r.status for r in loaded.results}
         return "run", content
+    if (Path(name) / "test.json").is_file():
+        from svbench.cli.listening.telling import told_test
+        from svbench.listening.test import load_test
+
+        return "listening test", told_test(load_test(name))
     if Path(name).suffix == ".toml" or "/" in name:
         kind = kind or kind_of(library.spec_path(name))
         return kind, _load(kind, name)
@@ -79,6 +99,7 @@ def kind_of(path: Path) -> str:
         raise SpecError(path, "", f"not valid TOML: {error}") from error
     for kind, mark in (
         ("protocol", "target_sets"),
+        ("listening protocol", "method"),
         ("system", "adapter"),
         ("report", "sections"),
         ("report", "table"),
@@ -87,7 +108,7 @@ def kind_of(path: Path) -> str:
     ):
         if mark in keys:
             return kind
-    folders = {folder: kind for kind, folder in FOLDERS.items()}
+    folders = {Path(folder).name: kind for kind, folder in FOLDERS.items()}
     if path.resolve().parent.name in folders:
         return folders[path.resolve().parent.name]
     raise SpecError(
@@ -118,6 +139,11 @@ def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
         protocol = load_protocol(name)
         quantities_of(protocol)
         return protocol, {"digest": protocol.digest}
+    if kind == "listening protocol":
+        from svbench.specs.listening import load_listening_protocol
+
+        listening = load_listening_protocol(name)
+        return listening, {"digest": listening.digest}
     if kind == "system":
         from svbench.specs.plugins import load_plugin
         from svbench.specs.system import load_system

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from svbench.audio import Audio, Samples, resample
-from svbench.probes.patterns.draw import Draw
+from svbench.audio.draw import Draw
 
 References = Mapping[str, Audio]
 Track = tuple[Audio, References]

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from svbench.printing.folders import replaced
 from svbench.report.board_build import board_page, page_name, system_page
 from svbench.report.board_merge import Entry
+from svbench.results.folders import replaced
 
 TEMPLATES = Path(__file__).with_name("templates")
 # report.css imports the next three.

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from svbench.audio import Audio, Samples, read_audio
-from svbench.datasets.api import Track, open_dataset
-from svbench.errors import DataError, UnknownNameError
-from svbench.results.scores import TrackResult
-from svbench.results.store import Run
-from svbench.specs.manifest import load_manifest
+from svbench.datasets.api import Track
+from svbench.datasets.recorded import Recorded
+from svbench.results.store import Run, result_of
 
 # 16 bit holds no sample above 32767/32768.
 HEADROOM = 0.99
@@ -35,10 +32,7 @@ class Recordings:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         data = runs[0].record.data
-        self._manifest, self._root = load_manifest(data.manifest), data.root
-        if not Path(data.root).is_dir():
-            raise DataError(f"{data.root}: no such folder")
-        self._tracks: dict[str, Track] = {}
+        self._recorded = Recorded(data.manifest, data.root)
         self.runs = [r for r in runs if any(t.estimates for t in r.results)]
 
     def track(self, name: str) -> Track:
@@ -49,17 +43,8 @@ class Recordings:
         DataError
             It is gone, or has changed since.
         """
-        if name not in self._tracks:
-            try:
-                # One by one: the run may have measured a part of the data set, and only that be there.
-                (track,) = open_dataset(self._manifest, self._root, tracks=[name]).tracks
-            except UnknownNameError:
-                raise DataError("no longer in the data set") from None
-            known = [r.track_digest for run in self.runs if (r := result_of(run, name)) and r.track_digest]
-            if any(digest != track.digest() for digest in set(known)):
-                raise DataError("its recordings have changed since the run")
-            self._tracks[name] = track
-        return self._tracks[name]
+        found = [result_of(run, name) for run in self.runs]
+        return self._recorded.track(name, [r.track_digest for r in found if r])
 
     def estimate(self, run: Run, track: str, target: str, start: int, stop: int) -> Samples | None:
         """Read samples ``start`` to ``stop`` of an estimate; None where none was kept.
@@ -70,11 +55,6 @@ class Recordings:
         if result is None or target not in result.estimates or run.record.system.adapter == "mixture":
             return None
         return read_audio(run.path / result.estimates[target], start=start, stop=stop).samples
-
-
-def result_of(run: Run, track: str) -> TrackResult | None:
-    """Return the result of a track that was scored."""
-    return next((r for r in run.results if r.track == track and r.status == "ok"), None)
 
 
 def common_gain(signals: Sequence[Samples]) -> float:

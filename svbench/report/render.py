@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from svbench.errors import DataError
-from svbench.printing.folders import replaced
 from svbench.report.pages import Page, pages
+from svbench.results.folders import replaced
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from svbench import __version__
 from svbench.specs.records import Record
 
-PACKAGES = ("numpy", "scipy", "soundfile", "soxr", "msgspec", "museval", "torch", "onnxruntime")
+PACKAGES = ("numpy", "scipy", "soundfile", "soxr", "msgspec", "pyloudnorm", "museval", "torch", "onnxruntime")
 
 
 class Machine(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -130,6 +130,11 @@ class Run(msgspec.Struct, frozen=True):
         return next((r.over_budget for r in self.results if r.over_budget), "")
 
 
+def result_of(run: Run, track: str) -> TrackResult | None:
+    """Return the result of a track that was scored."""
+    return next((r for r in run.results if r.track == track and r.status == "ok"), None)
+
+
 def run_name(system: SystemSpec, protocol: Protocol, data_digest: str) -> str:
     """Name of a run folder: who, how, and eight digits of everything that identifies it."""
     identity = digest([system.digest, protocol.digest, data_digest])

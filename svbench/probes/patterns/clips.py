@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from svbench.audio import EXTENSIONS, Audio, audio_info, read_audio, resample
+from svbench.audio.draw import Draw
 from svbench.errors import AudioError, DataError, suggestion
-from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, VERSION, kit_clip
 
 KIT = "kit"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from svbench.probes.patterns.draw import Draw
+from svbench.audio.draw import Draw
 from svbench.probes.patterns.tones import (
     PENTATONIC,
     RATE_HZ,

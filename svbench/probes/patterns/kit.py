@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio
+from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
 from svbench.probes.patterns.chops import vocal_chops
-from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.horns import horns
 from svbench.probes.patterns.sirens import KINDS, sirens
 from svbench.probes.patterns.tones import RATE_HZ, Signal, edges

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.audio.draw import Draw
 from svbench.errors import AudioError
 from svbench.probes.patterns.clips import Clip
-from svbench.probes.patterns.draw import Draw
 
 REDRAWS = 6
 FLIPPED = "up-filters"

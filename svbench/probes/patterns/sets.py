@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.audio.draw import Draw
 from svbench.errors import SpecError
 from svbench.probes.api import References, Variant, unchanged
 from svbench.probes.patterns.clips import KIT, PARTS, Clip, load_clips, part_of
-from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.kit import CLASSES
 from svbench.probes.patterns.overlay import laid_out, timeline
 from svbench.specs.protocol import ORIGINAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from svbench.probes.patterns.draw import Draw
+from svbench.audio.draw import Draw
 from svbench.probes.patterns.tones import Signal, cycles, edges, seconds, sine
 
 KINDS = ("wail", "yelp", "hi-lo", "air raid")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.probes.patterns.draw import Draw
+from svbench.audio.draw import Draw
 from svbench.systems.stft import istft, stft
 
 Signal = NDArray[np.float64]

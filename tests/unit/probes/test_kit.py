@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from svbench.audio import Audio
+from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
-from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, kit_clip
 from svbench.probes.patterns.sirens import KINDS, sirens
 from svbench.probes.patterns.tones import RATE_HZ, cycles, edges, resonance, saw, sine, swept

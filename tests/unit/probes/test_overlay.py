@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from svbench.audio import Audio, write_audio
+from svbench.audio.draw import Draw
 from svbench.datasets.api import open_dataset
 from svbench.datasets.synthetic import synthetic_track, write_folder
 from svbench.errors import AudioError, DataError
 from svbench.probes.api import Variant, variants
 from svbench.probes.patterns.clips import load_clips, part_of
-from svbench.probes.patterns.draw import Draw
 from svbench.probes.patterns.kit import CLASSES
 from svbench.probes.patterns.overlay import laid_out, timeline
 from svbench.probes.patterns.sets import SETS, pattern_variants

@@ -1,0 +1,49 @@
+"""What a built test is, in words for its maker: this unblinds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from svbench.cli.output import print_rows
+
+
+def told_test(test: Any) -> dict[str, Any]:
+    """Return what a built test is, as plain values: it unblinds the test."""
+    import msgspec
+
+    content: dict[str, Any] = msgspec.to_builtins(test)
+    return {**content, "digest": test.digest, "protocol": test.protocol.id}
+
+
+def print_test(told: dict[str, Any]) -> None:
+    """Print conditions, anchors, excerpts, gains and notes of a test."""
+    print(f"{told['title']} ({told['protocol']}), test {told['id']}\n")
+    print_rows([{**c, "indent": "", "run": c["run"][:8]} for c in told["conditions"]],
+               ["indent", "id", "role", "run", "title"])  # fmt: skip
+    for condition in told["conditions"]:
+        for rate, found in condition["details"].items():
+            print(f"  {condition['id']} at {rate} Hz: {_mask(found.get('low_pass', found))}")
+    print(f"\n{told['provenance'].get('rule', '')}\n")
+    rows = [
+        {
+            "indent": "", "kind": t["kind"], "track": t["track"], "target": t["target"],
+            "from": f"{t['start_s']:g} s", "length": f"{t['length_s']:g} s", "why": t["chosen_by"],
+        }
+        for t in told["trials"]
+    ]  # fmt: skip
+    print_rows(rows, ["indent", "kind", "track", "target", "from", "length", "why"])
+    print("\ngains in dB, true peaks in dBTP, by condition:")
+    for trial in told["trials"]:
+        cells = [f"{s['condition']} {s['gain_db']:+.1f} ({s['peak_dbtp']:.1f})" for s in trial["stimuli"]]
+        print(f"  {trial['track']} from {trial['start_s']:g} s: {', '.join(cells)}")
+    for note in told["provenance"].get("notes", []):
+        print(f"note: {note}")
+
+
+def _mask(measured: dict[str, Any]) -> str:
+    attenuation = (
+        f"{'nothing left' if db is None else f'{db:.1f} dB'} from {hz} Hz"
+        for hz, db in measured["attenuation_db"].items()
+    )
+    ripple = f"±{measured['ripple_db']:.3f} dB to {measured['cutoff_hz']:g} Hz"
+    return f"{ripple}, {', '.join(attenuation)}, lag {abs(measured['lag_samples']):g} samples"

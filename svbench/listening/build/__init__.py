@@ -1,0 +1,1 @@
+"""From runs to a listening test: excerpts are chosen, cut, levelled, anchored and written."""

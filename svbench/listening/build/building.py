@@ -1,0 +1,182 @@
+"""Build a listening test: read runs, choose excerpts, cut and level them, write the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from svbench.audio import Audio
+from svbench.errors import AudioError, DataError
+from svbench.listening.build import choice
+from svbench.listening.build.choice import Excerpt
+from svbench.listening.build.conditions import REFERENCE, Plan, has_open_reference, plan
+from svbench.listening.build.excerpts import excerpts_of
+from svbench.listening.build.folder import finish, new_test, refuse_existing
+from svbench.listening.build.levels import Level, levelled
+from svbench.listening.build.material import Material, NamedExcerpt, cut_samples, measured
+from svbench.listening.build.names import Names, names_of
+from svbench.listening.build.sources import headline, run_digest, source_runs, told
+from svbench.listening.build.stimuli import write_stimulus
+from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial, stimulus_path
+from svbench.results.provenance import Provenance
+from svbench.specs.listening import ListeningProtocol
+
+FAR_DB = 20.0  # a gain that differs more from the reference's is worth a note
+
+
+def build_test(
+    paths: Sequence[Path],
+    protocol: ListeningProtocol,
+    out: Path,
+    provenance: Provenance,
+    *,
+    data: Path | None = None,
+    named: Sequence[NamedExcerpt] = (),
+    seed: int | None = None,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> ListeningTest:
+    """Build a listening test from runs.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Run folders, or folders of them, made with kept estimates.
+    protocol : ListeningProtocol
+    out : Path
+        Becomes the test's folder once all of it is written.
+    provenance : Provenance
+        Of this build.
+    data : Path, optional
+        Where the recordings lie, if not where the runs found them.
+    named : sequence of NamedExcerpt
+        The excerpts of the test; the protocol's rule chooses them by default.
+    seed : int, optional
+        Makes names and dither the same in every build of the same runs. By default they are secret.
+    force : bool
+        Replace a test that nobody has rated in.
+    progress : callable
+        Told what is being done.
+
+    Returns
+    -------
+    ListeningTest
+        As written to ``test.json``.
+
+    Raises
+    ------
+    SvbenchError
+        Runs, recordings or excerpts do not make a test; nothing has been written then.
+    """
+    refuse_existing(out, force)
+    runs, notes = source_runs(paths)
+    planned = plan(protocol, runs)
+    notes += planned.notes
+    material = Material(planned.systems, data)
+    excerpts = [
+        excerpt
+        for target in protocol.targets
+        for excerpt in excerpts_of(material, target, protocol.excerpts, named, notes, progress)
+    ]
+    excerpts.sort(key=lambda e: e.kind != "training")
+    names = names_of(seed, [protocol.digest, *map(run_digest, runs)])
+    with new_test(out, force) as folder:
+        trials = []
+        for number, excerpt in enumerate(excerpts):
+            progress(f"trial {number + 1} of {len(excerpts)}: {excerpt.track}")
+            trials.append(_trial(folder, material, excerpt, protocol, planned, names, notes))
+        rule = choice.told(protocol.excerpts, headline(runs[0]), list(planned.systems), bool(named))
+        test = ListeningTest(
+            schema=1,
+            id=names.opaque("test"),
+            title=protocol.title,
+            protocol=protocol,
+            conditions=_measured(planned.conditions, {t.rate_hz for t in trials}),
+            trials=tuple(trials),
+            sources=tuple(told(run) for run in planned.systems.values()),
+            provenance={
+                **msgspec.to_builtins(provenance),
+                "protocol_digest": protocol.digest,
+                "seed": seed,
+                "rule": rule,
+                "notes": list(dict.fromkeys(notes)),
+            },
+        )
+        finish(folder, test)
+    return test
+
+
+def _trial(
+    folder: Path,
+    material: Material,
+    excerpt: Excerpt,
+    protocol: ListeningProtocol,
+    planned: Plan,
+    names: Names,
+    notes: list[str],
+) -> Trial:
+    """Cut, level and write all that is heard of one excerpt."""
+    track, rule = material.track(excerpt.track), protocol.excerpts
+    where = f"{excerpt.track}@{excerpt.start_s:g} ({excerpt.target})"
+    heard = tuple(dict.fromkeys((REFERENCE, *planned.stimuli)))
+    sounds = material.stimuli(excerpt, rule, heard)
+    try:
+        levels = levelled(sounds, REFERENCE, track.rate_hz, protocol.levels)
+    except AudioError as error:
+        raise DataError(f"{where}: {error}") from error
+    notes += [f"{where}: {note}" for note in _worth_telling(levels)]
+    key = (excerpt.track, excerpt.target, str(excerpt.start_s))
+
+    def write(condition: str, use: str) -> Stimulus:
+        level, seed = levels[condition], names.noise(*key, condition, use)
+        audio = Audio(sounds[condition] * 10 ** (level.gain_db / 20), track.rate_hz)
+        stimulus = Stimulus(
+            id=names.opaque(*key, condition, use),
+            condition=condition,
+            sha256="",
+            gain_db=round(level.gain_db, 4),
+            peak_dbtp=0.0,
+            loudness_lufs=None if level.loudness_lufs is None else round(level.loudness_lufs, 3),
+        )
+        path = stimulus_path(folder, stimulus)
+        sha256, peak_dbtp = write_stimulus(path, audio, protocol.levels.bits, seed)
+        return msgspec.structs.replace(stimulus, sha256=sha256, peak_dbtp=round(peak_dbtp, 3))
+
+    return Trial(
+        id=names.opaque(*key, excerpt.kind, "trial"),
+        kind=excerpt.kind,
+        track=excerpt.track,
+        target=excerpt.target,
+        start_s=excerpt.start_s,
+        length_s=rule.length_s,
+        rate_hz=track.rate_hz,
+        n_samples=cut_samples(excerpt.start_s, rule.length_s, track.rate_hz)[1],
+        n_channels=track.n_channels,
+        stimuli=tuple(write(condition, "hidden") for condition in planned.stimuli),
+        reference=write(REFERENCE, "open") if has_open_reference(protocol.method) else None,
+        difficulty=None if excerpt.difficulty is None else round(excerpt.difficulty, 4),
+        chosen_by=excerpt.chosen_by,
+    )
+
+
+def _worth_telling(levels: Mapping[str, Level]) -> list[str]:
+    own = levels[REFERENCE].gain_db
+    notes = []
+    for condition, level in levels.items():
+        if level.loudness_lufs is None:
+            notes.append(f"{condition} is silent (below −70 LUFS throughout) and keeps its level")
+        elif abs(level.gain_db - own) > FAR_DB:
+            notes.append(f"{condition} gets {level.gain_db - own:+.1f} dB against the reference")
+    return notes
+
+
+def _measured(conditions: Sequence[Condition], rates: set[int]) -> tuple[Condition, ...]:
+    """Add to each anchor how its filter measures, by sample rate."""
+    found = []
+    for condition in conditions:
+        details: dict[str, Any] = {str(r): m for r in sorted(rates) if (m := measured(condition.id, r))}
+        found.append(msgspec.structs.replace(condition, details=details))
+    return tuple(found)
