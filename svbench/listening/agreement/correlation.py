@@ -116,7 +116,8 @@ def of_rows(correlation: Correlation, x: Array, y: Array) -> Array:
 
     Examples
     --------
-    >>> of_rows(spearman, np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]), np.array([[1.0, 4.0, 9.0], [3.0, 2.0, 1.0]]))
+    >>> x, y = [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], [[1.0, 4.0, 9.0], [3.0, 2.0, 1.0]]
+    >>> of_rows(spearman, np.array(x), np.array(y))
     array([ 1., -1.])
     """
     from scipy.stats import rankdata

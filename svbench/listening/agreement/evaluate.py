@@ -107,8 +107,8 @@ def evaluate(
     names = sorted(chosen["condition"].unique())
     if len(names) < 2:
         raise DataError(
-            f"only {', '.join(names) or 'nothing'} has both ratings and scores; a correlation wants at least two "
-            "systems, give the runs of the others"
+            f"only {', '.join(names) or 'nothing'} has both ratings and scores; a correlation wants at least "
+            "two systems, give the runs of the others"
         )
     heard = ratings[ratings["condition"].isin(names)]
     return tuple(
@@ -164,14 +164,18 @@ def _notes(table: pd.DataFrame, ranked: Sequence[MeasureAgreement]) -> tuple[str
     n_tracks, n_systems = table["track"].nunique(), table["condition"].nunique()
     notes = []
     if n_tracks < FEWEST:
-        notes.append(f"{n_tracks} track{'s' * (n_tracks > 1)}: too few for intervals, which draw whole tracks.")
+        notes.append(
+            f"{n_tracks} track{'s' * (n_tracks > 1)}: too few for intervals; they draw whole tracks."
+        )
     if n_systems < FEWEST:
-        notes.append(f"{n_systems} systems: two points always lie on a line, so means of systems are not correlated.")
+        notes.append(
+            f"{n_systems} systems: two points lie on a line, so means of systems are not correlated."
+        )
     for one in ranked:
         if one.left_out:
             told = ", ".join(f"{n} {status}" for status, n in one.left_out.items())
+            n = sum(one.left_out.values())
             notes.append(
-                f"{one.measure.label}: {sum(one.left_out.values())} of "
-                f"{one.n_stimuli + sum(one.left_out.values())} stimuli have no score and are left out ({told})."
+                f"{one.measure.label}: {n} of {one.n_stimuli + n} stimuli have no score and are left out ({told})."
             )
     return tuple(notes)

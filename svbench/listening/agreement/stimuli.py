@@ -116,16 +116,16 @@ def rated_stimuli(panel: Panel, without: tuple[str, ...] = ()) -> pd.DataFrame:
         )
     table = panel.table[~panel.table["assessor"].isin(without)]
     if table.empty:
-        raise DataError(f"post-screening excludes all {len(without)} assessors; there is nothing to agree with")
-    found = (
+        raise DataError(
+            f"post-screening excludes all {len(without)} assessors; nothing is left to agree with"
+        )
+    averaged: pd.DataFrame = (
         table.groupby(["item", *STIMULUS[1:]], sort=False)
         .agg(
             mean=("rating", "mean"), median=("rating", "median"), n_assessors=("assessor", "nunique")
         )
-        .reset_index()
-        .rename(columns={"item": "trial"})
     )  # fmt: skip
-    return found
+    return averaged.reset_index().rename(columns={"item": "trial"})
 
 
 def joined(rated: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
