@@ -127,7 +127,7 @@ def score_excerpts(
         target: _rules(protocols, target, _estimated(material, trials), must, notes)
         for target in dict.fromkeys(t.target for t in trials)
     }
-    cuts = []
+    cuts: list[Cut] = []
     for trial in trials:
         targets = dict.fromkeys(t for rule in rules[trial.target] for t in rule.targets)
         cuts += cuts_of(folder, test, trial, material, tuple(targets))

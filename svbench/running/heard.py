@@ -179,6 +179,6 @@ def _refuse_unheard(material: Material, excerpt: Excerpt, rule: Excerpts, condit
     run = material.runs.get(condition)
     whose, what = (run.path, "the estimate") if run else (excerpt.track, condition)
     raise DataError(
-        f"{whose}: {what} of {excerpt.target} of track {excerpt.track!r} from {excerpt.start_s:g} s is not what "
-        f"was heard as {condition} in the test; give the runs it was built from"
+        f"{whose}: {what} of {excerpt.target} of track {excerpt.track!r} from {excerpt.start_s:g} s is not "
+        f"what was heard as {condition} in the test; give the runs it was built from"
     )

@@ -176,6 +176,6 @@ def _notes(table: pd.DataFrame, ranked: Sequence[MeasureAgreement]) -> tuple[str
             told = ", ".join(f"{n} {status}" for status, n in one.left_out.items())
             n = sum(one.left_out.values())
             notes.append(
-                f"{one.measure.label}: {n} of {one.n_stimuli + n} stimuli have no score and are left out ({told})."
+                f"{one.measure.label}: {n} of {one.n_stimuli + n} stimuli have no score, left out ({told})."
             )
     return tuple(notes)
