@@ -1,0 +1,180 @@
+"""Opening a test's database: SQLite beside the test, or PostgreSQL by ``DATABASE_URL``.
+
+One server at a time writes a database: it holds sessions in memory, and SQLite's WAL (before
+3.51.3) wants exactly one writer. A lock that dies with the process sees to it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from svbench.errors import DataError
+from svbench.listening.store.schema import SCHEMA, facts, metadata
+from svbench.specs.records import digest
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+    from svbench.listening.test import ListeningTest
+
+FILE = "ratings.sqlite"
+LOCK = 0x5BE7C41  # PostgreSQL's advisory lock: any number, always the same
+
+
+def database_url(folder: Path, given: str | None = None) -> URL:
+    """Return the database of a test: the given one, that of ``DATABASE_URL``, or a file beside it.
+
+    Raises
+    ------
+    DataError
+        An address that is none, or of a database that svbench does not know.
+
+    Examples
+    --------
+    >>> database_url(Path("TEST"), "postgresql://me@/listening").drivername
+    'postgresql+psycopg'
+    """
+    named = given or os.environ.get("DATABASE_URL", "")
+    if not named:
+        return make_url(f"sqlite:///{folder / FILE}")
+    try:
+        url = make_url(named)
+    except ArgumentError as error:
+        raise DataError("DATABASE_URL: not an address such as postgresql://user@host/name") from error
+    kind = url.get_backend_name().replace("postgres", "postgresql").replace("postgresqlql", "postgresql")
+    if kind == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if kind == "sqlite":
+        return url
+    raise DataError(f"DATABASE_URL: {kind!r} is not a database svbench writes; use sqlite or postgresql")
+
+
+def connect(url: URL) -> Engine:
+    """Return an engine whose connections are set up to lose nothing that was committed."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _durable)
+        return engine
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise DataError(
+            "DATABASE_URL: PostgreSQL needs psycopg; `pip install 'svbench[listen-postgresql]'`"
+        ) from error
+
+
+def _durable(connection: Any, _: Any) -> None:
+    # FULL: each commit is on disk before it returns. In WAL mode NORMAL would lose the last ones to a
+    # power cut (not to a killed process); the writer's group commit makes FULL cheap.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def prepare(engine: Engine, test: ListeningTest, told: str) -> dict[str, str]:
+    """Make the tables, or check that they are of this version and this test; return the facts.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+    test : ListeningTest
+    told : str
+        The database's name for sentences, without a password.
+
+    Raises
+    ------
+    DataError
+        Another version, another test, another build of the test, or a database that cannot be used.
+    """
+    heard = digest([test.protocol.method, test.conditions, test.trials])
+    try:
+        with engine.begin() as connection:
+            if inspect(connection).has_table(facts.name):
+                found = _facts(connection)
+            else:
+                metadata.create_all(connection)
+                found = {
+                    "schema": str(SCHEMA),
+                    "test": test.id,
+                    "heard": heard,
+                    "secret": secrets.token_hex(32),
+                    "open": "yes",
+                }
+                connection.execute(facts.insert(), [{"key": k, "value": v} for k, v in found.items()])
+    except SQLAlchemyError as error:
+        raise DataError(f"{told}: cannot be used as the test's database ({reason(error)})") from error
+    if found.get("schema") != str(SCHEMA):
+        raise DataError(
+            f"{told}: schema {found.get('schema')} is from another version, this svbench writes {SCHEMA}; "
+            "serve it with the svbench that made it"
+        )
+    if found["test"] != test.id:
+        raise DataError(
+            f"{told}: holds the ratings of another test ({found['test']}, this one is {test.id}); "
+            "give each test a database of its own"
+        )
+    if found["heard"] != heard:
+        raise DataError(
+            f"{told}: the test was built anew since its first rating (other trials or conditions); "
+            "serve the old build, or start with a new database"
+        )
+    return found
+
+
+def _facts(connection: Connection) -> dict[str, str]:
+    return {row.key: row.value for row in connection.execute(select(facts))}
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of what the database's driver says."""
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().splitlines()[0] if str(original).strip() else type(original).__name__
+
+
+class Lock:
+    """Held by the one server of a database, until closed or until the process ends in any way.
+
+    Raises
+    ------
+    DataError
+        Another server holds it.
+    """
+
+    def __init__(self, engine: Engine, told: str) -> None:
+        self._connection: Connection | None = None
+        self._file: int | None = None
+        taken = f"{told}: another `svbench listen serve` is using this database; stop it first"
+        if engine.dialect.name == "postgresql":
+            self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": LOCK}):
+                self.close()
+                raise DataError(taken)
+        elif engine.url.database not in (None, "", ":memory:"):
+            self._file = _lock_file(Path(f"{engine.url.database}.lock"), taken)
+
+    def close(self) -> None:
+        """Give it back."""
+        if self._connection is not None:
+            self._connection.invalidate()  # closes it for good: a pooled one would keep the lock
+            self._connection.close()
+        if self._file is not None:
+            os.close(self._file)
+
+
+def _lock_file(path: Path, taken: str) -> int | None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock; SQLite's own still keeps the file whole
+        return None
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise DataError(taken) from error
+    return handle

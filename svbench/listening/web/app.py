@@ -1,0 +1,78 @@
+"""The application: routes to the pages, the script's interface, sounds and static files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from svbench.listening.web import api, audio, forms
+from svbench.listening.web.answers import Refused, answer, refuse
+from svbench.listening.web.pages import STATIC
+from svbench.listening.web.registry import Unsaved
+from svbench.listening.web.shield import Shield
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from svbench.listening.web.site import Site
+
+
+def create_app(site: Site) -> Starlette:
+    """Return the application that serves a test."""
+    app = Starlette(
+        routes=[
+            Route("/", forms.home),
+            Route("/join", forms.join),
+            Route("/thanks", forms.thanks),
+            Route("/consent", forms.consent, methods=["POST"]),
+            Route("/questionnaire", forms.questionnaire, methods=["POST"]),
+            Route("/headphones", forms.headphones, methods=["POST"]),
+            Route("/volume", forms.volume, methods=["POST"]),
+            Route("/training", forms.training, methods=["POST"]),
+            Route("/pause", forms.pause, methods=["POST"]),
+            Route("/api/screen", api.get_screen),
+            Route("/api/rating", api.put_rating, methods=["PUT"]),
+            Route("/api/heard", api.post_heard, methods=["POST"]),
+            Route("/api/done", api.post_done, methods=["POST"]),
+            Route("/audio/{token}", audio.audio),
+            Route("/health", health),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(Shield)],
+        exception_handlers={Refused: refused, Unsaved: unsaved, HTTPException: no_route},
+    )
+    app.state.site = site
+    return app
+
+
+async def health(request: Request) -> Response:
+    """Tell that the server answers."""
+    return answer({"status": "ok"})
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer a request that was refused."""
+    assert isinstance(error, Refused)
+    return refuse(error.status, error.sentence, **error.more)
+
+
+async def unsaved(request: Request, error: Exception) -> Response:
+    """Say that nothing was saved, so that the browser tries again."""
+    response = refuse(503, "this could not be saved; please try again")
+    response.headers["retry-after"] = "2"
+    return response
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """Answer what has no route, or not with that method."""
+    assert isinstance(error, HTTPException)
+    sentence = {404: "there is nothing at this address", 405: "this address takes other methods"}
+    response = refuse(error.status_code, sentence.get(error.status_code, str(error.detail)))
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,170 @@
+"""The records of pages and screens, from where a session stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from svbench.listening.design import RATED, REFERENCE, SCALES, PlannedScreen
+from svbench.listening.store.state import SessionState
+from svbench.listening.web import contexts
+from svbench.listening.web.pages import own_names, texts
+from svbench.listening.web.signing import Join
+from svbench.listening.web.site import Site, Visitor
+from svbench.listening.web.sounds import headphone_sounds
+from svbench.listening.web.steps import step_now
+from svbench.specs.listening import Method
+
+SECONDS_PER_STIMULUS = 20  # heard, compared and rated
+
+
+def page_of(site: Site, visitor: Visitor, language: str, problem: str = "") -> contexts.Page:
+    """Return the page that a visitor is to see; sessions alone have more than welcome and away."""
+    session = visitor.session
+    if session is None:
+        reason = "deleted" if visitor.deleted else site.registry.refusal(Join())
+        if reason:
+            return away(site, visitor, language, reason)
+        return welcome(site, visitor, language, "", problem)
+    step, more = step_now(site.test, session), shared(site, visitor, language, problem)
+    listeners = site.test.protocol.listeners
+    match step:
+        case "welcome":
+            return welcome(site, visitor, language, "", problem)
+        case "questionnaire":
+            return contexts.Questionnaire(**more, fields=_fields(site, session, language))
+        case "headphones":
+            sounds = tuple(
+                (token, f"/audio/{token}") for token in headphone_sounds(site.signer, site.test, session)
+            )
+            assert listeners.headphones != "none"
+            return contexts.Headphones(**more, method=listeners.headphones, sounds=sounds)
+        case "volume":
+            return contexts.Volume(**more, sound=f"/audio/{site.signer.token(session.id, 'volume')}")
+        case "training":
+            question = _text(site.test.protocol.question, language)
+            return contexts.Training(**more, method=site.test.protocol.method, question=question)
+        case "screen":
+            return contexts.Screen(**more, method=site.test.protocol.method)
+        case "pause":
+            return contexts.Pause(**more)
+        case "thanks":
+            return contexts.Thanks(**more, completion=listeners.completion_url)
+        case _:
+            return contexts.Away(**more, reason="headphones")
+
+
+def shared(site: Site, visitor: Visitor, language: str, problem: str = "") -> dict[str, Any]:
+    """Return what every page has."""
+    session = visitor.session
+    return {
+        "title": site.test.title,
+        "language": language,
+        "languages": own_names(site.test.protocol.listeners.languages),
+        "texts": texts(language),
+        "csrf": site.signer.csrf(visitor.cookie),
+        "done": session.at if session else 0,
+        "total": len(session.screens) if session else 0,
+        "problem": problem,
+    }
+
+
+def welcome(site: Site, visitor: Visitor, language: str, join: str, problem: str = "") -> contexts.Welcome:
+    """Return the first page."""
+    listeners = site.test.protocol.listeners
+    return contexts.Welcome(
+        **shared(site, visitor, language, problem),
+        consent=_text(listeners.consent, language),
+        consent_version=listeners.consent_version,
+        contact=listeners.contact,
+        minutes=_minutes(site),
+        join=join,
+    )
+
+
+def away(site: Site, visitor: Visitor, language: str, reason: str) -> contexts.Away:
+    """Return the page for those who cannot take part."""
+    return contexts.Away(**shared(site, visitor, language), reason=reason)
+
+
+def screen_data(site: Site, session: SessionState) -> contexts.ScreenData:
+    """Return the screen to be rated, as JSON has it."""
+    screen, method = session.screens[session.at], site.test.protocol.method
+    trial = site.trials[screen.trial]
+    same_kind = [s for s in session.screens if s.kind == screen.kind]
+    low, high = SCALES[method]
+    following = session.screens[session.at + 1 : session.at + 2]
+    return contexts.ScreenData(
+        screen=screen.id,
+        method=method,
+        kind=screen.kind,
+        number=1 + same_kind.index(screen),
+        of=len(same_kind),
+        question=_text(site.test.protocol.question, session.language),
+        length_s=trial.length_s,
+        rate_hz=trial.rate_hz,
+        slots=tuple(_slot(session, i, slot.token) for i, slot in enumerate(screen.slots)),
+        reference=f"/audio/{screen.reference.token}" if screen.reference else None,
+        reference_heard=(session.at, REFERENCE) in session.heard,
+        ahead=tuple(f"/audio/{token}" for s in following for token in audio_tokens(s)),
+        low=low,
+        high=high,
+    )
+
+
+def audio_tokens(screen: PlannedScreen) -> dict[str, str]:
+    """Return the stimulus behind each token of a screen, the open reference first."""
+    slots = ((screen.reference,) if screen.reference else ()) + screen.slots
+    return {slot.token: slot.stimulus for slot in slots}
+
+
+def _slot(session: SessionState, number: int, token: str) -> contexts.SlotData:
+    rating = session.ratings.get((session.at, number))
+    return contexts.SlotData(
+        token=token,
+        audio=f"/audio/{token}",
+        rating=rating.value if rating else None,
+        heard=(session.at, number) in session.heard,
+        revision=rating.revision if rating else 0,
+    )
+
+
+def _fields(site: Site, session: SessionState, language: str) -> tuple[contexts.Field, ...]:
+    return tuple(
+        contexts.Field(
+            id=question.id,
+            kind=question.kind,
+            label=_text(question.label, language),
+            choices=tuple((str(i), _text(c, language)) for i, c in enumerate(question.choices)),
+            required=question.required,
+            value=session.questionnaire.get(question.id, ""),
+        )
+        for question in site.test.protocol.listeners.questionnaire
+    )
+
+
+def _minutes(site: Site) -> int:
+    """How long it takes, roughly: every stimulus of the trials of a session is rated once."""
+    protocol = site.test.protocol
+    trials = [t for t in site.test.trials if t.kind == "test"]
+    rated = sum(len(t.stimuli) for t in trials) / len(trials)
+    n = min(protocol.sessions.trials or len(trials), len(trials)) + protocol.sessions.replicates
+    n += len(site.test.trials) - len(trials)
+    return max(1, round(n * rated * SECONDS_PER_STIMULUS / 60))
+
+
+def _text(text: dict[str, str], language: str) -> str:
+    """A text in a language; a test whose author wrote one language alone is shown in that one."""
+    return text.get(language) or text.get("en") or next(iter(text.values()), "")
+
+
+def missing(session: SessionState, screen: PlannedScreen, method: Method) -> list[str]:
+    """Return the tokens of what has not been heard or rated on the screen to be rated, in its order."""
+    numbers = range(len(screen.slots))
+    rated = numbers[RATED[method]]
+    lacking = [
+        screen.slots[i].token
+        for i in numbers
+        if (session.at, i) not in session.heard or (i in rated and (session.at, i) not in session.ratings)
+    ]
+    open_lacks = screen.reference and (session.at, REFERENCE) not in session.heard
+    return ["reference", *lacking] if open_lacks else lacking

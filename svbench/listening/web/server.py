@@ -1,0 +1,196 @@
+"""Starting and stopping the server.
+
+One process serves a test: sessions are held in its memory and ratings go through its one writer. A
+test of hundreds of listeners is a few hundred small requests a second, which one process bears.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from svbench.errors import DataError, SvbenchError
+from svbench.listening.design import check_design
+from svbench.listening.store.store import Store
+from svbench.listening.test import FILE, ListeningTest, load_test, stimulus_path
+from svbench.listening.web.app import create_app
+from svbench.listening.web.pages import texts
+from svbench.listening.web.signing import Signer, new_admin_token
+from svbench.listening.web.site import Site
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+GRACE_S = 10  # for requests that are under way when the server is told to stop
+IDLE_S = 65  # a connection without requests; longer than proxies keep theirs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a test is served; ``url`` is its public address, ``database`` one instead of the default's."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    url: str = ""
+    proxy: bool = False
+    invitations: int = 0
+    new_admin_token: bool = False
+    json: bool = False
+    database: str | None = None
+
+
+def serve(folder: Path, settings: Settings) -> None:
+    """Check a test, then serve it until the process is told to stop; or print invitations.
+
+    Raises
+    ------
+    DataError
+        A test or database that cannot be served; nothing listens then.
+    """
+    url = _checked_url(settings)
+    test = load_test(folder)
+    if settings.invitations:
+        _print_invitations(Store(folder, test, settings.database), url, settings)
+        return
+    check_test(folder, test)
+    store = Store(folder, test, settings.database, serving=True)
+    try:
+        admin = _admin_token(store, settings)
+        bound = _bind(settings)
+        address = url or _address(bound)
+        _announce(settings, test, address, admin, store.told)
+        site = Site(folder, test, store, secure=address.startswith("https:"))
+        _run(create_app(site), settings, bound)
+    finally:
+        store.close()
+
+
+def check_test(folder: Path, test: ListeningTest) -> None:
+    """Refuse a test that a listener would get stuck in.
+
+    Raises
+    ------
+    DataError
+        A stimulus that is missing, changed, or of another size than the others of its trial, more
+        conditions than a screen may have, or a language without translation.
+    """
+    check_design(test, folder / FILE)
+    for language in test.protocol.listeners.languages:
+        try:
+            texts(language)
+        except SvbenchError as error:
+            raise DataError(f"{folder / FILE}: protocol.listeners.languages: {error}") from error
+    for trial in test.trials:
+        sizes = {}
+        for stimulus in trial.files():
+            path = stimulus_path(folder, stimulus)
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise DataError(
+                    f"{path}: a stimulus of trial {trial.id} cannot be read ({error.strerror}); "
+                    "copy the whole folder of the test, or build it again"
+                ) from error
+            if hashlib.sha256(content).hexdigest() != stimulus.sha256:
+                raise DataError(
+                    f"{path}: is not the stimulus that was built (sha256 differs); build the test again"
+                )
+            sizes[path] = len(content)
+        if len(set(sizes.values())) > 1:
+            odd = max(sizes, key=lambda p: list(sizes.values()).count(sizes[p]) == 1)
+            raise DataError(
+                f"{odd}: {sizes[odd]} bytes, others of trial {trial.id} have other sizes; a listener could "
+                "tell them apart: build the test again"
+            )
+
+
+def _checked_url(settings: Settings) -> str:
+    parts = urlsplit(settings.url)
+    if settings.url and (
+        parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")
+    ):
+        raise DataError(
+            f"--url {settings.url}: expected an address without a path, such as https://host:8000"
+        )
+    return settings.url.rstrip("/")
+
+
+def _print_invitations(store: Store, url: str, settings: Settings) -> None:
+    signer = Signer(store.facts["secret"])
+    store.close()
+    base = url or f"http://{settings.host}:{settings.port}"
+    addresses = [f"{base}/join?invite={signer.invitation()}" for _ in range(settings.invitations)]
+    print(msgspec.json.encode(addresses).decode() if settings.json else "\n".join(addresses))
+
+
+def _admin_token(store: Store, settings: Settings) -> str | None:
+    """A new admin token at the first start, or when asked for; the database keeps its hash alone."""
+    if "admin" in store.facts and not settings.new_admin_token:
+        return None
+    token, store.facts["admin"] = new_admin_token()
+    store.save(store.tell("admin", store.facts["admin"])).result()
+    return token
+
+
+def _bind(settings: Settings) -> socket.socket:
+    bound = None
+    try:
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        # By its number, not 0: asyncio switches Nagle's delay off (40 ms an answer) for such sockets alone.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(1024)
+    except (OSError, OverflowError) as error:
+        if bound is not None:
+            bound.close()
+        told = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{settings.host}:{settings.port}: cannot listen there ({told}); try --port"
+        ) from error
+    return bound
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(
+    settings: Settings, test: ListeningTest, address: str, admin: str | None, database: str
+) -> None:
+    if settings.json:
+        content = {"url": address, "test": test.id, "database": database, "admin_token": admin}
+        print(msgspec.json.encode(content).decode(), flush=True)
+        return
+    print(f"serving {test.title!r} at {address}\nratings: {database}")
+    if admin:
+        print(f"admin token (shown this once, keep it): {admin}")
+    sys.stdout.flush()
+
+
+def _run(app: Starlette, settings: Settings, bound: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        proxy_headers=settings.proxy,
+        forwarded_allow_ips="*" if settings.proxy else None,
+        access_log=False,  # it would hold addresses of listeners
+        log_level="warning",
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[bound])
