@@ -21,6 +21,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from svbench.listening.store.export import stored_ratings
@@ -49,14 +50,10 @@ def main() -> None:
         told = [row for part in parts for row in part[0]]
         acknowledged = [rating for part in parts for rating in part[1]]
         stored = stored_ratings(folder, test)
-        kept = {(r.trial, r.replicate, r.rating) for r in stored.itertuples()}
         report(told, options, wall_s)
-        found = len(stored)
-        lost = sum(1 for _ in acknowledged) - found
+        lost = Counter(acknowledged) - Counter(stored.rating)
         print(f"sessions complete: {stored[stored.complete].session.nunique()} of {options.sessions}")
-        print(
-            f"ratings acknowledged: {len(acknowledged)}, stored: {found}, lost: {lost}, values: {len(kept)}"
-        )
+        print(f"ratings acknowledged: {len(acknowledged)}, stored: {len(stored)}, lost: {lost.total()}")
         if said.strip():
             print(f"the server said:\n{said}")
 

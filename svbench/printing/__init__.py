@@ -1,1 +1,1 @@
-"""What reports of all kinds share: the style of drawings, markup as text, folders replaced as a whole."""
+"""What reports of all kinds share: the style of drawings, markup and numbers as text, cells for spreadsheets."""

@@ -72,11 +72,12 @@ class Assessor:
     name : str
     truth : Truth
     kind : str
-        ``sound`` assessors rate the worth with ``noise`` and ``bias``. Others do so too, except: ``careless``
-        move sliders anywhere, ``reversed`` turn the scale round, ``reference-blind`` take the hidden reference
-        for a fair system, ``anchors-high`` cannot hear that the mid anchor is dull, ``compressed`` use the
-        scale's upper third only, ``constant`` give 50 to everything, ``unmoved`` leave all at 100, ``fast`` take
-        0.3 s a stimulus, ``unsteady`` know only reference and low anchor and guess the rest.
+        ``sound`` assessors rate the worth with ``noise`` and ``bias``. Others do so too, except:
+        ``careless`` move sliders anywhere, ``reversed`` turn the scale round, ``reference-blind`` take the
+        hidden reference for a fair system, ``anchors-high`` cannot hear that the mid anchor is dull,
+        ``compressed`` use the scale's upper third only, ``constant`` give 50 to everything, ``unmoved``
+        leave all at 100, ``fast`` take 0.3 s a stimulus, ``unsteady`` know only reference and low anchor
+        and guess the rest.
     bias, noise : float
         Points; noise is the standard deviation, a quarter of it for the reference.
     """
@@ -131,10 +132,11 @@ def simulate(
             seconds = assessor.seconds(len(conditions), rng)
             rows += [
                 {
-                    "test": test, "assessor": assessor.name, "session": f"s-{assessor.name}", "screen": screen,
-                    "trial": trial, "track": f"track{number + 1}", "target": "vocals", "condition": condition,
-                    "role": assessor.truth.roles[condition], "replicate": replicate, "slot": slot,
-                    "rating": assessor.rate(condition, trial, rng), "seconds": seconds,
+                    "test": test, "assessor": assessor.name, "session": f"s-{assessor.name}",
+                    "screen": screen, "trial": trial, "track": f"track{number + 1}", "target": "vocals",
+                    "condition": condition, "role": assessor.truth.roles[condition],
+                    "replicate": replicate, "slot": slot, "seconds": seconds,
+                    "rating": assessor.rate(condition, trial, rng),
                 }
                 for slot, condition in enumerate(conditions)
             ]  # fmt: skip

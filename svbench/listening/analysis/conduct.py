@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svbench.listening.analysis.panel import CELL, SCALES, Panel
 from svbench.listening.analysis.reliability import concordance, second_ratings
@@ -14,6 +15,7 @@ from svbench.listening.analysis.reliability import concordance, second_ratings
 if TYPE_CHECKING:
     import pandas as pd
 
+Array = NDArray[np.float64]
 Kind = Literal["same value", "unmoved", "fast", "reversed", "unrelated", "narrow", "unsteady"]
 HASTE_S = 1.0  # a stimulus; nobody hears and judges music in less
 MOST = 0.5  # of the screens
@@ -46,7 +48,7 @@ def conduct(panel: Panel) -> tuple[Flag, ...]:
         By assessor; one may have several.
     """
     flags = []
-    by_others = _of_others(panel.table)
+    others = _Others(panel.table)
     twice = second_ratings(panel, panel.assessors)
     for assessor in panel.assessors:
         own = panel.table[panel.table["assessor"] == assessor]
@@ -54,7 +56,7 @@ def conduct(panel: Panel) -> tuple[Flag, ...]:
         if panel.method not in ("ab", "abx"):
             found += [
                 _sameness(own, panel.method),
-                _against_others(own["rating"], by_others.loc[own.index]),
+                _against_others(*others.beside(assessor)),
                 _steadiness(twice[twice["assessor"] == assessor]),
             ]
         flags += [Flag(assessor, *one) for one in found if one]
@@ -83,12 +85,10 @@ def _haste(own: pd.DataFrame) -> tuple[Kind, str] | None:
     return None
 
 
-def _against_others(own: pd.Series, others: pd.Series) -> tuple[Kind, str] | None:
-    """An assessor's ratings against the mean of the others' for the same stimuli."""
+def _against_others(y: Array, x: Array) -> tuple[Kind, str] | None:
+    """An assessor's ratings against the median of the others' for the same stimuli."""
     from scipy.stats import linregress
 
-    known = others.notna()
-    x, y = others[known].to_numpy(), own[known].to_numpy()
     if len(x) < FEWEST_CELLS or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     line = linregress(x, y)
@@ -111,8 +111,17 @@ def _steadiness(twice: pd.DataFrame) -> tuple[Kind, str] | None:
     return "unsteady", f"rated {len(twice)} stimuli twice with a concordance of {found:.2f}"
 
 
-def _of_others(table: pd.DataFrame) -> pd.Series:
-    """Mean rating of all other assessors for each rating's stimulus; NaN where there are none."""
-    cells = table.groupby(CELL[1:])["rating"]
-    n = cells.transform("count")
-    return ((cells.transform("sum") - table["rating"]) / (n - 1)).where(n > 1)
+class _Others:
+    """What the others gave the stimuli of one assessor; their median, so that odd ones do not decide."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        wide = table.pivot(index="assessor", columns=CELL[1:], values="rating")
+        self._row = {str(name): i for i, name in enumerate(wide.index)}
+        self._ratings: Array = wide.to_numpy()
+
+    def beside(self, assessor: str) -> tuple[Array, Array]:
+        """Return the assessor's ratings and the others', of stimuli that both rated."""
+        row = self._row[assessor]
+        others = np.delete(self._ratings, row, axis=0)
+        both = ~np.isnan(self._ratings[row]) & ~np.isnan(others).all(axis=0)
+        return self._ratings[row, both], np.nanmedian(others[:, both], axis=0)

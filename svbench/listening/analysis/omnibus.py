@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +21,34 @@ Array = NDArray[np.float64]
 GIRDEN = 0.75  # epsilon below which Greenhouse and Geisser's correction is taken
 
 
+Basis = Literal["all items", "complete items", "adjusted means"]
+
+
 @dataclass(frozen=True)
 class Blocks:
-    """Ratings of assessors who rated all conditions of an item.
+    """What tests of all conditions rest on: numbers of assessors who rated every condition.
 
     Attributes
     ----------
     ratings : array, shape (n_assessors, n_conditions, n_items) or (n_assessors, n_conditions)
-        With items if every assessor rated all of them under all conditions; else each assessor's means over
-        the items that this assessor rated under all conditions.
-    conditions, assessors, items : tuple of str
+    basis : str
+        ``all items``: every assessor rated all of them under all conditions, ``ratings`` has items.
+        ``complete items``: means over the items that the assessor rated under all conditions.
+        ``adjusted means``: means over whatever items the assessor rated under a condition, each rating less
+        the mean of its item over everybody and all conditions; taken where ``complete items`` would lose
+        assessors.
+    conditions, assessors : tuple of str
     left_out : tuple of str
-        Assessors without any such item.
-    n_incomplete : int
-        Assessor × item blocks left out because a condition is missing.
+        Assessors who lack a condition.
+    n_items : int
     """
 
     ratings: Array
+    basis: Basis
     conditions: tuple[str, ...]
     assessors: tuple[str, ...]
-    items: tuple[str, ...]
     left_out: tuple[str, ...]
-    n_incomplete: int
+    n_items: int
 
     @property
     def means(self) -> Array:
@@ -113,27 +119,33 @@ def blocks(table: pd.DataFrame, conditions: Sequence[str]) -> Blocks | None:
     Returns
     -------
     Blocks or None
-        None if fewer than two assessors rated any item under all conditions.
+        None if fewer than two assessors rated all conditions.
     """
-    wide = table[table["condition"].isin(conditions)].pivot(
-        index=["assessor", "item"], columns="condition", values="rating"
-    )
+    table = table[table["condition"].isin(conditions)]
+    wide = table.pivot(index=["assessor", "item"], columns="condition", values="rating")
     if any(c not in wide.columns for c in conditions):
         return None
-    whole = wide[list(conditions)].dropna()
-    everyone = sorted(wide.index.unique("assessor"))
-    assessors = sorted(whole.index.unique("assessor"))
+    wide = wide[list(conditions)].sort_index()
+    known = wide.notna().groupby("assessor").any().all(axis=1)
+    assessors, left_out = tuple(known.index[known]), tuple(known.index[~known])
     if len(assessors) < 2:
         return None
-    items = sorted(whole.index.unique("item"))
-    left_out = tuple(a for a in everyone if a not in assessors)
-    n_incomplete = len(wide) - len(whole)
-    if len(whole) == len(assessors) * len(items) and not left_out and not n_incomplete:
-        cube = whole.sort_index().to_numpy().reshape(len(assessors), len(items), len(conditions))
+    wide = wide.loc[list(assessors)]
+    complete = wide.dropna()
+    n_items = wide.index.get_level_values("item").nunique()
+    basis: Basis
+    if len(complete) == len(assessors) * n_items:
+        basis = "all items"
+        cube = complete.to_numpy().reshape(len(assessors), n_items, len(conditions))
         ratings = cube.transpose(0, 2, 1)
+    elif complete.index.get_level_values("assessor").nunique() == len(assessors):
+        basis = "complete items"
+        ratings = complete.groupby("assessor").mean().to_numpy()
     else:
-        ratings = whole.groupby("assessor").mean().loc[assessors].to_numpy()
-    return Blocks(ratings, tuple(conditions), tuple(assessors), tuple(items), left_out, n_incomplete)
+        basis = "adjusted means"
+        by_item = table.groupby("item")["rating"].mean().reindex(wide.index.get_level_values("item"))
+        ratings = wide.sub(by_item.to_numpy(), axis=0).groupby("assessor").mean().to_numpy()
+    return Blocks(ratings, basis, tuple(conditions), assessors, left_out, n_items)
 
 
 def friedman(means: Array) -> Friedman | None:
@@ -200,7 +212,7 @@ def repeated_measures(ratings: Array) -> tuple[Effect, ...]:
     """
     n, k = ratings.shape[:2]
     if ratings.ndim == 2 or ratings.shape[2] == 1:
-        return (_effect("condition", ratings.reshape(n, k) @ _contrasts(k).T),)
+        return (_effect("condition", ratings.reshape(n, k), _contrasts(k)),)
     m = ratings.shape[2]
     rows = ratings.reshape(n, k * m)
     every = {
@@ -208,7 +220,7 @@ def repeated_measures(ratings: Array) -> tuple[Effect, ...]:
         "item": np.kron(_average(k), _contrasts(m)),
         "condition × item": np.kron(_contrasts(k), _contrasts(m)),
     }
-    return tuple(_effect(name, rows @ contrasts.T) for name, contrasts in every.items())
+    return tuple(_effect(name, rows, contrasts) for name, contrasts in every.items())
 
 
 def epsilons(covariance: Array, n: int) -> tuple[float, float]:
@@ -241,24 +253,26 @@ def epsilons(covariance: Array, n: int) -> tuple[float, float]:
     return gg, min(1.0, max(gg, hf))
 
 
-def _effect(name: str, values: Array) -> Effect:
-    """One effect from the assessors' values of its contrasts, shape (n_assessors, df)."""
+def _effect(name: str, rows: Array, contrasts: Array) -> Effect:
+    """One effect from the assessors' ratings (n_assessors, n_cells) and its contrasts (df, n_cells)."""
     from scipy.stats import f as distribution
 
+    values = rows @ contrasts.T
     n, df = values.shape
     middle = values.mean(axis=0)
     between, within = n * float(middle @ middle), float(np.sum((values - middle) ** 2))
     df_error = df * (n - 1)
-    scale = float(np.sum(values**2))
-    if within <= 1e-20 * scale or scale == 0:  # all assessors alike, but for rounding
-        ratio = math.inf if between > 0 else 0.0
+    rounding = 1e-24 * float(np.sum(rows**2))
+    if within <= rounding:  # all assessors alike
+        ratio = math.inf if between > rounding else 0.0
+        between = between if ratio else 0.0
         gg, hf = 1.0, 1.0
     else:
         ratio = (between / df) / (within / df_error)
         gg, hf = epsilons(np.atleast_2d(np.cov(values, rowvar=False)), n)
     p, p_gg, p_hf = (float(distribution.sf(ratio, e * df, e * df_error)) for e in (1.0, gg, hf))
     total = between + within
-    return Effect(name, ratio, df, df_error, p, gg, hf, p_gg, p_hf, between / total if total else 0.0)
+    return Effect(name, ratio, df, df_error, p, gg, hf, p_gg, p_hf, between / total if between else 0.0)
 
 
 def _contrasts(k: int) -> Array:

@@ -96,9 +96,9 @@ def pairs(
 
 
 def _pair(first: str, second: str, a: Array, b: Array, owners: NDArray[np.intp], seed: int) -> Pair:
-    # Rounded: means of the same ratings in another order differ in the last bit, which is no difference.
-    better = (np.bincount(owners, a - b) / np.bincount(owners)).round(9)
-    test = signed_rank(better)
+    better = np.bincount(owners, a - b) / np.bincount(owners)
+    # Rounded: sums of the same ratings in another order differ in the last bit, which is no difference.
+    test = signed_rank(better.round(9))
     return Pair(
         first, second, len(better), len(a),
         median=float(np.median(a) - np.median(b)),

@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+BASES = {
+    "complete items": "Not every assessor rated every item under all tested conditions, so items are no "
+    "factor of the analysis of variance: tests of all conditions take each assessor's means over the items "
+    "that the assessor rated under all of them.",
+    "adjusted means": "Some assessors rated no item under all tested conditions, so items are no factor of "
+    "the analysis of variance: tests of all conditions take each assessor's means, every rating less the "
+    "mean of its item.",
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the user chooses.
@@ -164,8 +174,8 @@ def _tests(panel: Panel, table: pd.DataFrame, settings: Settings) -> Tests:
     complete = blocks(table, tested)
     if complete is None:
         note = (
-            "Tests of all conditions need at least two assessors who rated some item under all of them; "
-            "there are none, so only pairs are tested."
+            "Tests of all conditions need at least two assessors who rated every condition; there are none, "
+            "so only pairs are tested."
         )
         return Tests(tested, pairs=compared, notes=(note,))
     return Tests(
@@ -174,24 +184,22 @@ def _tests(panel: Panel, table: pd.DataFrame, settings: Settings) -> Tests:
         friedman(complete.means),
         repeated_measures(complete.ratings),
         compared,
-        tuple(_told(complete)),
+        tuple(_told(panel, complete)),
     )
 
 
-def _told(complete: Blocks) -> list[str]:
+def _told(panel: Panel, complete: Blocks) -> list[str]:
     notes = []
-    if complete.ratings.ndim == 2 and len(complete.items) > 1:
-        notes.append(
-            "Not every assessor rated every item under all tested conditions, so items are no factor of the "
-            "analysis of variance: it tests each assessor's means over the items rated under all conditions."
-        )
-    if complete.n_incomplete:
-        notes.append(
-            f"{complete.n_incomplete} blocks (assessor × item) lack a tested condition and are left out of "
-            "tests of all conditions."
-        )
+    if complete.basis in BASES:
+        notes.append(BASES[complete.basis])
     if complete.left_out:
-        notes.append(f"Without any complete block, so not in these tests: {', '.join(complete.left_out)}.")
+        n, total = len(complete.left_out), len(complete.left_out) + len(complete.assessors)
+        notes.append(f"Tests of all conditions leave out {n} of {total} assessors, who lack a condition.")
     if len(complete.conditions) == 2:
         notes.append("Friedman's test needs three conditions; Wilcoxon's compares two.")
+    if panel.method != "mushra":
+        notes.append(
+            "On a scale of five points medians are whole points and rarely move, so the permutation test of "
+            "their difference finds little; Wilcoxon's test uses the means of assessors."
+        )
     return notes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ def prepare(engine: Engine, test: ListeningTest, told: str) -> dict[str, str]:
                     "open": "yes",
                 }
                 connection.execute(facts.insert(), [{"key": k, "value": v} for k, v in found.items()])
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise DataError(f"{told}: cannot be used as the test's database ({reason(error)})") from error
     if found.get("schema") != str(SCHEMA):
         raise DataError(

@@ -106,9 +106,7 @@ async def consent(request: Request) -> Response:
         word = "problem_agree" if form.get("agree") != "yes" else "problem_expired"
         again = welcome(site, visitor, language, form.get("join", ""), texts(language)[word])
         return show(site, request, visitor, again, 422)
-    if session is not None:
-        await _agree(site, session, language)
-    else:
+    if session is None:
         if not site.joins.take():
             return refuse(429, "too many people are coming in at once; please try again in a moment")
         word = visitor.word or visitor.cookie
@@ -117,6 +115,8 @@ async def consent(request: Request) -> Response:
         if not isinstance(begun, SessionState):
             return show(site, request, visitor, away(site, visitor, language, begun))
         session = begun
+    elif step_now(site.test, session) == "welcome":
+        await _agree(site, session, language)
     response = RedirectResponse("/", 303)
     site.set_cookie(response, site.signer.cookie("session", session.id), request.url.scheme == "https")
     return response
@@ -248,7 +248,7 @@ async def _go_on(
     """Take a session from a step to another one, unless it has gone on already."""
     following = to or next_step(site.test, step)
     async with session.lock:
-        if session.step == step:
+        if step_now(site.test, session) == step:
             values = {"step": following, "seen_at": now(), **changes}
             await site.registry.save(session, site.registry.store.change(session.id, **values))
             for name, value in values.items():

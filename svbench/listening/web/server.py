@@ -26,7 +26,7 @@ from svbench.listening.web.signing import Signer, new_admin_token
 from svbench.listening.web.site import Site
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    import uvicorn
 
 GRACE_S = 10  # for requests that are under way when the server is told to stop
 IDLE_S = 65  # a connection without requests; longer than proxies keep theirs
@@ -62,12 +62,11 @@ def serve(folder: Path, settings: Settings) -> None:
     check_test(folder, test)
     store = Store(folder, test, settings.database, serving=True)
     try:
-        admin = _admin_token(store, settings)
+        site = Site(folder, test, store, secure=url.startswith("https:"))
         bound = _bind(settings)
         address = url or _address(bound)
-        _announce(settings, test, address, admin, store.told)
-        site = Site(folder, test, store, secure=address.startswith("https:"))
-        _run(create_app(site), settings, bound)
+        _announce(settings, test, address, _admin_token(store, settings), store.told)
+        make_server(site, settings).run(sockets=[bound])
     finally:
         store.close()
 
@@ -82,6 +81,12 @@ def check_test(folder: Path, test: ListeningTest) -> None:
         conditions than a screen may have, or a language without translation.
     """
     check_design(test, folder / FILE)
+    completion = test.protocol.listeners.completion_url
+    if completion and urlsplit(completion).scheme not in ("http", "https"):
+        raise DataError(
+            f"{folder / FILE}: protocol.listeners.completion_url: expected an address that begins with "
+            f"https://, found {completion!r}"
+        )
     for language in test.protocol.listeners.languages:
         try:
             texts(language)
@@ -178,11 +183,12 @@ def _announce(
     sys.stdout.flush()
 
 
-def _run(app: Starlette, settings: Settings, bound: socket.socket) -> None:
+def make_server(site: Site, settings: Settings) -> uvicorn.Server:
+    """Return the server of a site, not yet running."""
     import uvicorn
 
     config = uvicorn.Config(
-        app,
+        create_app(site),
         proxy_headers=settings.proxy,
         forwarded_allow_ips="*" if settings.proxy else None,
         access_log=False,  # it would hold addresses of listeners
@@ -193,4 +199,4 @@ def _run(app: Starlette, settings: Settings, bound: socket.socket) -> None:
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    return uvicorn.Server(config)

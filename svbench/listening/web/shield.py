@@ -64,7 +64,8 @@ class Shield:
                 given = {name for name, _ in headers}
                 message["headers"] = [*headers, *HEADERS]
                 if b"cache-control" not in given:
-                    message["headers"].append((b"cache-control", b"no-store"))
+                    kept = b"no-cache" if scope["path"].startswith("/static/") else b"no-store"
+                    message["headers"].append((b"cache-control", kept))
             await send(message)
 
         try:

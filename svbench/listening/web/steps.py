@@ -11,15 +11,18 @@ ORDER: tuple[Step, ...] = ("welcome", "questionnaire", "headphones", "volume", "
 
 def next_step(test: ListeningTest, step: Step) -> Step:
     """Return the step after one of those before the first screen; steps the test has not are skipped."""
+    return next(s for s in ORDER[ORDER.index(step) + 1 :] if _has(test, s))
+
+
+def _has(test: ListeningTest, step: Step) -> bool:
     listeners = test.protocol.listeners
     there = {
         "questionnaire": bool(listeners.questionnaire),
         "headphones": listeners.headphones != "none",
         "volume": listeners.volume,
         "training": any(t.kind == "training" for t in test.trials),
-        "screen": True,
     }
-    return next(s for s in ORDER[ORDER.index(step) + 1 :] if there[s])
+    return there.get(step, True)
 
 
 def step_after_screen(test: ListeningTest, session: SessionState, done: int) -> Step:
@@ -32,6 +35,12 @@ def step_after_screen(test: ListeningTest, session: SessionState, done: int) -> 
 
 
 def step_now(test: ListeningTest, session: SessionState) -> Step:
-    """Return where a session stands: at its step, or before a consent that has changed since."""
+    """Return where a session stands.
+
+    Between two starts of the server the test's words may change: a consent of another version is
+    asked for again, and a step that is no more is passed over.
+    """
     asked_again = session.consent_version != test.protocol.listeners.consent_version
-    return "welcome" if asked_again and session.step not in ("thanks", "away") else session.step
+    if asked_again and session.step not in ("thanks", "away"):
+        return "welcome"
+    return session.step if _has(test, session.step) else next_step(test, session.step)
