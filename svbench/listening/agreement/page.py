@@ -137,16 +137,17 @@ def ceiling_sentence(target: TargetAgreement) -> str:
         return f"{found.n_assessors} assessors are too few to tell how reliable their means are."
     return (
         f"The ceiling: the mean ratings of {found.n_assessors} assessors have a reliability of "
-        f"{found.reliability:.2f} (split halves, Spearman–Brown), so a metric that knew the true quality would "
-        f"correlate with them by {found.reachable:.2f} on average."
+        f"{found.reliability:.2f} (split halves, Spearman–Brown), so a metric that knew the true quality "
+        f"would correlate with them by {found.reachable:.2f} on average."
     )
 
 
 def _page(found: Agreement) -> Page:
     systems = sorted(found.conditions)
+    names = ", ".join(systems)
     return Page(
         title=f"Agreement of metrics with ratings: {found.title}",
-        summary=f"{found.method}, {found.n_assessors} assessors, {len(systems)} conditions: {', '.join(systems)}",
+        summary=f"{found.method}, {found.n_assessors} assessors, {len(systems)} conditions: {names}",
         version=__version__,
         warning=WARNING,
         anchors=WITH_ANCHORS if found.with_anchors else ANCHORS,

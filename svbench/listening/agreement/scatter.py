@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def scatter(found: Points, systems: Sequence[str], scale: str, name: str) -> str
             if not own.any():
                 continue
             scores, ratings = sign * found.scores[own], found.ratings[own]
-            style = {"marker": SHAPES[number % len(SHAPES)], "color": PALETTE[number % len(PALETTE)]}
+            style: Any = {"marker": SHAPES[number % len(SHAPES)], "color": PALETTE[number % len(PALETTE)]}
             axes.plot(scores, ratings, ls="", ms=4, mec="none", alpha=0.75, label=plain(system), **style)
             axes.plot([np.mean(scores)], [np.mean(ratings)], ls="", ms=10, mfc="none", mew=1.6, **style)
         if not measure.higher_is_better:
