@@ -14,6 +14,7 @@ from svbench.printing.numbers import signed
 
 TEMPLATES = Path(__file__).with_name("templates")
 NONE = "–"
+NAMED = 3  # ties; more of them are counted, and the table has the daggers
 SCALES = {
     "mushra": "mean rating, 0 to 100",
     "acr": "mean opinion, 1 to 5",
@@ -122,7 +123,8 @@ def best_sentence(target: TargetAgreement) -> str:
     unknown = [m.measure.label for m in target.measures[1:] if m.is_tied is None]
     told = f"{best.measure.label} agrees best here: Spearman {signed(value, 2)}"
     if tied:
-        told += f"; {', '.join(tied)} cannot be told from it (†)"
+        names = ", ".join(tied) if len(tied) <= NAMED else f"{len(tied)} others"
+        told += f"; {names} cannot be told from it (†)"
     elif unknown:
         told += "; whether others are behind it by more than chance cannot be told"
     elif len(target.measures) > 1:
@@ -181,7 +183,7 @@ def _section(target: TargetAgreement, number: int, found: Agreement, systems: li
 def _row(one: MeasureAgreement) -> Row:
     measure = one.measure
     direction = "" if measure.higher_is_better else ", less is better: turned"
-    targets = f", scored as {measure.target_set}" if measure.target_set else ""
+    targets = f", {measure.target_set}" if measure.target_set else ""
     same = f"; the same as {', '.join(measure.same)}" if measure.same else ""
     return Row(
         rank=one.rank,
