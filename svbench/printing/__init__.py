@@ -1,1 +1,1 @@
-"""What reports of all kinds share: the style of drawings, markup and numbers as text, cells for spreadsheets."""
+"""What reports of all kinds share: the style of drawings, markup and numbers as text, safe cells."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,23 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure
+
+
+def box(axes: Any, values: Sequence[float], height: float, colour: str) -> None:
+    """Draw one horizontal box: quartiles, median, whiskers to the last value within 1.5 of their distance."""
+    axes.boxplot(
+        [list(values)],
+        positions=[height],
+        orientation="horizontal",
+        widths=0.56,
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+        boxprops={"facecolor": colour + "33", "edgecolor": colour},
+        medianprops={"color": colour, "lw": 2},
+        whiskerprops={"color": colour},
+        capprops={"color": colour},
+    )
 
 
 def quiet(axes: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
+from svbench.printing.drawing import COLOURS, INK, box, drawing, plain, quiet, svg_text
 
 
 def box_plot(
@@ -35,19 +35,7 @@ def box_plot(
             if not values:
                 continue
             colour = COLOURS[kind]
-            axes.boxplot(
-                [list(values)],
-                positions=[height],
-                orientation="horizontal",
-                widths=0.56,
-                showfliers=False,
-                patch_artist=True,
-                manage_ticks=False,
-                boxprops={"facecolor": colour + "33", "edgecolor": colour},
-                medianprops={"color": colour, "lw": 2},
-                whiskerprops={"color": colour},
-                capprops={"color": colour},
-            )
+            box(axes, values, height, colour)
             axes.plot(values, [height] * len(values), "o", ms=3.2, mfc=colour, mec="none", alpha=0.75)
         told = [n if k == "system" else f"{n} ({k})" for n, k in zip(names, kinds, strict=True)]
         axes.set_yticks(heights, labels=[plain(n) for n in told])

@@ -5,17 +5,25 @@ that ratings may be put into a table (`simulate`) or be given over HTTP::
 
     truth = Truth(means={"net": 70, "old": 45}, roles={...})
     panel = [Assessor("a1", truth), Assessor("a2", truth, kind="reversed")]
-    table = ratings_table(simulate(panel, trials=6, seed=1))
+    table = simulate(panel, trials=6, seed=1)
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from svbench.listening.ratings import ratings_table
+from svbench.listening.test import ListeningTest
+from svbench.testing.listeners import Rate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal[
     "sound", "careless", "reversed", "reference-blind", "anchors-high", "compressed", "constant", "unmoved",
@@ -100,7 +108,7 @@ class Assessor:
 
 def simulate(
     assessors: Sequence[Assessor], *, trials: int, replicates: int = 1, seed: int = 0, test: str = "simulated"
-) -> list[dict[str, object]]:
+) -> pd.DataFrame:
     """Let assessors rate every condition of some trials.
 
     Parameters
@@ -113,13 +121,13 @@ def simulate(
 
     Returns
     -------
-    list of dict
-        Rows for `svbench.listening.ratings.ratings_table`.
+    DataFrame
+        The long table of `svbench.listening.ratings`.
 
     Examples
     --------
-    >>> rows = simulate([Assessor("a", mushra_truth({"net": 70.0}))], trials=2, replicates=1)
-    >>> len(rows), rows[0]["condition"]
+    >>> table = simulate([Assessor("a", mushra_truth({"net": 70.0}))], trials=2, replicates=1)
+    >>> len(table), table.condition[0]
     (12, 'reference')
     """
     rng = np.random.default_rng(seed)
@@ -140,7 +148,25 @@ def simulate(
                 }
                 for slot, condition in enumerate(conditions)
             ]  # fmt: skip
-    return rows
+    return ratings_table(rows)
+
+
+def by_sound(assessor: Assessor, test: ListeningTest, rng: np.random.Generator) -> Rate:
+    """Let an assessor rate what `svbench.testing.listeners.Listener` hears, known by its bytes.
+
+    Parameters
+    ----------
+    assessor : Assessor
+        Whose truth has the conditions of the test.
+    test : ListeningTest
+    rng : Generator
+    """
+    known = {s.sha256: (s.condition, t.id) for t in test.trials for s in t.stimuli}
+
+    def rate(sound: bytes, screen: Mapping[str, Any], slot: int) -> float:
+        return assessor.rate(*known[hashlib.sha256(sound).hexdigest()], rng)
+
+    return rate
 
 
 Conduct = Callable[[Assessor, str, str, np.random.Generator], float]

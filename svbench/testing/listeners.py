@@ -75,7 +75,7 @@ class Listener:
         self.page = ""
 
     def take_part(self, path: str = "/", answers: Mapping[str, str] | None = None) -> str:
-        """Go through a session from wherever it stands, and return the last page.
+        """Go through a session from wherever it stands, and return the last page's heading.
 
         Parameters
         ----------
@@ -92,9 +92,15 @@ class Listener:
                 self.open("/")
             elif form is None:
                 self.close()
-                return self.page
+                return self.heading
             else:
-                self.submit(form[1], **self._filled(form[1], answers or {}))
+                self.submit(form[1], **self.filled(form[1], answers))
+
+    @property
+    def heading(self) -> str:
+        """What the page that is open is about."""
+        found = re.search(r"<h1[^>]*>(.*?)</h1>", self.page, re.DOTALL)
+        return found[1].strip() if found else ""
 
     def open(self, path: str) -> Answered:
         """Open a page, following redirects."""
@@ -148,7 +154,7 @@ class Listener:
         method: str,
         path: str,
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> Answered:
         """Send a request with the cookie, and keep the cookie that comes back."""
         start = time.perf_counter()
@@ -177,15 +183,14 @@ class Listener:
     def _hear(self, address: str) -> bytes:
         return self.request("audio", "GET", address).body if self._listens else b""
 
-    def _filled(self, form: str, answers: Mapping[str, str]) -> dict[str, str]:
+    def filled(self, form: str, answers: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return what a willing listener writes into a form of the page that is open."""
         if form == "consent":
             hidden = re.findall(r'name="(join|language|consent_version)" value="([^"]*)"', self.page)
             return {**dict(hidden), "agree": "yes"}
-        if form == "questionnaire":
-            return dict(answers)
         if form == "headphones":
-            return dict.fromkeys(set(re.findall(r'name="(answer-[\w-]+)"', self.page)), "1")
-        return {}
+            return dict.fromkeys(re.findall(r'name="(answer-[\w-]+)"', self.page), "1")
+        return dict(answers or {}) if form == "questionnaire" else {}
 
 
 @contextlib.contextmanager

@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an excerpt of the test, START in seconds, any number of times (default: the protocol's rule)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int,
-        help="repeat names and dither in every build from these runs (default: secret ones). Take a long "
-        "number: who guesses it and has the runs knows which file is what",
+        "--seed",
+        help="any text: repeats names and dither in every build from these runs (default: secret ones). Take "
+        "a long one: who guesses it and has the runs knows which file is what",
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace a test that nobody has rated in")
     parser.add_argument("--json", action="store_true", help="print JSON")

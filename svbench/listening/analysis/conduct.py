@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Kind = Literal["same value", "unmoved", "fast", "reversed", "unrelated", "narrow", "unsteady"]
+Finding = tuple[Kind, str]
 HASTE_S = 1.0  # a stimulus; nobody hears and judges music in less
 MOST = 0.5  # of the screens
 REVERSED_P, RELATED_P = 0.01, 0.05
@@ -47,23 +48,21 @@ def conduct(panel: Panel) -> tuple[Flag, ...]:
     tuple of Flag
         By assessor; one may have several.
     """
-    flags = []
-    others = _Others(panel.table)
-    twice = second_ratings(panel, panel.assessors)
-    for assessor in panel.assessors:
-        own = panel.table[panel.table["assessor"] == assessor]
-        found: list[tuple[Kind, str] | None] = [_haste(own)]
-        if panel.method not in ("ab", "abx"):
-            found += [
+    by_assessor = {str(name): own for name, own in panel.table.groupby("assessor")}
+    found: dict[str, list[Finding | None]] = {name: [_haste(own)] for name, own in by_assessor.items()}
+    if panel.method not in ("ab", "abx"):
+        others = _Others(panel.table)
+        twice = second_ratings(panel, panel.assessors)
+        for name, own in by_assessor.items():
+            found[name] += [
                 _sameness(own, panel.method),
-                _against_others(*others.beside(assessor)),
-                _steadiness(twice[twice["assessor"] == assessor]),
+                _against_others(*others.beside(name)),
+                _steadiness(twice[twice["assessor"] == name]),
             ]
-        flags += [Flag(assessor, *one) for one in found if one]
-    return tuple(flags)
+    return tuple(Flag(name, *one) for name in found for one in found[name] if one)
 
 
-def _sameness(own: pd.DataFrame, method: str) -> tuple[Kind, str] | None:
+def _sameness(own: pd.DataFrame, method: str) -> Finding | None:
     """All ratings equal; or, on most screens of several stimuli, all equal and at an end of the scale."""
     if len(own) > 1 and own["rating"].nunique() == 1:
         return "same value", f"gave {own['rating'].iloc[0]:g} to all {len(own)} stimuli"
@@ -76,7 +75,7 @@ def _sameness(own: pd.DataFrame, method: str) -> tuple[Kind, str] | None:
     return None
 
 
-def _haste(own: pd.DataFrame) -> tuple[Kind, str] | None:
+def _haste(own: pd.DataFrame) -> Finding | None:
     """Less than a second for each stimulus, on most screens of known time."""
     screens = own.groupby("item").agg(seconds=("seconds", "max"), size=("seconds", "size")).dropna()
     n = int((screens["seconds"] < HASTE_S * screens["size"]).sum())
@@ -85,7 +84,7 @@ def _haste(own: pd.DataFrame) -> tuple[Kind, str] | None:
     return None
 
 
-def _against_others(y: Array, x: Array) -> tuple[Kind, str] | None:
+def _against_others(y: Array, x: Array) -> Finding | None:
     """An assessor's ratings against the median of the others' for the same stimuli."""
     from scipy.stats import linregress
 
@@ -102,7 +101,7 @@ def _against_others(y: Array, x: Array) -> tuple[Kind, str] | None:
     return None
 
 
-def _steadiness(twice: pd.DataFrame) -> tuple[Kind, str] | None:
+def _steadiness(twice: pd.DataFrame) -> Finding | None:
     if len(twice) < FEWEST_REPLICATES:
         return None
     found = concordance(twice["rating"].to_numpy(), twice["rating_again"].to_numpy())

@@ -215,10 +215,10 @@ def repeated_measures(ratings: Array) -> tuple[Effect, ...]:
         return (_effect("condition", ratings.reshape(n, k), _contrasts(k)),)
     m = ratings.shape[2]
     rows = ratings.reshape(n, k * m)
-    every = {
-        "condition": np.kron(_contrasts(k), _average(m)),
-        "item": np.kron(_average(k), _contrasts(m)),
-        "condition × item": np.kron(_contrasts(k), _contrasts(m)),
+    every: dict[str, Array] = {
+        "condition": _both(_contrasts(k), _average(m)),
+        "item": _both(_average(k), _contrasts(m)),
+        "condition × item": _both(_contrasts(k), _contrasts(m)),
     }
     return tuple(_effect(name, rows, contrasts) for name, contrasts in every.items())
 
@@ -281,6 +281,11 @@ def _contrasts(k: int) -> Array:
 
     found: Array = helmert(k)
     return found
+
+
+def _both(first: Array, second: Array) -> Array:
+    """Contrasts of conditions and of items as contrasts of cells."""
+    return np.kron(first, second).astype(np.float64)
 
 
 def _average(k: int) -> Array:

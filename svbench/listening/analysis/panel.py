@@ -31,12 +31,12 @@ class Panel:
     ----------
     method : str
     table : DataFrame
-        First ratings in finished sessions, no training; the columns of the long table and ``item``, which
-        is the trial (with its test, where there are several).
+        First ratings in finished sessions (of comparisons, all answers), no training; the columns of the
+        long table and ``item``, which is the trial (with its test, where there are several).
     again : DataFrame
         The same columns: all later ratings of what is in ``table``.
     conditions : tuple of str
-        Reference, systems, anchors; each by name.
+        Reference, systems, anchors; the best of each first.
     roles : dict of str to str
         Of each condition.
     notes : tuple of str
@@ -111,10 +111,12 @@ def panel(ratings: pd.DataFrame) -> Panel:
     finished = finished.sort_values([*CELL, "replicate"], kind="stable").reset_index(drop=True)
     # Counted anew: the first rating may have been in a session that was not finished.
     finished["replicate"] = finished.groupby(CELL).cumcount()
-    first = finished["replicate"] == 0
+    # Of comparisons every answer counts: a pair is mostly presented several times.
+    first = (finished["replicate"] == 0) | (method in ("ab", "abx"))
     table = finished[first].reset_index(drop=True)
     roles = _roles(table)
-    names = sorted(roles, key=lambda c: (ROLES.index(roles[c]), c))
+    means = table.groupby("condition")["rating"].mean()
+    names = sorted(roles, key=lambda c: (ROLES.index(roles[c]), -means[c], c))
     notes += _missing(table, method)
     targets = sorted(set(table["target"]) - {""})
     if len(targets) > 1:
@@ -176,8 +178,7 @@ def _missing(table: pd.DataFrame, method: str) -> list[str]:
         return []
     return [
         f"{wanted - len(table)} of {wanted} cells (assessor × item × condition) have no rating. Numbers of a "
-        "condition rest on the ratings there are; a pair on the items that an assessor rated under both; "
-        "tests of all conditions on the items that an assessor rated under all of them."
+        "condition rest on the ratings there are, a pair on the items that an assessor rated under both."
     ]
 
 

@@ -35,7 +35,7 @@ def build_test(
     *,
     data: Path | None = None,
     named: Sequence[NamedExcerpt] = (),
-    seed: int | None = None,
+    seed: str | None = None,
     force: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> ListeningTest:
@@ -54,7 +54,7 @@ def build_test(
         Where the recordings lie, if not where the runs found them.
     named : sequence of NamedExcerpt
         The excerpts of the test; the protocol's rule chooses them by default.
-    seed : int, optional
+    seed : str, optional
         Makes names and dither the same in every build of the same runs. By default they are secret.
     force : bool
         Replace a test that nobody has rated in.

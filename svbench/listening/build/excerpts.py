@@ -43,6 +43,9 @@ def excerpts_of(
     """
     if rule.choose == "list" and not named:
         raise DataError("the protocol leaves the excerpts to you; name them with --excerpt TRACK@START")
+    twice = next((one for i, one in enumerate(named) if one in named[:i]), None)
+    if twice:
+        raise DataError(f"--excerpt {twice.track}@{twice.start_s:g} is given twice")
     runs = list(material.runs.values())
     scores = {name: scores_of(run, target) for name, run in material.runs.items()}
     quantity = headline(runs[0])

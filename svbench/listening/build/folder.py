@@ -49,6 +49,7 @@ def new_test(out: Path, force: bool = False) -> Iterator[Path]:
     with replaced(out, FILE, "listening test") as new:
         (new / STIMULI).mkdir()
         yield new
+        refuse_existing(out, force)  # somebody may have rated meanwhile
 
 
 def finish(folder: Path, test: ListeningTest) -> None:

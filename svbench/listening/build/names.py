@@ -44,12 +44,12 @@ class Names:
         return hmac.new(self._secret, digest([use, *what]).encode(), hashlib.sha256).hexdigest()
 
 
-def names_of(seed: int | None, sources: Sequence[str]) -> Names:
+def names_of(seed: str | None, sources: Sequence[str]) -> Names:
     """Make the names of a test.
 
     Parameters
     ----------
-    seed : int or None
+    seed : str or None
         None draws a secret that nobody can repeat.
     sources : sequence of str
         Digests of what the test is built from; they belong to the secret of a seeded build.

@@ -1,40 +1,18 @@
-"""svbench's own file of ratings: the long table as CSV, safe for spreadsheets."""
+"""svbench's own file of ratings: the long table as CSV, as `store.export.safe_csv` writes it."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from svbench.errors import DataError, suggestion
 from svbench.listening.analysis.panel import ROLES, SCALES
 from svbench.listening.ratings import COLUMNS
 from svbench.listening.readers.rows import Row, Sheet
-from svbench.printing.spreadsheet import csv_text, unshielded
-
-if TYPE_CHECKING:
-    import pandas as pd
+from svbench.printing.spreadsheet import unshielded
 
 MARKS = frozenset({"assessor", "trial", "condition", "rating"})
 CHOICES = {"kind": ("training", "test"), "method": tuple(SCALES), "role": ROLES}
 TRUTH = {"true": True, "false": False, "1": True, "0": False}
-
-
-def ratings_csv(table: pd.DataFrame) -> str:
-    """Write the long table as CSV.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With the columns of `svbench.listening.ratings.COLUMNS`; others are not written.
-
-    Returns
-    -------
-    str
-        Text that could be a formula has an apostrophe before it; unknown numbers are empty.
-    """
-    columns = [table[name].tolist() for name in COLUMNS]
-    rows = ([None if c != c else c for c in row] for row in zip(*columns, strict=True))
-    return csv_text(list(COLUMNS), rows)
 
 
 def from_sheet(sheet: Sheet) -> list[dict[str, object]]:

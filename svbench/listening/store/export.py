@@ -13,11 +13,10 @@ from svbench.listening.store.database import FILE, database_url
 from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import CurrentRating, Store
 from svbench.listening.test import ListeningTest
+from svbench.printing.spreadsheet import shielded
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what spreadsheets take for a formula
 
 
 def stored_ratings(folder: Path, test: ListeningTest, url: str | None = None) -> pd.DataFrame:
@@ -127,10 +126,7 @@ def safe_csv(frame: pd.DataFrame) -> str:
     """
     safe = frame.copy()
     for name in safe.columns[[not _is_numeric(kind) for kind in safe.dtypes]]:
-        safe[name] = [
-            f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
-            for cell in safe[name]
-        ]
+        safe[name] = [shielded(cell) if isinstance(cell, str) else cell for cell in safe[name]]
     text: str = safe.to_csv(index=False, lineterminator="\n")
     return text
 

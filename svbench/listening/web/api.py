@@ -111,7 +111,7 @@ async def post_done(request: Request) -> Response:
     async with session.lock:
         before = session.screens[: session.at]
         if any(screen.id == given.screen for screen in before):
-            return answer({})
+            return answer({"step": step_now(site.test, session)})
         screen = _current(site, session, given.screen)
         lacking = missing(session, screen, site.test.protocol.method)
         if lacking:
@@ -124,7 +124,7 @@ async def post_done(request: Request) -> Response:
         await site.registry.save(session, finished + store.change(session.id, **changes))
         for name, value in changes.items():
             setattr(session, name, value)
-    return answer({})
+    return answer({"step": changes["step"]})
 
 
 def _session(request: Request) -> tuple[Site, SessionState]:

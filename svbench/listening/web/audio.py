@@ -55,10 +55,10 @@ async def audio(request: Request) -> Response:
 
 def _sound(site: Site, session: SessionState, token: str) -> Path | bytes | None:
     step = step_now(site.test, session)
-    if step == "headphones":
-        tokens = headphone_sounds(site.signer, site.test, session)
+    method = site.test.protocol.listeners.headphones
+    if step == "headphones" and method != "none":
+        tokens = headphone_sounds(site.signer, session)
         if token in tokens:
-            method = site.test.protocol.listeners.headphones
             return headphone_set(method, session)[tokens.index(token)][0]
     if step == "volume" and token == site.signer.token(session.id, "volume"):
         return stimulus_path(site.folder, volume_stimulus(site.test))

@@ -33,9 +33,7 @@ def page_of(site: Site, visitor: Visitor, language: str, problem: str = "") -> c
         case "questionnaire":
             return contexts.Questionnaire(**more, fields=_fields(site, session, language))
         case "headphones":
-            sounds = tuple(
-                (token, f"/audio/{token}") for token in headphone_sounds(site.signer, site.test, session)
-            )
+            sounds = tuple((token, f"/audio/{token}") for token in headphone_sounds(site.signer, session))
             assert listeners.headphones != "none"
             return contexts.Headphones(**more, method=listeners.headphones, sounds=sounds)
         case "volume":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from svbench.listening.headphones import NEEDED
 from svbench.listening.store.state import SessionState, now
 from svbench.listening.web.answers import Refused, answer, read_form, refuse
 from svbench.listening.web.compose import away, page_of, welcome
@@ -18,7 +19,7 @@ from svbench.listening.web.contexts import Page, Step
 from svbench.listening.web.pages import render, texts
 from svbench.listening.web.signing import Join
 from svbench.listening.web.site import Site, Visitor
-from svbench.listening.web.sounds import PASSED, headphone_set, headphone_sounds
+from svbench.listening.web.sounds import headphone_set, headphone_sounds
 from svbench.listening.web.steps import next_step, step_now
 
 if TYPE_CHECKING:
@@ -179,18 +180,20 @@ async def headphones(request: Request) -> Response:
     if problem:
         return problem
     session, listeners = visitor.session, site.test.protocol.listeners
+    method = listeners.headphones
     assert session is not None
-    tokens = headphone_sounds(site.signer, site.test, session)
+    assert method != "none"
+    tokens = headphone_sounds(site.signer, session)
     given = [form.get(f"answer-{token}", "") for token in tokens]
     if not any(given):  # of an attempt that has been judged
         return RedirectResponse("/", 303)
     if not set(given) <= {"1", "2", "3"}:
         words = texts(session.language)["problem_expired"]
         return show(site, request, visitor, page_of(site, visitor, session.language, words), 422)
-    sounds = headphone_set(listeners.headphones, session)
+    sounds = headphone_set(method, session)
     right = sum(int(g) - 1 == answer for g, (_, answer) in zip(given, sounds, strict=True))
     attempts = [*session.headphones, right]
-    if right >= PASSED:
+    if right >= NEEDED[method]:
         return await _go_on(site, session, "headphones", headphones=attempts)
     if len(attempts) >= listeners.headphones_attempts:
         refuses = listeners.headphones_failed == "refuse"

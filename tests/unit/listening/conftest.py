@@ -20,6 +20,7 @@ from svbench.listening.store.store import Store
 from svbench.listening.test import ListeningTest
 from svbench.listening.web.server import Settings, make_server
 from svbench.listening.web.site import Site
+from svbench.testing.listeners import Answered, Listener
 from svbench.testing.listening import make_test
 
 
@@ -95,22 +96,60 @@ class Served:
     def __init__(
         self, folder: Path, test: ListeningTest, database: str | None = None, **settings: Any
     ) -> None:
-        self.folder, self.test = folder, test
-        self.store = Store(folder, test, database, serving=True)
-        self.site = Site(folder, test, self.store)
+        self.folder, self.test, self.database, self.settings = folder, test, database, settings
+        self.listeners: list[Listener] = []
+        self.start()
+
+    def start(self) -> None:
+        self.store = Store(self.folder, self.test, self.database, serving=True)
+        self.site = Site(self.folder, self.test, self.store)
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        self.server = make_server(self.site, Settings(**settings))
+        self.server = make_server(self.site, Settings(**self.settings))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [bound]})
         self.thread.start()
         while not self.server.started:
             time.sleep(0.005)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def listener(self, rating: float = 50.0, **options: Any) -> Listener:
+        """Somebody who rates everything alike; closed with the server."""
+        self.listeners.append(Listener(self.address, lambda sound, screen, slot: rating, **options))
+        return self.listeners[-1]
+
+    def at_screen(self, path: str = "/") -> Listener:
+        """Somebody who has come as far as the first screen."""
+        one = self.listener()
+        one.open(path)
+        for form in ("consent", "volume", "training"):
+            one.submit(form, **one.filled(form))
+        assert 'id="screen"' in one.page
+        return one
+
     def stop(self) -> None:
+        while self.listeners:
+            self.listeners.pop().close()
         self.server.should_exit = True
         self.thread.join(30)
         self.store.close()
+
+
+def _put(one: Listener, screen: dict[str, Any], slot: int = 0, **changes: Any) -> Answered:
+    content = {
+        "screen": screen["screen"], "token": screen["slots"][slot]["token"], "rating": 50.0, "revision": 0,
+        "heard": True, "seconds": 2.0,
+    }  # fmt: skip
+    return one.call("rating", "PUT", "/api/rating", **content | changes)
+
+
+@pytest.fixture
+def put() -> Callable[..., Answered]:
+    """Rate a slot of a screen."""
+    return _put
 
 
 @pytest.fixture

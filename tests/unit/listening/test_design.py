@@ -134,7 +134,7 @@ def test_tests_that_nobody_could_take_are_refused(tmp_path: Path) -> None:
     def changed(**changes: object) -> ListeningTest:
         return msgspec.structs.replace(test, trials=(msgspec.structs.replace(trial, **changes),))
 
-    with pytest.raises(DataError, match="13 conditions; BS.1534-3 allows 12"):
+    with pytest.raises(DataError, match=r"13 conditions; BS\.1534-3 allows 12"):
         check_design(changed(stimuli=(trial.stimuli * 3)[:13]), "test.json")
     with pytest.raises(DataError, match="no open reference, which mushra needs"):
         check_design(changed(reference=None), "test.json")

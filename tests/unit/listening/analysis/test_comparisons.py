@@ -54,6 +54,13 @@ def test_no_finite_strength_without_a_single_loss() -> None:
     assert strengths(()) == ()
 
 
+def test_all_presentations_of_a_pair_count() -> None:
+    table = preferred({("m", "n"): (5, 0, 2)})
+    again = table.assign(replicate=1)
+    (found,) = analyse(pd.concat([table, again])).preferences
+    assert (found.wins, found.losses, found.n_assessors) == (10, 4, 7)
+
+
 def test_abx_counts_a_pair_whichever_was_x() -> None:
     rows = [
         {

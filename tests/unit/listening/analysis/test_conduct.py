@@ -7,7 +7,6 @@ from itertools import product
 import pytest
 
 from svbench.listening.analysis.whole import Analysis, Settings, analyse
-from svbench.listening.ratings import ratings_table
 from svbench.testing.assessors import Assessor, Kind, mushra_truth, simulate
 
 ODD: tuple[Kind, ...] = (
@@ -20,8 +19,7 @@ TRUTH = mushra_truth({"good": 75.0, "fair": 60.0, "poor": 45.0, "twin": 45.0})
 def panel_of(seed: int) -> Analysis:
     people = [Assessor(f"s{i:02}", TRUTH, bias=(i % 5 - 2) * 4.0) for i in range(14)]
     people += [Assessor(kind, TRUTH, kind=kind) for kind in ODD]
-    rows = simulate(people, trials=6, replicates=2, seed=seed)
-    return analyse(ratings_table(rows), Settings(seed=1))
+    return analyse(simulate(people, trials=6, replicates=2, seed=seed), Settings(seed=1))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -54,7 +52,6 @@ def test_systems_come_out_as_they_were_put_in() -> None:
 
 
 def test_two_slow_assessors_are_not_fast_and_unknown_times_say_nothing() -> None:
-    rows = simulate([Assessor(n, TRUTH) for n in "pq"], trials=3, replicates=0)
-    assert analyse(ratings_table(rows)).flags == ()
-    untimed = [{**row, "seconds": float("nan")} for row in rows]
-    assert analyse(ratings_table(untimed)).flags == ()
+    table = simulate([Assessor(n, TRUTH) for n in "pq"], trials=3, replicates=0)
+    assert analyse(table).flags == ()
+    assert analyse(table.assign(seconds=float("nan"))).flags == ()

@@ -1,0 +1,145 @@
+// Sees to it that each rating reaches the server: the latest value of each stimulus, one request at
+// a time, again and again until it is answered. Tells its state as events: "change" when what is
+// saved changes, "taken" (detail: slot) when the server holds another rating, "over" when the
+// screen is no longer the one to be rated, "refused" when a rating is not accepted.
+
+import { ask, Unreachable } from "./server.js";
+
+const DRAG_MS = 250; // while a slider moves
+const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+
+export class Saver extends EventTarget {
+  #screen;
+  #jobs = new Map(); // slot -> what is to be sent
+  #waiting = []; // those who want to know when all is saved
+  #failures = 0;
+  #over = false;
+  #retry = 0;
+
+  constructor(screen) {
+    super();
+    this.#screen = screen;
+    addEventListener("online", this.#online);
+  }
+
+  get pending() {
+    return this.#jobs.size > 0;
+  }
+
+  get failing() {
+    return this.#failures > 0;
+  }
+
+  // A slot is { token, rating, heard, revision, seconds }; it is read when it is sent.
+  rate(slot, settled = true) {
+    this.#put(slot, "rating", settled ? 0 : DRAG_MS);
+  }
+
+  heard(slot) {
+    this.#put(slot, "heard", 0);
+  }
+
+  // Resolves when all has been answered; false if the screen is over.
+  async settle() {
+    this.#online();
+    while (this.pending && !this.#over) await new Promise((resolve) => this.#waiting.push(resolve));
+    return !this.#over;
+  }
+
+  // Nothing of this screen is sent any more.
+  close() {
+    this.#over = true;
+    removeEventListener("online", this.#online);
+    clearTimeout(this.#retry);
+    for (const job of this.#jobs.values()) clearTimeout(job.timer);
+    this.#jobs.clear();
+    this.#wake();
+  }
+
+  #put(slot, what, delay) {
+    if (this.#over) return;
+    const job = this.#jobs.get(slot) ?? { rating: false, heard: false, unanswered: null, timer: 0, busy: false };
+    job[what] = true;
+    this.#jobs.set(slot, job);
+    this.#tell("change");
+    if (job.busy) return; // it goes on by itself
+    if (delay && job.timer) return; // a drag sends at its pace, not only at its end
+    clearTimeout(job.timer);
+    job.timer = setTimeout(() => this.#send(slot), delay);
+  }
+
+  async #send(slot) {
+    const job = this.#jobs.get(slot);
+    if (!job || job.busy || this.#over) return;
+    clearTimeout(job.timer);
+    Object.assign(job, { busy: true, timer: 0 });
+    try {
+      while ((job.heard || job.rating || job.unanswered) && !this.#over) {
+        if (job.heard) await this.#sendHeard(slot, job);
+        else await this.#sendRating(slot, job);
+        this.#failures = 0;
+      }
+      if (!this.#over) this.#jobs.delete(slot);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      this.#later();
+    } finally {
+      job.busy = false;
+    }
+    this.#tell("change");
+    this.#wake();
+  }
+
+  async #sendHeard(slot, job) {
+    const { status } = await ask("POST", "/api/heard", { screen: this.#screen, token: slot.token });
+    job.heard = false;
+    if (status >= 400) this.#gone();
+  }
+
+  // A request without an answer may have arrived: it is repeated as it was before anything newer.
+  async #sendRating(slot, job) {
+    if (!job.unanswered) {
+      const { token, rating, heard, revision, seconds } = slot;
+      job.unanswered = { screen: this.#screen, token, rating, revision, heard, seconds };
+      job.rating = false; // a change from now on is a further one
+    }
+    const { status, body } = await ask("PUT", "/api/rating", job.unanswered);
+    job.unanswered = null;
+    if (status < 300 && body) {
+      slot.revision = body.revision;
+    } else if (status === 409 && typeof body?.rating === "number") {
+      slot.revision = body.revision;
+      if (job.rating) return; // moved again since: the listener's last word
+      slot.rating = body.rating;
+      this.dispatchEvent(new CustomEvent("taken", { detail: slot }));
+    } else if (status === 400 || status === 422) {
+      this.#tell("refused");
+    } else {
+      this.#gone();
+    }
+  }
+
+  #gone() {
+    this.close();
+    this.#tell("over");
+  }
+
+  #later() {
+    const delay = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
+    this.#failures += 1;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(this.#online, delay);
+  }
+
+  #online = () => {
+    for (const slot of this.#jobs.keys()) this.#send(slot);
+  };
+
+  #wake() {
+    this.#waiting.splice(0).forEach((resolve) => resolve());
+  }
+
+  #tell(what) {
+    this.dispatchEvent(new Event(what));
+  }
+}
