@@ -11,6 +11,7 @@ from svbench.listening.agreement.evaluate import MeasureAgreement, TargetAgreeme
 from svbench.listening.agreement.report import ANCHORS, WARNING, WITH_ANCHORS, Agreement
 from svbench.listening.agreement.scatter import scatter
 from svbench.printing.numbers import signed
+from svbench.printing.pages import templates
 
 TEMPLATES = Path(__file__).with_name("templates")
 NONE = "–"
@@ -88,13 +89,7 @@ HEAD = (
 
 def page_text(found: Agreement) -> str:
     """Return the page as HTML; an undefined name is an error, and names of systems are escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("agreement.html").render(page=_page(found))
+    return templates(TEMPLATES).get_template("agreement.html").render(page=_page(found))
 
 
 def cell(found: Coefficient) -> Cell:
