@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from svbench.listening.ratings import ratings_table
 from svbench.listening.store.export import safe_csv
 from svbench.listening.test import ListeningTest, load_test
 from svbench.results.store import slug
+from svbench.testing.listeners import Listener, running_server
 
 N_TRACKS, RATE_HZ = 5, 16000
 Samples = NDArray[np.float64]
@@ -221,3 +225,32 @@ def test_what_does_not_fit_is_refused_in_words(
     assert "no estimates were kept" in told(other)
     assert main([*words, "--system", "mixture"]) == 0
     assert "system 'mixture' is not in the test" in told(other)
+
+
+def test_ratings_of_a_served_test_are_read_from_its_database(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    folder = tmp_path / "test"
+    shutil.copytree(bench / "test", folder)
+    test = load_test(folder)
+    worth = {"reference": 100.0, "anchor35": 20.0, "mixture": 5.0, "a": 30.0, "b": 50.0, "c": 70.0, "d": 85.0}
+    heard = {s.sha256: worth[s.condition] for t in test.trials for s in t.stimuli}
+
+    def rate(sound: bytes, screen: Mapping[str, Any], slot: int) -> float:
+        return heard[hashlib.sha256(sound).hexdigest()]
+
+    with running_server(folder) as server:
+        for _ in range(2):
+            Listener(server.address, rate=rate).take_part()
+    out = tmp_path / "agreement"
+    words = ["listen", "agree", str(folder), str(bench / "runs"), "--protocol", "si-sdr", "--out", str(out)]
+    assert main([*words, "--workers", "1"]) == 0
+    found = json.loads((out / "agreement.json").read_text())
+    assert found["n_assessors"] == 2
+    assert {s["condition"]: s["mean"] for s in found["stimuli"]} == {
+        name: value for name, value in worth.items() if name != "reference"
+    }
+    best = found["targets"][0]["measures"][0]
+    assert best["systems"]["spearman"]["value"] == 1.0
+    assert found["targets"][0]["ceiling"]["reliability"] is None
