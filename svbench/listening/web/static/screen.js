@@ -49,6 +49,7 @@ class Screen {
       ? new Mushra(find(".task"), this.slots, data, tell)
       : new Choices(find(".task"), this.slots, rated, tell);
     this.asked = method === "mushra" ? this.slots : [rated]; // what is to be rated
+    find(".reference")?.classList.toggle("heard", this.reference.heard);
     this.#played();
     this.#showSaved();
   }
