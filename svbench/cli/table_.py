@@ -43,6 +43,9 @@ def run(options: argparse.Namespace) -> int:
     from svbench.errors import DataError
     from svbench.results.store import find_runs, load_run
 
+    if options.layout and (text := _in_print(options)):
+        print(text)
+        return OK
     runs = [load_run(path) for path in find_runs(options.runs)]
     if options.protocol:
         present = sorted({r.record.protocol.id for r in runs})
@@ -73,6 +76,31 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("quoted rows need a layout to stand in: --layout NAME")
     print(paper_table(runs, format=options.format, target_set=options.target_set, metrics=options.metric))
     return OK
+
+
+def _in_print(options: argparse.Namespace) -> str:
+    """Make the table of a layout whose rows are those in print; empty for other layouts."""
+    from svbench.errors import DataError
+    from svbench.report.layouts.table import layout_table, published_rows
+    from svbench.results.profile import find_profiles
+    from svbench.results.store import find_runs, load_run
+    from svbench.specs.report import load_layout
+
+    spec, table, folder = load_layout(options.layout)
+    if table.rows != "published":
+        return ""
+    for path in options.runs:
+        if not path.is_dir():
+            raise DataError(
+                f"{path}: no such folder; it should hold runs, or profiles/ made by `svbench profile`"
+            )
+    profiles = find_profiles(options.runs)
+    held = [p for p in options.runs if (p / "run.json").is_file() or list(p.glob("*/run.json"))]
+    runs = [load_run(path) for path in find_runs(held)]
+    if options.protocol:
+        runs = [r for r in runs if r.record.protocol.id == options.protocol]
+    published = published_rows(table, folder, options.published or [""])
+    return layout_table(runs, spec, table, format=options.format, published=published, profiles=profiles)
 
 
 def _laid_out(runs: list[Run], options: argparse.Namespace) -> str:

@@ -181,6 +181,19 @@ def profiles_beside(runs: Sequence[Run]) -> list[Profile]:
     return list(found.values())
 
 
+def find_profiles(paths: Sequence[Path]) -> list[Profile]:
+    """Return all profiles that lie in these folders, in ``profiles/`` in them, or beside these runs.
+
+    Raises
+    ------
+    DataError
+        One of them is damaged or of another schema.
+    """
+    folders = [f for path in paths for f in (path, path / "profiles", path.parent / "profiles")]
+    files = [file for folder in dict.fromkeys(folders) for file in sorted(folder.glob("*--*.json"))]
+    return [read_profile(file) for file in dict.fromkeys(files)]
+
+
 def read_profile(path: Path) -> Profile:
     """Read a profile.
 

@@ -99,5 +99,11 @@ def _check(table: TableSpec, path: Path) -> None:
         raise SpecError(path, "table.groups", f"two groups have one id: {ids}")
     if table.rows == "patterns" and (len(ids) > 1 or len(table.groups[0].targets) > 1):
         raise SpecError(path, "table.groups", "patterns in rows take one group with one target")
+    if (table.rows == "published") != bool(table.measured):
+        raise SpecError(path, "table.measured", "stands with rows = 'published', and only there")
+    if table.rows == "published" and not all(g.metrics for g in table.groups):
+        raise SpecError(path, "table.groups", "rows in print take groups that name their metrics")
+    if table.rows == "published" and not table.published:
+        raise SpecError(path, "table.published", "missing; rows in print need a file of them")
     if table.published and not (path.parent / table.published).is_file():
         raise SpecError(path, "table.published", f"no such file: {table.published}")

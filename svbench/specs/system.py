@@ -114,5 +114,16 @@ def permitted(located: LocatedSystem, *, random_weights: bool) -> LocatedSystem:
             "weights",
             "names no checkpoint; name one, or measure with --random-weights what it costs",
         )
-    marked = msgspec.structs.replace(spec, id=f"{spec.id}+random-weights", random_weights=True)
+    marked = msgspec.structs.replace(spec, id=untrained(spec.id), random_weights=True)
     return LocatedSystem(marked, located.folder)
+
+
+def untrained(system_id: str) -> str:
+    """Return the id of a system with random weights.
+
+    Examples
+    --------
+    >>> untrained("lightsaft")
+    'lightsaft+random-weights'
+    """
+    return f"{system_id}+random-weights"

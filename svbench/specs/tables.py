@@ -38,17 +38,19 @@ class TableSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The layout of a table.
 
     ``rows = "patterns"`` puts the variants of a probe in rows and systems in columns; its one group has
-    one target. ``stacked`` gives each group a table of its own, one below the other. ``before`` and
-    ``after`` are facts of a system beside its scores. ``heads`` renames heads of columns. ``published``
-    is a file of quoted rows, relative to this one.
+    one target. ``rows = "published"`` puts rows in print there, with ``measured`` facts of the systems
+    that they name beside them. ``stacked`` gives each group a table of its own, one below the other.
+    ``before`` and ``after`` are facts of a system beside its scores. ``heads`` renames heads of columns.
+    ``published`` is a file of quoted rows, relative to this one.
     """
 
     groups: Annotated[tuple[ColumnGroup, ...], msgspec.Meta(min_length=1)]
-    rows: Literal["systems", "patterns"] = "systems"
+    rows: Literal["systems", "patterns", "published"] = "systems"
     stacked: bool = False
     digits: Annotated[int, msgspec.Meta(ge=0, le=6)] = 2
     before: tuple[Fact, ...] = ()
     after: tuple[Fact, ...] = ()
+    measured: tuple[Fact, ...] = ()
     heads: dict[str, str] = msgspec.field(default_factory=dict)
     published: str = ""
 
@@ -58,7 +60,7 @@ class QuotedRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``scores`` are by group, and by target or quantity, whichever its columns are: ``scores.cSDR.vocals``,
     ``scores.vocals.SIR``; by both where both change: ``scores.stems.SIR.vocals``. ``facts`` are printed as
-    they stand.
+    they stand. ``measured_as`` is the id of the same system in svbench, whose cost can be measured.
     """
 
     system: str
@@ -67,6 +69,7 @@ class QuotedRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: str
     scores: dict[str, dict[str, float | dict[str, float]]] = msgspec.field(default_factory=dict)
     facts: dict[Fact, str] = msgspec.field(default_factory=dict)
+    measured_as: str = ""
 
     def score(self, group: str, metric: str, target: str) -> float | None:
         """Return a printed number, None where the paper has none."""

@@ -6,6 +6,7 @@ One server at a time writes a database: it holds sessions in memory, and SQLite'
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
@@ -59,6 +60,7 @@ def database_url(folder: Path, given: str | None = None) -> URL:
 def connect(url: URL) -> Engine:
     """Return an engine whose connections are set up to lose nothing that was committed."""
     if url.get_backend_name() == "sqlite":
+        _make_private(url)
         engine = create_engine(url, connect_args={"timeout": 30})
         event.listen(engine, "connect", _durable)
         return engine
@@ -68,6 +70,13 @@ def connect(url: URL) -> Engine:
         raise DataError(
             "DATABASE_URL: PostgreSQL needs psycopg; `pip install 'svbench[listen-postgresql]'`"
         ) from error
+
+
+def _make_private(url: URL) -> None:
+    """Make the file readable by its owner alone; SQLite gives its other files the same mode."""
+    if url.database and url.database != ":memory:":
+        with contextlib.suppress(OSError):  # what cannot be made is told by the first use
+            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _durable(connection: Any, _: Any) -> None:

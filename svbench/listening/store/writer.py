@@ -26,7 +26,6 @@ class Writer:
     Parameters
     ----------
     engine : sqlalchemy.Engine
-        A connection is held for as long as the writer lives.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -57,10 +56,12 @@ class Writer:
                     break
                 item = self._queue.get()
             running = item is not None
-            if batch:
-                self._write(batch)
+            # One that was cancelled while it waited is not written; from here on none can be.
+            self._write([one for one in batch if one[1].set_running_or_notify_cancel()])
 
     def _write(self, batch: list[tuple[Sequence[Operation], Future[None]]]) -> None:
+        if not batch:
+            return
         try:
             with self._engine.begin() as connection:
                 _execute(connection, [op for operations, _ in batch for op in operations])

@@ -28,22 +28,45 @@ UNKNOWN = "–"
 class Facts:
     """The facts of several runs' systems.
 
+    Parameters
+    ----------
+    runs : sequence of Run
+    profiles : sequence of Profile, optional
+        Those that lie beside the runs by default.
+
     Attributes
     ----------
+    seen : set of str
+        What `measured` was asked for and something was found of.
     during_runs : bool
         Whether any time or memory that was told was measured during a run, not by a profile.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], profiles: Sequence[Profile] | None = None) -> None:
         self._profiles: dict[str, Profile] = {}
-        for profile in profiles_beside(runs):
+        for profile in profiles_beside(runs) if profiles is None else profiles:
             self._profiles.setdefault(profile.system.id, profile)
         self.during_runs = False
+        self.seen: set[str] = set()
 
     def cell(self, fact: Fact, runs: Sequence[Run]) -> GridCell:
         """Return a fact of the system that made these runs."""
         value, text = self._told(fact, runs)
         return GridCell(text, detail={"fact": fact, "value": value, "text": text})
+
+    def measured(self, fact: Fact, systems: Sequence[str], runs: Sequence[Run]) -> GridCell:
+        """Return a fact from the profile of the first of these systems that has one, else from the runs."""
+        value: float | str | None = None
+        text = UNKNOWN
+        profile = next((self._profiles[s] for s in systems if s in self._profiles), None)
+        if runs and (fact == "runnable" or profile is None):
+            value, text = self._told(fact, runs)
+        elif profile is not None and fact != "runnable":
+            value = _of_profile(fact, profile)
+            text = UNKNOWN if value is None else _text(fact, value)
+        if text != UNKNOWN:
+            self.seen.add(systems[0])
+        return GridCell(text, measured=True, detail={"fact": fact, "value": value, "measured": True})
 
     def _told(self, fact: Fact, runs: Sequence[Run]) -> tuple[float | str | None, str]:
         if fact == "runnable":
@@ -59,17 +82,7 @@ class Facts:
 
     def _profiled(self, fact: Fact, run: Run) -> float | None:
         profile = self._profiles.get(run.record.system.id)
-        if profile is None:
-            return None
-        setting = profile.settings[0]
-        return {
-            "parameters": profile.size.parameters,
-            "macs": profile.macs.per_second,
-            "disk": profile.size.file_bytes,
-            "load": setting.load_s,
-            "rtf": setting.timings[-1].rtf,
-            "memory": setting.above_empty_bytes,
-        }[fact]
+        return None if profile is None else _of_profile(fact, profile)
 
     def _during_run(self, fact: Fact, runs: Sequence[Run]) -> float | None:
         cost = next((c for run in runs if (c := cost_of(run))), None)
@@ -81,6 +94,18 @@ class Facts:
             "rtf": cost.rtf,
             "memory": cost.peak_rss_bytes,
         }.get(fact)
+
+
+def _of_profile(fact: Fact, profile: Profile) -> float | None:
+    setting = profile.settings[0]
+    return {
+        "parameters": profile.size.parameters,
+        "macs": profile.macs.per_second,
+        "disk": profile.size.file_bytes,
+        "load": setting.load_s,
+        "rtf": setting.timings[-1].rtf,
+        "memory": setting.above_empty_bytes,
+    }[fact]
 
 
 def _text(fact: Fact, value: float) -> str:

@@ -28,6 +28,8 @@ class GridCell:
     is_number : bool
     best, second, tied : bool
         Among the measured systems that are ranked; tied is not significantly different from the best.
+    measured : bool
+        Measured here, though its row is quoted.
     extra : str
         Stands behind the number: the one without known defects, in brackets.
     detail : dict
@@ -39,6 +41,7 @@ class GridCell:
     best: bool = False
     second: bool = False
     tied: bool = False
+    measured: bool = False
     extra: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
 

@@ -98,7 +98,7 @@ def _row(row: GridRow, grid: Grid, posts: Sequence[str]) -> str:
     if row.leaked:
         name += rf" \textcolor{{red}}{{{LEAK}}}"
     cells = [
-        _cell(cell, column, post, grey=bool(row.quoted))
+        _cell(cell, column, post, grey=bool(row.quoted) and not cell.measured)
         for cell, column, post in zip(row.cells, grid.columns, posts, strict=True)
     ]
     return " & ".join([name, *cells]) + r" \\"

@@ -12,9 +12,11 @@ from svbench.report.layouts.grid import Grid
 from svbench.report.layouts.latex import latex
 from svbench.report.layouts.notes import notes, quoted_notes
 from svbench.report.layouts.patterns import pattern_grid
+from svbench.report.layouts.published import published_grid
 from svbench.report.layouts.systems import Bound, Numbers, bind, system_grids
 from svbench.report.layouts.text import csv_text, html_tables, json_text, markdown
 from svbench.report.variants import plain_runs, probed_groups
+from svbench.results.profile import Profile
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec
 from svbench.specs.tables import Published, QuotedRow, TableSpec
@@ -29,6 +31,7 @@ def layout_table(
     *,
     format: Format = "markdown",
     published: Sequence[Published] = (),
+    profiles: Sequence[Profile] = (),
 ) -> str:
     """Make a table as a layout says.
 
@@ -44,6 +47,8 @@ def layout_table(
         CSV and JSON hold unrounded numbers, the others as many decimals as the layout says.
     published : sequence of Published
         Rows in print to quote below the measured ones.
+    profiles : sequence of Profile
+        For layouts whose rows are those in print: what was measured of their systems.
 
     Returns
     -------
@@ -55,7 +60,10 @@ def layout_table(
         No run fits the layout, or runs that must not stand in one table.
     """
     found = Numbers()
-    if table.rows == "patterns":
+    if table.rows == "published":
+        grid, told = published_grid(table, _numbered(published), runs, profiles, spec.title)
+        grids = [grid]
+    elif table.rows == "patterns":
         grid, bounds = _patterns(runs, spec, table, found)
         grids, told = [grid], notes([grid], bounds, found)
     else:

@@ -41,7 +41,7 @@ def _markdown_name(row: GridRow) -> str:
 
 def _markdown_cell(cell: GridCell, row: GridRow) -> str:
     text = markdown_text(cell.text)
-    if row.quoted:
+    if row.quoted and not cell.measured:
         return f"*{text}*"
     text = f"**{text}**" if cell.best else f"<ins>{text}</ins>" if cell.second else text
     return text + (TIE if cell.tied else "") + cell.extra
@@ -53,7 +53,7 @@ def html_tables(grids: Sequence[Grid], notes: Sequence[str]) -> str:
     for grid in grids:
         body = "\n".join(
             f"<tr{f' style={chr(34)}color:{GREY}{chr(34)}' if row.quoted else ''}>"
-            f"{_html_name(row)}{''.join(map(_html_cell, row.cells))}</tr>"
+            f"{_html_name(row)}{''.join(_html_cell(c, row) for c in row.cells)}</tr>"
             for row in grid.rows
         )
         title = html.escape(grid.title)
@@ -89,10 +89,11 @@ def _html_name(row: GridRow) -> str:
     return f'<th scope="row">{html.escape(row.name)}{source}{leak}</th>'
 
 
-def _html_cell(cell: GridCell) -> str:
+def _html_cell(cell: GridCell, row: GridRow) -> str:
     text = html.escape(cell.text)
     text = f"<b>{text}</b>" if cell.best else f"<u>{text}</u>" if cell.second else text
-    return f"<td>{text}{f'<sup>{TIE}</sup>' if cell.tied else ''}{html.escape(cell.extra)}</td>"
+    ink = ' style="color:CanvasText"' if row.quoted and cell.measured else ""
+    return f"<td{ink}>{text}{f'<sup>{TIE}</sup>' if cell.tied else ''}{html.escape(cell.extra)}</td>"
 
 
 def json_text(grids: Sequence[Grid], notes: Sequence[str], layout: str) -> str:

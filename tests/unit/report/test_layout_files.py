@@ -10,6 +10,7 @@ from svbench.cli import main
 from svbench.errors import DataError, SpecError
 from svbench.report.layouts.table import published_rows
 from svbench.specs.report import load_layout, load_report
+from svbench.specs.system import load_system
 from svbench.specs.tables import TableSpec, load_published
 
 
@@ -43,14 +44,34 @@ def test_definitions_of_the_other_kind_and_wrong_ones(tmp_path: Path) -> None:
 )
 def test_every_shipped_quoted_number_finds_its_column(path: Path) -> None:
     layouts = [load_layout(str(p)) for p in path.parent.parent.glob("*.toml") if p.stem != "default"]
-    (table,) = (t for _, t, _ in layouts if t.published == f"published/{path.name}")
-    for row in load_published(path).rows:
-        printed = sum(len(d) for d in row.scores.values())
-        shown = [
-            row.score(g.id, m, t) for g in table.groups for t in g.targets for m in g.metrics or ("headline",)
-        ]
-        assert sum(v is not None for v in shown) == printed, row.system
-        assert set(row.facts) <= {*table.before, *table.after}
+    tables = [t for _, t, _ in layouts if t.published == f"published/{path.name}"]
+    assert tables
+    for table in tables:
+        for row in load_published(path).rows:
+            printed = sum(len(d) for d in row.scores.values())
+            shown = [
+                row.score(g.id, m, t)
+                for g in table.groups
+                for t in g.targets
+                for m in g.metrics or ("headline",)
+            ]
+            assert sum(v is not None for v in shown) == printed, row.system
+            assert set(row.facts) <= {*table.before, *table.after}
+            if row.measured_as:
+                assert load_system(row.measured_as).spec.adapter == "zoo"
+
+
+def test_rows_in_print_need_what_they_show(tmp_path: Path) -> None:
+    text = Path(load_layout("lightsaft-runnable")[2] / "lightsaft-runnable.toml").read_text()
+    path = tmp_path / "lightsaft-runnable.toml"
+    for old, new, sentence in (
+        ('rows = "published"', "", "measured: stands with rows = 'published', and only there"),
+        ('metrics = ["uSDR"]', "", "rows in print take groups that name their metrics"),
+        ('published = "published/lightsaft.toml"', "", "rows in print need a file of them"),
+    ):
+        path.write_text(text.replace(old, new))
+        with pytest.raises(SpecError, match=sentence):
+            load_layout(path)
 
 
 def test_the_command_line(small_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

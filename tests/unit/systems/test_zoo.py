@@ -14,6 +14,7 @@ from svbench.audio import Audio
 from svbench.cli import OK, USAGE, main
 from svbench.errors import SpecError, SystemFailure
 from svbench.results.store import find_runs, load_run
+from svbench.specs.library import entries
 from svbench.specs.system import load_system, permitted
 from svbench.systems.adapters import zoo as adapter
 from svbench.systems.api import Context
@@ -28,7 +29,17 @@ SMALL = {
         "reading",
         "latent = 8, window = 16, bottleneck = 4, hidden = 6, blocks = 2, repeats = 1, lookahead_frames = 3",
     ),
+    "dttnet": (
+        "bass",
+        "n_fft = 64, hop = 16, bins = 20, frames = 12, levels = 1, channels = 16, layers = 2, modules = 1, trim = 32",
+    ),
+    "lasaft": (
+        "light",
+        "n_fft = 32, hop = 16, frames = 8, levels = 2, channels = 3, layers = 2, sources = 3, key_size = 4, "
+        "embedding = 5, bottleneck = 4, least_units = 2, trim = 16",
+    ),
 }
+SHIPPED = [n for n in entries("system") if load_system(n).spec.adapter == "zoo"]
 
 
 def system_file(folder: Path, architecture: str, more: str = "", weights: Path | None = None) -> Path:
@@ -59,6 +70,15 @@ def test_it_conforms(architecture: str, tmp_path: Path) -> None:
     located = permitted(load_system(system_file(tmp_path, architecture)), random_weights=True)
     info = check_system(located, tmp_path)
     assert info.version == f"{architecture} {SMALL[architecture][0]}, random weights"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_system_files_name_what_there_is(name: str, tmp_path: Path) -> None:
+    located = permitted(load_system(name), random_weights=True)
+    context = Context(located.spec.id, tmp_path, ("vocals",), random_weights=True)
+    with torch.device("meta"):
+        made = adapter.Zoo({**located.spec.parameters, "device": "meta"}, context)
+    assert made.info.targets
 
 
 @pytest.mark.parametrize("architecture", SMALL)
