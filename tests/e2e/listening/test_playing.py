@@ -163,6 +163,40 @@ def test_the_player_keeps_the_position_through_switches_jumps_and_loops(page: An
         assert shown * rate == pytest.approx(position[round(seconds * rate) // 128 * 128], abs=129)
 
 
+def test_a_part_can_be_looped_by_mouse_keys_and_buttons(serve: Make, browse: Make) -> None:
+    tab = browse(serve(anchors=(), length_s=2.0).address)
+    tab.begin()
+    page = tab.page
+    first = page.get_by_role("slider", name="Start of the loop")
+    last = page.get_by_role("slider", name="End of the loop")
+    wave = page.locator(".wave canvas").bounding_box()
+    grip = last.bounding_box()
+    page.mouse.move(grip["x"] + 8, grip["y"] + grip["height"] - 8)
+    page.mouse.down()
+    page.mouse.move(wave["x"] + wave["width"] * 0.6, grip["y"], steps=4)
+    page.mouse.up()
+    assert last.get_attribute("aria-valuenow") == "1.2"
+    first.press("PageUp")
+    assert first.get_attribute("aria-valuenow") == "0.7", "half a second is left"
+    first.press("ArrowLeft")
+    first.press("ArrowLeft")
+    assert [m.get_attribute("aria-valuetext") for m in (first, last)] == ["0.5 s", "1.2 s"]
+    page.keyboard.press("1")
+    page.wait_for_timeout(1200)
+    for _ in range(5):
+        assert 0.5 <= float(page.locator(".clock").inner_text().split()[0]) <= 1.2
+    page.get_by_role("button", name="Hear all of it").click()
+    assert [m.get_attribute("aria-valuenow") for m in (first, last)] == ["0.0", "2.0"]
+    page.keyboard.press("Space")
+    page.keyboard.press(" ")
+    page.get_by_role("slider", name="Position in the sound").press("Home")
+    page.keyboard.press("k")
+    page.keyboard.press("i")
+    assert float(first.get_attribute("aria-valuenow")) >= 1.0
+    page.keyboard.press("l")
+    assert first.get_attribute("aria-valuenow") == "0.0"
+
+
 def test_a_browser_at_another_rate_resamples_all_alike(serve: Make, browse: Make) -> None:
     tab = browse(serve(anchors=(), rate_hz=44100, sessions=Sessions(replicates=0)).address)
     # A browser that knows the device's rate alone.
