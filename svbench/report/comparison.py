@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from svbench.report.figures import COLOURS, INK, drawing, plain, quiet, svg_text
-from svbench.report.numbers import decibels, reducers, signed, with_sign
+from svbench.report.numbers import decibels, interval_text, reducers, signed, with_sign
 from svbench.results.statistics.comparison import Comparison, against_best
-from svbench.results.statistics.headline import Estimate
 from svbench.results.statistics.material import Settings
 from svbench.results.statistics.pairs import Pair
 from svbench.results.statistics.ranks import CriticalDifference
@@ -57,20 +56,6 @@ def comparison_text(comparison: Comparison, record: RunRecord, which: Which | No
     if shown:
         sections.append(_aligned([_pair_head(level), *(_pair_row(p) for p in shown)]))
     return "\n\n".join([*sections, "\n".join(_sentences(comparison, shown))])
-
-
-def interval_text(low: float | None, high: float | None, *, sign: bool = False) -> str:
-    """Print an interval in square brackets; empty where there is none, ∞ for an open bound.
-
-    Examples
-    --------
-    >>> interval_text(-0.5, 1.25), interval_text(None, None), interval_text(1.0, None, sign=True)
-    ('[−0.50, 1.25]', '', '[+1.00, ∞]')
-    """
-    if low is None and high is None:
-        return ""
-    write = with_sign if sign else decibels
-    return f"[{'−∞' if low is None else write(low)}, {'∞' if high is None else write(high)}]"
 
 
 def p_text(p: float) -> str:
@@ -240,9 +225,3 @@ def critical_difference_words(critical: CriticalDifference) -> str:
         f"Mean ranks over {critical.n_tracks} tracks, best first: {ranks}. Not told apart at a critical "
         f"difference of {critical.difference:.2f}: {groups}."
     )
-
-
-def estimate_text(estimate: Estimate) -> str:
-    """Print a number with its interval, e.g. ``6.32 [5.40, 7.10]``."""
-    told = interval_text(estimate.low, estimate.high)
-    return f"{decibels(estimate.value, estimate.status)} {told}".rstrip()

@@ -10,6 +10,7 @@ from typing import Any
 from svbench.report.comparison import settings_text
 from svbench.report.guard import footnotes
 from svbench.report.numbers import decibels, with_sign
+from svbench.report.plain import markdown_text
 from svbench.results.statistics.gate import Check, Gate
 from svbench.results.store import Run
 
@@ -147,9 +148,7 @@ def _worst(check: Check) -> str:
 
 def _markdown(text: str) -> str:
     """Escape what Markdown or HTML would read as markup, and what would notify people."""
-    text = " ".join(text.split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_{}\[\]|~#!])", r"\\\1", text)
+    return markdown_text(text).replace("#", r"\#").replace("@", "&#64;")
 
 
 def _xml(text: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from svbench.report import numbers
 from svbench.report.boards import Board, BoardRow
 from svbench.report.budgets import HEAD, runnable
-from svbench.report.comparison import interval_text
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.terminal import tracks
@@ -59,7 +58,7 @@ def _ranked_cells(board: Board, row: BoardRow) -> list[Cell]:
     found = run_intervals(row.run, list(columns.values()), Settings())
     cells = []
     for name, column in columns.items():
-        told = interval_text(found[column].low, found[column].high) if column in found else ""
+        told = numbers.interval_text(found[column].low, found[column].high) if column in found else ""
         cells.append(replace(score_cell(board, name, row), more=(told,) if told else ()))
     return cells
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from svbench.errors import DataError
 from svbench.report.layouts.facts import Facts
 from svbench.report.layouts.grid import Grid
@@ -29,6 +31,7 @@ def layout_table(
     *,
     format: Format = "markdown",
     published: Sequence[Published] = (),
+    intervals: bool | None = None,
 ) -> str:
     """Make a table as a layout says.
 
@@ -44,6 +47,9 @@ def layout_table(
         CSV and JSON hold unrounded numbers, the others as many decimals as the layout says.
     published : sequence of Published
         Rows in print to quote below the measured ones.
+    intervals : bool, optional
+        Whether scores are printed with their 95 % intervals; by default as the layout says. CSV and
+        JSON always hold them.
 
     Returns
     -------
@@ -55,6 +61,8 @@ def layout_table(
         No run fits the layout, or runs that must not stand in one table.
     """
     found = Numbers()
+    wanted = table.intervals if intervals is None else intervals
+    table = msgspec.structs.replace(table, intervals=wanted or format in ("csv", "json"))
     if table.rows == "patterns":
         grid, bounds = _patterns(runs, spec, table, found)
         grids, told = [grid], notes([grid], bounds, found)
