@@ -282,7 +282,7 @@ def test_a_layout_has_intervals_where_it_says_so_or_where_they_are_wanted(four: 
     assert {(round(float(r["low"]), 3), round(float(r["high"]), 3)) for r in rows if r["low"]} == {
         (6.5, 7.5)
     }
-    assert laid_out(four, "resources", intervals=False).splitlines()[2].startswith("| best | 7.00 | – |")
+    assert laid_out(four, "resources", intervals=False).splitlines()[2].startswith("| best | **7.00** | – |")
 
 
 def test_leaks_and_defects_are_marked(make: Any) -> None:
