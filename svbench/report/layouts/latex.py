@@ -109,7 +109,7 @@ def _interval(text: str) -> str:
     if not text:
         return "{}"
     formula = text.replace("−", "-").replace("∞", r"\infty")
-    return rf"{{\scriptsize\textcolor{{gray}}{{${formula}$}}}}"
+    return rf"{{\scriptsize\textcolor{{darkgray}}{{${formula}$}}}}"
 
 
 def _row(row: GridRow, grid: Grid, posts: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from svbench.results.statistics.headline import Estimate, estimate
-from svbench.results.statistics.material import Column, Contender, Settings
+from svbench.results.statistics.material import Column, Contender, Settings, every_column
 from svbench.results.statistics.pairs import one_pair
 from svbench.results.statistics.samples import Entrant, Sampler, entrants
 from svbench.results.store import Run
@@ -46,17 +46,7 @@ class Ties:
         name = str(run.path)  # two systems of one table may share an id
         if (name, column) not in self._entrants:
             # All at once: a run is reduced for each reading.
-            every = _columns(run)
+            every = every_column(run)
             found = entrants([Contender(name, run.record.system.kind, (run,))], every)
             self._entrants |= {(name, c): next(iter(found[c]), None) for c in every}
         return self._entrants.get((name, column))
-
-
-def _columns(run: Run) -> list[Column]:
-    """Return every column that a run's protocol has."""
-    return [
-        Column(s.id, target, q.name)
-        for s in run.record.protocol.target_sets
-        for target in (*s.targets, *(["mean"] if len(s.targets) > 1 else []))
-        for q in run.record.quantities
-    ]

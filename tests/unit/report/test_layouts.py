@@ -279,9 +279,7 @@ def test_a_layout_has_intervals_where_it_says_so_or_where_they_are_wanted(four: 
     assert text.splitlines()[2] == f"| best | – | – |{' **7.000** [6.500, 7.500] |' * 5}"
     assert "In square brackets: 95 % intervals" in text
     rows = [r for r in csv.DictReader(io.StringIO(laid_out(four, format="csv"))) if r["row"] == "best"]
-    assert {(round(float(r["low"]), 3), round(float(r["high"]), 3)) for r in rows if r["low"]} == {
-        (6.5, 7.5)
-    }
+    assert {(round(float(r["low"]), 3), round(float(r["high"]), 3)) for r in rows if r["low"]} == {(6.5, 7.5)}
     assert laid_out(four, "resources", intervals=False).splitlines()[2].startswith("| best | **7.00** | – |")
 
 

@@ -158,7 +158,7 @@ def test_latex_has_the_interval_below_its_number(three: list[Run]) -> None:
     at = next(i for i, line in enumerate(lines) if line.startswith("net &"))
     assert lines[at].startswith(r"net & {\boldmath$7.00$\rlap{}\hphantom{$^\dagger$}} & ")
     assert lines[at].endswith(r"\\*")
-    assert lines[at + 1].startswith(r" & {\scriptsize\textcolor{gray}{$[5.00, 9.00]$}} & ")
+    assert lines[at + 1].startswith(r" & {\scriptsize\textcolor{darkgray}{$[5.00, 9.00]$}} & ")
     assert lines[at + 2] == r"\addlinespace[2pt]"
     assert lines[at + 3].startswith(r"floor (baseline) & {\underline{$-0.67$}\rlap{$^\dagger$}")
 
