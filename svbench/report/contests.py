@@ -17,6 +17,7 @@ from svbench.report.numbers import interval_text, signed, with_sign
 from svbench.results.statistics.comparison import Comparison, against_best, compare
 from svbench.results.statistics.material import Column, Settings
 from svbench.results.statistics.pairs import Pair
+from svbench.results.statistics.ranks import RankInterval
 from svbench.results.store import slug
 
 MOST = 40  # systems; all pairs of more take long, and no diagram holds their names
@@ -74,7 +75,7 @@ def _table(found: Comparison, name: str) -> Table:
         Row(
             system,
             kinds[system],
-            (_rank(ranks[system].best, ranks[system].worst), *_cells(pairs.get(system))),
+            (_rank(ranks.get(system)), *_cells(pairs.get(system))),
         )
         for system in (leader, *pairs)
     ]
@@ -90,8 +91,10 @@ def _table(found: Comparison, name: str) -> Table:
     )
 
 
-def _rank(best: int, worst: int) -> Cell:
-    return Cell(f"{best} to {worst}" if best < worst else str(best), best)
+def _rank(found: RankInterval | None) -> Cell:
+    if found is None:
+        return NOTHING
+    return Cell(f"{found.best} to {found.worst}" if found.best < found.worst else str(found.best), found.best)
 
 
 def _cells(pair: Pair | None) -> tuple[Cell, ...]:

@@ -67,7 +67,7 @@ def paper_table(
     """
     probed = probed_groups(runs)
     if len(probed) == 1 and len(probed[0]) == len(runs):
-        return variant_text(probed[0], format, target_set, metrics)
+        return variant_text(probed[0], format, target_set, metrics, intervals)
     groups = comparable(runs)
     if len(groups) != 1:
         names = combinations(groups)
