@@ -12,7 +12,7 @@ from svbench.report.boards import Board, BoardRow, boards, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Fact, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
-from svbench.report.intervals import IN_BRACKETS, Intervals
+from svbench.report.intervals import Intervals, explained
 from svbench.report.origins import failures, origins, rule
 from svbench.report.variant_tables import variant_table
 from svbench.report.variants import probed_groups, variant_boards
@@ -136,7 +136,7 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
         caption=f"{board.target_set}: {board.quantity.name}",
         about=f"{board.quantity.name}{unit} · {label} · n = {len(record.data.tracks)} tracks",
         note=f"{better} Oracles see the references and take no rank; nor does a system that was scored on "
-        f"fewer tracks than others, or whose runs have other scores. {IN_BRACKETS}",
+        f"fewer tracks than others, or whose runs have other scores. {explained(board.runs[0])}",
         head=("system", *board.columns, "tracks", "frames dropped", *limited, "from"),
         rows=tuple(
             _row(row, by_run[id(row.run)], ranks.get(id(row.run)), best, board, intervals)
@@ -211,6 +211,5 @@ def _all_scores(run: Run, intervals: Intervals) -> list[Table]:
             )
             for metric in dict.fromkeys(s.metric for s in chosen)
         )
-        note = IN_BRACKETS if any(c.more for row in rows for c in row.cells) else ""
-        tables.append(Table(f"scores-{number}", name, "", note, ("quantity", *columns), rows))
+        tables.append(Table(f"scores-{number}", name, "", explained(run), ("quantity", *columns), rows))
     return tables

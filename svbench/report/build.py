@@ -15,7 +15,7 @@ from svbench.report.differences import difference_plots
 from svbench.report.figures import box_plot
 from svbench.report.guard import leak_sentence
 from svbench.report.heat import heat_map, long_map
-from svbench.report.intervals import Intervals
+from svbench.report.intervals import Intervals, explained
 from svbench.report.leaderboard import about, leaderboard, score_cell
 from svbench.report.origins import rule, unwrapped
 from svbench.report.pareto import front_plots
@@ -182,8 +182,8 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str, interva
             Table(
                 f"{group}-target-{slug(first.target_set)}-{slug(target)}",
                 f"{target} ({first.target_set})",
-                f"{about(first, target, ', '.join(names))} · in square brackets: 95 % intervals over tracks",
-                "",
+                about(first, target, ", ".join(names)),
+                explained(first.runs[0]),
                 ("system", *names, "tracks"),
                 tuple(rows),
             )

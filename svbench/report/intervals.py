@@ -8,8 +8,6 @@ from svbench.results.statistics.headline import Estimate, run_intervals
 from svbench.results.statistics.material import Column, Settings, every_column
 from svbench.results.store import Run
 
-IN_BRACKETS = "In square brackets: 95 % intervals over tracks, for each number by itself."
-
 
 class Intervals:
     """The 95 % intervals over tracks of every number of some runs."""
@@ -24,3 +22,10 @@ class Intervals:
         found = self._found[id(run)].get(Column(summary.target_set, summary.target, summary.metric))
         text = interval_text(found.low, found.high) if found else ""
         return (text,) if text else ()
+
+
+def explained(run: Run) -> str:
+    """Say what the lines below numbers are, or why there are none."""
+    if len(run.record.data.tracks) == 1:
+        return "One track has no interval."
+    return "In square brackets: 95 % intervals over tracks, for each number by itself."

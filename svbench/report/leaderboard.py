@@ -7,7 +7,7 @@ from svbench.report.boards import Board, BoardRow
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
-from svbench.report.intervals import IN_BRACKETS, Intervals
+from svbench.report.intervals import Intervals, explained
 from svbench.report.terminal import tracks
 from svbench.results.store import slug
 
@@ -41,7 +41,7 @@ def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
         board.target_set,
         about(board, board.columns[0]),
         f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
-        f"{IN_BRACKETS} " + " ".join(footnotes([r.run for r in board.rows])),
+        f"{explained(board.runs[0])} " + " ".join(footnotes([r.run for r in board.rows])),
         head,
         tuple(rows),
         True,
