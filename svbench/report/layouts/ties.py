@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from svbench.results.statistics.headline import Estimate, estimate
 from svbench.results.statistics.material import Column, Contender, Settings, every_column
-from svbench.results.statistics.pairs import one_pair
+from svbench.results.statistics.pairs import may_be_equal
 from svbench.results.statistics.samples import Entrant, Sampler, entrants
 from svbench.results.store import Run
 
@@ -26,8 +26,7 @@ class Ties:
         first, second = self._entrant(best, column), self._entrant(run, column)
         if first is None or second is None:
             return False
-        pair = one_pair(first, second, self._sampler_of(best, column), higher_is_better=True)
-        return pair.low is not None and pair.high is not None and pair.low <= 0 <= pair.high
+        return may_be_equal(first, second, self._sampler_of(best, column))
 
     def interval(self, run: Run, column: Column) -> Estimate | None:
         """Give a number its interval over tracks; None where the system does not offer the column."""
