@@ -168,6 +168,12 @@ def test_refusals(three: list[Run]) -> None:
         paper_table(three, metrics=["SAR"])
     with pytest.raises(DataError, match="no target set '5-stems'"):
         paper_table(three, target_set="5-stems")
+    many = [
+        msgspec.structs.replace(r, record=msgspec.structs.replace(r.record, protocol_digest=f"{i:064}"))
+        for i, r in enumerate(three * 3)
+    ]
+    with pytest.raises(DataError, match=r"hold 9 combinations .*; 3 more\); a table takes one"):
+        paper_table(many)
     with pytest.raises(DataError, match="hold 0 combinations"):
         paper_table([])
 
