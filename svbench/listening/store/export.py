@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import CurrentRating, Store
 from svbench.listening.test import ListeningTest
 from svbench.printing.spreadsheet import shielded
+from svbench.specs.listening import Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,22 @@ def stored_ratings(folder: Path, test: ListeningTest, url: str | None = None) ->
         store.close()
 
 
+def held_ratings(test: ListeningTest, sessions: Iterable[SessionState]) -> pd.DataFrame:
+    """Return the ratings that sessions hold as the long table, without their times.
+
+    Raises
+    ------
+    DataError
+        A session holds ratings of screens or stimuli that it does not have.
+    """
+    rows: list[dict[str, object]] = []
+    for session in sessions:
+        for (screen, slot), rating in session.ratings.items():
+            held = CurrentRating(session.id, screen, slot, rating.revision, rating.value, None, "")
+            rows.extend(_rows(test, session, held))
+    return ratings_table(rows)
+
+
 def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
     """Return the current ratings as the long table; those of the training are of kind ``training``.
 
@@ -60,6 +77,8 @@ def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
     ------
     sqlalchemy.exc.SQLAlchemyError
         The database is out of reach.
+    DataError
+        A session holds ratings of screens or stimuli that it does not have.
     """
     sessions = {s.id: s for s in store.sessions()}
     rows: list[dict[str, object]] = []
@@ -72,9 +91,57 @@ def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
     return ratings_table(rows)
 
 
+def export_answers(test: ListeningTest, sessions: Iterable[SessionState]) -> pd.DataFrame:
+    """Return what assessors said of themselves, one row a session; ratings stand in a table of their own.
+
+    Answers are columns ``answer_<id of the question>``: choices by their words, "" where there is none.
+    """
+    import pandas as pd
+
+    questions = {q.id: q for q in test.protocol.listeners.questionnaire}
+    known = [*questions, *sorted({name for s in sessions for name in s.questionnaire} - set(questions))]
+    rows = [
+        {
+            "assessor": s.assessor,
+            "session": s.id,
+            "language": s.language,
+            "consent_version": s.consent_version,
+            "headphones": " ".join(map(str, s.headphones)),
+            "began_at": s.began_at,
+            "complete_at": s.complete_at or "",
+        }
+        | {f"answer_{name}": answer_text(questions.get(name), s.questionnaire.get(name, "")) for name in known}
+        for s in sessions
+    ]
+    columns = ["assessor", "session", "language", "consent_version", "headphones", "began_at", "complete_at"]
+    return pd.DataFrame(rows, columns=[*columns, *(f"answer_{name}" for name in known)], dtype=str)
+
+
+def answer_text(question: Question | None, stored: str) -> str:
+    """Return an answer in words: a choice is stored by its number, and said in English if it can be."""
+    if question is None or not (stored.isdecimal() and question.kind == "choice"):
+        return stored
+    if int(stored) >= len(question.choices):
+        return stored
+    choice = question.choices[int(stored)]
+    return choice.get("en") or next(iter(choice.values()), stored)
+
+
 def _rows(test: ListeningTest, session: SessionState, rating: CurrentRating) -> Iterator[dict[str, object]]:
-    screen = session.screens[rating.screen]
-    trial = next(t for t in test.trials if t.id == screen.trial)
+    """Yield what one stored rating says; a preference says something of two conditions."""
+    try:
+        screen = session.screens[rating.screen]
+        trial = next(t for t in test.trials if t.id == screen.trial)
+        conditions = {s.id: s.condition for s in trial.stimuli}
+        judged = [
+            (slot, conditions[screen.slots[slot].stimulus], against, value)
+            for slot, against, value in _judged(test.protocol.method, screen, rating)
+        ]
+    except (LookupError, StopIteration) as error:
+        raise DataError(
+            f"session {session.id}: holds a rating of screen {rating.screen}, slot {rating.slot}, which it "
+            "does not have: the database was changed by something else than svbench"
+        ) from error
     common = {
         "test": test.id,
         "assessor": session.assessor,
@@ -90,9 +157,7 @@ def _rows(test: ListeningTest, session: SessionState, rating: CurrentRating) -> 
         "seconds": float("nan") if rating.seconds is None else rating.seconds,
         "rated_at": rating.rated_at,
     }
-    conditions = {s.id: s.condition for s in trial.stimuli}
-    for slot, against, value in _judged(test.protocol.method, screen, rating):
-        condition = conditions[screen.slots[slot].stimulus]
+    for slot, condition, against, value in judged:
         yield {
             **common,
             "condition": condition,
