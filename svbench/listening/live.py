@@ -1,4 +1,4 @@
-"""What the ratings say while they are still coming in: who would be excluded now, and the middle of each cell."""
+"""What ratings say while they come in: who would be excluded now, and the middle of each cell."""
 
 from __future__ import annotations
 

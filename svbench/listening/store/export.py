@@ -110,7 +110,10 @@ def export_answers(test: ListeningTest, sessions: Iterable[SessionState]) -> pd.
             "began_at": s.began_at,
             "complete_at": s.complete_at or "",
         }
-        | {f"answer_{name}": answer_text(questions.get(name), s.questionnaire.get(name, "")) for name in known}
+        | {
+            f"answer_{name}": answer_text(questions.get(name), s.questionnaire.get(name, ""))
+            for name in known
+        }
         for s in sessions
     ]
     columns = ["assessor", "session", "language", "consent_version", "headphones", "began_at", "complete_at"]

@@ -85,9 +85,7 @@ def progress(test: ListeningTest, sessions: Iterable[SessionState], is_open: boo
         Whether the test takes listeners.
     """
     condition_of = {s.id: s.condition for t in test.trials for s in t.stimuli}
-    cells = {
-        t.id: Counter({s.condition: 0 for s in t.stimuli}) for t in test.trials if t.kind == "test"
-    }
+    cells = {t.id: Counter({s.condition: 0 for s in t.stimuli}) for t in test.trials if t.kind == "test"}
     told = []
     for session in sessions:
         told.append(_session(test, session))

@@ -183,7 +183,9 @@ class Store:
         """Read what was done (moment, action), the latest first."""
         log = schema.admin_log.c
         with self.engine.connect() as connection:
-            return [(r.at, r.action) for r in connection.execute(select(log.at, log.action).order_by(-log.number))]
+            return [
+                (r.at, r.action) for r in connection.execute(select(log.at, log.action).order_by(-log.number))
+            ]
 
     def deleted(self) -> set[str]:
         """Return the sessions whose assessors asked to be forgotten."""
