@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from svbench.errors import DataError
 from svbench.listening.design import PlannedScreen
 from svbench.listening.ratings import ratings_table
-from svbench.listening.store.database import FILE, database_url
 from svbench.listening.store.state import SessionState
-from svbench.listening.store.store import CurrentRating, Store
+from svbench.listening.store.store import CurrentRating, Store, existing_store
 from svbench.listening.test import ListeningTest
 from svbench.printing.spreadsheet import shielded
 from svbench.specs.listening import Question
@@ -41,17 +40,8 @@ def stored_ratings(folder: Path, test: ListeningTest, url: str | None = None) ->
     DataError
         There is no database yet, or it is of another version or test.
     """
-    address = database_url(folder, url)
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-        raise DataError(
-            f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
-            "DATABASE_URL names a database elsewhere"
-        )
-    store = Store(folder, test, url)
-    try:
+    with existing_store(folder, test, url) as store:
         return export_ratings(store, test)
-    finally:
-        store.close()
 
 
 def held_ratings(test: ListeningTest, sessions: Iterable[SessionState]) -> pd.DataFrame:
@@ -196,6 +186,24 @@ def safe_csv(frame: pd.DataFrame) -> str:
     for name in safe.columns[[not _is_numeric(kind) for kind in safe.dtypes]]:
         safe[name] = [shielded(cell) if isinstance(cell, str) else cell for cell in safe[name]]
     text: str = safe.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def as_json(frame: pd.DataFrame) -> str:
+    """Return a table as a JSON list of its rows; what is not known is null.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(as_json(pd.DataFrame({"rating": [61.0], "seconds": [float("nan")]})))
+    [
+      {
+        "rating":61.0,
+        "seconds":null
+      }
+    ]
+    """
+    text: str = frame.to_json(orient="records", indent=2, force_ascii=False)
     return text
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -14,15 +14,16 @@ from svbench.listening.headphones import NEEDED
 from svbench.listening.store.state import SessionState
 from svbench.listening.test import ListeningTest
 
-Standing = Literal["complete", "active", "idle", "turned away", "unreadable"]
-STANDINGS: tuple[Standing, ...] = ("complete", "active", "idle", "turned away", "unreadable")
+Standing = Literal["complete", "under way", "dropped out", "turned away", "unreadable"]
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 
 class SessionProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One session.
 
-    ``standing`` is ``idle`` where it has given its seat back, and ``unreadable`` where the database
-    holds what no server has written. ``headphones`` counts what was right at each attempt.
+    ``standing`` is ``dropped out`` where it was idle for so long that its seat is given back, and
+    ``unreadable`` where the database holds what no server has written. ``headphones`` counts what was
+    right at each attempt.
     """
 
     assessor: str
@@ -47,9 +48,11 @@ class Seats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     invited_only: bool
 
     @property
-    def full(self) -> bool:
-        """Whether the stop rule holds newcomers back."""
-        return bool(self.wanted) and self.taken >= self.wanted
+    def state(self) -> Literal["open", "full", "closed"]:
+        """Whether listeners can begin, or what holds them back."""
+        if not self.open:
+            return "closed"
+        return "full" if self.wanted and self.taken >= self.wanted else "open"
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +108,7 @@ def progress(test: ListeningTest, sessions: Iterable[SessionState], is_open: boo
         cells={trial: dict(row) for trial, row in cells.items()},
         seats=Seats(
             open=is_open,
-            taken=standings["complete"] + standings["active"],
+            taken=standings["complete"] + standings["under way"],
             wanted=wanted.seats,
             idle_minutes=wanted.idle_minutes,
             invited_only=test.protocol.listeners.invited_only,
@@ -161,4 +164,4 @@ def _standing(test: ListeningTest, session: SessionState) -> Standing:
         return "complete"
     if session.step == "away":
         return "turned away"
-    return "idle" if idle else "active"
+    return "dropped out" if idle else "under way"

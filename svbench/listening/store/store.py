@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from svbench.errors import DataError
 from svbench.listening.design import Plan
 from svbench.listening.store import schema
-from svbench.listening.store.database import Lock, connect, database_url, prepare
+from svbench.listening.store.database import FILE, Lock, connect, database_url, prepare
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.writer import Operation, Writer
 from svbench.listening.test import ListeningTest
@@ -159,7 +160,7 @@ class Store:
         return [(schema.admin_log.insert(), {"at": now(), "action": action})]
 
     def clean_up(self) -> None:
-        """Leave nothing of deleted rows in the database's files: SQLite's log is emptied, PostgreSQL vacuums."""
+        """Leave nothing of deleted rows in the database's files."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if self.engine.dialect.name == "postgresql":
                 for table in schema.metadata.sorted_tables:
@@ -182,15 +183,38 @@ class Store:
     def logged(self) -> list[tuple[str, str]]:
         """Read what was done (moment, action), the latest first."""
         log = schema.admin_log.c
+        query = select(log.at, log.action).order_by(log.number.desc())
         with self.engine.connect() as connection:
-            return [
-                (r.at, r.action) for r in connection.execute(select(log.at, log.action).order_by(-log.number))
-            ]
+            return [(row.at, row.action) for row in connection.execute(query)]
 
     def deleted(self) -> set[str]:
         """Return the sessions whose assessors asked to be forgotten."""
         with self.engine.connect() as connection:
             return set(connection.scalars(select(schema.deleted.c.session)))
+
+
+@contextmanager
+def existing_store(
+    folder: Path, test: ListeningTest, url: str | None = None, serving: bool = False
+) -> Iterator[Store]:
+    """Open the database of a test that has been served, and close it; parameters are those of `Store`.
+
+    Raises
+    ------
+    DataError
+        There is no database yet, or one that `Store` refuses.
+    """
+    address = database_url(folder, url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+        raise DataError(
+            f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
+            "DATABASE_URL names a database elsewhere"
+        )
+    store = Store(folder, test, url, serving)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _sessions(connection: Connection, only: str | None) -> list[SessionState]:

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from svbench.errors import DataError
-from svbench.listening.store.export import export_answers, export_ratings, safe_csv
+from svbench.listening.store.export import as_json, export_answers, export_ratings, safe_csv
 from svbench.listening.web.admin_access import (
     PATH,
     AdminSession,
@@ -179,10 +179,8 @@ async def export(admin: Admin, form: dict[str, str]) -> Response:
         return await admin.page(500, problem=f"Nothing was exported: {error}.")
     await site.registry.write(site.registry.store.log(f"exported {EXPORTS[what]}"))
     media = {"csv": "text/csv; charset=utf-8", "json": "application/json"}[form_of_it]
-    name = f"{kind}-{site.test.id}.{form_of_it}"
-    return Response(
-        content, media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'}
-    )
+    saved = f'attachment; filename="{kind}-{site.test.id}.{form_of_it}"'
+    return Response(content, media_type=media, headers={"content-disposition": saved})
 
 
 def _exported(site: Site, kind: str, form: str) -> str:
@@ -191,7 +189,7 @@ def _exported(site: Site, kind: str, form: str) -> str:
         table = export_ratings(store, site.test)
     else:
         table = export_answers(site.test, store.sessions())
-    return safe_csv(table) if form == "csv" else str(table.to_json(orient="records", indent=2))
+    return safe_csv(table) if form == "csv" else as_json(table)
 
 
 def _guarded(
