@@ -151,7 +151,7 @@ def _place(step: str) -> tuple[int, str]:
 def _rows(test: ListeningTest, told: Progress, middles: dict[str, dict[str, float]]) -> tuple[Row, ...]:
     return tuple(
         Row(
-            name=f"{trial.track}, {trial.target} from {trial.start_s:g} s",
+            name=f"{trial.track}, {trial.target} from {trial.start_s:g}\u00a0s",
             cells=tuple(
                 (told.cells[trial.id].get(c.id), middles.get(trial.id, {}).get(c.id)) for c in test.conditions
             ),
