@@ -29,6 +29,29 @@ class Screening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     note: str = ""
 
 
+class Screener:
+    """`screening` for whoever asks again and again while 200 listeners want their ratings saved.
+
+    Ratings of complete sessions never change, so it is done anew only when other sessions are complete.
+
+    Parameters
+    ----------
+    test : ListeningTest
+    """
+
+    def __init__(self, test: ListeningTest) -> None:
+        self._test = test
+        self._last: tuple[frozenset[str], Screening] | None = None
+
+    def __call__(self, sessions: Iterable[SessionState]) -> Screening:
+        """Return what `screening` says of these sessions."""
+        complete = [s for s in sessions if s.complete_at]
+        key = frozenset(s.id for s in complete)
+        if self._last is None or self._last[0] != key:
+            self._last = key, screening(self._test, complete)
+        return self._last[1]
+
+
 def screening(test: ListeningTest, sessions: Iterable[SessionState]) -> Screening:
     """Apply the rules of the analysis to the sessions that are complete.
 

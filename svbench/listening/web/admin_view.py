@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from svbench.listening.live import Screening, centres, is_median, screening
+from svbench.listening.live import Screening, centres, is_median
 from svbench.listening.store.export import answer_text
 from svbench.listening.store.health import Health, health
 from svbench.listening.store.progress import Progress, progress
@@ -125,7 +125,7 @@ def _compose(
             for s in sessions
             if s.questionnaire
         ),
-        screening=_try(troubles, "screening", lambda: screening(test, sessions)),
+        screening=_try(troubles, "screening", lambda: site.screener(sessions)),
         health=_try(troubles, "health", lambda: health(store)),
         log=None if done is None else tuple(done[:LOG_SHOWN]),
         logged=len(done or ()),

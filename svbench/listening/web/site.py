@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.listening.live import Screener
 from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import Store
 from svbench.listening.test import ListeningTest, Stimulus, Trial
@@ -58,6 +59,7 @@ class Site:
         }
         self.joins = Bucket(JOIN_BURST, JOINS_PER_S)
         self.admins = Admins(store.facts.get("admin", ""))
+        self.screener = Screener(test)
         self._buckets: dict[str, Bucket] = {}
 
     def visitor(self, request: Request) -> Visitor:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from svbench.listening.live import screening
 from svbench.listening.store.export import stored_ratings
 from svbench.listening.web import admin_access
 from svbench.listening.web.admin_access import Admins
@@ -335,3 +336,17 @@ def test_a_stored_hash_that_is_none_lets_nobody_in(serve: Serve, admin: Start) -
         served.site.admins = Admins(stored)
         for token in ("", one.token, "plain"):
             assert one.http.post("/admin/sign-in", data={"token": token}).status_code == 401
+
+
+def test_screening_is_of_the_sessions_complete_by_now(serve: Serve) -> None:
+    served = serve(sessions=Sessions(replicates=0))
+    screener = served.site.screener
+    sessions = served.site.registry.by_id
+    assert screener(sessions.values()).note == "No session is complete yet."
+    served.listener(rating=20.0).take_part()
+    first = screener(sessions.values())
+    assert (first.screened, len(first.excluded)) == (1, 1)
+    assert screener(list(sessions.values())) is first
+    served.listener(rating=90.0).take_part("/join?PROLIFIC_PID=p")
+    assert screener(sessions.values()) == screening(served.test, list(sessions.values()))
+    assert (screener(sessions.values()).screened, len(screener(sessions.values()).excluded)) == (2, 1)
