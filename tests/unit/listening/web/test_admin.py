@@ -215,6 +215,7 @@ def test_an_assessor_is_deleted_from_every_file(serve: Serve, admin: Start, data
     assert len(served.store.sessions()) == 2
     answer = one.send("forget", assessor=gone.assessor, confirm="Delete ")
     assert "The assessor is deleted" in answer.text
+    assert "This part cannot be told" not in answer.text
     assert gone.assessor not in answer.text
     assert [s.assessor for s in served.store.sessions()] == [kept.assessor]
     assert set(stored_ratings(served.folder, served.test, database).rating) == {42.0}
