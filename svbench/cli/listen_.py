@@ -13,6 +13,10 @@ from svbench.cli import Parser
 ACTIONS = {
     "build": "choose, cut and level excerpts of runs: a folder that can be served",
     "serve": "serve a test to listeners",
+    "invite": "make signed addresses for listeners",
+    "status": "how far a test has come",
+    "ratings": "write the ratings of a test as CSV or JSON",
+    "forget": "delete an assessor with all answers and ratings",
     "analyse": "screen assessors, test and plot ratings: a report",
     "agree": "how well each metric agrees with the ratings",
     "import": "build a test from a webMUSHRA configuration",

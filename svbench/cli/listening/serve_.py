@@ -18,9 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--proxy", action="store_true", help="trust X-Forwarded-* headers: only behind a proxy that sets them"
     )
     parser.add_argument(
-        "--invitations", type=int, default=0, metavar="N", help="print N signed addresses and leave"
-    )
-    parser.add_argument(
         "--admin-token", action="store_true", help="make a new admin token; the old one is good no more"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of words")
@@ -37,7 +34,6 @@ def run(options: argparse.Namespace) -> int:
             port=options.port,
             url=options.url,
             proxy=options.proxy,
-            invitations=options.invitations,
             new_admin_token=options.admin_token,
             json=options.json,
         ),

@@ -82,7 +82,14 @@ def _make_private(url: URL) -> None:
 def _durable(connection: Any, _: Any) -> None:
     # FULL: each commit is on disk before it returns. In WAL mode NORMAL would lose the last ones to a
     # power cut (not to a killed process); the writer's group commit makes FULL cheap.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
+    # What is deleted is overwritten with zeros: who asks to be forgotten is not to be found in free pages.
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "busy_timeout = 30000",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.errors import DataError
 from svbench.listening.design import PlannedScreen
 from svbench.listening.ratings import ratings_table
-from svbench.listening.store.database import FILE, database_url
 from svbench.listening.store.state import SessionState
-from svbench.listening.store.store import CurrentRating, Store
+from svbench.listening.store.store import CurrentRating, Store, existing_store
 from svbench.listening.test import ListeningTest
 from svbench.printing.spreadsheet import shielded
+from svbench.specs.listening import Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,17 +40,24 @@ def stored_ratings(folder: Path, test: ListeningTest, url: str | None = None) ->
     DataError
         There is no database yet, or it is of another version or test.
     """
-    address = database_url(folder, url)
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-        raise DataError(
-            f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
-            "DATABASE_URL names a database elsewhere"
-        )
-    store = Store(folder, test, url)
-    try:
+    with existing_store(folder, test, url) as store:
         return export_ratings(store, test)
-    finally:
-        store.close()
+
+
+def held_ratings(test: ListeningTest, sessions: Iterable[SessionState]) -> pd.DataFrame:
+    """Return the ratings that sessions hold as the long table, without their times.
+
+    Raises
+    ------
+    DataError
+        A session holds ratings of screens or stimuli that it does not have.
+    """
+    rows: list[dict[str, object]] = []
+    for session in sessions:
+        for (screen, slot), rating in session.ratings.items():
+            held = CurrentRating(session.id, screen, slot, rating.revision, rating.value, None, "")
+            rows.extend(_rows(test, session, held))
+    return ratings_table(rows)
 
 
 def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
@@ -60,6 +67,8 @@ def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
     ------
     sqlalchemy.exc.SQLAlchemyError
         The database is out of reach.
+    DataError
+        A session holds ratings of screens or stimuli that it does not have.
     """
     sessions = {s.id: s for s in store.sessions()}
     rows: list[dict[str, object]] = []
@@ -72,9 +81,60 @@ def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
     return ratings_table(rows)
 
 
+def export_answers(test: ListeningTest, sessions: Iterable[SessionState]) -> pd.DataFrame:
+    """Return what assessors said of themselves, one row a session; ratings stand in a table of their own.
+
+    Answers are columns ``answer_<id of the question>``: choices by their words, "" where there is none.
+    """
+    import pandas as pd
+
+    questions = {q.id: q for q in test.protocol.listeners.questionnaire}
+    known = [*questions, *sorted({name for s in sessions for name in s.questionnaire} - set(questions))]
+    rows = [
+        {
+            "assessor": s.assessor,
+            "session": s.id,
+            "language": s.language,
+            "consent_version": s.consent_version,
+            "headphones": " ".join(map(str, s.headphones)),
+            "began_at": s.began_at,
+            "complete_at": s.complete_at or "",
+        }
+        | {
+            f"answer_{name}": answer_text(questions.get(name), s.questionnaire.get(name, ""))
+            for name in known
+        }
+        for s in sessions
+    ]
+    columns = ["assessor", "session", "language", "consent_version", "headphones", "began_at", "complete_at"]
+    return pd.DataFrame(rows, columns=[*columns, *(f"answer_{name}" for name in known)], dtype=str)
+
+
+def answer_text(question: Question | None, stored: str) -> str:
+    """Return an answer in words: a choice is stored by its number, and said in English if it can be."""
+    if question is None or not (stored.isdecimal() and question.kind == "choice"):
+        return stored
+    if int(stored) >= len(question.choices):
+        return stored
+    choice = question.choices[int(stored)]
+    return choice.get("en") or next(iter(choice.values()), stored)
+
+
 def _rows(test: ListeningTest, session: SessionState, rating: CurrentRating) -> Iterator[dict[str, object]]:
-    screen = session.screens[rating.screen]
-    trial = next(t for t in test.trials if t.id == screen.trial)
+    """Yield what one stored rating says; a preference says something of two conditions."""
+    try:
+        screen = session.screens[rating.screen]
+        trial = next(t for t in test.trials if t.id == screen.trial)
+        conditions = {s.id: s.condition for s in trial.stimuli}
+        judged = [
+            (slot, conditions[screen.slots[slot].stimulus], against, value)
+            for slot, against, value in _judged(test.protocol.method, screen, rating)
+        ]
+    except (LookupError, StopIteration) as error:
+        raise DataError(
+            f"session {session.id}: holds a rating of screen {rating.screen}, slot {rating.slot}, which it "
+            "does not have: the database was changed by something else than svbench"
+        ) from error
     common = {
         "test": test.id,
         "assessor": session.assessor,
@@ -90,9 +150,7 @@ def _rows(test: ListeningTest, session: SessionState, rating: CurrentRating) -> 
         "seconds": float("nan") if rating.seconds is None else rating.seconds,
         "rated_at": rating.rated_at,
     }
-    conditions = {s.id: s.condition for s in trial.stimuli}
-    for slot, against, value in _judged(test.protocol.method, screen, rating):
-        condition = conditions[screen.slots[slot].stimulus]
+    for slot, condition, against, value in judged:
         yield {
             **common,
             "condition": condition,
@@ -128,6 +186,24 @@ def safe_csv(frame: pd.DataFrame) -> str:
     for name in safe.columns[[not _is_numeric(kind) for kind in safe.dtypes]]:
         safe[name] = [shielded(cell) if isinstance(cell, str) else cell for cell in safe[name]]
     text: str = safe.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def as_json(frame: pd.DataFrame) -> str:
+    """Return a table as a JSON list of its rows; what is not known is null.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(as_json(pd.DataFrame({"rating": [61.0], "seconds": [float("nan")]})))
+    [
+      {
+        "rating":61.0,
+        "seconds":null
+      }
+    ]
+    """
+    text: str = frame.to_json(orient="records", indent=2, force_ascii=False)
     return text
 
 

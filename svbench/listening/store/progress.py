@@ -2,72 +2,166 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
+import msgspec
+
+from svbench.listening.headphones import NEEDED
 from svbench.listening.store.state import SessionState
 from svbench.listening.test import ListeningTest
 
+Standing = Literal["complete", "under way", "dropped out", "turned away", "unreadable"]
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
-@dataclass(frozen=True, kw_only=True)
-class SessionProgress:
-    """One session; ``standing`` is ``idle`` where it has given its seat back."""
+
+class SessionProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One session.
+
+    ``standing`` is ``dropped out`` where it was idle for so long that its seat is given back, and
+    ``unreadable`` where the database holds what no server has written. ``headphones`` counts what was
+    right at each attempt.
+    """
 
     assessor: str
-    standing: Literal["complete", "active", "idle", "turned away"]
+    standing: Standing
     step: str
     done: int
     total: int
     began_at: str
     seen_at: str
+    language: str
     headphones: tuple[int, ...]
+    headphones_passed: bool | None  # None: not tried, or not asked for
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """``trials`` and ``conditions`` count current ratings of the test, training left out, by id."""
+class Seats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether somebody can begin: ``taken`` seats of ``wanted`` (0: no bound) while the test is open."""
+
+    open: bool
+    taken: int
+    wanted: int
+    idle_minutes: float
+    invited_only: bool
+
+    @property
+    def state(self) -> Literal["open", "full", "closed"]:
+        """Whether listeners can begin, or what holds them back."""
+        if not self.open:
+            return "closed"
+        return "full" if self.wanted and self.taken >= self.wanted else "open"
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A test so far.
+
+    ``cells`` counts current ratings by trial and condition, training left out; a comparison of two
+    conditions (ab) counts for both. ``steps`` counts sessions by the step they stand at.
+    """
 
     sessions: tuple[SessionProgress, ...]
-    trials: dict[str, int]
-    conditions: dict[str, int]
+    standings: dict[Standing, int]
+    steps: dict[str, dict[Standing, int]]
+    cells: dict[str, dict[str, int]]
+    seats: Seats
+
+    def of_trial(self, trial: str) -> int:
+        """Return the ratings of a trial."""
+        return sum(self.cells[trial].values())
+
+    def of_condition(self, condition: str) -> int:
+        """Return the ratings of a condition."""
+        return sum(row.get(condition, 0) for row in self.cells.values())
 
 
-def progress(test: ListeningTest, sessions: Iterable[SessionState]) -> Progress:
-    """Count what has been done in sessions."""
+def progress(test: ListeningTest, sessions: Iterable[SessionState], is_open: bool = True) -> Progress:
+    """Count what has been done in sessions.
+
+    Parameters
+    ----------
+    test : ListeningTest
+    sessions : iterable of SessionState
+    is_open : bool
+        Whether the test takes listeners.
+    """
     condition_of = {s.id: s.condition for t in test.trials for s in t.stimuli}
-    trials = Counter({t.id: 0 for t in test.trials if t.kind == "test"})
-    conditions = Counter({c.id: 0 for c in test.conditions})
+    cells = {t.id: Counter({s.condition: 0 for s in t.stimuli}) for t in test.trials if t.kind == "test"}
     told = []
     for session in sessions:
         told.append(_session(test, session))
-        for (number, slot), _ in session.ratings.items():
-            screen = session.screens[number]
-            if screen.kind != "test":
-                continue
-            trials[screen.trial] += 1
-            judged = screen.slots[:2] if test.protocol.method == "ab" else screen.slots[slot : slot + 1]
-            conditions.update(condition_of[s.stimulus] for s in judged)
-    return Progress(sessions=tuple(told), trials=dict(trials), conditions=dict(conditions))
+        for screen, slot in list(session.ratings):
+            with contextlib.suppress(LookupError):  # of an unreadable session
+                _count(test, session, screen, slot, condition_of, cells)
+    standings = Counter(s.standing for s in told)
+    steps: dict[str, dict[Standing, int]] = {}
+    for one in told:
+        row = steps.setdefault(one.step, dict.fromkeys(STANDINGS, 0))
+        row[one.standing] += 1
+    wanted = test.protocol.sessions
+    return Progress(
+        sessions=tuple(told),
+        standings={s: standings[s] for s in STANDINGS},
+        steps=steps,
+        cells={trial: dict(row) for trial, row in cells.items()},
+        seats=Seats(
+            open=is_open,
+            taken=standings["complete"] + standings["under way"],
+            wanted=wanted.seats,
+            idle_minutes=wanted.idle_minutes,
+            invited_only=test.protocol.listeners.invited_only,
+        ),
+    )
+
+
+def _count(
+    test: ListeningTest,
+    session: SessionState,
+    number: int,
+    slot: int,
+    condition_of: dict[str, str],
+    cells: dict[str, Counter[str]],
+) -> None:
+    screen = session.screens[number]
+    if screen.kind == "test":
+        judged = screen.slots[:2] if test.protocol.method == "ab" else screen.slots[slot : slot + 1]
+        cells[screen.trial].update(condition_of[s.stimulus] for s in judged)
 
 
 def _session(test: ListeningTest, session: SessionState) -> SessionProgress:
-    standing: Literal["complete", "active", "idle", "turned away"] = "active"
-    if session.complete_at:
-        standing = "complete"
-    elif session.step == "away":
-        standing = "turned away"
-    elif session.idle(test.protocol.sessions.idle_minutes, datetime.now(UTC)):
-        standing = "idle"
+    method = test.protocol.listeners.headphones
+    passed = None
+    if method != "none" and session.headphones:
+        passed = max(session.headphones) >= NEEDED[method]
     return SessionProgress(
         assessor=session.assessor,
-        standing=standing,
+        standing=_standing(test, session),
         step=session.step,
         done=session.at,
         total=len(session.screens),
         began_at=session.began_at,
         seen_at=session.seen_at,
+        language=session.language,
         headphones=tuple(session.headphones),
+        headphones_passed=passed,
     )
+
+
+def _standing(test: ListeningTest, session: SessionState) -> Standing:
+    trials = {t.id for t in test.trials}
+    try:
+        idle = session.idle(test.protocol.sessions.idle_minutes, datetime.now(UTC))
+    except (ValueError, TypeError):  # no moment, or one of no time zone
+        return "unreadable"
+    rated: Sequence[tuple[int, int]] = list(session.ratings)
+    if any(not 0 <= number < len(session.screens) for number, _ in rated):
+        return "unreadable"
+    if any(s.trial not in trials for s in session.screens):
+        return "unreadable"
+    if session.complete_at:
+        return "complete"
+    if session.step == "away":
+        return "turned away"
+    return "dropped out" if idle else "under way"

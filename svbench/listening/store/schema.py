@@ -75,5 +75,14 @@ ratings = Table(
     Column("rated_at", String(32), nullable=False),
 )
 
+# What was done to the test by whoever runs it; never by whom, nor from where.
+admin_log = Table(
+    "admin_log",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False),
+    Column("action", String(200), nullable=False),
+)
+
 # Sessions whose assessor asked to be forgotten: nothing is left but that there was one.
 deleted = Table("deleted", metadata, Column("session", String(64), primary_key=True))

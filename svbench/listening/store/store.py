@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from svbench.errors import DataError
 from svbench.listening.design import Plan
 from svbench.listening.store import schema
-from svbench.listening.store.database import Lock, connect, database_url, prepare
-from svbench.listening.store.state import Rating, SessionState
+from svbench.listening.store.database import FILE, Lock, connect, database_url, prepare
+from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.writer import Operation, Writer
 from svbench.listening.test import ListeningTest
 
@@ -153,6 +155,19 @@ class Store:
             (statement, {"key": key, "value": value}),
         ]
 
+    def log(self, action: str) -> list[Operation]:
+        """Note what whoever runs the test has done."""
+        return [(schema.admin_log.insert(), {"at": now(), "action": action})]
+
+    def clean_up(self) -> None:
+        """Leave nothing of deleted rows in the database's files."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self.engine.dialect.name == "postgresql":
+                for table in schema.metadata.sorted_tables:
+                    connection.execute(text(f"VACUUM {table.name}"))
+            else:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     # What can be read.
 
     def sessions(self, only: str | None = None) -> list[SessionState]:
@@ -165,10 +180,41 @@ class Store:
         with self.engine.connect() as connection:
             return list(_current(connection, None))
 
+    def logged(self) -> list[tuple[str, str]]:
+        """Read what was done (moment, action), the latest first."""
+        log = schema.admin_log.c
+        query = select(log.at, log.action).order_by(log.number.desc())
+        with self.engine.connect() as connection:
+            return [(row.at, row.action) for row in connection.execute(query)]
+
     def deleted(self) -> set[str]:
         """Return the sessions whose assessors asked to be forgotten."""
         with self.engine.connect() as connection:
             return set(connection.scalars(select(schema.deleted.c.session)))
+
+
+@contextmanager
+def existing_store(
+    folder: Path, test: ListeningTest, url: str | None = None, serving: bool = False
+) -> Iterator[Store]:
+    """Open the database of a test that has been served, and close it; parameters are those of `Store`.
+
+    Raises
+    ------
+    DataError
+        There is no database yet, or one that `Store` refuses.
+    """
+    address = database_url(folder, url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+        raise DataError(
+            f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
+            "DATABASE_URL names a database elsewhere"
+        )
+    store = Store(folder, test, url, serving)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _sessions(connection: Connection, only: str | None) -> list[SessionState]:
@@ -190,7 +236,15 @@ def _sessions(connection: Connection, only: str | None) -> list[SessionState]:
 
 
 def _session(row: Row[Any]) -> SessionState:
-    plan = msgspec.json.decode(row.plan, type=Plan)
+    try:
+        plan = msgspec.json.decode(row.plan, type=Plan)
+        questionnaire = msgspec.json.decode(row.questionnaire, type=dict[str, str])
+        headphones = msgspec.json.decode(row.headphones, type=list[int])
+    except msgspec.MsgspecError as error:
+        raise DataError(
+            f"session {row.id} in the database is not what svbench writes ({error}); it was changed by "
+            "something else: restore a copy, or delete that session"
+        ) from error
     return SessionState(
         id=row.id,
         assessor=row.assessor,
@@ -206,8 +260,8 @@ def _session(row: Row[Any]) -> SessionState:
         complete_at=row.complete_at,
         crowd=row.crowd,
         invitation=row.invitation,
-        questionnaire=msgspec.json.decode(row.questionnaire),
-        headphones=msgspec.json.decode(row.headphones),
+        questionnaire=questionnaire,
+        headphones=headphones,
     )
 
 

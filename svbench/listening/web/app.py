@@ -1,4 +1,4 @@
-"""The application: routes to the pages, the script's interface, sounds and static files."""
+"""The application: routes to the pages, the admin page, the script's interface, sounds and static files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from svbench.listening.web import api, audio, forms
+from svbench.listening.web import admin, api, audio, forms
 from svbench.listening.web.answers import Refused, answer, refuse
 from svbench.listening.web.pages import STATIC
 from svbench.listening.web.registry import Unsaved
@@ -42,6 +42,7 @@ def create_app(site: Site) -> Starlette:
             Route("/api/done", api.post_done, methods=["POST"]),
             Route("/audio/{token}", audio.audio),
             Route("/health", health),
+            *admin.routes(),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Shield)],

@@ -16,14 +16,19 @@ Step = Literal[
 ]
 
 
+class View:
+    """What a template is given: the fields of a record."""
+
+    template: ClassVar[str]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Page:
-    """What every page has.
+class Page(View):
+    """What every page of listeners has.
 
     ``texts`` are the interface's words in ``language``, by key; ``languages`` are (code, own name).
     """
 
-    template: ClassVar[str]
     title: str
     language: str
     languages: tuple[tuple[str, str], ...]
@@ -160,8 +165,9 @@ class ScreenData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     high: float = 100.0
 
 
-def variables(page: Page) -> dict[str, Any]:
-    """Return what the page's template is given: exactly the fields of its record."""
-    from dataclasses import fields
+def variables(view: View) -> dict[str, Any]:
+    """Return what the template is given: exactly the fields of its record."""
+    from dataclasses import fields, is_dataclass
 
-    return {f.name: getattr(page, f.name) for f in fields(page)}
+    assert is_dataclass(view)
+    return {f.name: getattr(view, f.name) for f in fields(view)}

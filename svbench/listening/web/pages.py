@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.errors import UnknownNameError
-from svbench.listening.web.contexts import Page, variables
+from svbench.listening.web.contexts import View, variables
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -53,7 +53,7 @@ def own_names(languages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((code, texts(code)["own_name"]) for code in languages)
 
 
-def render(page: Page) -> str:
+def render(page: View) -> str:
     """Return a page as HTML; its template is given the fields of its record and nothing else.
 
     An undefined name is an error, and whatever a field holds is escaped.

@@ -157,18 +157,43 @@ class Registry:
         else:
             self.by_id.pop(session.id, None)
 
+    async def write(self, operations: Sequence[Operation]) -> None:
+        """Write what belongs to no session.
+
+        Raises
+        ------
+        Unsaved
+        """
+        try:
+            await asyncio.wrap_future(self.store.save(operations))
+        except Exception as error:
+            raise Unsaved from error
+
     async def set_open(self, value: bool) -> None:
-        """Take new listeners, or no more; those who have begun may finish."""
-        await asyncio.wrap_future(self.store.save(self.store.tell("open", "yes" if value else "no")))
+        """Take new listeners, or no more; those who have begun may finish.
+
+        Raises
+        ------
+        Unsaved
+        """
+        done = self.store.log("opened the test" if value else "closed the test")
+        await self.write([*self.store.tell("open", "yes" if value else "no"), *done])
         self.open = value
 
     async def forget(self, assessor: str) -> bool:
-        """Delete an assessor with everything that is known of them; False where there is none."""
+        """Delete an assessor with everything that is known of them; False where there is none.
+
+        Raises
+        ------
+        Unsaved
+        """
         session = next((s for s in self.by_id.values() if s.assessor == assessor), None)
         if session is None:
             return False
         async with session.lock:
-            await self.save(session, self.store.forget([session.id], assessor))
+            done = self.store.log("deleted an assessor")  # not which: nothing is to be left of them
+            await self.save(session, [*self.store.forget([session.id], assessor), *done])
             self.by_id.pop(session.id, None)
             self.deleted.add(session.id)
+        await asyncio.to_thread(self.store.clean_up)
         return True

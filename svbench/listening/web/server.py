@@ -23,7 +23,7 @@ from svbench.listening.store.store import Store
 from svbench.listening.test import FILE, ListeningTest, load_test, stimulus_path
 from svbench.listening.web.app import create_app
 from svbench.listening.web.pages import texts
-from svbench.listening.web.signing import Signer, new_admin_token
+from svbench.listening.web.signing import new_admin_token
 from svbench.listening.web.site import Site
 
 if TYPE_CHECKING:
@@ -43,32 +43,29 @@ class Settings:
     port: int = 8000
     url: str = ""
     proxy: bool = False
-    invitations: int = 0
     new_admin_token: bool = False
     json: bool = False
     database: str | None = None
 
 
 def serve(folder: Path, settings: Settings) -> None:
-    """Check a test, then serve it until the process is told to stop; or print invitations.
+    """Check a test, then serve it until the process is told to stop.
 
     Raises
     ------
     DataError
         A test or database that cannot be served; nothing listens then.
     """
-    url = _checked_url(settings)
+    url = checked_url(settings.url)
     test = load_test(folder)
-    if settings.invitations:
-        _print_invitations(Store(folder, test, settings.database), url, settings)
-        return
     check_test(folder, test)
     store = Store(folder, test, settings.database, serving=True)
     try:
-        site = Site(folder, test, store, secure=url.startswith("https:"))
         bound = _bind(settings)
         address = url or _address(bound)
-        _announce(settings, test, address, _admin_token(store, settings), store.told)
+        admin = _admin_token(store, settings)
+        site = Site(folder, test, store, url)
+        _announce(settings, test, address, admin, store.told)
         _leave_when_told()
         sys.setswitchinterval(SWITCH_S)
         make_server(site, settings).run(sockets=[bound])
@@ -121,23 +118,17 @@ def check_test(folder: Path, test: ListeningTest) -> None:
             )
 
 
-def _checked_url(settings: Settings) -> str:
-    parts = urlsplit(settings.url)
-    if settings.url and (
-        parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")
-    ):
-        raise DataError(
-            f"--url {settings.url}: expected an address without a path, such as https://host:8000"
-        )
-    return settings.url.rstrip("/")
+def checked_url(url: str) -> str:
+    """Return a public address without the slash at its end; an empty one is none.
 
-
-def _print_invitations(store: Store, url: str, settings: Settings) -> None:
-    signer = Signer(store.facts["secret"])
-    store.close()
-    base = url or f"http://{settings.host}:{settings.port}"
-    addresses = [f"{base}/join?invite={signer.invitation()}" for _ in range(settings.invitations)]
-    print(msgspec.json.encode(addresses).decode() if settings.json else "\n".join(addresses))
+    Raises
+    ------
+    DataError
+    """
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+        raise DataError(f"--url {url}: expected an address without a path, such as https://host:8000")
+    return url.rstrip("/")
 
 
 def _admin_token(store: Store, settings: Settings) -> str | None:
@@ -182,7 +173,7 @@ def _announce(
         content = {"url": address, "test": test.id, "database": database, "admin_token": admin}
         print(msgspec.json.encode(content).decode(), flush=True)
         return
-    print(f"serving {test.title!r} at {address}\nratings: {database}")
+    print(f"serving {test.title!r} at {address}, its admin page at {address}/admin\nratings: {database}")
     if admin:
         print(f"admin token (shown this once, keep it): {admin}")
     sys.stdout.flush()

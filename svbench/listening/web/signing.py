@@ -76,6 +76,10 @@ class Signer:
         """Return a new invitation: good for one assessor."""
         return str(self._serializer("invitation").dumps(secrets.token_hex(6)))
 
+    def invitations(self, url: str, n: int) -> list[str]:
+        """Return addresses of new invitations to the test at a public address."""
+        return [f"{url.rstrip('/')}/join?invite={self.invitation()}" for _ in range(n)]
+
     def read_invitation(self, invitation: str) -> str | None:
         """Return the invitation's number, or None where it was not made here."""
         content = self._read("invitation", invitation)

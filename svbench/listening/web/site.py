@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.listening.live import Screener
 from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import Store
 from svbench.listening.test import ListeningTest, Stimulus, Trial
+from svbench.listening.web.admin_access import Admins
 from svbench.listening.web.limits import Bucket
 from svbench.listening.web.registry import Registry
 from svbench.listening.web.signing import Signer
@@ -43,12 +45,12 @@ class Site:
     folder : Path
     test : ListeningTest
     store : Store
-    secure : bool
-        Listeners come by https, so cookies need not go by anything else.
+    url : str
+        The public address, if it is known. If listeners come by https, cookies go by nothing else.
     """
 
-    def __init__(self, folder: Path, test: ListeningTest, store: Store, secure: bool = False) -> None:
-        self.folder, self.test, self.secure = folder, test, secure
+    def __init__(self, folder: Path, test: ListeningTest, store: Store, url: str = "") -> None:
+        self.folder, self.test, self.url, self.secure = folder, test, url, url.startswith("https:")
         self.registry = Registry(test, store)
         self.signer = Signer(store.facts["secret"])
         self.trials: dict[str, Trial] = {t.id: t for t in test.trials}
@@ -56,6 +58,8 @@ class Site:
             s.id: (s, t) for t in test.trials for s in t.files()
         }
         self.joins = Bucket(JOIN_BURST, JOINS_PER_S)
+        self.admins = Admins(store.facts.get("admin", ""))
+        self.screener = Screener(test)
         self._buckets: dict[str, Bucket] = {}
 
     def visitor(self, request: Request) -> Visitor:

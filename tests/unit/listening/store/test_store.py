@@ -296,8 +296,9 @@ def test_progress_counts_the_test_alone(folder: Path) -> None:
     states[1].complete_at = now()
     states[2].seen_at = "2020-01-01T00:00:00.000+00:00"
     told = progress(test, states)
-    assert [s.standing for s in told.sessions] == ["active", "complete", "idle"]
-    assert sum(told.trials.values()) == sum(told.conditions.values()) == 6
+    assert [s.standing for s in told.sessions] == ["under way", "complete", "dropped out"]
+    assert sum(map(told.of_trial, told.cells)) == 6
+    assert sum(told.of_condition(c.id) for c in test.conditions) == 6
     store.close()
 
 

@@ -125,7 +125,7 @@ def test_invitations_are_addresses_that_the_server_takes(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_test(folder, listeners=Listeners(invited_only=True), **SMALL)
-    words = ["listen", "serve", str(folder), "--invitations", "2", "--url", "https://listen.example.org/"]
+    words = ["listen", "invite", str(folder), "--count", "2", "--url", "https://listen.example.org/"]
     assert main([*words, "--json"]) == 0
     addresses = json.loads(capsys.readouterr().out)
     assert len(set(addresses)) == 2
