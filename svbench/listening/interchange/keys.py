@@ -82,7 +82,7 @@ class Keys:
 
     def has(self, name: str) -> bool:
         """Whether a key stands there with a value."""
-        return self._found.get(name, "") != ""
+        return self._found.get(name) not in (None, "")
 
     def text(self, name: str) -> str:
         """Return text; nothing where there is none."""

@@ -17,10 +17,12 @@ from svbench.errors import SpecError
 
 MOST_BYTES = 1 << 20
 # A key, perhaps after dashes, and text that is not quoted, nested or a block.
-_PLAIN = re.compile(r"^(?P<key>\s*(?:- +)*[\w-]+\s*:\s+)(?P<text>[^\s'\"\[{|>&*!#%@`].*?)(?P<rest>\s+#.*|\s*)$")
+_PLAIN = re.compile(
+    r"^(?P<key>\s*(?:- +)*[\w-]+\s*:\s+)(?P<text>[^\s'\"\[{|>&*!#%@`].*?)(?P<rest>\s+#.*|\s*)$"
+)
 
 
-class _Loader(yaml.BaseLoader):
+class _Loader(yaml.BaseLoader):  # type: ignore[misc]  # PyYAML has no types here
     """Text, lists and mappings alone: no numbers, no dates, no tags."""
 
 

@@ -58,7 +58,9 @@ def read_questions(
             notes.append(f"{keys.key('name')}: {name!r} is called {identity!r}")
         unkept = [key for key in ("min", "max", "default") if keys.has(key)]
         if unkept:
-            notes.append(f"{keys.place}: {', '.join(unkept)}: not kept; a number may be any, and none is given")
+            notes.append(
+                f"{keys.place}: {', '.join(unkept)}: not kept; a number may be any, and none is given"
+            )
         found[identity] = Question(
             id=identity,
             kind="number" if kind == "number" else "choice" if kind == "likert" else "text",
@@ -76,7 +78,9 @@ def _choices(keys: Keys, language: str) -> tuple[dict[str, str], ...]:
         label = plain_text(one.text("label"))[0] or one.needed("value")
         choices.append({language: label})
     if not choices:
-        raise SpecError(keys.path, place, "missing; a likert question has responses, each a value and a label")
+        raise SpecError(
+            keys.path, place, "missing; a likert question has responses, each a value and a label"
+        )
     return tuple(choices)
 
 
