@@ -21,17 +21,19 @@ KINDS = (
     "probe",
 )
 
+WORDS = {kind.split()[0]: kind for kind in KINDS}  # one word each on the command line
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", help="an id, the path of a file, a run folder, or that of a listening test")
-    parser.add_argument("--kind", choices=KINDS, help="needed only when one id names several things")
+    parser.add_argument("--kind", choices=[*WORDS], help="needed only when one id names several things")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the record."""
-    kind, content = _find(options.name, options.kind)
+    kind, content = _find(options.name, options.kind and WORDS[options.kind])
     if options.json:
         print_json({"kind": kind, **content})
         return OK

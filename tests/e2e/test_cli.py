@@ -73,7 +73,17 @@ def test_help_and_list_import_nothing_heavy() -> None:
 
 def test_list_and_show_in_json() -> None:
     listing = json.loads(run("list", "--json").stdout)
-    kinds = {"systems", "protocols", "datasets", "reports", "metrics", "adapters", "layouts", "probes"}
+    kinds = {
+        "systems",
+        "protocols",
+        "listening",
+        "datasets",
+        "reports",
+        "metrics",
+        "adapters",
+        "layouts",
+        "probes",
+    }
     assert set(listing) == kinds
     for what, rows in listing.items():
         assert json.loads(run("list", what, "--json").stdout) == rows

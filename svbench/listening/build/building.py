@@ -22,9 +22,10 @@ from svbench.listening.build.sources import headline, run_digest, source_runs, t
 from svbench.listening.build.stimuli import new_stimulus
 from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial
 from svbench.results.provenance import Provenance
-from svbench.specs.listening import ListeningProtocol
+from svbench.specs.listening import Levels, ListeningProtocol
 
 FAR_DB = 20.0  # a gain that differs more from the reference's is worth a note
+SOFTER_DB = 1.0  # so is a trial that is heard softer than others by more
 
 
 def build_test(
@@ -127,7 +128,7 @@ def _trial(
         levels = levelled(sounds, REFERENCE, track.rate_hz, protocol.levels)
     except AudioError as error:
         raise DataError(f"{where}: {error}") from error
-    notes += [f"{where}: {note}" for note in _worth_telling(levels)]
+    notes += [f"{where}: {note}" for note in _worth_telling(levels, protocol.levels)]
     key = (excerpt.track, excerpt.target, str(excerpt.start_s))
 
     def write(condition: str, use: str) -> Stimulus:
@@ -151,9 +152,13 @@ def _trial(
     )
 
 
-def _worth_telling(levels: Mapping[str, Level]) -> list[str]:
-    own = levels[REFERENCE].gain_db
-    notes = []
+def _worth_telling(levels: Mapping[str, Level], rule: Levels) -> list[str]:
+    reference, notes = levels[REFERENCE], []
+    assert reference.loudness_lufs is not None  # or `levelled` had refused
+    own = reference.gain_db
+    common = own - (rule.reference_lufs - reference.loudness_lufs)
+    if common < -SOFTER_DB:
+        notes.append(f"all stimuli {-common:.1f} dB softer, so that no peak crosses {rule.peak_dbtp:g} dBTP")
     for condition, level in levels.items():
         if level.loudness_lufs is None:
             notes.append(f"{condition} is silent (below −70 LUFS throughout) and keeps its level")

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 256
 Operation = tuple["Executable", Mapping[str, Any]]
+Request = tuple[Sequence[Operation], "Future[None]"]
 
 
 class Writer:
-    """Writes operations in the order in which they come.
+    """Writes requests, each a sequence of operations.
+
+    Requests that wait at the same time must not depend on each other: a caller who needs one before
+    another waits for its future.
 
     Parameters
     ----------
     engine : sqlalchemy.Engine
-        A connection is held for as long as the writer lives.
+        A connection of it is held, and made anew after an error.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._queue: queue.SimpleQueue[tuple[Sequence[Operation], Future[None]] | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ratings-writer", daemon=True)
         self._thread.start()
 
@@ -49,7 +54,7 @@ class Writer:
     def _run(self) -> None:
         running = True
         while running:
-            batch = []
+            batch: list[Request] = []
             item = self._queue.get()
             while item is not None:
                 batch.append(item)
@@ -57,28 +62,44 @@ class Writer:
                     break
                 item = self._queue.get()
             running = item is not None
+            # One that was cancelled while it waited is not written; from here on none can be.
+            batch = [one for one in batch if one[1].set_running_or_notify_cancel()]
             if batch:
                 self._write(batch)
+        self._disconnect()
 
-    def _write(self, batch: list[tuple[Sequence[Operation], Future[None]]]) -> None:
+    def _write(self, batch: list[Request]) -> None:
         try:
-            with self._engine.begin() as connection:
-                _execute(connection, [op for operations, _ in batch for op in operations])
+            self._connection = self._connection or self._engine.connect()
+        except Exception as error:  # nothing can be written: all are told at once
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        try:
+            with self._connection.begin():
+                _execute(self._connection, batch)
         except Exception as error:
+            self._disconnect()
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
-                return
-            for one in batch:  # so that only those fail that have to
-                self._write([one])
+            else:
+                for one in batch:  # so that only those fail that have to
+                    self._write([one])
             return
         for _, future in batch:
             future.set_result(None)
 
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-def _execute(connection: Connection, operations: Sequence[Operation]) -> None:
-    """Execute in order, neighbours of one statement together."""
-    start = 0
-    for end in range(1, len(operations) + 1):
-        if end == len(operations) or operations[end][0] is not operations[start][0]:
-            connection.execute(operations[start][0], [dict(values) for _, values in operations[start:end]])
-            start = end
+
+def _execute(connection: Connection, batch: Sequence[Request]) -> None:
+    """Execute a batch, everything of one statement together, in the order of first appearance."""
+    by_statement: dict[int, tuple[Executable, list[dict[str, Any]]]] = {}
+    for operations, _ in batch:
+        for statement, values in operations:
+            by_statement.setdefault(id(statement), (statement, []))[1].append(dict(values))
+    for statement, rows in by_statement.values():
+        connection.execute(statement, rows)

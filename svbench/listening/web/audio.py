@@ -7,7 +7,6 @@ from another: no name, no date, no entity tag.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,7 +25,7 @@ from svbench.listening.web.steps import step_now
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 512 * 1024
 ONE_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 # `private` keeps sound out of shared caches; the browser may keep it, for a reload of the page.
 HEADERS = {"accept-ranges": "bytes", "cache-control": "private, max-age=3600", "content-type": "audio/wav"}
@@ -96,13 +95,14 @@ def _range(first: str, last: str, size: int) -> tuple[int, int]:
 
 
 async def _read(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
-    handle = await asyncio.to_thread(os.open, path, os.O_RDONLY)
+    file = await asyncio.to_thread(path.open, "rb")
     try:
+        file.seek(start)
         while start < end:
-            chunk = await asyncio.to_thread(os.pread, handle, min(CHUNK_BYTES, end - start), start)
+            chunk = await asyncio.to_thread(file.read, min(CHUNK_BYTES, end - start))
             if not chunk:
                 return
             start += len(chunk)
             yield chunk
     finally:
-        os.close(handle)
+        file.close()

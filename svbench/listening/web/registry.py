@@ -134,8 +134,14 @@ class Registry:
         ------
         Unsaved
         """
+        written = asyncio.wrap_future(self.store.save(operations))
         try:
-            await asyncio.wrap_future(self.store.save(operations))
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            # Who asked has gone; what was sent is written all the same, and memory has to know of it.
+            await asyncio.wait([written])
+            await self._reload(session)
+            raise
         except Exception as error:
             await self._reload(session)
             raise Unsaved from error

@@ -7,6 +7,7 @@ test of hundreds of listeners is a few hundred small requests a second, which on
 from __future__ import annotations
 
 import hashlib
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def serve(folder: Path, settings: Settings) -> None:
         bound = _bind(settings)
         address = url or _address(bound)
         _announce(settings, test, address, _admin_token(store, settings), store.told)
+        _leave_when_told()
         make_server(site, settings).run(sockets=[bound])
     finally:
         store.close()
@@ -181,6 +183,20 @@ def _announce(
     if admin:
         print(f"admin token (shown this once, keep it): {admin}")
     sys.stdout.flush()
+
+
+def _leave_when_told() -> None:
+    """Have the signals that stop a server leave by the front door.
+
+    uvicorn finishes what is under way and then raises the signal again, whose usual effect would be
+    the end of the process before the database is closed.
+    """
+
+    def leave(*_: object) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 def make_server(site: Site, settings: Settings) -> uvicorn.Server:

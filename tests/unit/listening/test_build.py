@@ -223,6 +223,19 @@ def test_runs_of_two_protocols(small_runs: Path, protocol: Path, tmp_path: Path)
     )
 
 
+def test_a_trial_made_softer_is_told(mdx21: list[str], tmp_path: Path) -> None:
+    protocol = write_protocol(tmp_path, more="[levels]\npeak_dbtp = -24.0\nbits = 24")
+    assert build(mdx21, protocol, tmp_path / "t", "--excerpt", "track 0@0.5") == 0
+    found = load_test(tmp_path / "t")
+    for trial in found.trials:
+        assert max(s.peak_dbtp for s in trial.files()) == pytest.approx(-24.0, abs=0.05)
+        assert max(s.peak_dbtp for s in trial.files()) <= -24.0
+        loud = [s.loudness_lufs + s.gain_db for s in trial.files()]
+        assert max(loud) - min(loud) < 0.01
+    assert any("dB softer, so that no peak crosses -24 dBTP" in n for n in found.provenance["notes"])
+    assert {p.stat().st_size for p in (tmp_path / "t" / "stimuli").iterdir()} == {44 + 16000 * 2 * 3}
+
+
 def test_silent_estimates_are_told(small_folder: Path, protocol: Path, tmp_path: Path) -> None:
     words = [
         "run",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait
@@ -17,6 +18,7 @@ from svbench.listening.store.progress import progress
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.store import Store
 from svbench.listening.test import ListeningTest
+from svbench.listening.web.registry import Registry
 from svbench.testing.listening import make_test
 
 SMALL = {"n_trials": 2, "length_s": 0.05, "rate_hz": 16000}
@@ -82,6 +84,43 @@ def test_a_batch_fails_only_where_it_must(folder: Path, database: str) -> None:
     assert [f.exception() is None for f in futures] == [True, False, True, True]
     assert isinstance(futures[1].exception(), IntegrityError)
     assert set(store.sessions()[0].ratings) == {(0, n) for n in range(4)}
+    store.close()
+
+
+def test_who_leaves_while_waiting_takes_nobody_along(folder: Path, database: str) -> None:
+    store = Store(folder, make_test(folder, **SMALL), database)
+    states = [session(store.test, n) for n in range(2)]
+    for state in states:
+        begin(store, state)
+    asked = []
+    for number in range(1, 201):
+        asked.append(store.save(store.rate("s0", 0, 0, Rating(number, 1.0), None, now())))
+        asked[-1].cancel()
+    rate(store, states[1], 0, 0, 50.0)  # the thread that writes is alive
+    written = {f"{f.result(0)}" for f in asked if not f.cancelled()}
+    assert written <= {"None"}
+    assert any(f.cancelled() for f in asked)
+    store.close()
+
+
+def test_memory_knows_what_was_written_for_one_who_left(folder: Path) -> None:
+    test = make_test(folder, **SMALL)
+    store = Store(folder, test)
+    state = session(test)
+    begin(store, state)
+    registry = Registry(test, store)
+    (held,) = registry.by_id.values()
+
+    async def leave() -> None:
+        operations = store.rate(held.id, 0, 0, Rating(1, 77.0), None, now())
+        task = asyncio.create_task(registry.save(held, operations))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(leave())
+    assert held.ratings == {(0, 0): Rating(1, 77.0)}
     store.close()
 
 
