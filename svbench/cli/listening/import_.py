@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="TEST", help="folder to write")
     parser.add_argument(
         "--root", type=Path, metavar="DIR",
-        help="webMUSHRA's folder, which paths start from (default: the nearest above CONFIG that has the file)",
+        help="webMUSHRA's folder, which paths start from (default: the nearest above CONFIG that has it)",
     )  # fmt: skip
     parser.add_argument(
         "--align", action="store_true", help="bring each stimulus to the loudness of its reference"

@@ -157,7 +157,7 @@ def _kind(path: Path, pages: list[_Typed], only: Heard | None) -> Heard:
     choice = f"take only pages of one type with --only {' or --only '.join(there)}" if there else ""
     for page in pages:
         if page.type in OTHER:
-            advice = choice or f"svbench takes pages of type {' and '.join(HEARD)}"
+            advice = choice or f"svbench takes pages of type {' or '.join(HEARD)}"
             raise SpecError(path, f"{page.key}.type", f"is {page.type!r}: {OTHER[page.type]}; {advice}")
     if not there:
         raise SpecError(
@@ -242,5 +242,7 @@ def _check(found: Configuration) -> None:
         found.notes.append(
             "pages: their texts differ, and a test of svbench has one question; its own is asked instead"
         )
+    if found.kind == "paired_comparison":
+        found.notes.append("pages: X is drawn; with webMUSHRA it is always the reference")
     if any(page.unforced for page in found.pages):
         found.notes.append("pages: unforced: who hears no difference has to guess")

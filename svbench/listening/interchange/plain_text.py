@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 
 # Elements that begin a line, most of which end one too.
 _LINES = frozenset(
-    ("address", "article", "blockquote", "br", "div", "dl", "dt", "dd", "figure", "footer", "form", "h1", "h2",
-     "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr", "ul")
+    ("address", "article", "blockquote", "br", "div", "dl", "dt", "dd", "figure", "footer", "form", "h1",
+     "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr",
+     "ul")
 )  # fmt: skip
 _UNSEEN = frozenset(("script", "style", "template", "title", "noscript"))
 _MEDIA = frozenset(("audio", "canvas", "embed", "iframe", "img", "object", "svg", "video"))

@@ -107,6 +107,8 @@ def write_questions(questions: Sequence[Question], language: str) -> list[dict[s
             "label": as_html(in_language(question.label, language)),
             "optional": not question.required,
         }
+        if question.kind == "number":
+            element["default"] = ""  # else webMUSHRA shows "undefined"
         if question.kind == "choice":
             labels = [in_language(choice, language) for choice in question.choices]
             element["response"] = [{"value": label, "label": as_html(label)} for label in labels]

@@ -56,25 +56,24 @@ def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
         files = {name: places.find(f"{page.key}.stimuli.{name}", p) for name, p in page.stimuli.items()}
         info = audio_info(reference)
         wanted = (info.n_samples, info.n_channels, info.rate_hz)
-        if not wanted[0] <= LONGEST_S * wanted[2]:
-            seconds = wanted[0] / wanted[2]
-            problem = f"{reference.name} has {seconds:.1f} s, expected at most {LONGEST_S:g} s; cut all stimuli alike"
-            raise SpecError(asked.path, f"{page.key}.reference", problem)
+        if wanted[0] > LONGEST_S * wanted[2]:
+            length = f"{reference.name} has {wanted[0] / wanted[2]:.1f} s, expected at most {LONGEST_S:g} s"
+            raise SpecError(asked.path, f"{page.key}.reference", f"{length}; cut all stimuli alike")
         for name, file in files.items():
-            found = audio_info(file)
-            if (found.n_samples, found.n_channels, found.rate_hz) != wanted:
+            info = audio_info(file)
+            found = (info.n_samples, info.n_channels, info.rate_hz)
+            if found != wanted:
                 shape = "{} samples, {} channels, {} Hz"
                 raise SpecError(
                     asked.path,
                     f"{page.key}.stimuli.{name}",
-                    f"{file.name}: {shape.format(found.n_samples, found.n_channels, found.rate_hz)}; its reference "
-                    f"has {shape.format(*wanted)}, and all of a trial are alike",
+                    f"{file.name} has {shape.format(*found)}; its reference has {shape.format(*wanted)}, and "
+                    "all of a trial are alike",
                 )
         # Paired comparisons are each of one stimulus with the reference, never of two stimuli.
         groups = [files] if page.kind == "mushra" else [{name: file} for name, file in files.items()]
         takes += [
-            Take(page, {REFERENCE: reference, **group}, info.rate_hz, info.n_samples, info.n_channels)
-            for group in groups
+            Take(page, {REFERENCE: reference, **group}, wanted[2], wanted[0], wanted[1]) for group in groups
         ]
     for take in takes:
         n, made = len(take.stimuli), len(take.page.create)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,17 +41,35 @@ def stored_ratings(folder: Path, test: ListeningTest, url: str | None = None) ->
     DataError
         There is no database yet, or it is of another version or test.
     """
-    address = database_url(folder, url)
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+    with existing_store(folder, test, url) as store:
+        return export_ratings(store, test)
+
+
+@contextmanager
+def existing_store(folder: Path, test: ListeningTest, url: str | None = None) -> Iterator[Store]:
+    """Open the database of a test for reading; see `stored_ratings`.
+
+    Raises
+    ------
+    DataError
+        There is no database yet, or it is of another version or test.
+    """
+    if not has_database(folder, url):
         raise DataError(
             f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
             "DATABASE_URL names a database elsewhere"
         )
     store = Store(folder, test, url)
     try:
-        return export_ratings(store, test)
+        yield store
     finally:
         store.close()
+
+
+def has_database(folder: Path, url: str | None = None) -> bool:
+    """Whether a test has been served: its SQLite file is there, or its database is not a file at all."""
+    address = database_url(folder, url)
+    return address.get_backend_name() != "sqlite" or Path(address.database or "").exists()
 
 
 def export_ratings(store: Store, test: ListeningTest) -> pd.DataFrame:
