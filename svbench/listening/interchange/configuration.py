@@ -98,8 +98,8 @@ def read_configuration(path: Path, only: Heard | None = None) -> Configuration:
         language=told if told in LANGUAGES else "en",
     )
     if quoted:
-        lines = ", ".join(map(str, quoted))
-        found.notes.append(f"line {lines}: no YAML, as ': ' stands in text without quotes; read as text")
+        lines = f"line{'s' if len(quoted) > 1 else ''} {', '.join(map(str, quoted))}"
+        found.notes.append(f"{lines}: no YAML, as ': ' stands in text without quotes; read as text")
     if told != found.language:
         found.notes.append(f"language: svbench's pages are not written in {told!r}; they are in English")
     if top.flag("showButtonPreviousPage"):

@@ -59,9 +59,7 @@ def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
     notes = [UNBLINDED, *_differences(test, language)]
     with replaced(out, CONFIGURATION, "export") as new:
         config = _configuration(test, language, f"configs/{out.resolve().name}/{SOUNDS}")
-        # One line a text: webMUSHRA's reader of YAML knows no folded ones.
-        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False, width=float("inf"))
-        (new / CONFIGURATION).write_text(text, encoding="utf-8")
+        (new / CONFIGURATION).write_text(_yaml(config), encoding="utf-8")
         for stimulus, name in _sounds(test):
             place, source = new / SOUNDS / name, stimulus_path(folder, stimulus)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +172,7 @@ def _configuration(test: ListeningTest, language: str, sounds: str) -> dict[str,
     if listeners.questionnaire:
         finish["questionnaire"] = write_questions(listeners.questionnaire, language)
     return {
-        "testname": test.title,
+        "testname": " ".join(test.title.split()),
         "testId": test.id,
         "bufferSize": 2048,
         "stopOnErrors": True,
@@ -183,6 +181,12 @@ def _configuration(test: ListeningTest, language: str, sounds: str) -> dict[str,
         "language": language if language in LANGUAGES else "en",
         "pages": [*pages, *rating["training"], ["random", *rating["test"]], finish],
     }
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    """YAML that webMUSHRA can read: it knows no text over several lines, and no ``- -``."""
+    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return re.sub(r"(?m)^( *)- - ", r"\1-\n\1  - ", text)
 
 
 def _open(trial: Trial) -> Stimulus:

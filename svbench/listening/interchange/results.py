@@ -53,7 +53,8 @@ def trial_names(test: ListeningTest) -> dict[str, str]:
     return found
 
 
-def _by_kind(trial: Trial, name: str) -> str:
+def _by_kind(trial: Trial, words: str) -> str:
+    name = " ".join(words.split())
     if (trial.kind == "training") == is_training(name):
         return name
     return f"{'training' if trial.kind == 'training' else 'test'} {name}"
