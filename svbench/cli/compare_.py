@@ -10,7 +10,6 @@ from svbench.cli.output import print_json, strict_argument
 
 TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
 if TYPE_CHECKING:
-    from svbench.results.statistics.material import Column
     from svbench.results.store import Run
 
 
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     )
     from svbench.report.guard import footnotes, refuse_leaks
     from svbench.results.statistics.comparison import compare
-    from svbench.results.statistics.material import Settings
+    from svbench.results.statistics.material import Settings, columns
     from svbench.results.store import find_runs, load_run, slug
 
     settings = Settings(options.resamples, options.seed, options.alpha)
@@ -68,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
     runs = _of_one_protocol(runs, options.protocol)
     if options.strict:
         refuse_leaks(runs)
-    found = compare(runs, _columns(runs[0], options), settings, _seeds(options.seeds))
+    wanted = columns(runs[0], options.metric, options.target_set, options.target)
+    found = compare(runs, wanted, settings, _seeds(options.seeds))
     if not found:
         raise DataError("no system of these runs offers this target set")
     record = runs[0].record
@@ -118,20 +118,6 @@ def _of_one_protocol(runs: list[Run], protocol: str | None) -> list[Run]:
             "a comparison takes one: choose with --protocol or name the runs"
         )
     return [r for r in runs if protocol in (None, r.record.protocol.id)]
-
-
-def _columns(run: Run, options: argparse.Namespace) -> list[Column]:
-    from svbench.errors import UnknownNameError
-    from svbench.results.statistics.material import Column, columns
-
-    found = columns(run, options.metric, options.target_set)
-    if not options.target:
-        return found
-    targets = {s.id: s.targets for s in run.record.protocol.target_sets}
-    having = [c for c in found if options.target in (*targets[c.target_set], c.target)]
-    if not having:
-        raise UnknownNameError("target", options.target, {t for c in found for t in targets[c.target_set]})
-    return [Column(c.target_set, options.target, c.metric) for c in having]
 
 
 def _seeds(words: list[str]) -> dict[str, list[str]]:

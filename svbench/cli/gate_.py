@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--metric", help="another quantity than the protocol's headline, e.g. SIR")
     parser.add_argument("--target-set", help="only this target set (default: all that the baseline has)")
+    parser.add_argument("--target", help="this target instead of the column that ranks")
     statistics_arguments(parser, "one-sided")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a summary for a pull request")
@@ -58,7 +59,7 @@ def _gate(options: argparse.Namespace) -> Gate:
 
     settings = Settings(options.resamples, options.seed, options.alpha)
     baseline, candidate = _one_run(options.baseline), _one_run(options.candidate)
-    wanted = columns(baseline, options.metric, options.target_set)
+    wanted = columns(baseline, options.metric, options.target_set, options.target)
     return gate(baseline, candidate, wanted, options.max_drop, settings)
 
 

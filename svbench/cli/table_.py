@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="quote rows in print below the measured ones: those of the layout, or of a TOML file; may be "
         "repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--intervals", action=argparse.BooleanOptionalAction, default=None,
+        help="print scores with their 95 %% intervals, or without where that is too wide (default: with, "
+        "in layouts as they say; csv and json always hold them)",
+    )  # fmt: skip
     strict_argument(parser)
     parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
 
@@ -74,7 +79,15 @@ def run(options: argparse.Namespace) -> int:
         return OK
     if options.published:
         raise DataError("quoted rows need a layout to stand in: --layout NAME")
-    print(paper_table(runs, format=options.format, target_set=options.target_set, metrics=options.metric))
+    print(
+        paper_table(
+            runs,
+            format=options.format,
+            target_set=options.target_set,
+            metrics=options.metric,
+            intervals=options.intervals is not False,
+        )
+    )
     return OK
 
 
@@ -115,4 +128,6 @@ def _laid_out(runs: list[Run], options: argparse.Namespace) -> str:
         )
     spec, table, folder = load_layout(options.layout)
     published = published_rows(table, folder, options.published)
-    return layout_table(runs, spec, table, format=options.format, published=published)
+    return layout_table(
+        runs, spec, table, format=options.format, published=published, intervals=options.intervals
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal
@@ -72,6 +73,10 @@ ACCENTS = {
 }
 
 
+# What Markdown might obey, or an interval, which is longer and left alone.
+MARKED = re.compile(r"\[[−+]?[\d.∞]+, [−+]?[\d.∞]+\](?![\[(:])|[\\`*_{}\[\]|~]")
+
+
 def latex_text(text: str) -> str:
     """Write text so that every LaTeX prints it and none obeys it.
 
@@ -104,13 +109,15 @@ def _latex_character(character: str) -> str:
 def markdown_text(text: str) -> str:
     """Write text so that Markdown takes nothing of it for markup.
 
+    Intervals stay as they are: two numbers in square brackets are no link.
+
     Examples
     --------
-    >>> print(markdown_text("a|b <i>*c*</i>"))
-    a\\|b &lt;i&gt;\\*c\\*&lt;/i&gt;
+    >>> print(markdown_text("a|b <i>*c*</i> [−0.50, 1.25]"))
+    a\\|b &lt;i&gt;\\*c\\*&lt;/i&gt; [−0.50, 1.25]
     """
     plain = html.escape(" ".join(text.split()), quote=False)
-    return "".join(f"\\{c}" if c in "\\`*_{}[]|" else c for c in plain)
+    return MARKED.sub(lambda found: found[0] if len(found[0]) > 1 else f"\\{found[0]}", plain)
 
 
 def text_table(
@@ -134,10 +141,12 @@ def text_table(
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(
-        [*(f"| {' | '.join(c.replace('|', chr(92) + '|') for c in r)} |" for r in lines), "", note]
-    )
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    rule = line(["---", *["---:"] * (len(head) - 1)])
+    body = [line([markdown_text(c) for c in row]) for row in (head, *rows)]
+    return "\n".join([body[0], rule, *body[1:], "", markdown_text(note)])
 
 
 def _latex(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:

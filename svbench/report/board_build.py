@@ -12,6 +12,7 @@ from svbench.report.boards import Board, BoardRow, boards, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Fact, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
+from svbench.report.intervals import Intervals, explained
 from svbench.report.origins import failures, origins, rule
 from svbench.report.variant_tables import variant_table
 from svbench.report.variants import probed_groups, variant_boards
@@ -19,7 +20,7 @@ from svbench.results.aggregate import Summary, summarise
 from svbench.results.store import Run, slug
 
 
-def board_page(every: Sequence[Sequence[Entry]], title: str) -> BoardPage:
+def board_page(every: Sequence[Sequence[Entry]], title: str, intervals: Intervals) -> BoardPage:
     """Build the first page.
 
     Parameters
@@ -28,12 +29,16 @@ def board_page(every: Sequence[Sequence[Entry]], title: str) -> BoardPage:
         As `merge` returns them.
     title : str
         Of the site.
+    intervals : Intervals
+        Those of all pages.
     """
     record = every[0][0].run.record
     protocol = record.protocol
     plain = [e for e in every if not e[0].run.record.data.variant]
     probed = [x for e in every if e[0].run.record.data.variant for x in e]
-    sections = [_section(entries, i) for i, entries in enumerate(plain)] + _variant_sections(probed)
+    sections = [_section(entries, i, intervals) for i, entries in enumerate(plain)] + _variant_sections(
+        probed
+    )
     entries = [x for e in every for x in e]
     return BoardPage(
         title=title,
@@ -55,7 +60,7 @@ def page_name(run: Run) -> str:
     return f"systems/{slug('--'.join(p for p in parts if p))}.html"
 
 
-def system_page(entry: Entry) -> SystemPage:
+def system_page(entry: Entry, intervals: Intervals) -> SystemPage:
     """Build the page that says where the numbers of a row come from."""
     run = entry.run
     system = run.record.system
@@ -68,7 +73,7 @@ def system_page(entry: Entry) -> SystemPage:
         imported=run.record.imported,
         leaks=leak_sentence(run),
         conflict=entry.conflict,
-        scores=tuple(_all_scores(run)),
+        scores=tuple(_all_scores(run, intervals)),
         failures=tuple(Fact(f.track, f.reason) for f in failures([run])),
         origins=tuple((f"{n}: {o.run}", o.facts) for n, o in zip(names, found, strict=True)),
         version=__version__,
@@ -85,12 +90,12 @@ def _duplicate(entry: Entry) -> str:
     )
 
 
-def _section(entries: Sequence[Entry], number: int) -> SiteSection:
+def _section(entries: Sequence[Entry], number: int, intervals: Intervals) -> SiteSection:
     data = entries[0].run.record.data
     runs = [e.run for e in entries]
     name = f"board-{number}"
     found = [
-        _table(board, entries, f"{name}-{slug(board.target_set)}-{slug(metric)}", i == 0)
+        _table(board, entries, f"{name}-{slug(board.target_set)}-{slug(metric)}", i == 0, intervals)
         for i, metric in enumerate(ranked_metrics(runs[0]))
         for board in boards(runs, metric)
     ]
@@ -111,7 +116,7 @@ def _variant_sections(entries: Sequence[Entry]) -> list[SiteSection]:
     return sections
 
 
-def _table(board: Board, entries: Sequence[Entry], name: str, open: bool) -> SiteTable:
+def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, intervals: Intervals) -> SiteTable:
     """Build a table; ranks and best numbers are those among the runs without a conflict."""
     by_run = {id(e.run): e for e in entries}
     agreed = [row.run for row in board.rows if not by_run[id(row.run)].conflict]
@@ -131,14 +136,24 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool) -> Sit
         caption=f"{board.target_set}: {board.quantity.name}",
         about=f"{board.quantity.name}{unit} · {label} · n = {len(record.data.tracks)} tracks",
         note=f"{better} Oracles see the references and take no rank; nor does a system that was scored on "
-        "fewer tracks than others, or whose runs have other scores.",
+        f"fewer tracks than others, or whose runs have other scores. {explained(board.runs[0])}",
         head=("system", *board.columns, "tracks", "frames dropped", *limited, "from"),
-        rows=tuple(_row(row, by_run[id(row.run)], ranks.get(id(row.run)), best, board) for row in board.rows),
+        rows=tuple(
+            _row(row, by_run[id(row.run)], ranks.get(id(row.run)), best, board, intervals)
+            for row in board.rows
+        ),
         open=open,
     )
 
 
-def _row(row: BoardRow, entry: Entry, rank: int | None, best: dict[str, float], board: Board) -> SiteRow:
+def _row(
+    row: BoardRow,
+    entry: Entry,
+    rank: int | None,
+    best: dict[str, float],
+    board: Board,
+    intervals: Intervals,
+) -> SiteRow:
     run = row.run
     n_dropped, n_frames = numbers.dropped(row.cells[c] for c in board.columns if c != "mean")
     scored = len(run.results) - len(run.failed)
@@ -154,8 +169,14 @@ def _row(row: BoardRow, entry: Entry, rank: int | None, best: dict[str, float], 
         rank=str(rank or ""),
         cells=(
             *(
-                _score(row.cells[c], row.clean.get(c), rank is not None and row.cells[c].score == best.get(c))
+                _score(
+                    s,
+                    row.clean.get(c),
+                    rank is not None and s.score == best.get(c),
+                    intervals.below(run, s),
+                )
                 for c in board.columns
+                for s in [row.cells[c]]
             ),
             Cell(f"{scored} of {len(run.record.data.tracks)}", scored, muted=True),
             Cell(f"{n_dropped} of {n_frames}", n_dropped / n_frames if n_frames else 0.0, muted=True),
@@ -165,17 +186,17 @@ def _row(row: BoardRow, entry: Entry, rank: int | None, best: dict[str, float], 
     )
 
 
-def _score(summary: Summary, clean: Summary | None, is_best: bool) -> Cell:
+def _score(summary: Summary, clean: Summary | None, is_best: bool, below: tuple[str, ...]) -> Cell:
     text = beside(numbers.decibels(summary.score, summary.status), clean)
     title = (
         f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
         f"{summary.n_frames} frames, {summary.n_dropped} dropped"
     )
     has = summary.score is not None
-    return Cell(text, summary.score, best=has and is_best, muted=not has, title=title)
+    return Cell(text, summary.score, best=has and is_best, muted=not has, title=title, more=below)
 
 
-def _all_scores(run: Run) -> list[Table]:
+def _all_scores(run: Run, intervals: Intervals) -> list[Table]:
     """Every quantity of a run, a table for each target set."""
     found = summarise(run, allow_incomplete=True)
     tables = []
@@ -186,9 +207,9 @@ def _all_scores(run: Run) -> list[Table]:
             Row(
                 metric,
                 "",
-                tuple(_score(s, None, False) for s in chosen if s.metric == metric),
+                tuple(_score(s, None, False, intervals.below(run, s)) for s in chosen if s.metric == metric),
             )
             for metric in dict.fromkeys(s.metric for s in chosen)
         )
-        tables.append(Table(f"scores-{number}", name, "", "", ("quantity", *columns), rows))
+        tables.append(Table(f"scores-{number}", name, "", explained(run), ("quantity", *columns), rows))
     return tables

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from svbench.report.board_build import board_page, page_name, system_page
 from svbench.report.board_merge import Entry
+from svbench.report.intervals import Intervals
 from svbench.results.folders import replaced
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -37,16 +38,17 @@ def write_board(every: Sequence[Sequence[Entry]], title: str, out: Path) -> Path
     DataError
         The folder holds other things.
     """
+    intervals = Intervals()
     with replaced(out, MARK, "board") as new:
         (new / "assets").mkdir()
         for name in ASSETS:
             shutil.copyfile(TEMPLATES / "assets" / name, new / "assets" / name)
         (new / "index.html").write_text(
-            _render("board.html", page=board_page(every, title)), encoding="utf-8"
+            _render("board.html", page=board_page(every, title, intervals)), encoding="utf-8"
         )
         (new / "systems").mkdir()
         for entry in (e for entries in every for e in entries):
-            text = _render("board_system.html", page=system_page(entry), board=title)
+            text = _render("board_system.html", page=system_page(entry, intervals), board=title)
             (new / page_name(entry.run)).write_text(text, encoding="utf-8")
     return out / "index.html"
 

@@ -54,10 +54,13 @@ def comparable(runs: Sequence[Run]) -> list[list[Run]]:
     return list(groups.values())
 
 
-def combinations(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """Name groups of runs by protocol and data, with what tells those apart that share both names."""
+def combinations(groups: Sequence[Sequence[Run]], most: int = 6) -> list[str]:
+    """Name groups of runs by protocol and data, with what tells those apart that share both names.
+
+    Of very many groups, as probes make them, only the first are named.
+    """
     found = []
-    for record in (group[0].record for group in groups):
+    for record in (group[0].record for group in groups[:most]):
         data = record.data
         rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
         part = f" {data.subset}" if data.subset else ""
@@ -65,7 +68,7 @@ def combinations(groups: Sequence[Sequence[Run]]) -> list[str]:
             f"{rule} on {data.id} version {data.version}{part}, {len(data.tracks)} tracks from "
             f"{data.tracks[0]!r} on"
         )
-    return found
+    return [*found, *([f"{len(groups) - most} more"] if len(groups) > most else [])]
 
 
 def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:

@@ -7,6 +7,7 @@ from typing import get_args
 
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, boards, comparable, ranked_metrics
+from svbench.report.contests import NOTE, contest
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
 from svbench.report.costs import Headline, cost_of
@@ -14,6 +15,7 @@ from svbench.report.differences import difference_plots
 from svbench.report.figures import box_plot
 from svbench.report.guard import leak_sentence
 from svbench.report.heat import heat_map, long_map
+from svbench.report.intervals import Intervals, explained
 from svbench.report.leaderboard import about, leaderboard, score_cell
 from svbench.report.origins import rule, unwrapped
 from svbench.report.pareto import front_plots
@@ -69,19 +71,24 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
     by_metric = {m: boards(runs, m) for m in ranked_metrics(runs[0])}
     headline = by_metric[protocol.headline]
     scores = {id(run): track_scores(run) for run in runs}
+    intervals = Intervals()
+    contests = [contest(b, name) for b in headline] if "differences" in sections else []
     return Group(
         id=name,
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
         description=unwrapped(protocol.description),
-        leaderboards=tuple(leaderboard(b, name) for b in headline),
-        targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name)),
+        leaderboards=tuple(leaderboard(b, name, intervals) for b in headline),
+        targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name, intervals)),
         figures=tuple(f for b in headline for f in _figures(b, name, scores))
         if "boxplots" in sections
         else (),
         differences=tuple(f for b in headline for f in difference_plots(b, name, scores))
         if "differences" in sections
         else (),
+        contests=tuple(t for tables, _ in contests for t in tables),
+        contest_note=NOTE,
+        diagrams=tuple(f for _, figures in contests for f in figures),
         fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
         tracks=tuple(
             heat_map(b, t, name, about(b, b.columns[0]), root + track_folder(name), scores)
@@ -89,7 +96,8 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
             for t in b.columns
             if t != "mean"
         ),
-        resources=_resources(runs, name),
+        folded=False,
+        resources=_resources(runs, name, intervals),
         profiles=_profiles(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
         rule=tuple(rule(runs[0].record)),
@@ -102,6 +110,8 @@ def _probed(runs: list[Run], root: str) -> Group:
     every = variant_boards(runs)
     first = min(r.record.data.digest for r in runs)
     name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{first[:8]}")
+    summed = tuple(battery_table(b, f"{name}-battery-{i}") for i, b in enumerate(batteries(every)))
+    tables = tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(every))
     tracks: list[Table] = []
     for same in sorted(comparable(runs), key=lambda g: data.variants.index(g[0].record.data.variant)):
         variant = same[0].record.data.variant
@@ -121,23 +131,26 @@ def _probed(runs: list[Run], root: str) -> Group:
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
         description=unwrapped(protocol.description),
-        leaderboards=(
-            *(battery_table(b, f"{name}-battery-{i}") for i, b in enumerate(batteries(every))),
-            *(variant_table(b, f"{name}-{i}") for i, b in enumerate(every)),
-        ),
-        targets=(),
+        leaderboards=summed or tables,
+        targets=tables if summed else (),
         figures=(),
         differences=(),
+        contests=(),
+        contest_note="",
+        diagrams=(),
         fronts=(),
         tracks=tuple(tracks),
-        resources=_resources([r for r in runs if r.record.data.variant == ORIGINAL] or runs, name),
+        folded=True,
+        resources=_resources(
+            [r for r in runs if r.record.data.variant == ORIGINAL] or runs, name, Intervals()
+        ),
         profiles=_profiles(runs, name),
         remarks=tuple(_notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
 
 
-def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list[Table]:
+def _targets(by_metric: dict[str, list[Board]], number: int, group: str, intervals: Intervals) -> list[Table]:
     """One table per target: all quantities."""
     first = next(iter(by_metric.values()))[number]
     tables = []
@@ -150,7 +163,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
             for found in by_metric.values():
                 board = found[number]
                 own = next(r for r in board.rows if r.run is row.run)
-                cells.append(score_cell(board, target, own))
+                cells.append(score_cell(board, target, own, intervals))
             summary = row.cells[target]
             rows.append(
                 Row(
@@ -170,7 +183,7 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str) -> list
                 f"{group}-target-{slug(first.target_set)}-{slug(target)}",
                 f"{target} ({first.target_set})",
                 about(first, target, ", ".join(names)),
-                "",
+                explained(first.runs[0]),
                 ("system", *names, "tracks"),
                 tuple(rows),
             )
@@ -206,7 +219,7 @@ def _figures(board: Board, group: str, scores: Mapping[int, Sequence[TrackScore]
     return found
 
 
-def _resources(runs: list[Run], group: str) -> Table:
+def _resources(runs: list[Run], group: str, intervals: Intervals) -> Table:
     headline = Headline(runs)
     rows = []
     for run in runs:
@@ -220,7 +233,11 @@ def _resources(runs: list[Run], group: str) -> Table:
                 run.record.system.id,
                 run.record.system.kind,
                 (
-                    Cell(headline.text(run), found.score if found else None),
+                    Cell(
+                        headline.text(run),
+                        found.score if found else None,
+                        more=intervals.below(run, found) if found else (),
+                    ),
                     Cell(disk, cost.weights_bytes, muted=cost.weights_bytes is None),
                     Cell(numbers.seconds(cost.load_s), cost.load_s),
                     Cell(rtf, cost.rtf),

@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
 from svbench.printing.numbers import signed
-from svbench.report.numbers import decibels, reducers, with_sign
+from svbench.report.numbers import decibels, interval_text, reducers, with_sign
 from svbench.results.statistics.comparison import Comparison, against_best
-from svbench.results.statistics.headline import Estimate
 from svbench.results.statistics.material import Settings
 from svbench.results.statistics.pairs import Pair
 from svbench.results.statistics.ranks import CriticalDifference
@@ -19,6 +18,7 @@ from svbench.results.store import RunRecord
 
 Which = Literal["all", "adjacent", "best"]
 MOST_PAIRS = 15  # of all pairs in a readable table
+SHORT = 12  # letters of a name that leave a narrow diagram room for its ranks
 
 
 def comparison_text(comparison: Comparison, record: RunRecord, which: Which | None = None) -> str:
@@ -58,20 +58,6 @@ def comparison_text(comparison: Comparison, record: RunRecord, which: Which | No
     if shown:
         sections.append(_aligned([_pair_head(level), *(_pair_row(p) for p in shown)]))
     return "\n\n".join([*sections, "\n".join(_sentences(comparison, shown))])
-
-
-def interval_text(low: float | None, high: float | None, *, sign: bool = False) -> str:
-    """Print an interval in square brackets; empty where there is none, ∞ for an open bound.
-
-    Examples
-    --------
-    >>> interval_text(-0.5, 1.25), interval_text(None, None), interval_text(1.0, None, sign=True)
-    ('[−0.50, 1.25]', '', '[+1.00, ∞]')
-    """
-    if low is None and high is None:
-        return ""
-    write = with_sign if sign else decibels
-    return f"[{'−∞' if low is None else write(low)}, {'∞' if high is None else write(high)}]"
 
 
 def p_text(p: float) -> str:
@@ -139,13 +125,7 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
             f"corrected by Holm for {len(comparison.pairs)} pairs. detectable: the true difference that is "
             "found four times out of five. effect: rank-biserial, positive where the first is better."
         )
-    n_tested = max((p.n_tracks for p in comparison.pairs), default=0)
-    least = min(1.0, 2.0 ** (1 - n_tested) * len(comparison.pairs))
-    if comparison.pairs and least >= comparison.settings.alpha:
-        told.append(
-            f"With {n_tested} tracks and {len(comparison.pairs)} pairs no p (Holm) can fall below "
-            f"{p_text(least)}: this test cannot tell systems apart here."
-        )
+    told += smallest_p(comparison)
     critical = comparison.critical
     if critical:
         told.append(
@@ -154,6 +134,22 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
             + f"; critical difference {critical.difference:.2f} (Nemenyi, Friedman p {p_text(critical.p)})."
         )
     return [*told, settings_text(comparison.settings)]
+
+
+def smallest_p(comparison: Comparison) -> list[str]:
+    """Say so where there are too few tracks for any corrected p to be small."""
+    n_tested = max((p.n_tracks for p in comparison.pairs), default=0)
+    least = min(1.0, 2.0 ** (1 - n_tested) * len(comparison.pairs))
+    if not comparison.pairs or least < comparison.settings.alpha:
+        return []
+    return [
+        f"With {_count(n_tested, 'track')} and {_count(len(comparison.pairs), 'pair')} no p (Holm) can fall "
+        f"below {p_text(least)}: this test cannot tell systems apart here."
+    ]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _aligned(rows: list[list[str]]) -> str:
@@ -198,7 +194,9 @@ def critical_difference_plot(critical: CriticalDifference, name: str) -> str:
     place = dict(ranked)
     left = (n + 1) // 2  # the better half is named on the left
     bars = len(critical.cliques)
-    with drawing(7.2, 0.9 + 0.12 * bars + 0.22 * left) as figure:
+    # Narrow where names are short: at the width of a phone the letters stay larger.
+    width = 4.8 if max(len(system) for system, _ in ranked) <= SHORT else 7.2
+    with drawing(width, 0.9 + 0.12 * bars + 0.22 * left) as figure:
         axes = figure.add_subplot()
         colour = COLOURS["system"]
         deepest = 0.6 + 0.35 * bars
@@ -241,9 +239,3 @@ def critical_difference_words(critical: CriticalDifference) -> str:
         f"Mean ranks over {critical.n_tracks} tracks, best first: {ranks}. Not told apart at a critical "
         f"difference of {critical.difference:.2f}: {groups}."
     )
-
-
-def estimate_text(estimate: Estimate) -> str:
-    """Print a number with its interval, e.g. ``6.32 [5.40, 7.10]``."""
-    told = interval_text(estimate.low, estimate.high)
-    return f"{decibels(estimate.value, estimate.status)} {told}".rstrip()

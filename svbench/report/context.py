@@ -216,7 +216,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one protocol on one data set."""
+    """Runs of one protocol on one data set.
+
+    ``contests`` and ``diagrams`` compare systems with the leading one. Where the tables of ``targets`` and
+    ``tracks`` are many they are ``folded``: closed at first.
+    """
 
     id: str
     title: str
@@ -226,8 +230,12 @@ class Group:
     targets: tuple[Table, ...]
     figures: tuple[Figure, ...]
     differences: tuple[Figure, ...]
+    contests: tuple[Table, ...]
+    contest_note: str
+    diagrams: tuple[Figure, ...]
     fronts: tuple[Figure, ...]
     tracks: tuple[Table, ...]
+    folded: bool
     resources: Table
     profiles: tuple[Table, ...]
     remarks: tuple[str, ...]

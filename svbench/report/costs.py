@@ -11,11 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from svbench.errors import DataError
+from svbench.printing.markup import text_table
 from svbench.report.boards import boards, combinations, comparable
 from svbench.report.guard import beside, footnotes, marked_name, overlap_of
-from svbench.report.numbers import bytes_text, decibels
+from svbench.report.numbers import bytes_text, decibels, interval_text
 from svbench.report.terminal import tracks
 from svbench.results.aggregate import Summary
+from svbench.results.statistics.headline import Estimate, run_intervals
+from svbench.results.statistics.material import Column, Settings
 from svbench.results.store import Run
 
 Format = Literal["markdown", "csv", "latex", "html", "json"]
@@ -95,6 +98,14 @@ class Headline:
         """Return a run's score without known defects; None where that is the same."""
         return self._clean.get(id(run))
 
+    def interval(self, run: Run) -> Estimate | None:
+        """Return the score's interval over tracks."""
+        found = self.of(run)
+        if found is None:
+            return None
+        column = Column(found.target_set, found.target, found.metric)
+        return run_intervals(run, [column], Settings()).get(column)
+
     def text(self, run: Run) -> str:
         """Return a run's score as it is printed."""
         found = self.of(run)
@@ -139,6 +150,8 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
             "n_left_out": len(run.record.data.left_out),
             "n_leaked_tracks": len(overlap_of(run).tracks),
             **asdict(cost),
+            "low": interval.low if (interval := headline.interval(run)) else None,
+            "high": interval.high if interval else None,
         }
         for run, cost in priced
     ]
@@ -156,13 +169,17 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
 def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:
     record = headline.record
     unit = next(q.unit for q in record.quantities if q.name == record.protocol.headline)
-    lines = [["system", headline.name, TRACKS, *HEAD], ["---", *["---:"] * (2 + len(HEAD))]]
-    lines += [[marked_name(run), headline.text(run), tracks(run), *cost.texts] for run, cost in priced]
+    rows = [
+        [marked_name(run), f"{headline.text(run)} {told}".rstrip(), tracks(run), *cost.texts]
+        for run, cost in priced
+        for interval in [headline.interval(run)]
+        for told in [interval_text(interval.low, interval.high) if interval else ""]
+    ]
     note = (
         f"{record.protocol.headline} in {unit}, {record.protocol.id} "
         f"(digest {record.protocol_digest[:8]}), n = {len(record.data.tracks)} tracks. "
         "Time: median over tracks, the separation alone; memory: the largest of the system's "
-        "process; scoring ran at the same time."
+        "process; scoring ran at the same time. In square brackets: 95 % intervals over tracks."
     )
     note = " ".join([note, *footnotes([run for run, _ in priced])]) if priced else note
-    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", note])
+    return text_table("markdown", ["system", headline.name, TRACKS, *HEAD], rows, note)

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from typing import Any
 
+from svbench.printing.markup import markdown_text
 from svbench.report.comparison import settings_text
 from svbench.report.guard import footnotes
 from svbench.report.numbers import decibels, with_sign
@@ -147,9 +148,7 @@ def _worst(check: Check) -> str:
 
 def _markdown(text: str) -> str:
     """Escape what Markdown or HTML would read as markup, and what would notify people."""
-    text = " ".join(text.split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_{}\[\]|~#!])", r"\\\1", text)
+    return markdown_text(text).replace("#", r"\#").replace("@", "&#64;")
 
 
 def _xml(text: str) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from svbench.report import numbers
 from svbench.report.boards import Board, BoardRow
 from svbench.report.budgets import HEAD, runnable
-from svbench.report.comparison import interval_text
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
+from svbench.report.intervals import Intervals, explained
 from svbench.report.terminal import tracks
-from svbench.results.statistics.headline import run_intervals
-from svbench.results.statistics.material import Column, Settings
 from svbench.results.store import slug
 
 
-def leaderboard(board: Board, group: str) -> Table:
+def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
     """Build the ranked table of one target set; ``group`` begins its id."""
     targets = [c for c in board.columns if c != "mean"]
     rows = []
@@ -28,7 +24,7 @@ def leaderboard(board: Board, group: str) -> Table:
                 row.run.record.system.id,
                 row.run.record.system.kind,
                 (
-                    *_ranked_cells(board, row),
+                    *(score_cell(board, c, row, intervals) for c in board.columns),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
                     *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
@@ -45,23 +41,11 @@ def leaderboard(board: Board, group: str) -> Table:
         board.target_set,
         about(board, board.columns[0]),
         f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
-        "In square brackets: 95 % intervals over tracks, for each number by itself. "
-        + " ".join(footnotes([r.run for r in board.rows])),
+        f"{explained(board.runs[0])} " + " ".join(footnotes([r.run for r in board.rows])),
         head,
         tuple(rows),
         True,
     )
-
-
-def _ranked_cells(board: Board, row: BoardRow) -> list[Cell]:
-    """Scores with their intervals below them."""
-    columns = {c: Column(board.target_set, c, board.quantity.name) for c in board.columns}
-    found = run_intervals(row.run, list(columns.values()), Settings())
-    cells = []
-    for name, column in columns.items():
-        told = interval_text(found[column].low, found[column].high) if column in found else ""
-        cells.append(replace(score_cell(board, name, row), more=(told,) if told else ()))
-    return cells
 
 
 def about(board: Board, column: str, names: str = "") -> str:
@@ -111,8 +95,8 @@ def _is_short(board: Board, row: BoardRow, column: str) -> bool:
     return summary.score is not None and summary.n_tracks < _most(board, column)
 
 
-def score_cell(board: Board, column: str, row: BoardRow) -> Cell:
-    """Print one number of a board, best ones marked, with what it rests on as its title."""
+def score_cell(board: Board, column: str, row: BoardRow, intervals: Intervals) -> Cell:
+    """Print one number of a board above its interval, best ones marked; what it rests on is its title."""
     summary = row.cells[column]
     text = beside(numbers.decibels(summary.score, summary.status), row.clean.get(column))
     if summary.score is None:
@@ -122,4 +106,11 @@ def score_cell(board: Board, column: str, row: BoardRow) -> Cell:
         f"{summary.n_frames} frames, {summary.n_dropped} dropped"
     )
     best = row.rank is not None and board.best.get(column) == summary.score
-    return Cell(text, summary.score, best=best, title=title, mark="†" * _is_short(board, row, column))
+    return Cell(
+        text,
+        summary.score,
+        best=best,
+        title=title,
+        mark="†" * _is_short(board, row, column),
+        more=intervals.below(row.run, summary),
+    )

@@ -41,6 +41,23 @@ def with_sign(value: float) -> str:
     return text if text[0] == "−" or float(text) == 0 else f"+{text}"
 
 
+def interval_text(low: float | None, high: float | None, *, digits: int = 2, sign: bool = False) -> str:
+    """Print an interval in square brackets; empty where there is none, ∞ for an open bound.
+
+    Examples
+    --------
+    >>> interval_text(-0.5, 1.25), interval_text(None, None), interval_text(1.0, None, sign=True)
+    ('[−0.50, 1.25]', '', '[+1.00, ∞]')
+    """
+    if low is None and high is None:
+        return ""
+
+    def text(bound: float) -> str:
+        return with_sign(bound) if sign else signed(bound, digits)
+
+    return f"[{'−∞' if low is None else text(low)}, {'∞' if high is None else text(high)}]"
+
+
 def reducers(label: str) -> str:
     """Say in words how frames and tracks became one number.
 

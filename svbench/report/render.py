@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from svbench.errors import DataError
+from svbench.printing.pages import templates
 from svbench.report.pages import Page, pages
 from svbench.results.folders import replaced
 from svbench.results.store import Run
@@ -62,15 +63,7 @@ class Renderer:
     """Fills templates; an undefined name is an error and markup from a run is escaped."""
 
     def __init__(self) -> None:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-        self.environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self.environment = templates(TEMPLATES)
         self.environment.filters["json"] = _json
 
     def render(self, template: str, page: Page) -> str:

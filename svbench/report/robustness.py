@@ -16,6 +16,7 @@ from svbench.report.guard import footnotes, marked_name
 from svbench.report.variants import (
     VariantBoard,
     VariantCell,
+    below,
     change_lines,
     first_runs,
     score_text,
@@ -24,9 +25,10 @@ from svbench.report.variants import (
 )
 from svbench.specs.protocol import ORIGINAL
 
-NOTE = (
-    "First of each system: the change against the original over the tracks that have both, with its 95 % "
-    "interval (paired bootstrap over tracks); in the row of the original the score itself. "
+CHANGE = "First of each system: the change against the original over the tracks that have both"
+INTERVAL = ", with its 95 % interval (paired bootstrap over tracks)"
+CLAIMS = (
+    "In the row of the original stands the score itself. "
     "Invariant: estimates should stay; equivariant: they should change as the mixture does; degraded: "
     "something is lost in the mixture, and the change shows how gracefully."
 )
@@ -75,19 +77,20 @@ def battery_head(battery: Battery) -> list[str]:
     return ["variant", "should be", *(f"{s}: {q}" for s in names for q in (first, *second))]
 
 
-def battery_rows(battery: Battery) -> list[list[str]]:
+def battery_rows(battery: Battery, intervals: bool = True) -> list[list[str]]:
     """Return the table as texts, a change with its interval in one cell."""
     return [
-        [variant, claim, *(" ".join([c.text, *c.more]) for c in cells)]
+        [variant, claim, *(" ".join([c.text, *(c.more if intervals else ())]) for c in cells)]
         for variant, claim, cells in _rows(battery)
     ]
 
 
-def battery_note(battery: Battery) -> str:
+def battery_note(battery: Battery, intervals: bool = True) -> str:
     """Say how to read the table, where it rests on less than all tracks, and what speaks against it."""
     beside = battery.equivariance
     second = f"Second: {told(beside)}." if beside else ""
-    parts = [NOTE, second, EXACT if beside else "", *shortfalls(battery.headline)]
+    change = f"{CHANGE}{INTERVAL if intervals else ''}."
+    parts = [change, CLAIMS, second, EXACT if beside else "", *shortfalls(battery.headline)]
     if beside:
         parts += [f"{beside.quantity.name}: {s}" for s in shortfalls(beside) if s not in parts]
     return " ".join(p for p in (*parts, *footnotes(first_runs(battery.headline))) if p)
@@ -140,7 +143,7 @@ def _change_cell(cell: VariantCell | None, variant: str) -> Cell:
     score = score_text(cell)
     title = f"{score}, {summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks"
     if variant == ORIGINAL or cell.change is None:
-        return Cell(score, summary.score, muted=summary.score is None, title=title)
+        return Cell(score, summary.score, muted=summary.score is None, title=title, more=below(cell))
     first, *more = change_lines(cell.change)
     return Cell(first, cell.change.value, title=title, more=tuple(more))
 

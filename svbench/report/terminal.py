@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
-from svbench.report.comparison import interval_text
 from svbench.report.guard import LEAK, beside, footnotes, leaks
-from svbench.report.numbers import decibels, dropped
+from svbench.report.numbers import decibels, dropped, interval_text
 from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.variants import (
     change_lines,

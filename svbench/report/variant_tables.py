@@ -16,6 +16,7 @@ from svbench.report.variants import (
     INSERTION,
     VariantBoard,
     VariantCell,
+    below,
     change_lines,
     first_runs,
     measured,
@@ -81,14 +82,18 @@ def _variant_cell(cell: VariantCell | None) -> Cell:
         summary.score,
         muted=summary.score is None,
         title=title,
-        more=change_lines(cell.change),
+        more=below(cell),
     )
 
 
 def variant_text(
-    group: Sequence[Run], format: Format, target_set: str | None, metrics: Sequence[str] | None
+    group: Sequence[Run],
+    format: Format,
+    target_set: str | None,
+    metrics: Sequence[str] | None,
+    intervals: bool = True,
 ) -> str:
-    """Write boards as text: a table per quantity, or one long list as CSV or JSON.
+    """Write boards as text: a table per quantity, or one long list as CSV or JSON, always with intervals.
 
     Raises
     ------
@@ -119,35 +124,44 @@ def variant_text(
     found = [] if metrics else batteries(chosen)
     if found:
         return "\n\n".join(
-            text_table(format, battery_head(b), battery_rows(b), f"{told(b.headline)}. {battery_note(b)}")
+            text_table(
+                format,
+                battery_head(b),
+                battery_rows(b, intervals),
+                f"{told(b.headline)}. {battery_note(b, intervals)}",
+            )
             for b in found
         )
-    return "\n\n".join(text_table(format, *_oriented(b), f"{told(b)}. {_note(b)}") for b in chosen)
+    return "\n\n".join(
+        text_table(format, *_oriented(b, intervals), f"{told(b)}. {_note(b, intervals)}") for b in chosen
+    )
 
 
-def _oriented(board: VariantBoard) -> tuple[list[str], list[list[str]]]:
+def _oriented(board: VariantBoard, intervals: bool) -> tuple[list[str], list[list[str]]]:
     """Head and rows: systems in rows, or in columns where variants claim something."""
-    head, rows = ["system", *board.variants], _texts(board)
+    head, rows = ["system", *board.variants], _texts(board, intervals)
     if not claims(board):
         return head, rows
     turned = [list(column) for column in zip(head, *rows, strict=True)]
     return ["variant", *turned[0][1:]], turned[1:]
 
 
-def _note(board: VariantBoard) -> str:
+def _note(board: VariantBoard, intervals: bool = True) -> str:
     """Say how to read a board, and what speaks against its numbers."""
     changes = any(c.change for _, cells in board.rows for c in cells.values())
-    interval = (
-        "Δ: the change against the original over the tracks that have both, with its 95 % interval "
-        "(paired bootstrap over tracks)."
-    )
-    found = [_better(board), *([interval] if changes else []), *shortfalls(board)]
-    return " ".join([*found, *footnotes(first_runs(board))])
+    change = "Δ: the change against the original over the tracks that have both"
+    beside = ", with its 95 % interval (paired bootstrap over tracks)" if intervals else ""
+    found = [_better(board), *([f"{change}{beside}."] if changes else [])]
+    if intervals and any(c.interval for _, cells in board.rows for c in cells.values()):
+        found.append("Scores of the original stand with their own intervals.")
+    return " ".join([*found, *shortfalls(board), *footnotes(first_runs(board))])
 
 
-def _texts(board: VariantBoard) -> list[list[str]]:
+def _texts(board: VariantBoard, intervals: bool) -> list[list[str]]:
     def text(cell: VariantCell | None) -> str:
-        return " ".join([score_text(cell), *change_lines(cell.change)]) if cell else "not run"
+        if cell is None:
+            return "not run"
+        return " ".join([score_text(cell), *(below(cell) if intervals else change_lines(cell.change)[:1])])
 
     return [
         [marked_name(run), *(text(cells.get(v)) for v in board.variants)]

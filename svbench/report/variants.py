@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench.report.guard import affected_cells, beside
+from svbench.report.intervals import Intervals
 from svbench.report.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.statistics.paired import Difference, paired_difference
@@ -25,7 +26,8 @@ class VariantCell:
     """One system on one variant.
 
     ``clean`` is the same number without the cells of known defects, where there are any; ``change``
-    is against the original, None where none can be told. On an ``empty`` variant nothing was inserted
+    is against the original, None where none can be told; ``interval`` is that of the original's own
+    number, as text. On an ``empty`` variant nothing was inserted
     into any track: its number is the original's, and proves nothing.
     """
 
@@ -33,6 +35,7 @@ class VariantCell:
     summary: Summary
     clean: Summary | None
     change: Difference | None
+    interval: str = ""
     empty: bool = False
 
 
@@ -97,7 +100,7 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
         for s in summarise(run, allow_incomplete=True, leave_out=affected)
         if s.n_tracks != summaries[_key(run, s)].n_tracks
     }
-    boards = []
+    boards, intervals = [], Intervals()
     for quantity in sorted(record.quantities, key=lambda q: q.name != record.protocol.headline):
         for target_set, target in ((s.id, t) for s in record.protocol.target_sets for t in s.targets):
             name = (target_set, target, quantity.name)
@@ -105,7 +108,13 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
             for system, runs in by_system.items():
                 original = runs.get(ORIGINAL)
                 cells = {
-                    v: VariantCell(own, summary, clean.get((id(own), *name)), _change(original, own, name))
+                    v: VariantCell(
+                        own,
+                        summary,
+                        clean.get((id(own), *name)),
+                        _change(original, own, name),
+                        " ".join(intervals.below(own, summary)) if own is original else "",
+                    )
                     for v in record.data.variants
                     if (own := runs.get(v)) and (summary := summaries.get((id(own), *name)))
                 }
@@ -159,6 +168,11 @@ def change_lines(change: Difference | None) -> tuple[str, ...]:
     if change.low is None or change.high is None:
         return (f"Δ {with_sign(change.value)}",)
     return f"Δ {with_sign(change.value)}", f"[{with_sign(change.low)}, {with_sign(change.high)}]"
+
+
+def below(cell: VariantCell) -> tuple[str, ...]:
+    """Return what stands below a score: the change, or of the original the interval."""
+    return change_lines(cell.change) or ((cell.interval,) if cell.interval else ())
 
 
 def _with_insertions(boards: list[VariantBoard]) -> list[VariantBoard]:

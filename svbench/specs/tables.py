@@ -41,7 +41,8 @@ class TableSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     one target. ``rows = "published"`` puts rows in print there, with ``measured`` facts of the systems
     that they name beside them. ``stacked`` gives each group a table of its own, one below the other.
     ``before`` and ``after`` are facts of a system beside its scores. ``heads`` renames heads of columns.
-    ``published`` is a file of quoted rows, relative to this one.
+    ``published`` is a file of quoted rows, relative to this one. ``intervals`` prints the 95 % interval of
+    each score beside it; off by default, since tables in print hardly ever have them.
     """
 
     groups: Annotated[tuple[ColumnGroup, ...], msgspec.Meta(min_length=1)]
@@ -53,6 +54,7 @@ class TableSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     measured: tuple[Fact, ...] = ()
     heads: dict[str, str] = msgspec.field(default_factory=dict)
     published: str = ""
+    intervals: bool = False
 
 
 class QuotedRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -257,7 +257,7 @@ def test_a_frame_of_the_play_list_is_heard_and_leads_to_its_track(opened: Browse
     link = page.locator("#worst-hpss tbody a").first
     view, _, seconds = (link.get_attribute("href") or "").partition("#")[2].partition("@")
     link.click()
-    page.wait_for_function("() => document.querySelector('.curves')")
+    page.wait_for_function("() => document.querySelector('article')?.time !== undefined")
     assert page.evaluate("document.querySelector('article').time") == float(seconds)
     assert page.locator(".view[open]").evaluate_all("all => all.map(e => e.id)") == [view]
 

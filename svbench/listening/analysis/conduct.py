@@ -66,6 +66,8 @@ def _sameness(own: pd.DataFrame, method: str) -> Finding | None:
     """All ratings equal; or, on most screens of several stimuli, all equal and at an end of the scale."""
     if len(own) > 1 and own["rating"].nunique() == 1:
         return "same value", f"gave {own['rating'].iloc[0]:g} to all {len(own)} stimuli"
+    if method != "mushra":  # elsewhere there is no slider that could be left where it was
+        return None
     screens = own.groupby("item")["rating"].agg(["min", "max", "size"])
     screens = screens[screens["size"] > 1]
     equal = screens["min"] == screens["max"]
@@ -77,7 +79,9 @@ def _sameness(own: pd.DataFrame, method: str) -> Finding | None:
 
 def _haste(own: pd.DataFrame) -> Finding | None:
     """Less than a second for each stimulus, on most screens of known time."""
-    screens = own.groupby("item").agg(seconds=("seconds", "max"), size=("seconds", "size")).dropna()
+    # One screen may come twice, and one item fill several; files of others tell screens by item alone.
+    by_screen = own.groupby(["item", "session", "screen", "replicate"])["seconds"]
+    screens = by_screen.agg(seconds="max", size="size").dropna()
     n = int((screens["seconds"] < HASTE_S * screens["size"]).sum())
     if n > MOST * len(screens):
         return "fast", f"took less than {HASTE_S:g} s a stimulus in {n} of {len(screens)} trials"

@@ -96,7 +96,7 @@ def screening(analysis: Analysis) -> Section:
     """Who is excluded and why, and outlying ratings."""
     found = [tables.assessors(analysis)]
     if len(analysis.outlying):
-        found.append(tables.outlier_table(analysis))
+        found += [tables.outlier_table(analysis), tables.outlying(analysis)]
     rule = (
         "An assessor is excluded who rated the hidden reference below 90, or the mid anchor above 90, in "
         "more than 15 % of the items rated (BS.1534-3, § 4.1.2); items whose mid anchor more than 25 % of "
@@ -105,6 +105,9 @@ def screening(analysis: Analysis) -> Section:
         else "The post-screening of BS.1534-3 is that of MUSHRA; nobody is excluded."
     )
     facts = [("rule", rule), ("excluded", ", ".join(analysis.excluded) or "nobody")]
+    for role, name in (("reference", "hidden reference"), ("mid_anchor", "mid anchor")):
+        if analysis.panel.method == "mushra" and not analysis.panel.of_role(role):
+            facts.append((name, "nobody rated one, so its rule says nothing"))
     if analysis.easy_items:
         facts.append(("items with a good mid anchor", ", ".join(analysis.easy_items)))
     if analysis.excluded:

@@ -25,8 +25,10 @@ def assessors(analysis: Analysis) -> Table:
         (
             v.assessor,
             v.n_items,
-            f"{v.reference_low} of {v.reference_items}" if v.reference_items else None,
-            f"{v.mid_high} of {v.mid_items}" if v.mid_items else None,
+            v.reference_items,
+            v.reference_low,
+            v.mid_items,
+            v.mid_high,
             "excluded" if v.is_excluded else "stays",
             "; ".join([*v.reasons, *(f"not a rule of the standard: {t}" for t in flags.get(v.assessor, []))]),
         )
@@ -34,10 +36,11 @@ def assessors(analysis: Analysis) -> Table:
     )
     columns = (
         C("assessor", "assessor"), C("items", "items", "count"),
-        C("reference_low", "reference < 90"), C("mid_high", "mid anchor > 90"),
+        C("reference_items", "reference rated", "count"), C("reference_low", "below 90", "count"),
+        C("mid_items", "mid anchor rated", "count"), C("mid_high", "above 90", "count"),
         C("verdict", "verdict"), C("reasons", "why, and what else was odd", "prose"),
     )  # fmt: skip
-    about = "Items count if the assessor rated the hidden reference, or the mid anchor, in them."
+    about = "Numbers of items; above 90 without those whose mid anchor many put there."
     return Table("assessors", "Assessors", about, columns, rows)
 
 
@@ -74,6 +77,14 @@ def outlier_table(analysis: Analysis) -> Table:
     return Table("outliers", "With and without outlying ratings", about, columns, rows)
 
 
+def outlying(analysis: Analysis) -> Table:
+    """Every outlying rating."""
+    names = ("assessor", "item", "condition", "rating")
+    rows = tuple(analysis.outlying[list(names)].itertuples(index=False, name=None))
+    columns = (*(C(n, n) for n in names[:3]), C("rating", "rating", score_kind(analysis)))
+    return Table("outlying-ratings", "Outlying ratings", "", columns, rows)
+
+
 def items(analysis: Analysis) -> Table:
     """Every condition in every item."""
     about = (
@@ -81,15 +92,18 @@ def items(analysis: Analysis) -> Table:
         "mean and a median then stand for nobody."
     )
     kind = score_kind(analysis)
+    heard = analysis.table.drop_duplicates("item").set_index("item")
     rows = tuple(
         (
-            s.item, s.condition, s.n, s.median, s.lower, s.upper, s.mean, s.deviation, s.half, s.bimodality,
+            s.item, heard.at[s.item, "track"], heard.at[s.item, "target"], s.condition, s.n, s.median,
+            s.lower, s.upper, s.mean, s.deviation, s.half, s.bimodality,
             "split" if s.is_split else "",
         )
         for s in analysis.items
     )  # fmt: skip
     columns = (
-        C("item", "item"), C("condition", "condition"), *_numbers(kind), C("deviation", "s", kind),
+        C("item", "item"), C("track", "track"), C("target", "target"), C("condition", "condition"),
+        *_numbers(kind), C("deviation", "s", kind),
         C("half", "± 95 %", kind), C("bimodality", "bimodality", "two"), C("split", "opinions"),
     )  # fmt: skip
     return Table("items", "Conditions in each item", about, columns, rows)

@@ -17,6 +17,7 @@ from typing import Any
 from svbench.listening.analysis.whole import Analysis
 from svbench.listening.report.build import Report
 from svbench.printing.markup import latex_text
+from svbench.printing.pages import templates
 from svbench.results.folders import replaced
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -58,16 +59,7 @@ def write_report(report: Report, analysis: Analysis, out: Path) -> Path:
 
 def html(report: Report) -> str:
     """Return the page: no script, nothing from elsewhere."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("analysis.html").render(report=report)
+    return templates(TEMPLATES).get_template("analysis.html").render(report=report)
 
 
 def latex(report: Report) -> str:

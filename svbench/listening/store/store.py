@@ -183,7 +183,9 @@ def _sessions(connection: Connection, only: str | None) -> list[SessionState]:
         if session in found:  # else it began since
             found[session].heard.add((screen, slot))
     for rating in (r for r in _current(connection, only) if r.session in found):
-        found[rating.session].ratings[rating.screen, rating.slot] = Rating(rating.revision, rating.rating)
+        state = found[rating.session]
+        state.ratings[rating.screen, rating.slot] = Rating(rating.revision, rating.rating)
+        state.seen_at = max(state.seen_at, rating.rated_at)
     return list(found.values())
 
 

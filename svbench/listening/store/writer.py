@@ -7,6 +7,7 @@ caller that it is stored. A request is all or nothing; one that the database ref
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Mapping, Sequence
@@ -92,7 +93,8 @@ class Writer:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with contextlib.suppress(Exception):  # of one that is broken already: the thread must live on
+                connection.close()
 
 
 def _execute(connection: Connection, batch: Sequence[Request]) -> None:

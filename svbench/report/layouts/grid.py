@@ -32,6 +32,8 @@ class GridCell:
         Measured here, though its row is quoted.
     extra : str
         Stands behind the number: the one without known defects, in brackets.
+    interval : str
+        Stands behind or below it, smaller; empty where there is none.
     detail : dict
         Unrounded, for CSV and JSON.
     """
@@ -43,6 +45,7 @@ class GridCell:
     tied: bool = False
     measured: bool = False
     extra: str = ""
+    interval: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
 
 
@@ -131,10 +134,10 @@ def standing(
 ) -> Standing:
     """Compare the numbers of one column, or of one row where systems are columns.
 
-    Oracles, systems scored on fewer tracks than others and numbers that are only the rounding of the
-    arithmetic take no part. Nothing is best where there is nothing to be better than.
+    Oracles, random weights, systems scored on fewer tracks than others and numbers that are only the
+    rounding of the arithmetic take no part. Nothing is best where there is nothing to be better than.
     """
-    ranked = {i: e for i, e in enumerate(entries) if e and e.run.record.system.kind != "oracle"}
+    ranked = {i: e for i, e in enumerate(entries) if e and e.run.record.takes_rank}
     most = max((e.summary.n_tracks for e in ranked.values()), default=0)
     scores = {
         i: e.summary.score

@@ -46,9 +46,9 @@ def _table(grid: Grid, titled: bool) -> list[str]:
         " & ".join([latex_text(grid.first), *(_head(c) for c in grid.columns)]) + r" \\",
         r"\midrule",
         *([r"\endhead"] if environment == "longtable" else []),
-        *(_row(row, grid, posts) for row in measured),
+        *_lines(measured, grid, posts),
         *([r"\midrule"] if quoted and measured else []),
-        *(_row(row, grid, posts) for row in quoted),
+        *_lines(quoted, grid, posts),
         r"\bottomrule",
         rf"\end{{{environment}}}",
     ]
@@ -89,6 +89,27 @@ def _groups(columns: Sequence[GridColumn]) -> list[str]:
 def _head(column: GridColumn) -> str:
     text = latex_text(column.head)
     return f"{{{text}}}" if column.is_numeric else text
+
+
+def _lines(rows: Sequence[GridRow], grid: Grid, posts: Sequence[str]) -> list[str]:
+    """The lines of rows: their numbers, and below them their intervals where there are any."""
+    lines: list[str] = []
+    for row in rows:
+        line = _row(row, grid, posts)
+        if any(cell.interval for cell in row.cells):
+            below = " & ".join(["", *(_interval(cell.interval) for cell in row.cells)])
+            # The star keeps both on one page of a long table.
+            lines += [r"\addlinespace[2pt]"] * bool(lines) + [f"{line}*", rf"{below} \\"]
+        else:
+            lines.append(line)
+    return lines
+
+
+def _interval(text: str) -> str:
+    if not text:
+        return "{}"
+    formula = text.replace("−", "-").replace("∞", r"\infty")
+    return rf"{{\scriptsize\textcolor{{darkgray}}{{${formula}$}}}}"
 
 
 def _row(row: GridRow, grid: Grid, posts: Sequence[str]) -> str:

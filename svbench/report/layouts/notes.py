@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from svbench.report import numbers
 from svbench.report.guard import footnotes
-from svbench.report.layouts.grid import TIE, Grid
+from svbench.report.layouts.grid import TIE, Grid, GridCell
 from svbench.report.layouts.systems import Bound, Numbers
 from svbench.report.variants import INSERTION
+from svbench.results.statistics.headline import ONE_TRACK
 from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.tables import QuotedRow
@@ -171,4 +172,13 @@ def _marks(grids: Sequence[Grid]) -> list[str]:
             f"{TIE} not significantly different from the best: the 95 % interval of the difference "
             "(paired bootstrap over tracks, each pair by itself) holds 0."
         )
-    return told
+    return [*told, *_intervals(cells)]
+
+
+def _intervals(cells: Sequence[GridCell]) -> list[str]:
+    """Say what the intervals are, and which numbers have none."""
+    if not any(c.interval for c in cells):
+        return []
+    told = "In square brackets: 95 % intervals (bootstrap over tracks), for each number by itself."
+    alone = any(c.is_number and c.detail.get("no_interval") == ONE_TRACK for c in cells)
+    return [told, *(["Numbers without one rest on one track."] if alone else [])]

@@ -38,7 +38,7 @@ def pattern_grid(
             cells: list[GridCell] = [GridCell("not run", detail={"status": "not run"})] * len(systems)
         else:
             bounds.append(bound)
-            columns = score_columns(bound, systems, table.digits, found, ties)
+            columns = score_columns(bound, systems, table, found, ties)
             cells = columns[0]
         rows.append(GridRow(table.heads.get(variant, variant), "pattern", tuple(cells)))
     if not bounds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from svbench.errors import DataError
 from svbench.report import numbers
@@ -22,6 +22,8 @@ from svbench.report.layouts.grid import (
 )
 from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import Summary, summarise
+from svbench.results.statistics.headline import Estimate
+from svbench.results.statistics.material import Column
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import TargetSet
 from svbench.specs.tables import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
@@ -143,14 +145,14 @@ def system_grids(
     for bound in bounds:
         for system, run in bound.runs.items():
             runs_of.setdefault(system, []).append(run)
-    systems = sorted(runs_of, key=lambda s: _order(s, runs_of[s][0], bounds[0], found))
+    systems = ordered(bounds, found)
     before = [[facts.cell(f, runs_of[s]) for f in table.before] for s in systems]
     after = [[facts.cell(f, runs_of[s]) for f in table.after] for s in systems]
     parts = [[b] for b in bounds] if table.stacked else [list(bounds)]
     ties = Ties()
     grids = []
     for part in parts:
-        columns = [c for bound in part for c in score_columns(bound, systems, table.digits, found, ties)]
+        columns = [c for bound in part for c in score_columns(bound, systems, table, found, ties)]
         rows = [
             measured_row(runs_of[system][0], (*before[i], *(cells[i] for cells in columns), *after[i]))
             for i, system in enumerate(systems)
@@ -166,8 +168,20 @@ def system_grids(
     return grids
 
 
+def ordered(bounds: Sequence[Bound], found: Numbers) -> list[str]:
+    """Put systems in order: best first by the first mean there is, else by the first column; oracles last."""
+    lead = next((b for b in bounds if MEAN in b.group.targets), bounds[0])
+    runs: dict[str, Run] = {}
+    for bound in bounds:
+        runs = {**bound.runs, **runs}
+    most = max(
+        (e.summary.n_tracks for r in lead.runs.values() if (e := found.entry(r, _lead(lead)))), default=0
+    )
+    return sorted(runs, key=lambda s: _order(s, runs[s], lead, found, most))
+
+
 def score_columns(
-    bound: Bound, systems: Sequence[str], digits: int, found: Numbers, ties: Ties
+    bound: Bound, systems: Sequence[str], table: TableSpec, found: Numbers, ties: Ties
 ) -> list[list[GridCell]]:
     """Return a list of cells for each column, one cell for each system."""
     columns = []
@@ -178,13 +192,26 @@ def score_columns(
         entries = [found.entry(run, key) if run else None for run in runs]
         targets = bound.target_set.targets if target == MEAN else (target,)
         marks = standing(entries, quantity, targets, ties)
-        columns.append(
-            [
-                score_cell(entry, run, digits, i in marks.best, i in marks.second, i in marks.tied)
-                for i, (entry, run) in enumerate(zip(entries, runs, strict=True))
+        cells = [
+            score_cell(entry, run, table.digits, i in marks.best, i in marks.second, i in marks.tied)
+            for i, (entry, run) in enumerate(zip(entries, runs, strict=True))
+        ]
+        if table.intervals:
+            cells = [
+                with_interval(cell, ties.interval(entry.run, Column(*key)), table.digits) if entry else cell
+                for cell, entry in zip(cells, entries, strict=True)
             ]
-        )
+        columns.append(cells)
     return columns
+
+
+def with_interval(cell: GridCell, estimate: Estimate | None, digits: int) -> GridCell:
+    """Add a number's interval to its cell."""
+    if estimate is None:
+        return cell
+    bounds = {"low": estimate.low, "high": estimate.high, "no_interval": estimate.note}
+    text = numbers.interval_text(estimate.low, estimate.high, digits=digits)
+    return replace(cell, interval=text, detail={**cell.detail, **bounds})
 
 
 def score_cell(
@@ -219,16 +246,22 @@ def score_cell(
     )
 
 
-def _order(system: str, run: Run, bound: Bound, found: Numbers) -> tuple[bool, bool, float, str]:
-    """Best first by the mean of the first group, or its first column; oracles last."""
-    keys = bound.keys
-    key = next((k for k in keys if k[1] == MEAN), keys[0])
+def _lead(bound: Bound) -> Key:
+    """Return the column that orders a group: its mean, or its first."""
+    return next((k for k in bound.keys if k[1] == MEAN), bound.keys[0])
+
+
+def _order(
+    system: str, run: Run, bound: Bound, found: Numbers, most: int
+) -> tuple[bool, bool, bool, float, str]:
+    """Oracles, those without a score and those scored on fewer tracks come last."""
     own = bound.runs.get(system)
-    entry = own and found.entry(own, key)
-    score = entry.summary.score if entry else None
-    quantity = next(q for q in bound.metrics if q.name == key[2])
+    summary = entry.summary if own and (entry := found.entry(own, _lead(bound))) else None
+    score = summary.score if summary else None
+    quantity = next(q for q in bound.metrics if q.name == _lead(bound)[2])
     sign = -1 if quantity.higher_is_better else 1
-    return run.record.system.kind == "oracle", score is None, sign * (score or 0.0), marked_name(run)
+    fewer = summary is not None and summary.n_tracks < most
+    return (run.record.system.kind == "oracle", score is None, fewer, sign * (score or 0.0), marked_name(run))
 
 
 def _heads(table: TableSpec, bound: Bound) -> list[GridColumn]:

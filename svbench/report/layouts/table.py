@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from svbench.errors import DataError
 from svbench.printing.markup import Format
 from svbench.report.layouts.facts import Facts
@@ -32,6 +34,7 @@ def layout_table(
     format: Format = "markdown",
     published: Sequence[Published] = (),
     profiles: Sequence[Profile] = (),
+    intervals: bool | None = None,
 ) -> str:
     """Make a table as a layout says.
 
@@ -49,6 +52,9 @@ def layout_table(
         Rows in print to quote below the measured ones.
     profiles : sequence of Profile
         For layouts whose rows are those in print: what was measured of their systems.
+    intervals : bool, optional
+        Whether scores are printed with their 95 % intervals; by default as the layout says. CSV and
+        JSON always hold them.
 
     Returns
     -------
@@ -60,6 +66,8 @@ def layout_table(
         No run fits the layout, or runs that must not stand in one table.
     """
     found = Numbers()
+    wanted = table.intervals if intervals is None else intervals
+    table = msgspec.structs.replace(table, intervals=wanted or format in ("csv", "json"))
     if table.rows == "published":
         grid, told = published_grid(table, _numbered(published), runs, profiles, spec.title)
         grids = [grid]

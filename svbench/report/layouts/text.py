@@ -44,7 +44,8 @@ def _markdown_cell(cell: GridCell, row: GridRow) -> str:
     if row.quoted and not cell.measured:
         return f"*{text}*"
     text = f"**{text}**" if cell.best else f"<ins>{text}</ins>" if cell.second else text
-    return text + (TIE if cell.tied else "") + cell.extra
+    behind = f" {cell.interval}" if cell.interval else ""  # as it is: two numbers are no link
+    return text + (TIE if cell.tied else "") + cell.extra + behind
 
 
 def html_tables(grids: Sequence[Grid], notes: Sequence[str]) -> str:
@@ -93,7 +94,9 @@ def _html_cell(cell: GridCell, row: GridRow) -> str:
     text = html.escape(cell.text)
     text = f"<b>{text}</b>" if cell.best else f"<u>{text}</u>" if cell.second else text
     ink = ' style="color:CanvasText"' if row.quoted and cell.measured else ""
-    return f"<td{ink}>{text}{f'<sup>{TIE}</sup>' if cell.tied else ''}{html.escape(cell.extra)}</td>"
+    tie = f"<sup>{TIE}</sup>" if cell.tied else ""
+    below = f'<br><small style="color:{GREY}">{html.escape(cell.interval)}</small>' if cell.interval else ""
+    return f"<td{ink}>{text}{tie}{html.escape(cell.extra)}{below}</td>"
 
 
 def json_text(grids: Sequence[Grid], notes: Sequence[str], layout: str) -> str:

@@ -1,18 +1,24 @@
-"""Which systems are not significantly different from the best, each number resampled once."""
+"""What chance does to the numbers of a table: intervals, and who is not told apart from the best."""
 
 from __future__ import annotations
 
-from svbench.results.statistics.material import Column, Contender, Settings
-from svbench.results.statistics.pairs import one_pair
+from svbench.results.statistics.headline import Estimate, estimate
+from svbench.results.statistics.material import Column, Contender, Settings, every_column
+from svbench.results.statistics.pairs import may_be_equal
 from svbench.results.statistics.samples import Entrant, Sampler, entrants
 from svbench.results.store import Run
 
+SETTINGS = Settings()  # those of `svbench compare`, so that a number has one interval everywhere
+
 
 class Ties:
-    """Paired comparisons with the best of a column, as `svbench compare` makes them."""
+    """Intervals, and paired comparisons with the best of a column, as `svbench compare` makes them.
+
+    Ask column by column: only the resamples of the last one are kept, which are many.
+    """
 
     def __init__(self) -> None:
-        self._samplers: dict[tuple[str, str, Column], Sampler] = {}
+        self._sampler: tuple[tuple[str, str, Column], Sampler] | None = None
         self._entrants: dict[tuple[str, Column], Entrant | None] = {}
 
     def is_tied(self, best: Run, run: Run, column: Column) -> bool:
@@ -20,17 +26,26 @@ class Ties:
         first, second = self._entrant(best, column), self._entrant(run, column)
         if first is None or second is None:
             return False
-        record = best.record
-        key = (record.protocol_digest, record.data.digest, column)
-        sampler = self._samplers.setdefault(key, Sampler(Settings()))
-        pair = one_pair(first, second, sampler, higher_is_better=True)
-        return pair.low is not None and pair.high is not None and pair.low <= 0 <= pair.high
+        return may_be_equal(first, second, self._sampler_of(best, column))
+
+    def interval(self, run: Run, column: Column) -> Estimate | None:
+        """Give a number its interval over tracks; None where the system does not offer the column."""
+        entrant = self._entrant(run, column)
+        return estimate(entrant, self._sampler_of(run, column)) if entrant else None
+
+    def _sampler_of(self, run: Run, column: Column) -> Sampler:
+        """Return the sampler of a column, which resamples each number once."""
+        key = (run.record.protocol_digest, run.record.data.digest, column)
+        if self._sampler is None or self._sampler[0] != key:
+            self._sampler = key, Sampler(SETTINGS)
+        return self._sampler[1]
 
     def _entrant(self, run: Run, column: Column) -> Entrant | None:
         """Read a run's values; None where its system does not offer the column."""
         name = str(run.path)  # two systems of one table may share an id
-        key = (name, column)
-        if key not in self._entrants:
-            contender = Contender(name, run.record.system.kind, (run,))
-            self._entrants[key] = next(iter(entrants([contender], [column])[column]), None)
-        return self._entrants[key]
+        if (name, column) not in self._entrants:
+            # All at once: a run is reduced for each reading.
+            every = every_column(run)
+            found = entrants([Contender(name, run.record.system.kind, (run,))], every)
+            self._entrants |= {(name, c): next(iter(found[c]), None) for c in every}
+        return self._entrants.get((name, column))

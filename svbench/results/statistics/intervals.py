@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -85,12 +86,31 @@ def influences(samples: Array, counts: Array) -> tuple[Array, Array]:
     rest : array, shape (n_resamples, …)
         What of each sample the slopes do not explain; its mean is the smoothed number.
     """
-    moved = counts - 1
-    centred = moved - moved.mean(axis=0)
-    # Counts sum to n, so their covariance has no inverse along that direction, and needs none.
-    inverse = np.linalg.pinv(centred.T @ centred, rcond=1e-9, hermitian=True)
+    moved, centred, inverse = _prepared(_Same(counts))
     slopes: Array = inverse @ (centred.T @ samples)
     return slopes, samples - moved @ slopes
+
+
+class _Same:
+    """Draws, equal to themselves only: all systems share them, and comparing their values would take long."""
+
+    def __init__(self, counts: Array) -> None:
+        self.counts = counts
+
+    def __hash__(self) -> int:
+        return id(self.counts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.counts is self.counts
+
+
+@lru_cache(maxsize=4)
+def _prepared(draws: _Same) -> tuple[Array, Array, Array]:
+    """Do what depends on the draws alone."""
+    moved = draws.counts - 1
+    centred = moved - moved.mean(axis=0)
+    # Counts sum to n, so their covariance has no inverse along that direction, and needs none.
+    return moved, centred, np.linalg.pinv(centred.T @ centred, rcond=1e-9, hermitian=True)
 
 
 def variance(slopes: Array, rest: Array | float, resamples: int) -> Array:

@@ -141,8 +141,30 @@ def contenders(group: Sequence[Run], seeds: Mapping[str, Sequence[str]] | None =
     return [Contender(name, runs[0].record.system.kind, tuple(runs)) for name, runs in found.items()]
 
 
-def columns(run: Run, metric: str | None = None, target_set: str | None = None) -> list[Column]:
+def every_column(run: Run) -> list[Column]:
+    """Return all that a run's protocol has: quantities of targets and of their mean."""
+    return [
+        Column(s.id, target, q.name)
+        for s in run.record.protocol.target_sets
+        for target in (*s.targets, *(["mean"] if len(s.targets) > 1 else []))
+        for q in run.record.quantities
+    ]
+
+
+def columns(
+    run: Run, metric: str | None = None, target_set: str | None = None, target: str | None = None
+) -> list[Column]:
     """Return the column that ranks each target set: its mean, or its only target.
+
+    Parameters
+    ----------
+    run : Run
+    metric : str, optional
+        Another quantity than the protocol's headline.
+    target_set : str, optional
+        Only this one.
+    target : str, optional
+        This one in its place, of the sets that have it.
 
     Raises
     ------
@@ -154,11 +176,17 @@ def columns(run: Run, metric: str | None = None, target_set: str | None = None) 
     sets = {s.id: s.targets for s in run.record.protocol.target_sets}
     if target_set is not None and target_set not in sets:
         raise UnknownNameError("target set", target_set, sets)
-    return [
+    found = [
         Column(s, "mean" if len(targets) > 1 else targets[0], name)
         for s, targets in sets.items()
         if target_set in (None, s)
     ]
+    if target is None:
+        return found
+    having = [c for c in found if target in (*sets[c.target_set], c.target)]
+    if not having:
+        raise UnknownNameError("target", target, {t for c in found for t in sets[c.target_set]})
+    return [Column(c.target_set, target, c.metric) for c in having]
 
 
 def materials(run: Run, wanted: Sequence[Column]) -> dict[Column, Material]:

@@ -65,6 +65,11 @@ class Smoothed:
         """Half the width of the interval that leaves ``alpha`` out on both sides together."""
         return t_quantile(1 - alpha / 2, self.df) * float(np.sqrt(self.variance))
 
+    def interval(self, value: float, alpha: float) -> tuple[float, float]:
+        """Return the bounds; the plain difference may lie elsewhere, and is never excluded."""
+        reach = self.reach(alpha)
+        return min(self.middle - reach, value), max(self.middle + reach, value)
+
 
 def all_pairs(found: Sequence[Entrant], sampler: Sampler, *, higher_is_better: bool) -> list[Pair]:
     """Compare every two systems, in the order given, and correct for their number."""
@@ -95,11 +100,22 @@ def one_pair(first: Entrant, second: Entrant, sampler: Sampler, *, higher_is_bet
         value_or_none = value if np.isfinite(value) else None
         return replace(empty, value=value_or_none, tests=tests, note="; ".join([why, *notes]))
     alpha = sampler.settings.alpha
-    reach = smoothed.reach(alpha)
-    found = reach + t_quantile(POWER, smoothed.df) * float(np.sqrt(smoothed.variance))
-    # The smoothed difference may lie away from the plain one, which the interval must not exclude.
-    low, high = min(smoothed.middle - reach, value), max(smoothed.middle + reach, value)
+    found = smoothed.reach(alpha) + t_quantile(POWER, smoothed.df) * float(np.sqrt(smoothed.variance))
+    low, high = smoothed.interval(value, alpha)
     return replace(empty, value=value, low=low, high=high, detectable=found, tests=tests)
+
+
+def may_be_equal(first: Entrant, second: Entrant, sampler: Sampler) -> bool:
+    """Whether the interval of the difference of two systems holds 0; without one nothing can be told."""
+    tracks = common_tracks([first, second])
+    if not (first.is_defined and second.is_defined) or len(tracks) < 2:
+        return False
+    value = sampler.point(first, tracks) - sampler.point(second, tracks)
+    smoothed = smoothed_difference(first, second, tracks, sampler)
+    if smoothed is None or not np.isfinite(value):
+        return False
+    low, high = smoothed.interval(value, sampler.settings.alpha)
+    return low <= 0 <= high
 
 
 def smoothed_difference(

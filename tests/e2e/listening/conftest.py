@@ -113,12 +113,12 @@ class Tab:
 
     def next(self) -> None:
         """Go on, and wait for what comes."""
-        before = self.page.evaluate("document.querySelector('.count').textContent")
+        before = self.page.locator("header").inner_text()
         self.page.click(".next")
         self.page.wait_for_function(
-            "before => !document.querySelector('.count') || (document.querySelector('.count').textContent +"
-            " document.querySelector('.practice').hidden !== before && !document.querySelector('.work').hidden)",
-            arg=before + str(self.page.evaluate("document.querySelector('.practice').hidden")).lower(),
+            "before => document.querySelector('header').innerText !== before"
+            " && !document.querySelector('.work[hidden]')",
+            arg=before,
         )
 
 

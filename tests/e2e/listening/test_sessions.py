@@ -172,10 +172,12 @@ def test_nothing_goes_on_before_all_is_heard_and_rated(serve: Make, browse: Make
     tab.begin()
     page = tab.page
     assert tab.values() == ["not rated", "not rated"]
-    opacity = (
-        "() => getComputedStyle(document.querySelector('.slot input'), '::-webkit-slider-thumb').opacity"
-    )
-    assert page.evaluate(opacity) == "0", "no thumb before there is a rating"
+    slider = page.locator(".slot input").first
+    pictures = []
+    for value in (20, 80):
+        slider.evaluate("(e, value) => { e.value = value; }", value)
+        pictures.append(slider.screenshot())
+    assert pictures[0] == pictures[1], "no thumb before there is a rating"
     page.click(".next")
     assert tab.message() == "Not heard yet: 1, 2, Reference"
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Play version 1"
@@ -369,7 +371,9 @@ def test_only_this_and_the_next_screen_are_fetched(serve: Make, browse: Make) ->
 def test_the_other_methods(
     serve: Make, browse: Make, method: Method, sounds: list[str], answer: str, rating: float | None
 ) -> None:
-    served = serve(method=method, listeners=Listeners(languages=("en",)), sessions=Sessions(replicates=0))
+    served = serve(
+        method=method, n_systems=2, listeners=Listeners(languages=("en",)), sessions=Sessions(replicates=0)
+    )
     tab = browse(served.address)
     tab.begin()
     page = tab.page

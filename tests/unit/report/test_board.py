@@ -137,6 +137,8 @@ def test_the_site_tells_sources_ranks_and_conflicts(make: Any, tmp_path: Path) -
         assert "system digest" in told
         assert "svbench run mdx21" in told
     assert not re.findall(r"https?://", text)
+    assert ">8.00<br><small>[8.00, 8.00]</small></td>" in text
+    assert "In square brackets: 95 % intervals over tracks" in text
     before = {p.name: p.read_bytes() for p in index.parent.rglob("*") if p.is_file()}
     write_board([rows], "All labs", tmp_path / "site")
     assert before == {p.name: p.read_bytes() for p in index.parent.rglob("*") if p.is_file()}
@@ -171,6 +173,8 @@ def test_a_system_without_any_score_and_one_track_alone(make: Any, tmp_path: Pat
     text = index.read_text(encoding="utf-8")
     assert "failed" in text
     assert "n = 1 tracks" in text
+    assert "<small>" not in text  # one track has no interval
+    assert "One track has no interval." in text
 
 
 def test_two_hundred_systems(make: Any, tmp_path: Path) -> None:

@@ -302,3 +302,31 @@ def test_gate_command_and_its_files(make: Any, tmp_path: Path, capsys: pytest.Ca
     assert "holds 2 runs; name one of them" in capsys.readouterr().err
     assert ET.parse(tmp_path / "out/junit.xml").find("testsuite/testcase/error") is not None
     assert "could not decide" in (tmp_path / "out/summary.md").read_text(encoding="utf-8")
+
+
+def test_the_gate_asks_for_one_target(make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A loss in the vocals alone is in the mean, and not in the drums."""
+    before = scored(make, "net")
+    worse = [
+        msgspec.structs.replace(
+            r,
+            series=tuple(
+                msgspec.structs.replace(s, score=[v - 2 for v in s.score if v is not None])
+                if s.target == "vocals"
+                else s
+                for s in r.series
+            ),
+        )
+        for r in before.results
+    ]
+    paths = []
+    for name, results in (("main", before.results), ("branch", tuple(worse))):
+        paths.append(tmp_path / name / before.path.name)
+        write_run(paths[-1], before.record, results)
+    words = ["gate", "--baseline", str(paths[0]), "--candidate", str(paths[1])]
+    assert main([*words, "--target-set", "4-stems"]) == 1
+    assert main([*words, "--target", "drums"]) == 0
+    assert "4-stems, drums uSDR" in capsys.readouterr().out
+    assert main([*words, "--target", "vocals"]) == 1
+    assert main([*words, "--target", "horns"]) == 2
+    assert "no target" in capsys.readouterr().err.replace("unknown target", "no target")

@@ -59,9 +59,9 @@ def test_markdown_shows_both_side_by_side(pair: list[Run]) -> None:
         lines[0] == "| system | uSDR mean | tracks | on disk | real-time factor | × real time | peak memory |"
     )
     assert lines[2:5] == [
-        "| net | 3.00 | 3 of 3 | 44 MB | 0.200 | 5 × | 2000 MB |",
-        "| net-int8 | 3.00 | 2 of 3 | 1.25 MB | 0.125 | 8 × | 500 MB |",
-        "| floor (baseline) | 3.00 | 3 of 3 | – | 0.200 | 5 × | 123 MB |",
+        "| net | 3.00 [3.00, 3.00] | 3 of 3 | 44 MB | 0.200 | 5 × | 2000 MB |",
+        "| net-int8 | 3.00 [3.00, 3.00] | 2 of 3 | 1.25 MB | 0.125 | 8 × | 500 MB |",
+        "| floor (baseline) | 3.00 [3.00, 3.00] | 3 of 3 | – | 0.200 | 5 × | 123 MB |",
     ]
     assert "uSDR in dB, mdx21" in lines[-1]
 
@@ -71,7 +71,7 @@ def test_the_score_is_that_of_the_targets_most_systems_give(make: Any) -> None:
     two = [make(name, {"a": sung, "b": sung}, target_set="vocals-accompaniment") for name in ("one", "two")]
     four = make("four", {"a": STEMS, "b": STEMS})
     rows = {line.split(" | ")[0]: line.split(" | ")[1] for line in cost_table([*two, four]).splitlines()[2:5]}
-    assert rows == {"| one": "4.00", "| two": "4.00", "| four": "–"}
+    assert rows == {"| one": "4.00 [4.00, 4.00]", "| two": "4.00 [4.00, 4.00]", "| four": "–"}
 
 
 def test_csv_and_json_hold_unrounded_numbers(pair: list[Run]) -> None:
@@ -92,7 +92,7 @@ def test_leaks_defects_and_failures_stand_in_the_table(make: Any) -> None:
     system = msgspec.structs.replace(run.record.system, training_data=("musdb18/test",))
     run = Run(run.path, msgspec.structs.replace(run.record, data=data, system=system), run.results)
     text = cost_table([run])
-    assert "| net 🔴 leak | 3.75 (3.00) | 2 of 3 |" in text
+    assert "| net 🔴 leak | 3.75 (3.00) [3.00, 4.50] | 2 of 3 |" in text
     assert "Tracks that failed: net 1 of 3." in text
     (row,) = csv.DictReader(io.StringIO(cost_table([run], format="csv")))
     assert (row["n_tracks"], row["n_failed"], row["n_leaked_tracks"]) == ("2", "1", "3")

@@ -268,8 +268,19 @@ def test_over_the_budget_has_a_verdict_and_no_scores(make: Any) -> None:
 
 def test_costs_stand_beside_the_mean(make: Any) -> None:
     lines = laid_out([make("net", {"a": even(3), "b": even(4)})], "resources").splitlines()
-    assert lines[2] == "| net | 3.50 | – | – | – | 0.500 s | 0.200 | 123 MB |"
+    assert lines[2] == "| net | 3.50 [3.00, 4.00] | – | – | – | 0.500 s | 0.200 | 123 MB |"
     assert "Times and memory without a profile were measured during runs" in lines[-1]
+
+
+def test_a_layout_has_intervals_where_it_says_so_or_where_they_are_wanted(four: list[Run]) -> None:
+    bare = laid_out(four)
+    assert "[" not in bare.splitlines()[2]
+    text = laid_out(four, intervals=True)
+    assert text.splitlines()[2] == f"| best | – | – |{' **7.000** [6.500, 7.500] |' * 5}"
+    assert "In square brackets: 95 % intervals" in text
+    rows = [r for r in csv.DictReader(io.StringIO(laid_out(four, format="csv"))) if r["row"] == "best"]
+    assert {(round(float(r["low"]), 3), round(float(r["high"]), 3)) for r in rows if r["low"]} == {(6.5, 7.5)}
+    assert laid_out(four, "resources", intervals=False).splitlines()[2].startswith("| best | **7.00** | – |")
 
 
 def test_leaks_and_defects_are_marked(make: Any) -> None:

@@ -80,7 +80,7 @@ def test_changes_and_equivariance_stand_side_by_side(runs: list[Run]) -> None:
         "variant", "should be", "bold: uSDR", "bold: SI-SDR-eq", "calm: uSDR", "calm: SI-SDR-eq",
     ]  # fmt: skip
     assert battery_rows(battery) == [
-        ["original", "", "5.00", "–", "1.50", "–"],
+        ["original", "", "5.00 [4.00, 6.00]", "–", "1.50 [1.00, 2.00]", "–"],
         ["swap", "equivariant", "Δ −1.00 [−1.00, −1.00]", "25.00", "Δ 0.00 [0.00, 0.00]", "exact"],
         ["noise", "degraded", "Δ −0.50 [−6.85, +5.85]", "failed", "not run", "not run"],
         ["mp3-128", "", "not run", "not run", "not run", "not run"],

@@ -22,13 +22,98 @@ from svbench.specs.report import load_report
 def test_markdown_holds_rounded_scores_best_in_bold_and_a_footnote(three: list[Run]) -> None:
     lines = paper_table(three, format="markdown").splitlines()
     assert lines[0].startswith("| system | vocals uSDR |")
-    assert lines[2].startswith("| net | **7.00** |")
-    assert lines[3].startswith("| floor (baseline) | −0.67 |")
-    assert lines[4].startswith("| ideal (oracle) | 20.00 |")
-    assert three[0].record.protocol_digest[:8] in lines[-1]
+    assert lines[2].startswith("| net | **7.00** [5.00, 9.00] |")
+    assert lines[3].startswith("| floor (baseline) | <ins>−0.67</ins>† [−4.00, 1.00] |")
+    assert lines[4].startswith("| ideal (oracle) | 20.00 [20.00, 20.00] |")
+    assert f"Protocol mdx21 version 1 (digest {three[0].record.protocol_digest[:8]})" in lines[-1]
+    assert "Target set 4-stems." in lines[-1]
     assert "n = 3 tracks (bass: 2; mean: 2)" in lines[-1]
     assert "mean/mean (mean over frames, mean over tracks)" in lines[-1]
-    assert "Frames dropped: 0 of 11." in lines[-1]
+    assert "Frames dropped (uSDR): 0 of 11." in lines[-1]
+    assert "Bold: best, underlined: second." in lines[-1]
+    assert "In square brackets: 95 % intervals (bootstrap over tracks)" in lines[-1]
+
+
+def test_intervals_can_be_left_out(three: list[Run]) -> None:
+    for format in ("markdown", "latex", "html"):
+        text = paper_table(three, format=format, intervals=False)  # type: ignore[arg-type]
+        assert "5.00" not in text
+        assert "square brackets" not in text
+    assert paper_table(three, intervals=False).splitlines()[2].startswith("| net | **7.00** | **7.00** |")
+    csv_text = paper_table(three, format="csv", intervals=False)
+    assert csv_text == paper_table(three, format="csv")
+
+
+def test_the_dagger_marks_who_is_not_told_apart_from_the_best(make: Any) -> None:
+    tracks = [f"t{i}" for i in range(12)]
+    best = {t: even(6.0 + i % 3) for i, t in enumerate(tracks)}
+    near = {t: even(5.95 + i % 3 + (-1) ** i) for i, t in enumerate(tracks)}
+    below = {t: even(5.5 + i % 3) for i, t in enumerate(tracks)}
+    runs = [make("below", below), make("near", near), make("best", best)]
+    rows = paper_table(runs, intervals=False).splitlines()[2:5]
+    assert rows[0] == f"| best |{' **7.00** |' * 5}"
+    assert rows[1] == f"| near |{' <ins>6.95</ins>† |' * 5}"
+    assert rows[2] == f"| below |{' 6.50 |' * 5}"  # half a dB, but on every track
+
+
+def test_who_was_scored_on_fewer_tracks_comes_after_the_others_and_is_never_best(make: Any) -> None:
+    runs = [
+        make("part", {"a": even(9)}, data_tracks=("a", "b")),
+        make("low", {"a": even(1), "b": even(1)}),
+        make("high", {"a": even(2), "b": even(2)}),
+    ]
+    lines = paper_table(runs).splitlines()
+    assert [line.split()[1] for line in lines[2:5]] == ["high", "low", "part"]
+    assert "| high | **2.00**" in lines[2]
+    assert lines[4] == f"| part |{' 9.00 |' * 5}"
+    assert "Numbers without one rest on one track." in lines[-1]
+
+
+def test_systems_that_share_an_id_have_a_row_each(make: Any) -> None:
+    first = make("net", {"a": even(1), "b": even(1)})
+    second = make("net", {"a": even(2), "b": even(2)})
+    second = msgspec.structs.replace(second, path=Path("elsewhere") / second.path.name)
+    assert [line[:16] for line in paper_table([first, second]).splitlines()[2:4]] == [
+        "| net | **2.00**",
+        "| net | <ins>1.0",
+    ]
+
+
+EVIL = ("<img src=x onerror=alert(1)>", "a|b", "50%_&#", "🎸 [x](http://y) *z* `w` ~q~")
+
+
+def test_markdown_obeys_no_name(make: Any) -> None:
+    runs = [make(name, {"a": even(i), "b": even(i)}) for i, name in enumerate(EVIL)]
+    lines = paper_table(runs).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:6]] == [
+        r"| 🎸 \[x\](http://y) \*z\* \`w\` \~q\~",
+        r"| 50%\_&amp;#",
+        r"| a\|b",
+        "| &lt;img src=x onerror=alert(1)&gt;",
+    ]
+    unescaped = [line.replace(r"\|", "") for line in lines[:6]]
+    assert {line.count("|") for line in unescaped} == {7}
+
+
+def test_latex_and_html_obey_no_name(make: Any) -> None:
+    runs = [make(name, {"a": even(i), "b": even(i)}) for i, name in enumerate(EVIL)]
+    latex = paper_table(runs, format="latex")
+    assert latex.isascii()
+    for name in (
+        r"\texttt{U+1F3B8} [x](http://y) *z* `w` \textasciitilde{}q\textasciitilde{} & ",
+        r"50\%\_\&\# & ",
+        r"a\textbar{}b & ",
+        r"\textless{}img src=x onerror=alert(1)\textgreater{} & ",
+    ):
+        assert f"\n{name}" in latex
+    page = paper_table(runs, format="html")
+    assert "<img" not in page
+    assert '<th scope="row">&lt;img src=x onerror=alert(1)&gt;</th>' in page
+    assert '<th scope="row">50%_&amp;#</th>' in page
+
+
+def even(value: float) -> dict[str, float]:
+    return dict.fromkeys(("vocals", "drums", "bass", "other"), value)
 
 
 def test_csv_and_json_hold_unrounded_scores(three: list[Run]) -> None:
@@ -49,17 +134,33 @@ def test_csv_and_json_hold_unrounded_scores(three: list[Run]) -> None:
 def test_latex_is_escaped_and_balanced(make: Any) -> None:
     stems = dict.fromkeys(("vocals", "drums", "bass", "other"), -3.0)
     text = paper_table([make("net_1.0", {"a": stems})], format="latex")
-    assert r"net\_1.0 & $-$3.00" in text
+    assert r"net\_1.0 & -3.00" in text
+    assert r"S[table-format=-1.2" in text
+    assert r"\multicolumn{1}{c}{vocals}" in text
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert r"\footnotesize Protocol mdx21" in text
+    assert "One track has no interval" in text
     widths = {line.count("&") for line in text.splitlines() if line.endswith(r"\\")}
     assert widths == {5}
 
 
 def test_html_is_a_real_table(three: list[Run]) -> None:
     text = paper_table(three, format="html")
-    assert "<caption>Protocol mdx21 version 1" in text
-    assert '<th scope="row">net</th><td><b>7.00</b></td>' in text
+    assert "<caption>4-stems</caption>" in text
+    assert '<th scope="colgroup" colspan="1">vocals</th>' in text
+    below = '<br><small style="color:#6b6b6b">[5.00, 9.00]</small>'
+    assert f'<th scope="row">net</th><td><b>7.00</b>{below}</td>' in text
+    assert "<p><small>Protocol mdx21 version 1" in text
+
+
+def test_latex_has_the_interval_below_its_number(three: list[Run]) -> None:
+    lines = paper_table(three, format="latex").splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("net &"))
+    assert lines[at].startswith(r"net & {\boldmath$7.00$\rlap{}\hphantom{$^\dagger$}} & ")
+    assert lines[at].endswith(r"\\*")
+    assert lines[at + 1].startswith(r" & {\scriptsize\textcolor{darkgray}{$[5.00, 9.00]$}} & ")
+    assert lines[at + 2] == r"\addlinespace[2pt]"
+    assert lines[at + 3].startswith(r"floor (baseline) & {\underline{$-0.67$}\rlap{$^\dagger$}")
 
 
 def test_refusals(three: list[Run]) -> None:
@@ -67,6 +168,12 @@ def test_refusals(three: list[Run]) -> None:
         paper_table(three, metrics=["SAR"])
     with pytest.raises(DataError, match="no target set '5-stems'"):
         paper_table(three, target_set="5-stems")
+    many = [
+        msgspec.structs.replace(r, record=msgspec.structs.replace(r.record, protocol_digest=f"{i:064}"))
+        for i, r in enumerate(three * 3)
+    ]
+    with pytest.raises(DataError, match=r"hold 9 combinations .*; 3 more\); a table takes one"):
+        paper_table(many)
     with pytest.raises(DataError, match="hold 0 combinations"):
         paper_table([])
 

@@ -70,7 +70,7 @@ def test_only_tracks_with_both_values_are_compared(varied: Any) -> None:
     assert cell.change is not None
     assert (cell.change.value, cell.change.n_tracks) == (pytest.approx(-1), 2)
     text = paper_table(runs)
-    assert "| net | 7.00 | 5.00 Δ −1.00 [−1.00, −1.00] | not run |" in text
+    assert "| net | 7.00 [5.00, 9.00] | 5.00 Δ −1.00 [−1.00, −1.00] | not run |" in text
     assert "Values on fewer than 3 tracks: loud 2." in text
     assert "net was not run on odd." in text
 
@@ -79,7 +79,7 @@ def test_one_system_with_fewer_tracks_is_told(pair: list[Run], varied: Any) -> N
     fewer = [varied("poor", "original", BEFORE), varied("poor", "loud", {"a": 4.0})]
     text = paper_table([*pair, *fewer])
     assert "poor has fewer tracks than others: loud 1." in text
-    assert "| poor | 7.00 | 4.00 Δ −1.00 | not run |" in text
+    assert "| poor | 7.00 [5.00, 9.00] | 4.00 Δ −1.00 | not run |" in text
 
 
 def test_without_the_original_there_is_no_change(pair: list[Run]) -> None:
@@ -104,8 +104,10 @@ def test_five_formats_hold_the_same(pair: list[Run]) -> None:
     plain = json.loads(paper_table(pair, format="json"))
     assert [str(r["score"]) for r in plain] == [r["score"] for r in rows]
     latex = paper_table(pair, format="latex")
-    assert r"net & 7.00 & 5.00 $\Delta$ $-$2.00 [$-$6.30, +2.30]" in latex
-    assert '<th scope="row">net</th><td>7.00</td>' in paper_table(pair, format="html")
+    assert "| net | 7.00 | 5.00 Δ −2.00 | not run |" in paper_table(pair, intervals=False)
+    assert "interval" not in paper_table(pair, intervals=False)
+    assert r"net & 7.00 [5.00, 9.00] & 5.00 $\Delta$ $-$2.00 [$-$6.30, +2.30]" in latex
+    assert '<th scope="row">net</th><td>7.00 [5.00, 9.00]</td>' in paper_table(pair, format="html")
     with pytest.raises(DataError, match="no quantity 'SAR' in these runs; there are uSDR"):
         paper_table(pair, metrics=["SAR"])
     with pytest.raises(DataError, match="no target set 'x' in these runs"):
@@ -118,7 +120,7 @@ def test_leaks_are_marked(pair: list[Run], capsys: pytest.CaptureFixture[str], t
         system = msgspec.structs.replace(run.record.system, training_data=("set",))
         leaky.append(Run(run.path, msgspec.structs.replace(run.record, system=system), run.results))
     text = paper_table(leaky)
-    assert "| net 🔴 leak | 7.00 |" in text
+    assert "| net 🔴 leak | 7.00 [5.00, 9.00] |" in text
     assert "leak: net was trained on set, which holds 3 of the 3 tracks." in text
     print_leaderboard(leaky)
     printed = capsys.readouterr().out
@@ -178,5 +180,5 @@ def test_a_variant_with_nothing_in_it_proves_nothing(pair: list[Run]) -> None:
         original.results,
     )
     text = paper_table([measured(original, {}), measured(loud, {"a": -3.0}), measured(odd, {})])
-    assert "| net | 7.00 | 5.00 Δ −2.00 [−6.30, +2.30] | no clips |" in text
+    assert "| net | 7.00 [5.00, 9.00] | 5.00 Δ −2.00 [−6.30, +2.30] | no clips |" in text
     assert "Tracks with clips, of 3: loud 1, odd 0;" in text

@@ -17,7 +17,8 @@ export function fade(rate, up) {
 }
 
 // Let one sound fade out and only then another in; either may be none (null). Returns the frame
-// at which it is done, before which the next switch must not begin.
+// from which the next switch may begin: one after the end, since two curves of one gain that touch
+// may overlap by a rounding error of seconds, which is refused.
 export function switchSound(gains, from, to, frame, rate) {
   const n = fadeFrames(rate);
   let at = frame;
@@ -25,9 +26,11 @@ export function switchSound(gains, from, to, frame, rate) {
     gains[from].gain.setValueCurveAtTime(fade(rate, false), at / rate, n / rate);
     at += n;
   }
-  if (to === null) return at;
-  gains[to].gain.setValueCurveAtTime(fade(rate, true), at / rate, n / rate);
-  return at + n;
+  if (to !== null) {
+    gains[to].gain.setValueCurveAtTime(fade(rate, true), at / rate, n / rate);
+    at += n;
+  }
+  return at + 1;
 }
 
 // Start all buffers at one frame (`at`) from one position (`from`), looping between the same two

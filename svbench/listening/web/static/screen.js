@@ -23,6 +23,7 @@ setToken(root.dataset.csrf);
 class Screen {
   #shownAt = performance.now();
   #hearing = 0;
+  #leaving = false;
 
   constructor(data, buffers) {
     this.data = data;
@@ -49,6 +50,7 @@ class Screen {
       ? new Mushra(find(".task"), this.slots, data, tell)
       : new Choices(find(".task"), this.slots, rated, tell);
     this.asked = method === "mushra" ? this.slots : [rated]; // what is to be rated
+    find(".reference")?.classList.toggle("heard", this.reference.heard);
     this.#played();
     this.#showSaved();
   }
@@ -66,7 +68,7 @@ class Screen {
     explain("");
     this.player.play(index).catch((error) => {
       if (!(error instanceof FetchError)) throw error;
-      explain(say("screen_failed", { seconds: 0 }));
+      explain(say("sound_failed"));
     });
   }
 
@@ -95,15 +97,19 @@ class Screen {
   async next() {
     const missing = this.#missing();
     if (missing) return this.#say(missing);
+    if (this.#leaving) return; // a second press of an impatient hand
+    this.#leaving = true;
     this.player.pause();
     if (!(await this.saver.settle())) return;
-    const { status, body } = await persist(() => ask("POST", "/api/done", { screen: this.data.screen }));
+    const finish = () => ask("POST", "/api/done", { screen: this.data.screen });
+    const { status, body } = await persist(finish, "server_failed");
     if (status === 409 && body?.missing) {
       for (const slot of this.heard) {
         if (body.missing.heard.includes(slot.token)) slot.heard = false;
         if (body.missing.rated.includes(slot.token)) slot.rating = null;
         if (slot !== this.reference) this.task.show(slot);
       }
+      this.#leaving = false;
       this.#say(this.#missing());
     } else if (status >= 400) {
       elsewhere();
@@ -205,8 +211,8 @@ function explain(sentence) {
   find(".message").textContent = sentence;
 }
 
-// Ask until there is an answer, and say meanwhile that there is none.
-async function persist(request) {
+// Ask until there is an answer, and say meanwhile what is failing.
+async function persist(request, failing) {
   for (let tries = 0; ; tries++) {
     try {
       const answer = await request();
@@ -214,14 +220,14 @@ async function persist(request) {
       return answer;
     } catch (error) {
       if (!(error instanceof Unreachable || error instanceof FetchError)) throw error;
-      await wait(RETRY_S[Math.min(tries, RETRY_S.length - 1)]);
+      await wait(RETRY_S[Math.min(tries, RETRY_S.length - 1)], failing);
     }
   }
 }
 
-function wait(seconds) {
+function wait(seconds, failing) {
   const box = find(".trouble");
-  box.querySelector("p").textContent = say("screen_failed", { seconds });
+  box.querySelector("p").textContent = say(failing, { seconds });
   box.hidden = false;
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, 1000 * seconds);
@@ -245,7 +251,7 @@ async function start() {
   shown?.close();
   shown = null;
   find(".work").hidden = true;
-  const { status, body } = await persist(() => ask("GET", "/api/screen"));
+  const { status, body } = await persist(() => ask("GET", "/api/screen"), "server_failed");
   if (status !== 200 || !body || body.method !== method) return location.replace("/");
   head(body);
   const addresses = addressesOf(body);
@@ -254,7 +260,7 @@ async function start() {
   find(".loading").hidden = false;
   let buffers;
   try {
-    buffers = await persist(() => load(addresses, body.rate_hz, progress));
+    buffers = await persist(() => load(addresses, body.rate_hz, progress), "screen_failed");
   } catch (error) {
     if (error.name !== "EncodingError") throw error;
     find(".loading p").textContent = say("screen_undecodable");
@@ -279,7 +285,10 @@ find(".pause").addEventListener("click", () => shown?.pauseOrPlay());
 find(".reference")?.addEventListener("click", () => shown?.toggle(shown.slots.length));
 find(".elsewhere button").addEventListener("click", () => location.reload());
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) shown?.refresh().catch(() => {});
+  if (document.hidden) return;
+  shown?.refresh().catch((error) => {
+    if (!(error instanceof Unreachable)) throw error; // the next rating will tell
+  });
 });
 addEventListener("beforeunload", (event) => {
   if (shown?.saver.pending) event.preventDefault();

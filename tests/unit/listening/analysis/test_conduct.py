@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from svbench.listening.analysis.whole import Analysis, Settings, analyse
+from svbench.listening.ratings import ratings_table
 from svbench.testing.assessors import Assessor, Kind, mushra_truth, simulate
 
 ODD: tuple[Kind, ...] = (
@@ -49,6 +50,20 @@ def test_systems_come_out_as_they_were_put_in() -> None:
     for pair in product(("good", "fair"), ("poor", "twin")):
         assert different[frozenset(pair)]
     assert not different[frozenset(("poor", "twin"))]
+
+
+def test_screens_of_comparisons_are_timed_one_by_one() -> None:
+    rows = [
+        {
+            "assessor": "a", "trial": "t", "method": "ab", "condition": c, "against": o, "rating": r, "screen": n,
+            "replicate": n, "seconds": 3.0,
+        }
+        for n in range(6)
+        for c, o, r in (("m", "n", 1.0), ("n", "m", 0.0))
+    ]  # fmt: skip
+    assert analyse(ratings_table(rows)).flags == ()
+    (flag,) = analyse(ratings_table([{**row, "seconds": 1.5} for row in rows])).flags
+    assert (flag.kind, flag.told) == ("fast", "took less than 1 s a stimulus in 6 of 6 trials")
 
 
 def test_two_slow_assessors_are_not_fast_and_unknown_times_say_nothing() -> None:

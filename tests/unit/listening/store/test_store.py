@@ -39,8 +39,9 @@ def begin(store: Store, state: SessionState) -> None:
 
 def rate(store: Store, state: SessionState, screen: int, slot: int, *values: float) -> None:
     for revision, value in enumerate(values, 1):
+        state.seen_at = now()
         store.save(
-            store.rate(state.id, screen, slot, Rating(revision, value), 1.5, now())
+            store.rate(state.id, screen, slot, Rating(revision, value), 1.5, state.seen_at)
             + store.hear(state.id, screen, slot)
         ).result(30)
         state.ratings[screen, slot] = Rating(revision, value)
