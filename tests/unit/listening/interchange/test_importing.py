@@ -214,7 +214,8 @@ def test_a_silent_stimulus_is_told(imported: Import, page: Page, put: Write, roo
 def test_twelve_conditions_and_no_more(imported: Import, page: Page) -> None:
     eleven = "{" + ", ".join(f"C{i}: sounds/a.wav" for i in range(11)) + "}"
     with pytest.raises(
-        SvbenchError, match=r"pages\[0\].stimuli: make 13 conditions with the hidden reference and 1"
+        SvbenchError,
+        match=r"pages\[0\].stimuli: make 13 conditions with the hidden reference and created anchors .1.",
     ):
         imported(page(more="createAnchor35: true", stimuli=eleven))
     assert len(imported(page(stimuli=eleven)).trials[0].stimuli) == 12
