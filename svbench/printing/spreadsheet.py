@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 _BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
-def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> str:
     """Write a table as CSV; text that could be a formula gets an apostrophe before it, None is empty.
 
     Examples
@@ -21,7 +21,7 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     "a,b",
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     writer.writerow([shielded(h) for h in head])
     writer.writerows([shielded(c) if isinstance(c, str) else c for c in row] for row in rows)
     return out.getvalue()

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from svbench.cli import OK
-from svbench.cli.listening.telling import print_test, told_test
-from svbench.cli.output import print_json
+from svbench.cli.listening.telling import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,10 +53,5 @@ def run(options: argparse.Namespace) -> int:
         force=options.force,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    told = told_test(test)
-    if options.json:
-        print_json(told)
-        return OK
-    print_test(told)
-    print(f"\ntest: {options.out}; serve it with `svbench listen serve {options.out}`")
+    tell(test, options.out, options.json)
     return OK

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from svbench.cli.output import print_rows
+from svbench.cli.output import print_json, print_rows
+
+
+def tell(test: Any, folder: Path, as_json: bool) -> None:
+    """Print what is in a test that was just written, and how it goes on."""
+    told = told_test(test)
+    if as_json:
+        print_json(told)
+        return
+    print_test(told)
+    print(f"\ntest: {folder}; serve it with `svbench listen serve {folder}`")
 
 
 def told_test(test: Any) -> dict[str, Any]:

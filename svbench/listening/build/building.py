@@ -19,8 +19,8 @@ from svbench.listening.build.levels import Level, levelled
 from svbench.listening.build.material import Material, NamedExcerpt, cut_samples, measured
 from svbench.listening.build.names import Names, names_of
 from svbench.listening.build.sources import headline, run_digest, source_runs, told
-from svbench.listening.build.stimuli import write_stimulus
-from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial, stimulus_path
+from svbench.listening.build.stimuli import new_stimulus
+from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial
 from svbench.results.provenance import Provenance
 from svbench.specs.listening import Levels, ListeningProtocol
 
@@ -132,19 +132,8 @@ def _trial(
     key = (excerpt.track, excerpt.target, str(excerpt.start_s))
 
     def write(condition: str, use: str) -> Stimulus:
-        level, seed = levels[condition], names.noise(*key, condition, use)
-        audio = Audio(sounds[condition] * 10 ** (level.gain_db / 20), track.rate_hz)
-        stimulus = Stimulus(
-            id=names.opaque(*key, condition, use),
-            condition=condition,
-            sha256="",
-            gain_db=round(level.gain_db, 4),
-            peak_dbtp=0.0,
-            loudness_lufs=None if level.loudness_lufs is None else round(level.loudness_lufs, 3),
-        )
-        path = stimulus_path(folder, stimulus)
-        sha256, peak_dbtp = write_stimulus(path, audio, protocol.levels.bits, seed)
-        return msgspec.structs.replace(stimulus, sha256=sha256, peak_dbtp=round(peak_dbtp, 3))
+        audio, level = Audio(sounds[condition], track.rate_hz), levels[condition]
+        return new_stimulus(folder, names, key, condition, use, audio, level, protocol.levels.bits)
 
     return Trial(
         id=names.opaque(*key, excerpt.kind, "trial"),

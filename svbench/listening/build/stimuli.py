@@ -6,12 +6,15 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio, write_audio
 from svbench.audio.draw import Draw
-from svbench.listening.build.levels import decibels, true_peak
+from svbench.listening.build.levels import Level, decibels, true_peak
+from svbench.listening.build.names import Names
+from svbench.listening.test import Stimulus, stimulus_path
 
 
 def dithered(samples: NDArray[Any], bits: int, seed: int) -> NDArray[np.float64]:
@@ -55,3 +58,48 @@ def write_stimulus(path: Path, audio: Audio, bits: int, seed: int) -> tuple[str,
     written = Audio(dithered(audio.samples, bits, seed), audio.rate_hz)
     write_audio(path, written, subtype=f"PCM_{bits}")
     return hashlib.sha256(path.read_bytes()).hexdigest(), decibels(true_peak(written))
+
+
+def new_stimulus(
+    folder: Path,
+    names: Names,
+    what: tuple[str, ...],
+    condition: str,
+    use: str,
+    audio: Audio,
+    level: Level,
+    bits: int,
+) -> Stimulus:
+    """Write a condition of a trial at its level, under a name that tells nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the test.
+    names : Names
+    what : tuple of str
+        The trial, for names and noise.
+    condition, use : str
+        The same condition is a file of its own for each use.
+    audio : Audio
+        Before any gain.
+    level : Level
+    bits : int
+
+    Raises
+    ------
+    WriteError
+        There is no room.
+    """
+    stimulus = Stimulus(
+        id=names.opaque(*what, condition, use),
+        condition=condition,
+        sha256="",
+        gain_db=round(level.gain_db, 4),
+        peak_dbtp=0.0,
+        loudness_lufs=None if level.loudness_lufs is None else round(level.loudness_lufs, 3),
+    )
+    heard = Audio(audio.samples * 10 ** (level.gain_db / 20), audio.rate_hz)
+    seed = names.noise(*what, condition, use)
+    sha256, peak_dbtp = write_stimulus(stimulus_path(folder, stimulus), heard, bits, seed)
+    return msgspec.structs.replace(stimulus, sha256=sha256, peak_dbtp=round(peak_dbtp, 3))

@@ -12,6 +12,7 @@ from typing import Any
 
 from svbench.errors import DataError
 from svbench.listening.readers.rows import ROLES, Numbering, OnceOnly, Pages, Row, Sheet, is_training
+from svbench.printing.spreadsheet import unshielded
 
 MARKS = frozenset({"responses_stimulus", "responses_score", "wm_id"})
 ASSESSOR = "questionaire_uuid"  # as pymushra spells it
@@ -66,7 +67,8 @@ def _rows(found: list[Row]) -> list[dict[str, object]]:
         if kind != "mushra":
             raise row.wrong("wm_type", "mushra; pymushra gives one type as /admin/download/TEST/mushra.csv")
         once.check(row)
-        assessor, trial, stimulus = row.text(ASSESSOR), row.text("wm_id"), row.text("responses_stimulus")
+        assessor = row.text(ASSESSOR)
+        trial, stimulus = unshielded(row.text("wm_id")), unshielded(row.text("responses_stimulus"))
         replicate = replicates.next((assessor, trial, stimulus))
         rows.append(
             {

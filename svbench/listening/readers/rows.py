@@ -13,7 +13,9 @@ ROLES = {
     "reference": "reference",
     "anchor35": "low_anchor",
     "anchor70": "mid_anchor",
-}  # as webMUSHRA calls them
+    "mixture": "anchor",
+    "distorted": "anchor",
+}  # the first three as webMUSHRA calls them, the others as svbench does
 
 
 @dataclass(frozen=True)

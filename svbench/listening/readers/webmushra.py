@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from svbench.errors import DataError
 from svbench.listening.readers.rows import ROLES, Numbering, OnceOnly, Pages, Row, Sheet, is_training
+from svbench.printing.spreadsheet import unshielded
 
 MARKS = frozenset({"trial_id", "rating_stimulus", "rating_score"})
 SESSION = "session_uuid"
@@ -33,7 +34,8 @@ def from_sheet(sheet: Sheet) -> list[dict[str, object]]:
     for line, cells in sheet.rows:
         row = Row(sheet.path, f"line {line}", cells)
         once.check(row)
-        assessor, trial, stimulus = row.text(SESSION), row.text("trial_id"), row.text("rating_stimulus")
+        assessor = row.text(SESSION)
+        trial, stimulus = unshielded(row.text("trial_id")), unshielded(row.text("rating_stimulus"))
         replicate = replicates.next((assessor, trial, stimulus))
         rows.append(
             {

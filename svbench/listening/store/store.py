@@ -204,8 +204,7 @@ def existing_store(
     DataError
         There is no database yet, or one that `Store` refuses.
     """
-    address = database_url(folder, url)
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+    if not has_database(folder, url):
         raise DataError(
             f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
             "DATABASE_URL names a database elsewhere"
@@ -215,6 +214,12 @@ def existing_store(
         yield store
     finally:
         store.close()
+
+
+def has_database(folder: Path, url: str | None = None) -> bool:
+    """Whether a test has been served: its SQLite file is there, or its database is not a file at all."""
+    address = database_url(folder, url)
+    return address.get_backend_name() != "sqlite" or Path(address.database or "").exists()
 
 
 def _sessions(connection: Connection, only: str | None) -> list[SessionState]:

@@ -1,0 +1,225 @@
+"""A test becomes a webMUSHRA configuration with its sounds, and its ratings become ``mushra.csv``.
+
+Whoever can read the folder knows which sound is what: webMUSHRA needs the names of conditions, and sends
+them to listeners' browsers.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from svbench.errors import DataError
+from svbench.listening.interchange.configuration import LANGUAGES
+from svbench.listening.interchange.plain_text import as_html
+from svbench.listening.interchange.questions import in_language, write_questions
+from svbench.listening.interchange.results import Format, rated, results_csv, trial_names
+from svbench.listening.store.store import existing_store, has_database
+from svbench.listening.test import ListeningTest, Stimulus, Trial, load_test, stimulus_path
+from svbench.listening.web.pages import texts
+from svbench.results.folders import replaced
+
+CONFIGURATION, RESULTS, SOUNDS = "config.yaml", "mushra.csv", "stimuli"
+LONGEST_S = 12.0  # that webMUSHRA takes for compliant
+UNBLINDED = (
+    "names of conditions stand in this folder, and webMUSHRA shows them to every browser: whoever looks is "
+    "no longer blind"
+)
+
+
+def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
+    """Write a test as webMUSHRA has it, with its ratings if there are any.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the test.
+    out : Path
+        New or empty; it belongs into ``configs`` of webMUSHRA, under the same name.
+
+    Returns
+    -------
+    tuple of str
+        What must be known of it, and what webMUSHRA does in another way.
+
+    Raises
+    ------
+    DataError
+        Not a MUSHRA test, sounds missing, a database of another version, or a folder with other things.
+    """
+    test, language = _mushra(folder)
+    if out.is_dir() and any(out.iterdir()):
+        raise DataError(f"{out}: is not empty; give a new folder")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", out.resolve().name):
+        raise DataError(f"{out}: its name is part of addresses; take letters, digits, '.', '_' and '-' alone")
+    notes = [UNBLINDED, *_differences(test, language)]
+    with replaced(out, CONFIGURATION, "export") as new:
+        config = _configuration(test, language, f"configs/{out.resolve().name}/{SOUNDS}")
+        (new / CONFIGURATION).write_text(_yaml(config), encoding="utf-8")
+        for stimulus, name in _sounds(test):
+            place, source = new / SOUNDS / name, stimulus_path(folder, stimulus)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copyfile(source, place)
+            except FileNotFoundError as error:
+                raise DataError(
+                    f"{stimulus_path(folder, stimulus)}: not there; build the test anew"
+                ) from error
+        if has_database(folder):
+            text, told = _results(folder, test, language, "webmushra")
+            (new / RESULTS).write_text(text, encoding="utf-8")
+        else:
+            told = f"no {RESULTS}: nobody has rated yet"
+    return (*notes, told)
+
+
+def export_pymushra(folder: Path, out: Path) -> tuple[str, ...]:
+    """Write the ratings of a test as pymushra's CSV.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the test.
+    out : Path
+        The file.
+
+    Returns
+    -------
+    tuple of str
+        What must be known of it.
+
+    Raises
+    ------
+    DataError
+        Not a MUSHRA test, nobody has rated yet, or a database of another version.
+    """
+    test, language = _mushra(folder)
+    if out.exists():
+        raise DataError(f"{out}: is there already; give a new name")
+    text, told = _results(folder, test, language, "pymushra")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    return (told,)
+
+
+def _mushra(folder: Path) -> tuple[ListeningTest, str]:
+    """The test, and the language to write it in: one that webMUSHRA has, if there is one."""
+    test = load_test(folder)
+    method, languages = test.protocol.method, test.protocol.listeners.languages
+    if method != "mushra":
+        raise DataError(f"{folder}: is of method {method}; tests and ratings are exported of mushra alone")
+    return test, next((code for code in languages if code in LANGUAGES), languages[0])
+
+
+def _results(folder: Path, test: ListeningTest, language: str, form: Format) -> tuple[str, str]:
+    with existing_store(folder, test) as store:
+        ratings = list(rated(store, test, language))
+        n_open = sum(session.complete_at is None for session in store.sessions())
+    n = len({rating.assessor for rating in ratings})
+    told = f"{len(ratings)} ratings of {n} complete sessions"
+    return results_csv(test, ratings, form), told + (f"; {n_open} unfinished are left out" if n_open else "")
+
+
+def _configuration(test: ListeningTest, language: str, sounds: str) -> dict[str, Any]:
+    """What ``config.yaml`` says; ``sounds`` is the folder of the stimuli as webMUSHRA sees it."""
+    listeners = test.protocol.listeners
+    words = texts(language)
+    consent = in_language(listeners.consent, language) or words["consent_default"]
+    question = in_language(test.protocol.question, language) or words["question_mushra"]
+    names, files = trial_names(test), {s.id: f"{sounds}/{name}" for s, name in _sounds(test)}
+    pages: list[Any] = [
+        {
+            "type": "consent", "id": "consent", "name": words["consent_heading"], "mustConsent": True,
+            "content": as_html(consent),
+        }
+    ]  # fmt: skip
+    if listeners.volume:
+        page = {"type": "volume", "id": "volume", "name": words["volume_heading"]}
+        sound = files[_open(test.trials[0]).id]
+        pages.append(
+            {**page, "content": as_html(words["volume_lead"]), "stimulus": sound, "defaultVolume": 0.5}
+        )
+    rating = {
+        kind: [
+            {
+                "type": "mushra",
+                "id": names[trial.id],
+                "name": as_html(test.title),
+                "content": as_html(question),
+                "showWaveform": True,
+                "enableLooping": True,
+                **({"strict": False} if trial.length_s > LONGEST_S else {}),
+                "reference": files[_open(trial).id],
+                # The files of svbench's anchors go along: webMUSHRA's own break the mask.
+                "createAnchor35": False,
+                "createAnchor70": False,
+                "randomize": True,
+                "stimuli": {s.condition: files[s.id] for s in _compared(test, trial)},
+            }
+            for trial in test.trials
+            if trial.kind == kind
+        ]
+        for kind in ("training", "test")
+    }
+    finish: dict[str, Any] = {
+        "type": "finish", "id": "finish", "name": words["thanks_heading"], "content": "",
+        "showResults": False, "writeResults": True,
+    }  # fmt: skip
+    if listeners.questionnaire:
+        finish["questionnaire"] = write_questions(listeners.questionnaire, language)
+    return {
+        "testname": " ".join(test.title.split()),
+        "testId": test.id,
+        "bufferSize": 2048,
+        "stopOnErrors": True,
+        "showButtonPreviousPage": False,
+        "remoteService": "service/write.php",
+        "language": language if language in LANGUAGES else "en",
+        "pages": [*pages, *rating["training"], ["random", *rating["test"]], finish],
+    }
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    """YAML that webMUSHRA can read: it knows no text over several lines, and no ``- -``."""
+    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return re.sub(r"(?m)^( *)- - ", r"\1-\n\1  - ", text)
+
+
+def _open(trial: Trial) -> Stimulus:
+    assert trial.reference is not None  # a MUSHRA test has one; the server refuses others too
+    return trial.reference
+
+
+def _compared(test: ListeningTest, trial: Trial) -> list[Stimulus]:
+    """All but the hidden reference, which webMUSHRA adds by itself."""
+    return [s for s in trial.stimuli if test.condition(s.condition).role != "reference"]
+
+
+def _sounds(test: ListeningTest) -> list[tuple[Stimulus, str]]:
+    """Each file that goes along, and its name: plain, and no two alike wherever capitals do not count."""
+    found = []
+    for i, trial in enumerate(test.trials, start=1):
+        found.append((_open(trial), f"{i:02d}/reference.wav"))
+        for k, stimulus in enumerate(_compared(test, trial), start=1):
+            plain = re.sub(r"[^A-Za-z0-9.-]+", "_", stimulus.condition)
+            found.append((stimulus, f"{i:02d}/{k:02d}-{plain}.wav"))
+    return found
+
+
+def _differences(test: ListeningTest, language: str) -> list[str]:
+    listeners, sessions = test.protocol.listeners, test.protocol.sessions
+    rates = sorted({trial.rate_hz for trial in test.trials})
+    notes = [f"webMUSHRA plays it where the audio device runs at {' and '.join(map(str, rates))} Hz"]
+    if len(listeners.languages) > 1:
+        notes.append(f"texts are those in {language!r} alone")
+    if language not in LANGUAGES:
+        notes.append(f"webMUSHRA's own words are in English, since it has none in {language!r}")
+    if listeners.headphones != "none":
+        notes.append("the headphones check does not go along")
+    if sessions.replicates or sessions.trials:
+        notes.append("every session has each trial once: replicates and shares of trials do not go along")
+    return notes
