@@ -81,8 +81,8 @@ def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
             raise SpecError(
                 asked.path,
                 f"{take.page.key}.stimuli",
-                f"make {n} conditions with the hidden reference and created anchors ({made}); BS.1534-3 "
-                f"allows {MOST_CONDITIONS}: leave some out",
+                f"make {n} conditions with the hidden reference and created anchors ({made}); "
+                f"BS.1534-3 allows {MOST_CONDITIONS}: leave some out",
             )
     if all(is_training(page.id) for page in asked.pages):
         raise SpecError(
