@@ -9,6 +9,7 @@ import argparse
 import importlib
 
 from svbench.cli import Parser
+from svbench.errors import SvbenchError
 
 ACTIONS = {
     "build": "choose, cut and level excerpts of runs: a folder that can be served",
@@ -22,6 +23,10 @@ ACTIONS = {
     "import": "build a test from a webMUSHRA configuration",
     "export": "write a test as webMUSHRA configuration and ratings",
 }
+# Modules of the extra `listen`, by the name they are imported under; psycopg is an extra of its own.
+EXTRA = frozenset(
+    {"itsdangerous", "pyloudnorm", "python_multipart", "sqlalchemy", "starlette", "uvicorn", "yaml"}
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,5 +44,12 @@ def run(options: argparse.Namespace) -> int:
         prog=f"svbench listen {options.action}", description=(module.__doc__ or "").splitlines()[0]
     )
     module.add_arguments(parser)
-    code: int = module.run(parser.parse_args(options.options))
+    given = parser.parse_args(options.options)
+    try:
+        code: int = module.run(given)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA:
+            raise
+        raise SvbenchError(f"{package} is not installed; pip install 'svbench[listen]'") from error
     return code
