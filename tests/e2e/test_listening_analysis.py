@@ -58,6 +58,7 @@ def test_from_the_server_to_the_report(
     replicates = [r for r in found["tables"]["reliability"] if r["what"] == "replicates, all assessors"]
     assert replicates[0]["n"] == 6 * 5  # one trial of five stimuli
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    assert f"<dt>sessions</dt><dd>{len(KINDS)} complete</dd>" in page
     for title in ("Design", "Materials", "Conditions and anchors", "Levels", "Training", "Statistics"):
         assert f">{title}</h2>" in page
     assert "ratings of training are left out" in page

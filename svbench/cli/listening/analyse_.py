@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from svbench.listening.analysis.whole import Analysis
     from svbench.listening.report.build import Report
     from svbench.listening.report.table import Table
+    from svbench.listening.store.state import SessionState
     from svbench.listening.test import ListeningTest
 
 
@@ -58,9 +59,9 @@ def run(options: argparse.Namespace) -> int:
         anchors=options.anchors,
         seed=options.seed,
     )
-    ratings, test = _read(options.ratings)
+    ratings, test, sessions = _read(options.ratings)
     analysis = analyse(ratings, settings)
-    report = build(analysis, test, ", ".join(p.name for p in options.ratings))
+    report = build(analysis, test, ", ".join(p.name for p in options.ratings), sessions)
     page = write_report(report, analysis, options.out)
     if options.json:
         print_json(as_json(report, analysis))
@@ -70,20 +71,22 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def _read(paths: list[Path]) -> tuple[pd.DataFrame, ListeningTest | None]:
-    """Read ratings, and the test they are of where it is its folder that is given."""
+def _read(paths: list[Path]) -> tuple[pd.DataFrame, ListeningTest | None, list[SessionState] | None]:
+    """Read ratings; and the test and its sessions where it is its folder that is given."""
     from svbench.errors import DataError
     from svbench.listening.readers import read_ratings
 
     if not any(path.is_dir() for path in paths):
-        return read_ratings(paths), None
+        return read_ratings(paths), None, None
     if len(paths) > 1:
         raise DataError("give one folder of a test, or files of ratings; to join tests, export their ratings")
-    from svbench.listening.store.export import stored_ratings
+    from svbench.listening.store.export import export_ratings
+    from svbench.listening.store.store import existing_store
     from svbench.listening.test import load_test
 
     test = load_test(paths[0])
-    return stored_ratings(paths[0], test), test
+    with existing_store(paths[0], test) as store:
+        return export_ratings(store, test), test, store.sessions()
 
 
 def _tell(report: Report, analysis: Analysis) -> None:

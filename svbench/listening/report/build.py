@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench import __version__
@@ -9,7 +10,9 @@ from svbench.listening.analysis.whole import Analysis
 from svbench.listening.report import facts, tables
 from svbench.listening.report.facts import Section
 from svbench.listening.report.figures import Figure, figures
+from svbench.listening.report.people import taking_part
 from svbench.listening.report.table import Table
+from svbench.listening.store.state import SessionState
 from svbench.listening.test import ListeningTest
 
 
@@ -30,7 +33,12 @@ class Report:
         return tuple(t for s in self.sections for t in s.tables)
 
 
-def build(analysis: Analysis, test: ListeningTest | None, source: str) -> Report:
+def build(
+    analysis: Analysis,
+    test: ListeningTest | None,
+    source: str,
+    sessions: Sequence[SessionState] | None = None,
+) -> Report:
     """Put the report together.
 
     Parameters
@@ -40,6 +48,8 @@ def build(analysis: Analysis, test: ListeningTest | None, source: str) -> Report
         None where only ratings are known.
     source : str
         Where the ratings come from, for the reader.
+    sessions : sequence of SessionState, optional
+        All of the test's database, where it was served by svbench.
     """
     title = test.title if test is not None else f"Listening test: {source}"
     known = [facts.materials(test), facts.levels(test)] if test is not None else []
@@ -47,6 +57,7 @@ def build(analysis: Analysis, test: ListeningTest | None, source: str) -> Report
         results(analysis),
         statistics(analysis),
         screening(analysis),
+        *([taking_part(test, sessions)] if test is not None and sessions is not None else []),
         facts.design(analysis, test, source),
         facts.conditions(analysis, test),
         *known,
