@@ -1,4 +1,7 @@
-"""Templates filled in: an undefined name is an error, and markup in names is escaped."""
+"""Templates filled in: an undefined name is an error, and markup in names is escaped.
+
+A single page of numbers extends ``sheet.html``, which every folder of templates finds.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+SHARED = Path(__file__).with_name("templates")
 
 
 def templates(folder: Path) -> Environment:
@@ -20,9 +25,10 @@ def templates(folder: Path) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, SHARED]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )

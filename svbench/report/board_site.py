@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from svbench.printing.pages import templates
 from svbench.report.board_build import board_page, page_name, system_page
 from svbench.report.board_merge import Entry
 from svbench.report.intervals import Intervals
@@ -55,13 +56,4 @@ def write_board(every: Sequence[Sequence[Entry]], title: str, out: Path) -> Path
 
 def _render(template: str, **values: object) -> str:
     """Fill a template; an undefined name is an error and markup from a run is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(**values)
+    return templates(TEMPLATES).get_template(template).render(**values)

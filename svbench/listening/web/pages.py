@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from svbench.errors import UnknownNameError
 from svbench.listening.web.contexts import View, variables
+from svbench.printing.pages import templates
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,13 +64,4 @@ def render(page: View) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    return templates(TEMPLATES)
