@@ -23,7 +23,7 @@ from svbench.results.statistics.ranks import RankInterval
 from svbench.results.store import slug
 
 MOST = 40  # systems; all pairs of more take long, and no diagram holds their names
-HEAD = ("system", "rank interval", "difference", "detectable", "win/tie/loss", "p (Holm)", "effect", "tracks")
+HEAD = ("system", "rank interval", "difference", "win/tie/loss", "p (Holm)", "effect")
 NOTHING = Cell("–", None, muted=True)
 NOTE = (
     "Difference: the system's number minus that of the leading one, with its 95 % interval (paired bootstrap "
@@ -117,12 +117,10 @@ def _cells(pair: Pair | None) -> tuple[Cell, ...]:
     low, high = (None if b is None else -b for b in (pair.high, pair.low))
     difference = _signed(None if pair.value is None else -pair.value)
     told = interval_text(low, high, sign=True) or pair.note
-    detectable = NOTHING if pair.detectable is None else Cell(signed(pair.detectable, 2), pair.detectable)
+    detectable = () if pair.detectable is None else (f"detectable {signed(pair.detectable, 2)}",)
     return (
-        replace(difference, more=(told,) if told else ()),
-        detectable,
+        replace(difference, more=(*([told] if told else []), *detectable)),
         *_tests(pair),
-        Cell(str(pair.n_tracks), pair.n_tracks, muted=True),
     )
 
 
@@ -132,7 +130,9 @@ def _tests(pair: Pair) -> tuple[Cell, ...]:
         return (NOTHING,) * 3
     standardised = () if tests.standardised is None else (f"d_z {with_sign(-tests.standardised)}",)
     return (
-        Cell(f"{tests.losses}/{tests.ties}/{tests.wins}", tests.losses),
+        Cell(
+            f"{tests.losses}/{tests.ties}/{tests.wins}", tests.losses, more=(counted(pair.n_tracks, "track"),)
+        ),
         Cell(p_text(pair.p_holm), pair.p_holm, more=(f"p {p_text(tests.p)}",)),
         replace(_signed(-tests.rank_biserial), more=standardised),
     )

@@ -119,7 +119,7 @@ class Player {
       if (signal === this.current || audio.seeking || audio.error) return;
       const behind = now - audio.currentTime;
       if (Math.abs(behind) > 0.5) audio.currentTime = now;
-      const rate = Math.abs(behind) < 0.003 ? 1 : 1 + Math.max(-0.2, Math.min(4 * behind, 0.2));
+      const rate = Math.abs(behind) < 0.003 ? 1 : 1 + Math.max(-0.4, Math.min(5 * behind, 0.4));
       if (audio.playbackRate !== rate) audio.playbackRate = rate;
     });
   }
@@ -158,8 +158,8 @@ class Player {
 
   tick() {
     if (!this.sounding) return;
+    this.align(); // first: browsers keep a clock that was read until the task ends, and drawing takes long
     this.position = this.element(this.current).currentTime;
-    this.align();
     requestAnimationFrame(() => this.tick());
   }
 
