@@ -49,6 +49,10 @@ VERBS = {
     "leak": "find recordings that two folders share, whatever they are called",
 }
 
+# They reduce and resample scores in thousands of small products, for which waking BLAS's threads takes
+# longer than the work, many times so where cores are shared. They start no systems, which would inherit it.
+OF_SCORES = {"table", "report", "board", "compare", "gate", "diff", "show"}
+
 
 class _Formatter(argparse.HelpFormatter):
     """Argparse's own, spared the import of shutil for the width of the terminal."""
@@ -93,6 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     if verb not in VERBS:
         print(f"svbench: unknown command {verb!r}: {suggestion(verb, VERBS)}", file=sys.stderr)
         return USAGE
+    if verb in OF_SCORES and "numpy" not in sys.modules:  # which reads it when imported
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     module = importlib.import_module(f"svbench.cli.{verb}_")
     parser = Parser(
         prog=f"svbench {verb}", formatter_class=_Formatter, description=(module.__doc__ or "").splitlines()[0]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from svbench.cli import OK
 from svbench.cli.output import print_json
+
+if TYPE_CHECKING:
+    from svbench.results.store import Run
 
 KINDS = (
     "system",
@@ -43,8 +46,26 @@ def run(options: argparse.Namespace) -> int:
         print_test(content)
         return OK
     print(f"{kind} {options.name}")
-    _print(content, "  ")
+    _print({k: v for k, v in content.items() if k != "scores"}, "  ")
+    if kind == "run":
+        _print_scores(Path(options.name))
     return OK
+
+
+def _print_scores(folder: Path) -> None:
+    """Print a run's numbers with their intervals."""
+    from svbench.report.terminal import print_scores
+    from svbench.results.store import load_run
+
+    loaded = load_run(folder)
+    print()
+    print_scores(loaded, with_intervals=True)
+    n_tracks = len(loaded.record.data.tracks)
+    print(
+        "In square brackets: 95 % intervals over tracks, for each number by itself."
+        if n_tracks > 1
+        else "One track has no interval."
+    )
 
 
 def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
@@ -59,6 +80,7 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
         loaded = load_run(Path(name))
         content = msgspec.to_builtins(loaded.record)
         content["tracks"] = {r.track: r.reason or r.status for r in loaded.results}
+        content["scores"] = _scores(loaded)
         return "run", content
     if (Path(name) / "test.json").is_file():
         from svbench.cli.listening.telling import told_test
@@ -78,6 +100,23 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
     if len(having) > 1 and having not in (["system", "adapter"], ["protocol", "probe"]):
         raise SpecError(name, "", f"names a {' and a '.join(having)}; say which with --kind")
     return having[0], _load(having[0], name)
+
+
+def _scores(run: Run) -> list[dict[str, Any]]:
+    """Return a run's printed numbers with their 95 % intervals, unrounded."""
+    import msgspec
+
+    from svbench.results.aggregate import summarise
+    from svbench.results.statistics.headline import run_intervals
+    from svbench.results.statistics.material import Column, Settings, every_column
+
+    intervals = run_intervals(run, every_column(run), Settings())
+    scores = []
+    for summary in summarise(run, allow_incomplete=True):
+        found = intervals.get(Column(summary.target_set, summary.target, summary.metric))
+        bounds = {"low": found.low, "high": found.high} if found else {"low": None, "high": None}
+        scores.append({**msgspec.to_builtins(summary), **bounds})
+    return scores
 
 
 def kind_of(path: Path) -> str:

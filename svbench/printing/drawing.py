@@ -70,6 +70,17 @@ def svg_text(figure: Figure, name: str) -> str:
     return _own_ids(text[text.index("<svg") :].strip(), name)
 
 
+def shortened(name: str, most: int = 28) -> str:
+    """Leave out the middle of a long name, which would push the drawing out of its frame.
+
+    Examples
+    --------
+    >>> shortened("hpss"), shortened("a-network-with-a-very-long-name-v2", most=16)
+    ('hpss', 'a-networ…name-v2')
+    """
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}"
+
+
 def plain(text: str) -> str:
     """Keep matplotlib from reading a dollar sign as mathematics."""
     return text.replace("$", r"\$")

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 
+def counted(n: int, what: str) -> str:
+    """Print how many of something there are.
+
+    Examples
+    --------
+    >>> counted(1, "track"), counted(50, "track")
+    ('1 track', '50 tracks')
+    """
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def signed(value: float, digits: int) -> str:
     """Print with a real minus sign and never as minus zero.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench import __version__
+from svbench.printing.numbers import counted
 from svbench.report import numbers
 from svbench.report.board_context import BoardPage, SiteRow, SiteSection, SiteTable, SystemPage
 from svbench.report.board_merge import Entry
@@ -100,7 +101,7 @@ def _section(entries: Sequence[Entry], number: int, intervals: Intervals) -> Sit
         for board in boards(runs, metric)
     ]
     named = " ".join(p for p in (data.id, data.version, data.subset) if p)
-    title = f"{data.title} · {named}, {len(data.tracks)} tracks"
+    title = f"{data.title} · {named}, {counted(len(data.tracks), 'track')}"
     return SiteSection(name, title, tuple(found), (), tuple(footnotes(runs)))
 
 
@@ -111,7 +112,7 @@ def _variant_sections(entries: Sequence[Entry]) -> list[SiteSection]:
         data = group[0].record.data
         name = f"variants-{i}"
         tables = tuple(variant_table(b, f"{name}-{k}") for k, b in enumerate(variant_boards(group)))
-        title = f"{data.title} · {data.id} {data.version}, {len(data.tracks)} tracks"
+        title = f"{data.title} · {data.id} {data.version}, {counted(len(data.tracks), 'track')}"
         sections.append(SiteSection(name, title, (), tables, ()))
     return sections
 
@@ -134,7 +135,7 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
     return SiteTable(
         id=name,
         caption=f"{board.target_set}: {board.quantity.name}",
-        about=f"{board.quantity.name}{unit} · {label} · n = {len(record.data.tracks)} tracks",
+        about=f"{board.quantity.name}{unit} · {label} · n = {counted(len(record.data.tracks), 'track')}",
         note=f"{better} Oracles see the references and take no rank; nor does a system that was scored on "
         f"fewer tracks than others, or whose runs have other scores. {explained(board.runs[0])}",
         head=("system", *board.columns, "tracks", "frames dropped", *limited, "from"),

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
+from svbench.printing.numbers import counted
 from svbench.report import numbers
 from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, boards, comparable, ranked_metrics
-from svbench.report.contests import NOTE, contest
+from svbench.report.contests import contest, contest_note
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
 from svbench.report.costs import Headline, cost_of
 from svbench.report.differences import difference_plots
-from svbench.report.figures import box_plot
+from svbench.report.figures import MOST_DRAWN, box_plot, only_first
 from svbench.report.guard import leak_sentence
 from svbench.report.heat import heat_map, long_map
 from svbench.report.intervals import Intervals, explained
@@ -76,7 +77,7 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
     return Group(
         id=name,
         title=protocol.id,
-        subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
+        subtitle=f"{protocol.title} · {data.title}, {counted(len(data.tracks), 'track')}",
         description=unwrapped(protocol.description),
         leaderboards=tuple(leaderboard(b, name, intervals) for b in headline),
         targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name, intervals)),
@@ -87,7 +88,7 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
         if "differences" in sections
         else (),
         contests=tuple(t for tables, _ in contests for t in tables),
-        contest_note=NOTE,
+        contest_note=contest_note(headline, any(t for t, _ in contests)),
         diagrams=tuple(f for _, figures in contests for f in figures),
         fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
         tracks=tuple(
@@ -129,7 +130,7 @@ def _probed(runs: list[Run], root: str) -> Group:
     return Group(
         id=name,
         title=protocol.id,
-        subtitle=f"{protocol.title} · {data.title}, {len(data.tracks)} tracks",
+        subtitle=f"{protocol.title} · {data.title}, {counted(len(data.tracks), 'track')}",
         description=unwrapped(protocol.description),
         leaderboards=summed or tables,
         targets=tables if summed else (),
@@ -193,24 +194,28 @@ def _targets(by_metric: dict[str, list[Board]], number: int, group: str, interva
 
 def _figures(board: Board, group: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
     found = []
+    rows = board.rows[:MOST_DRAWN]
     for target in board.columns:
         if target == "mean":
             continue
         values = [
             [s.score for s in scores[id(r.run)] if _is(s, board, target) and s.score is not None]
-            for r in board.rows
+            for r in rows
         ]
-        names = [r.run.record.system.id for r in board.rows]
+        names = [r.run.record.system.id for r in rows]
         unit = board.quantity.unit
-        caption = f"{target} ({board.target_set}): {board.quantity.name} of each track"
+        caption = (
+            f"{target} ({board.target_set}): {board.quantity.name} of each track{only_first(len(board.rows))}"
+        )
         told = [
-            f"{n}: {numbers.decibels(min(v))} to {numbers.decibels(max(v))} {unit} over {len(v)} tracks"
+            f"{n}: {numbers.decibels(min(v))} to {numbers.decibels(max(v))} {unit} "
+            f"over {counted(len(v), 'track')}"
             for n, v in zip(names, values, strict=True)
             if v
         ]
         svg = box_plot(
             names,
-            [r.run.record.system.kind for r in board.rows],
+            [r.run.record.system.kind for r in rows],
             values,
             f"{board.quantity.name} [{unit}]",
             f"{group}-{slug(board.target_set)}-{slug(target)}",

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, Literal
 
-from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
-from svbench.printing.numbers import signed
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, shortened, svg_text
+from svbench.printing.numbers import counted, signed
 from svbench.report.numbers import decibels, interval_text, reducers, with_sign
 from svbench.results.statistics.comparison import Comparison, against_best
 from svbench.results.statistics.material import Settings
@@ -120,9 +120,10 @@ def _pair_row(pair: Pair) -> list[str]:
 def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
     told = list(comparison.notes)
     if comparison.pairs:
+        pairs = counted(len(comparison.pairs), "pair")
         told.append(
-            f"{len(shown)} of {len(comparison.pairs)} pairs; p of Wilcoxon's signed rank test over tracks, "
-            f"corrected by Holm for {len(comparison.pairs)} pairs. detectable: the true difference that is "
+            f"{len(shown)} of {pairs}; p of Wilcoxon's signed rank test over tracks, "
+            f"corrected by Holm for {pairs}. detectable: the true difference that is "
             "found four times out of five. effect: rank-biserial, positive where the first is better."
         )
     told += smallest_p(comparison)
@@ -143,13 +144,9 @@ def smallest_p(comparison: Comparison) -> list[str]:
     if not comparison.pairs or least < comparison.settings.alpha:
         return []
     return [
-        f"With {_count(n_tested, 'track')} and {_count(len(comparison.pairs), 'pair')} no p (Holm) can fall "
-        f"below {p_text(least)}: this test cannot tell systems apart here."
+        f"With {counted(n_tested, 'track')} and {counted(len(comparison.pairs), 'pair')} "
+        f"no p (Holm) can fall below {p_text(least)}: this test cannot tell systems apart here."
     ]
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _aligned(rows: list[list[str]]) -> str:
@@ -213,7 +210,7 @@ def critical_difference_plot(critical: CriticalDifference, name: str) -> str:
             axes.text(
                 edge - gap if on_left else edge + gap,
                 depth,
-                f"{plain(system)} {rank:.2f}",
+                f"{plain(shortened(system))} {rank:.2f}",
                 ha="right" if on_left else "left",
                 va="center",
                 color=INK,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from svbench.printing.numbers import signed
+from svbench.printing.numbers import counted, signed
 from svbench.report.boards import Board
 from svbench.report.comparison import (
     critical_difference_plot,
@@ -22,18 +23,29 @@ from svbench.results.statistics.ranks import RankInterval
 from svbench.results.store import slug
 
 MOST = 40  # systems; all pairs of more take long, and no diagram holds their names
-HEAD = (
-    "system", "rank interval", "difference", "detectable", "win/tie/loss", "p", "p (Holm)", "effect", "d_z",
-    "tracks",
-)  # fmt: skip
+HEAD = ("system", "rank interval", "difference", "win/tie/loss", "p (Holm)", "effect")
 NOTHING = Cell("–", None, muted=True)
 NOTE = (
     "Difference: the system's number minus that of the leading one, with its 95 % interval (paired bootstrap "
     "over tracks). Detectable: the true difference that these tracks would show four times out of five; a "
     "smaller one need not show. Win/tie/loss, p (Wilcoxon's signed rank test) and both effect sizes are over "
     "tracks: effect is the rank-biserial correlation from −1 to 1, d_z the mean difference in standard "
-    "deviations, both positive where the system is better. Holm corrects for all pairs, not only these."
+    "deviations, both positive where the system is better. Holm corrects for all pairs, not only these; "
+    "below it stands p as it is."
 )
+
+
+def contest_note(boards: Sequence[Board], any_table: bool) -> str:
+    """Say how to read the tables, and where there are too many systems for one."""
+    told = [NOTE] if any_table else []
+    for board in boards:
+        n_ranked = sum(r.record.takes_rank for r in board.runs)
+        if n_ranked > MOST:
+            told.append(
+                f"{board.target_set}: {n_ranked} systems are too many for the table of tests and the diagram "
+                f"of critical differences, which take up to {MOST}; report fewer, or see `svbench compare`."
+            )
+    return " ".join(told)
 
 
 def contest(board: Board, name: str) -> tuple[list[Table], list[Figure]]:
@@ -85,7 +97,7 @@ def _table(found: Comparison, name: str) -> Table:
     return Table(
         name,
         f"{column.target} ({column.target_set}): compared with {leader}",
-        f"{column.metric}{unit} · {found.label} · n = {found.n_tracks_total} tracks",
+        f"{column.metric}{unit} · {found.label} · n = {counted(found.n_tracks_total, 'track')}",
         " ".join([*found.notes, *smallest_p(found), settings_text(found.settings)]),
         HEAD,
         tuple(rows),
@@ -105,25 +117,24 @@ def _cells(pair: Pair | None) -> tuple[Cell, ...]:
     low, high = (None if b is None else -b for b in (pair.high, pair.low))
     difference = _signed(None if pair.value is None else -pair.value)
     told = interval_text(low, high, sign=True) or pair.note
-    detectable = NOTHING if pair.detectable is None else Cell(signed(pair.detectable, 2), pair.detectable)
+    detectable = () if pair.detectable is None else (f"detectable {signed(pair.detectable, 2)}",)
     return (
-        replace(difference, more=(told,) if told else ()),
-        detectable,
+        replace(difference, more=(*([told] if told else []), *detectable)),
         *_tests(pair),
-        Cell(str(pair.n_tracks), pair.n_tracks, muted=True),
     )
 
 
 def _tests(pair: Pair) -> tuple[Cell, ...]:
     tests = pair.tests
     if tests is None:
-        return (NOTHING,) * 5
+        return (NOTHING,) * 3
+    standardised = () if tests.standardised is None else (f"d_z {with_sign(-tests.standardised)}",)
     return (
-        Cell(f"{tests.losses}/{tests.ties}/{tests.wins}", tests.losses),
-        Cell(p_text(tests.p), tests.p),
-        Cell(p_text(pair.p_holm), pair.p_holm),
-        _signed(-tests.rank_biserial),
-        _signed(None if tests.standardised is None else -tests.standardised),
+        Cell(
+            f"{tests.losses}/{tests.ties}/{tests.wins}", tests.losses, more=(counted(pair.n_tracks, "track"),)
+        ),
+        Cell(p_text(pair.p_holm), pair.p_holm, more=(f"p {p_text(tests.p)}",)),
+        replace(_signed(-tests.rank_biserial), more=standardised),
     )
 
 

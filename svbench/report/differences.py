@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, shortened, svg_text
+from svbench.printing.numbers import counted
 from svbench.report.boards import Board
 from svbench.report.context import Figure
+from svbench.report.figures import MOST_DRAWN, only_first
 from svbench.report.numbers import with_sign
 from svbench.results.aggregate import TrackScore, entering_values, quantities
 from svbench.results.statistics.paired import Difference, paired_difference
@@ -21,9 +23,10 @@ def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[Trac
     The leading system is the first of the board. Oracles are left out; so are systems that share no
     scored track with it. ``scores`` are all of each run's, by its ``id()``: reducing them takes long.
     """
-    rows = [r.run for r in board.rows if r.run.record.system.kind != "oracle"]
-    if len(rows) < 2:
+    every = [r.run for r in board.rows if r.run.record.system.kind != "oracle"]
+    if len(every) < 2:
         return []
+    rows = every[:MOST_DRAWN]
     first, others = rows[0], rows[1:]
     rule = quantities(first)[board.quantity.name]
     figures = []
@@ -54,10 +57,11 @@ def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[Trac
         if not found:
             continue
         leading = first.record.system.id
-        label = f"{board.quantity.name} minus that of {leading} [{board.quantity.unit}]"
+        label = f"{board.quantity.name} minus that of {shortened(leading)} [{board.quantity.unit}]"
         svg = _draw(found, label, f"{name}-pairs-{slug(board.target_set)}-{slug(target)}")
         told = "; ".join(f"{n} {_told(d)}" for n, _, _, d in found)
         caption = f"{target} ({board.target_set}): {board.quantity.name} compared with {leading}"
+        caption += only_first(len(every))
         figures.append(Figure(caption, svg, told))
     return figures
 
@@ -75,7 +79,7 @@ def _told(difference: Difference) -> str:
     if difference.low is None or difference.high is None:
         return f"{with_sign(difference.value)} on one track, so without an interval"
     low, high = with_sign(difference.low), with_sign(difference.high)
-    return f"{with_sign(difference.value)}, interval {low} to {high}, {difference.n_tracks} tracks"
+    return f"{with_sign(difference.value)}, interval {low} to {high}, {counted(difference.n_tracks, 'track')}"
 
 
 def _draw(found: Sequence[tuple[str, str, list[float], Difference]], label: str, name: str) -> str:
@@ -90,7 +94,7 @@ def _draw(found: Sequence[tuple[str, str, list[float], Difference]], label: str,
             if difference.low is not None and difference.high is not None:
                 axes.plot([difference.low, difference.high], [height + 0.14] * 2, color=colour, lw=2)
             axes.plot([difference.value], [height + 0.14], "D", ms=5, color=colour)
-        axes.set_yticks(heights, labels=[plain(n) for n, _, _, _ in found])
+        axes.set_yticks(heights, labels=[plain(shortened(n)) for n, _, _, _ in found])
         axes.set_ylim(0.4, len(found) + 0.6)
         axes.set_xlabel(plain(label), color=INK)
         axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from svbench.printing.drawing import COLOURS, INK, box, drawing, plain, quiet, svg_text
+from svbench.printing.drawing import COLOURS, INK, box, drawing, plain, quiet, shortened, svg_text
+
+MOST_DRAWN = 40  # systems of a drawing with a dot for each track: thousands of dots are slow and tell nothing
+
+
+def only_first(n_systems: int) -> str:
+    """Say, behind a caption, that a drawing leaves systems out; empty where it has all."""
+    return "" if n_systems <= MOST_DRAWN else f", the first {MOST_DRAWN} of {n_systems} systems"
 
 
 def box_plot(
@@ -37,7 +44,10 @@ def box_plot(
             colour = COLOURS[kind]
             box(axes, values, height, colour)
             axes.plot(values, [height] * len(values), "o", ms=3.2, mfc=colour, mec="none", alpha=0.75)
-        told = [n if k == "system" else f"{n} ({k})" for n, k in zip(names, kinds, strict=True)]
+        told = [
+            shortened(n) if k == "system" else f"{shortened(n)} ({k})"
+            for n, k in zip(names, kinds, strict=True)
+        ]
         axes.set_yticks(heights, labels=[plain(n) for n in told])
         axes.set_ylim(0.4, len(names) + 0.6)
         axes.set_xlabel(plain(label), color=INK)

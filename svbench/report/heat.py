@@ -111,6 +111,7 @@ def track_cell(found: TrackScore | None) -> Cell:
         return Cell("–", None, muted=True)
     if found.score is None:
         return Cell(decibels(None, found.status), None, muted=True)
-    return Cell(
-        decibels(found.score), found.score, title=f"{found.n_frames} frames, {found.n_dropped} dropped"
-    )
+    # A score of the whole track has nothing to tell of frames, tens of thousands of times.
+    whole = found.n_frames == 1 and not found.n_dropped
+    told = "" if whole else f"{found.n_frames} frames, {found.n_dropped} dropped"
+    return Cell(decibels(found.score), found.score, title=told)

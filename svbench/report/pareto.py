@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, svg_text
+from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, shortened, svg_text
 from svbench.report.context import Figure
 from svbench.report.costs import Headline, cost_of
 from svbench.report.numbers import decibels
@@ -99,7 +99,9 @@ def _draw(points: Sequence[Point], best: Sequence[Point], cost: str, score: str,
             axes.plot([p.cost], [p.score], "o", ms=6, mfc=filled, mec=colour)
             # Neighbours take turns below and above, so that their names do not cover each other.
             place = (6, 5) if number % 2 else (6, -11)
-            axes.annotate(plain(p.name), (p.cost, p.score), place, textcoords="offset points", fontsize=8)
+            axes.annotate(
+                plain(shortened(p.name)), (p.cost, p.score), place, textcoords="offset points", fontsize=8
+            )
         costs = [p.cost for p in points]
         if max(costs) > WIDE * min(costs):
             axes.set_xscale("log")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
@@ -22,8 +22,8 @@ from svbench.report.variants import (
     variant_boards,
 )
 from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
-from svbench.results.statistics.headline import run_intervals
-from svbench.results.statistics.material import Column, Settings
+from svbench.results.statistics.headline import Estimate, run_intervals
+from svbench.results.statistics.material import Column, Settings, every_column
 from svbench.results.store import Run
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _name(run: Run) -> Text:
     return name
 
 
-def print_scores(run: Run, *, with_tracks: bool = False) -> None:
+def print_scores(run: Run, *, with_tracks: bool = False, with_intervals: bool = False) -> None:
     """Print every quantity of one run, a table per target set, to stdout.
 
     Parameters
@@ -124,6 +124,8 @@ def print_scores(run: Run, *, with_tracks: bool = False) -> None:
     run : Run
     with_tracks : bool
         Also a table per quantity with a row per track.
+    with_intervals : bool
+        Each number with its 95 % interval over tracks behind it.
     """
     record = run.record
     rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
@@ -133,6 +135,7 @@ def print_scores(run: Run, *, with_tracks: bool = False) -> None:
     }
     summaries = summarise(run, allow_incomplete=True)
     by_track = track_scores(run) if with_tracks else []
+    intervals = run_intervals(run, every_column(run), Settings()) if with_intervals else {}
     for target_set in record.protocol.target_sets:
         chosen = [s for s in summaries if s.target_set == target_set.id]
         if not chosen:
@@ -151,7 +154,7 @@ def print_scores(run: Run, *, with_tracks: bool = False) -> None:
             n_tracks = "–".join(str(n) for n in dict.fromkeys((counts[0], counts[-1])))
             totals.append((name + units[name], row, [row[0].label, n_tracks, f"{n_dropped} of {n_frames}"]))
         heading = f"{rule} · {target_set.id}, {tracks(run)} tracks"
-        _print_rows(heading, columns, totals, ("reducers", "tracks", "frames dropped"))
+        _print_rows(heading, columns, totals, ("reducers", "tracks", "frames dropped"), intervals)
 
 
 def _print_rows(
@@ -159,16 +162,23 @@ def _print_rows(
     columns: Sequence[str],
     rows: Sequence[tuple[str, Sequence[TrackScore | Summary], Sequence[str]]],
     more: Sequence[str] = (),
+    intervals: Mapping[Column, Estimate] | None = None,
 ) -> None:
     console, table = _table()
     table.add_column("")
     for column in (*columns, *more):
         table.add_column(column, justify="right")
     for label, scores, tail in rows:
-        cells = [decibels(s.score, s.status) for s in scores]
+        cells = [_with_interval(s, intervals or {}) for s in scores]
         # As text, since a track may be called [bold].
         table.add_row(*map(_plain, (label, *cells, *tail)))
     _print(console, heading, table)
+
+
+def _with_interval(score: TrackScore | Summary, intervals: Mapping[Column, Estimate]) -> str:
+    found = intervals.get(Column(score.target_set, score.target, score.metric))
+    bounds = interval_text(found.low, found.high) if found else ""
+    return f"{decibels(score.score, score.status)} {bounds}".rstrip()
 
 
 def title(board: Board) -> str:

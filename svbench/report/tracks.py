@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from svbench.printing.numbers import counted
 from svbench.report.boards import Board, boards
 from svbench.report.context import Cell, Curves, Head, Link, Player, Row, Table, TrackPage, View
 from svbench.report.excerpts import Heard
@@ -80,7 +81,7 @@ def track_pages(
         head = Head(
             title=name,
             summary=f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]} · "
-            f"{record.data.title}, {len(record.data.tracks)} tracks",
+            f"{record.data.title}, {counted(len(record.data.tracks), 'track')}",
             root=root,
             links=tuple(links),
             scripts=SCRIPTS,

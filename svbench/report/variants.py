@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from svbench.printing.numbers import counted
 from svbench.report.guard import affected_cells, beside
 from svbench.report.intervals import Intervals
 from svbench.report.numbers import decibels, reducers, with_sign
@@ -227,7 +228,7 @@ def told(board: VariantBoard) -> str:
     label = next(cell.summary.label for _, cells in board.rows for cell in cells.values())
     return (
         f"{measured(board)} in {board.quantity.unit} · {reducers(label)} · "
-        f"n = {_n_tracks(board)} tracks · {record.protocol.id} version {record.protocol.version}, "
+        f"n = {counted(_n_tracks(board), 'track')} · {record.protocol.id} version {record.protocol.version}, "
         f"{record.protocol_digest[:8]}"
     )
 

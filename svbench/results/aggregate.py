@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterable
 import msgspec
 
 from svbench.errors import DataError
+from svbench.results.once import once
+from svbench.results.rounding import rounded
 from svbench.results.scores import Series, Status, without_value
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import Protocol, Reduce
@@ -64,11 +66,16 @@ def track_scores(run: Run) -> list[TrackScore]:
         In the order tracks, target sets, targets, quantities. Failed tracks have one row per
         series that should be there, with status ``failed``.
     """
-    return [
+    return list(_track_scores(run))
+
+
+@once
+def _track_scores(run: Run) -> tuple[TrackScore, ...]:
+    return tuple(
         row if result.status == "ok" else msgspec.structs.replace(row, n_dropped=0)
         for result in admitted(run).results
         for row in reduce_track(result.track, result.series, run.record.protocol, run.record.quantities)
-    ]
+    )
 
 
 def admitted(run: Run) -> Run:
@@ -163,13 +170,28 @@ def summarise(
             f"{run.path}: {len(run.missing)} tracks missing and {len(run.failed)} failed of "
             f"{len(run.record.data.tracks)}; finish it with `svbench run`, or allow an incomplete summary"
         )
+    if not leave_out:
+        return list(_every_summary(run))
+    return _of_rows(run, [r for r in track_scores(run) if (r.track, r.target) not in leave_out])
+
+
+@once
+def _every_summary(run: Run) -> tuple[Summary, ...]:
+    return tuple(_of_rows(run, track_scores(run)))
+
+
+def _of_rows(run: Run, rows: Iterable[TrackScore]) -> list[Summary]:
+    """Reduce a run's track scores to its printed numbers."""
     run = admitted(run)
-    rows = [r for r in track_scores(run) if (r.track, r.target) not in leave_out]
+    by_column: dict[tuple[str, str], list[TrackScore]] = {}
+    for row in rows:
+        by_column.setdefault((row.target_set, row.metric), []).append(row)
     return [
         summary
         for target_set in run.record.protocol.target_sets
         for metric, rule in quantities(run).items()
-        for summary in _summaries(run, rows, target_set.id, target_set.targets, metric, rule)
+        for chosen in [by_column.get((target_set.id, metric), [])]
+        for summary in _summaries(run, chosen, target_set.id, target_set.targets, metric, rule)
     ]
 
 
@@ -193,8 +215,7 @@ def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
     """Values that enter the reduction, and how many frames of the series do not."""
     values = [value for value in series.score if value is not None]
     if rule.quantum_db:
-        digits = -round(math.log10(rule.quantum_db))
-        values = [round(value, digits) for value in values]
+        values = rounded(values, digits=-round(math.log10(rule.quantum_db)))
     if rule.infinite == "keep":
         values += [math.inf] * series.status.count("perfect")
     return values, len(series.score) - len(values)
@@ -207,18 +228,13 @@ def _why(series: Series) -> Status:
 
 
 def _summaries(
-    run: Run, rows: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
+    run: Run, chosen: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
 ) -> list[Summary]:
     """Summaries of one quantity over one target set: each target, then the set's mean."""
-    chosen = [r for r in rows if r.target_set == target_set and r.metric == metric]
     if not chosen:
         return []  # the system does not offer this set
     by_target = {t: [r for r in chosen if r.target == t] for t in targets}
-    complete = {
-        r.track
-        for r in chosen
-        if all(any(o.track == r.track and _enters(o, rule) for o in by_target[t]) for t in targets)
-    }
+    complete = set.intersection(*({r.track for r in own if _enters(r, rule)} for own in by_target.values()))
     summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
     if len(targets) > 1:
         parts = [

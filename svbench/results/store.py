@@ -106,7 +106,7 @@ class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.system.adapter == IMPORTED
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(msgspec.Struct, frozen=True, weakref=True):
     """A run folder, read: its record and the results present, in the order of the data set."""
 
     path: Path
@@ -224,10 +224,23 @@ def read_record(path: Path, kind: type[T]) -> T:
     DataError
     """
     try:
-        content: Any = msgspec.json.decode(path.read_bytes())
+        text = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is {path.parent} a run folder?") from None
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    try:
+        # At once, three times as fast as by plain values; those tell what is wrong with a file.
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError:
+        return _with_reason(path, text, kind)
+
+
+def _with_reason(path: Path, text: bytes, kind: type[T]) -> T:
+    """Read a file that is no such record, to say what is wrong with it."""
+    try:
+        content: Any = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:

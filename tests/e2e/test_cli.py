@@ -119,7 +119,11 @@ def test_run_report_table_on_a_plain_folder(small_runs: Path, tmp_path: Path) ->
         "system,protocol,dataset,track,target_set,target,metric,frame,time,duration,score"
     )
     assert len(long) > 100
-    assert json.loads(run("show", runs[0].path, "--json").stdout)["tracks"]["track 0"] == "ok"
+    shown = json.loads(run("show", runs[0].path, "--json").stdout)
+    assert shown["tracks"]["track 0"] == "ok"
+    assert all(s["low"] <= s["score"] <= s["high"] for s in shown["scores"] if s["low"] is not None)
+    assert any(s["low"] is not None for s in shown["scores"])
+    assert "In square brackets: 95 % intervals over tracks" in run("show", runs[0].path).stdout
 
 
 def test_oracle_beats_baseline_beats_mixture(small_runs: Path) -> None:

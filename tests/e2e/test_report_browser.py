@@ -22,7 +22,7 @@ POSITION = "element => element.closest('article').position"
 HEARD = """element => {
   const { current, audio } = element.player;
   return [audio.get(current).currentTime, audio.get(current).paused, current.dataset.src,
-          [...audio.values()].filter(a => !a.paused).length];
+          [...audio.values()].filter(a => !a.paused && !a.muted).length];
 }"""
 
 
@@ -135,6 +135,35 @@ def test_switching_signals_keeps_the_position(track: Browser) -> None:
     assert before <= after < before + 1.0
     track.page.locator(f"{player} >> .play").click()
     assert track.heard(player)[1]
+
+
+SWITCHED = """async (root) => {
+  const { player } = root, wait = (ms) => new Promise((done) => setTimeout(done, ms)), found = [];
+  player.play();
+  await wait(1200); // all signals run, and have found each other's position
+  for (const signal of [...player.signals.slice(1), player.signals[0]]) {
+    const from = player.element(player.current), to = player.element(signal);
+    const running = !to.paused && !to.seeking && to.readyState >= 3 && to.muted;
+    const apart = [];
+    for (let i = 0; i < 9; i++) { apart.push(Math.abs(to.currentTime - from.currentTime)); await wait(4); }
+    player.choose(signal);
+    const heard = [...player.audio.values()].filter((a) => !a.paused && !a.muted);
+    found.push([running, apart.sort()[4], heard.length === 1 && heard[0] === to]);
+    await wait(100);
+  }
+  player.pause();
+  return found;
+}"""
+
+
+def test_switching_has_no_gap_and_no_jump(track: Browser) -> None:
+    """The signal chosen has been running silently, at the position of the one that was heard."""
+    found = track.page.locator("article .player").first.evaluate(SWITCHED)
+    assert len(found) > 3
+    assert all(running and heard_alone for running, _, heard_alone in found)
+    apart_s = sorted(seconds for _, seconds, _ in found)
+    assert apart_s[len(found) // 2] < 0.05  # clocks are read late on a busy machine
+    assert apart_s[-1] < 0.2
 
 
 def test_a_player_needs_no_mouse(track: Browser) -> None:

@@ -23,7 +23,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from svbench.results.statistics.draws import Array
+from svbench.results.statistics.draws import Array, Same
 
 
 @dataclass(frozen=True)
@@ -86,26 +86,13 @@ def influences(samples: Array, counts: Array) -> tuple[Array, Array]:
     rest : array, shape (n_resamples, …)
         What of each sample the slopes do not explain; its mean is the smoothed number.
     """
-    moved, centred, inverse = _prepared(_Same(counts))
+    moved, centred, inverse = _prepared(Same(counts))
     slopes: Array = inverse @ (centred.T @ samples)
     return slopes, samples - moved @ slopes
 
 
-class _Same:
-    """Draws, equal to themselves only: all systems share them, and comparing their values would take long."""
-
-    def __init__(self, counts: Array) -> None:
-        self.counts = counts
-
-    def __hash__(self) -> int:
-        return id(self.counts)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.counts is self.counts
-
-
 @lru_cache(maxsize=4)
-def _prepared(draws: _Same) -> tuple[Array, Array, Array]:
+def _prepared(draws: Same) -> tuple[Array, Array, Array]:
     """Do what depends on the draws alone."""
     moved = draws.counts - 1
     centred = moved - moved.mean(axis=0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from svbench.report.boards import boards
-from svbench.report.contests import HEAD, MOST, contest
+from svbench.report.contests import HEAD, MOST, contest, contest_note
 from svbench.report.context import Row
 from svbench.results.statistics.comparison import against_best, compare
 from svbench.results.statistics.material import columns
@@ -45,12 +45,11 @@ def test_each_system_is_told_from_its_own_side(runs: list[Run]) -> None:
     rows = {row.name: cells(row) for row in table.rows}
     assert list(rows) == ["best", "near", "below"]  # the oracle takes no part
     assert rows["best"] == {**dict.fromkeys(HEAD, "–"), "system": "best", "rank interval": "1 to 2"}
-    assert rows["below"]["difference"] == "−0.50 [−0.50, −0.50]"
-    assert rows["below"]["win/tie/loss"] == "0/0/12"
-    assert rows["below"]["effect"] == "−1.00"
-    assert rows["below"]["detectable"] == "0.00"
+    assert rows["below"]["difference"] == "−0.50 [−0.50, −0.50] detectable 0.00"
+    assert rows["below"]["win/tie/loss"] == "0/0/12 12 tracks"
+    assert rows["below"]["effect"].startswith("−1.00")
     assert rows["near"]["difference"].startswith("−0.05 [−")
-    assert rows["near"]["win/tie/loss"] == "6/0/6"
+    assert rows["near"]["win/tie/loss"] == "6/0/6 12 tracks"
     (pair,) = (p for p in against_best(compare(runs, columns(runs[0]))[0]).values() if p.second == "near")
     assert pair.low is not None
     assert pair.detectable is not None
@@ -58,9 +57,11 @@ def test_each_system_is_told_from_its_own_side(runs: list[Run]) -> None:
     assert pair.tests.standardised is not None
     near = next(row for row in table.rows if row.name == "near")
     assert near.cells[1].sort == -(pair.value or 0.0)
-    assert near.cells[2].text == f"{pair.detectable:.2f}"
-    assert near.cells[4].sort == pair.tests.p
-    assert near.cells[7].sort == -pair.tests.standardised
+    assert near.cells[1].more[1] == f"detectable {pair.detectable:.2f}"
+    assert near.cells[3].sort == pair.p_holm
+    assert near.cells[3].more == (f"p {pair.tests.p:.3f}",)
+    assert near.cells[4].sort == -pair.tests.rank_biserial
+    assert near.cells[4].more == (f"d_z −{pair.tests.standardised:.2f}",)
     assert "10000 resamples of tracks, seed 42" in table.note
     assert "Mean ranks over 12 tracks, best first: best" in diagram.text
     assert diagram.svg.startswith("<svg")
@@ -96,6 +97,8 @@ def test_a_system_without_common_tracks_has_no_rank(make: Any) -> None:
 def test_a_crowd_is_not_compared_in_pairs(make: Any) -> None:
     crowd = [make(f"net-{i}", {"a": even(i), "b": even(i)}) for i in range(MOST + 1)]
     assert contest(boards(crowd)[0], "here") == ([], [])
+    assert f"{MOST + 1} systems are too many" in contest_note(boards(crowd), any_table=False)
+    assert contest_note(boards(crowd[:2]), any_table=False) == ""
 
 
 def test_lower_is_better_where_it_is(make: Any) -> None:
@@ -105,5 +108,6 @@ def test_lower_is_better_where_it_is(make: Any) -> None:
     runs = [scored(make, n, s, quantities=(error,)) for n, s in (("low", 0.0), ("high", 1.0))]
     (table,), _ = contest(boards(runs)[0], "here")
     high = cells(table.rows[1])
-    assert (high["system"], high["difference"]) == ("high", "+1.00 [+1.00, +1.00]")
-    assert (high["win/tie/loss"], high["effect"]) == ("0/0/12", "−1.00")
+    assert (high["system"], high["difference"]) == ("high", "+1.00 [+1.00, +1.00] detectable 0.00")
+    assert high["win/tie/loss"] == "0/0/12 12 tracks"
+    assert high["effect"].startswith("−1.00")

@@ -100,9 +100,9 @@ def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path
 def test_every_quantity_has_its_interval_and_systems_are_compared(three: list[Run], tmp_path: Path) -> None:
     text, page = page_of(three, tmp_path)
     contest = next(rows for name, rows in page.tables.items() if name.endswith("-contest"))
-    assert contest[0][:5] == ["system", "rank interval", "difference", "detectable", "win/tie/loss"]
+    assert contest[0] == ["system", "rank interval", "difference", "win/tie/loss", "p (Holm)", "effect"]
     assert [row[0] for row in contest[1:]] == ["net", "floorbaseline"]
-    assert contest[2][4] == "0/0/2"
+    assert contest[2][3] == "0/0/22 tracks"  # cell and the line below it
     assert "Detectable: the true difference that these tracks would show" in text
     cost = next(rows for name, rows in page.tables.items() if name.endswith("-resources"))
     assert {row[0]: row[1] for row in cost}["net"] == "6.00[5.00, 7.00]"

@@ -10,7 +10,7 @@ class Player {
     this.button = root.querySelector(".play");
     this.seek = root.querySelector(".seek");
     this.clock = root.querySelector(".clock");
-    this.audio = new Map(); // signal button -> audio element, made when first heard
+    this.audio = new Map(); // signal button -> audio element, made when the player first plays
     this.current = this.signals[0];
     this.start = Number(root.dataset.start); // where in the track the sound begins
     this.duration = Number(root.dataset.duration);
@@ -35,9 +35,12 @@ class Player {
     if (!this.audio.has(signal)) {
       const audio = new Audio();
       audio.preload = "auto";
+      audio.preservesPitch = false;
       audio.src = signal.dataset.src;
       audio.addEventListener("ended", () => this.ended(signal));
-      audio.addEventListener("error", () => this.fail(`${signal.dataset.src} cannot be played.`));
+      audio.addEventListener("error", () => {
+        if (signal === this.current) this.fail(`${signal.dataset.src} cannot be played.`);
+      });
       this.audio.set(signal, audio);
     }
     return this.audio.get(signal);
@@ -55,30 +58,48 @@ class Player {
 
   toggle() { if (this.sounding) this.pause(); else this.play(); }
 
+  // All signals run together and one is heard, so that switching has neither a gap nor a jump.
   play() {
-    if (playing && playing !== this) playing.pause();
+    if (playing && playing !== this) playing.release();
     playing = this;
-    const audio = this.element(this.current);
-    if (Math.abs(audio.currentTime - this.position) > 0.01) audio.currentTime = this.position;
     this.trouble.textContent = "";
-    // Switching before the sound has begun ends its promise; only a refusal is a trouble.
-    audio.play().catch((error) => { if (error.name !== "AbortError") this.fail("The browser cannot play this."); });
+    this.signals.forEach((signal) => {
+      const audio = this.element(signal);
+      audio.muted = signal !== this.current;
+      if (Math.abs(audio.currentTime - this.position) > 0.01) audio.currentTime = this.position;
+      audio.play().catch((error) => {
+        // Pausing before the sound has begun ends its promise; only a refusal is a trouble.
+        if (signal === this.current && error.name !== "AbortError") this.fail("The browser cannot play this.");
+      });
+    });
     this.does.textContent = "Pause";
     this.tick();
   }
 
   pause() {
-    const audio = this.element(this.current);
-    this.position = audio.currentTime;
-    audio.pause();
+    this.position = this.element(this.current).currentTime;
+    this.stop();
+  }
+
+  stop() {
+    this.audio.forEach((audio) => audio.pause());
     this.does.textContent = "Play";
   }
 
+  // Browsers play some dozens of files at a time: a player that makes way for another gives its own back.
+  release() {
+    this.pause();
+    this.audio.forEach((audio) => { audio.removeAttribute("src"); audio.load(); });
+    this.audio.clear();
+  }
+
   choose(signal) {
-    const was = this.sounding;
-    if (was) this.position = this.element(this.current).currentTime;
     if (signal !== this.current) {
-      if (was) this.element(this.current).pause();
+      const was = this.element(this.current);
+      const audio = this.element(signal);
+      audio.playbackRate = 1;
+      audio.muted = false;
+      was.muted = true;
       this.current = signal;
       this.signals.forEach((s) => {
         s.setAttribute("aria-checked", String(s === signal));
@@ -87,17 +108,30 @@ class Player {
     }
     signal.focus();
     this.track.dispatchEvent(new CustomEvent("chosen", { detail: signal.dataset.system ?? "" }));
-    this.play();
+    if (!this.sounding) this.play();
+    else if (this.element(signal).error) this.fail(`${signal.dataset.src} cannot be played.`);
+  }
+
+  // Silent signals catch up by their speed, which nobody hears: a jump costs them about what it gains.
+  align() {
+    const now = this.element(this.current).currentTime;
+    this.audio.forEach((audio, signal) => {
+      if (signal === this.current || audio.seeking || audio.error) return;
+      const behind = now - audio.currentTime;
+      if (Math.abs(behind) > 0.5) audio.currentTime = now;
+      const rate = Math.abs(behind) < 0.003 ? 1 : 1 + Math.max(-0.4, Math.min(5 * behind, 0.4));
+      if (audio.playbackRate !== rate) audio.playbackRate = rate;
+    });
   }
 
   fail(sentence) {
+    this.stop();
     this.trouble.textContent = sentence;
-    this.does.textContent = "Play";
   }
 
   goTo(seconds) {
     this.position = Math.max(0, Math.min(seconds, this.duration));
-    this.element(this.current).currentTime = this.position;
+    this.audio.forEach((audio) => { audio.currentTime = this.position; });
   }
 
   // A moment of the track, in or outside of what can be heard.
@@ -118,13 +152,13 @@ class Player {
 
   ended(signal) {
     if (signal !== this.current) return;
-    this.position = 0;
-    this.element(signal).currentTime = 0;
-    this.does.textContent = "Play";
+    this.stop();
+    this.goTo(0);
   }
 
   tick() {
     if (!this.sounding) return;
+    this.align(); // first: browsers keep a clock that was read until the task ends, and drawing takes long
     this.position = this.element(this.current).currentTime;
     requestAnimationFrame(() => this.tick());
   }
