@@ -12,7 +12,7 @@ from svbench.specs.listening import Listeners, Method, Question, Sessions
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("listening-browser"),
     # Playwright leaves its pipes to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -70,22 +70,23 @@ def test_a_session_by_mouse(serve: Make, browse: Make) -> None:
         page.get_by_role("button", name="Play sound 1").click()
         page.get_by_role("button", name="Sound 1 is playing").wait_for()
         page.get_by_role("button", name="Continue").click()
-        assert page.get_by_text("Still open: 1, 2, 3, 4, 5, 6").is_visible()
+        page.get_by_text("Still open: 1, 2, 3, 4, 5, 6").wait_for()
         for i in range(6):
             page.get_by_role("group", name=f"Sound {i + 1} of 6").get_by_label("First").check()
         page.get_by_role("button", name="Continue").click()
+    page.locator("#play:enabled").wait_for()
     page.get_by_role("button", name="The volume is set").click()
-    assert page.get_by_text("Please play the sound before you continue.").is_visible()
+    page.get_by_text("Please play the sound before you continue.").wait_for()
     page.get_by_role("button", name="Play the sound").click()
     page.get_by_role("button", name="Stop the sound").wait_for()
     page.get_by_role("button", name="The volume is set").click()
     page.get_by_role("button", name="Begin").click()
     tab.ready()
-    assert page.get_by_text("Practice").is_visible()
+    page.get_by_text("Practice").wait_for()
     rate_all(tab, [40, 60])
     tab.next()
     assert not page.get_by_text("Practice").is_visible()
-    assert page.get_by_text("1 of 2").is_visible()
+    page.get_by_text("1 of 2").wait_for()
     rate_all(tab, [90, 10])
     assert [v.split(", ")[1] for v in tab.values()] == ["Excellent", "Bad"]
     page.get_by_role("button", name="Next").click()
@@ -330,17 +331,17 @@ def test_twelve_stimuli_have_a_key_each_and_keys_can_be_off(serve: Make, browse:
         assert name == f"Rating of version {number}"
     page.keyboard.press("Control+1")
     page.keyboard.press("Alt+2")
-    assert page.get_by_text("Version 12 is playing").is_visible()
+    page.get_by_text("Version 12 is playing").wait_for()
     page.keyboard.press("?")
     page.get_by_role("dialog").get_by_label("Use these keys").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     page.keyboard.press("r")
-    assert page.get_by_text("Version 12 is playing").is_visible()
+    page.get_by_text("Version 12 is playing").wait_for()
     page.reload()
     tab.ready()
     page.keyboard.press("1")
-    assert page.get_by_text("Paused").is_visible(), "the choice is remembered"
+    page.get_by_text("Paused").wait_for()  # the choice is remembered
     page.get_by_role("button", name="Keys").click()
     assert not page.get_by_label("Use these keys").is_checked()
 

@@ -16,6 +16,7 @@ from svbench.listening.build.folder import new_test
 from svbench.listening.build.levels import loudness_lufs
 from svbench.listening.test import ListeningTest, load_test, stimulus_path
 
+pytestmark = pytest.mark.xdist_group("listening-build")  # one set of runs and of builds for all
 PROTOCOL = """
 schema = 1
 id = "small"
