@@ -272,13 +272,13 @@ def test_x_told_rightly_is_one(folder: Path) -> None:
     store = Store(folder, test)
     state = session(test)
     begin(store, state)
-    conditions = {s.id: s.condition for t in test.trials for s in t.stimuli}
+    conditions = {name: told for t in test.trials for name, told in t.conditions().items()}
     expected = []
     for number, screen in enumerate(state.screens[:4]):
         said_a = number % 2 == 0
         rate(store, state, number, 2, float(said_a))
-        a, b, x = (slot.stimulus for slot in screen.slots)
-        expected.append((float(said_a == (x == a)), conditions[x], conditions[b if x == a else a]))
+        a, b, x = (conditions[slot.stimulus] for slot in screen.slots)
+        expected.append((float(said_a == (x == a)), x, b if x == a else a))
     table = export_ratings(store, test)
     assert list(zip(table.rating, table.condition, table.against, strict=True)) == expected
     store.close()
