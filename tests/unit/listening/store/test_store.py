@@ -224,6 +224,12 @@ def test_databases_that_cannot_be_used_are_refused_in_words(
     with pytest.raises(DataError, match="cannot be used as the test's database") as told:
         Store(folder, test)
     assert "hidden" not in str(told.value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@host:port/name")
+    with pytest.raises(DataError, match="DATABASE_URL: not an address such as postgresql"):
+        database_url(folder)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/none/ratings.sqlite")
+    with pytest.raises(DataError, match=r"none has to be a folder that can be written, even to read"):
+        Store(folder, test)
     monkeypatch.delenv("DATABASE_URL")
     (folder / "ratings.sqlite").write_text("this is no database, but long enough to look like a header" * 20)
     with pytest.raises(DataError, match="sqlite: cannot be used as the test's database"):
