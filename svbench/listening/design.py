@@ -30,6 +30,9 @@ RATED: dict[Method, slice] = {
     "mushra": slice(None), "acr": slice(None), "dcr": slice(None), "ab": slice(0, 1), "abx": slice(2, 3),
 }  # fmt: skip
 
+# Where listeners hear the reference as such: not where X, or the sound alone, is judged.
+OPEN_REFERENCE: tuple[Method, ...] = ("mushra", "ab", "dcr")
+
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stimulus of a screen, and the name under which the session knows it."""
@@ -100,7 +103,7 @@ def assign(
         ]
     )
     before = _rounds([_screens(t, test, draw, method, token) for t in training])
-    return Plan(row=row, screens=(*before, *insert_replicates(first, again, draw)))
+    return Plan(row=row, screens=(*before, *insert_replicates(first, again, draw, method)))
 
 
 def least_seen(trials: Sequence[Trial], seen: Mapping[str, int], n: int, draw: Random) -> list[Trial]:
@@ -128,7 +131,7 @@ def williams_square(n: int) -> list[list[int]]:
 
 
 def insert_replicates(
-    first: Sequence[PlannedScreen], again: Sequence[PlannedScreen], draw: Random
+    first: Sequence[PlannedScreen], again: Sequence[PlannedScreen], draw: Random, method: Method
 ) -> list[PlannedScreen]:
     """Put replicates among the screens: after their first, never beside it, late if possible.
 
@@ -136,7 +139,7 @@ def insert_replicates(
     """
     screens = list(first)
     for screen in again:
-        mine = [i for i, s in enumerate(screens) if _music(s) == _music(screen)]
+        mine = [i for i, s in enumerate(screens) if _music(s, method) == _music(screen, method)]
         places = [i for i in range(mine[0] + 2, len(screens) + 1) if not {i - 1, i} & set(mine)]
         late = [i for i in places if i > len(screens) // 2]
         if places:
@@ -144,8 +147,9 @@ def insert_replicates(
     return screens
 
 
-def _music(screen: PlannedScreen) -> tuple[str, frozenset[str]]:
-    return screen.trial, frozenset(slot.stimulus for slot in screen.slots)
+def _music(screen: PlannedScreen, method: Method) -> tuple[str, frozenset[str]]:
+    compared = screen.slots[:2] if method == "abx" else screen.slots  # X is one of them
+    return screen.trial, frozenset(slot.stimulus for slot in compared)
 
 
 def _rounds(trials: Sequence[Sequence[PlannedScreen]]) -> list[PlannedScreen]:
@@ -164,11 +168,11 @@ def _screens(
 ) -> list[PlannedScreen]:
     groups = [list(group) for group in stimulus_groups(trial, test, method)]
     draw.shuffle(groups)
-    open_reference = trial.reference if method in ("mushra", "dcr") else None
+    open_reference = trial.reference if method in OPEN_REFERENCE else None
     found = []
     for group in groups:
         draw.shuffle(group)
-        shown = [*group, draw.choice(group)] if method == "abx" else group
+        shown = [*group, _again(trial, draw.choice(group))] if method == "abx" else group
         found.append(
             PlannedScreen(
                 id=token(),
@@ -180,6 +184,11 @@ def _screens(
             )
         )
     return found
+
+
+def _again(trial: Trial, stimulus: Stimulus) -> Stimulus:
+    """The other file of a stimulus; tests that were built before there was one have the same twice."""
+    return next((s for s in trial.again if s.condition == stimulus.condition), stimulus)
 
 
 def stimulus_groups(trial: Trial, test: ListeningTest, method: Method) -> list[tuple[Stimulus, ...]]:
@@ -216,5 +225,5 @@ def check_design(test: ListeningTest, path: object) -> None:
             )
         if not stimulus_groups(trial, test, method):
             raise DataError(f"{path}: trial {trial.id} has no two systems to compare ({method})")
-        if method in ("mushra", "dcr") and trial.reference is None:
+        if method in OPEN_REFERENCE and trial.reference is None:
             raise DataError(f"{path}: trial {trial.id} has no open reference, which {method} needs")

@@ -59,7 +59,8 @@ class Trial(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One excerpt under all conditions.
 
     ``reference`` is the open one, a file of its own; None where a method has none. ``difficulty``
-    is the score that the choice went by, in the unit of ``chosen_by``.
+    is the score that the choice went by, in the unit of ``chosen_by``. ``again`` are the stimuli once
+    more with other dither: X of an ABX test, which would else be A or B byte for byte.
     """
 
     id: Opaque
@@ -75,10 +76,15 @@ class Trial(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reference: Stimulus | None = None
     difficulty: float | None = None
     chosen_by: str = ""
+    again: tuple[Stimulus, ...] = ()
 
     def files(self) -> tuple[Stimulus, ...]:
         """All stimuli, the open reference first where there is one."""
-        return (() if self.reference is None else (self.reference,)) + self.stimuli
+        return (() if self.reference is None else (self.reference,)) + self.stimuli + self.again
+
+    def conditions(self) -> dict[str, str]:
+        """Return the condition of each file, by the file's id."""
+        return {stimulus.id: stimulus.condition for stimulus in self.files()}
 
 
 class ListeningTest(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,7 +143,7 @@ def load_test(folder: str | Path) -> ListeningTest:
         raise DataError(f"{path}: not a listening test: {error}") from error
     known = {c.id for c in test.conditions}
     for trial in test.trials:
-        for stimulus in trial.stimuli:
+        for stimulus in trial.files():
             if stimulus.condition not in known:
                 raise DataError(
                     f"{path}: trial {trial.id} has condition {stimulus.condition!r}, which is not listed"

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -187,7 +188,7 @@ class Listener:
         """Return what a willing listener writes into a form of the page that is open."""
         if form == "consent":
             hidden = re.findall(r'name="(join|language|consent_version)" value="([^"]*)"', self.page)
-            return {**dict(hidden), "agree": "yes"}
+            return {**{name: unescape(value) for name, value in hidden}, "agree": "yes"}
         if form == "headphones":
             return dict.fromkeys(re.findall(r'name="(answer-[\w-]+)"', self.page), "1")
         return dict(answers or {}) if form == "questionnaire" else {}

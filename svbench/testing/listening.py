@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio
-from svbench.listening.build.conditions import ANCHORS, has_hidden_reference, has_open_reference
+from svbench.listening.build.conditions import ANCHORS, has_hidden_reference
 from svbench.listening.build.folder import finish, new_test
 from svbench.listening.build.lowpass import low_pass
 from svbench.listening.build.names import names_of
 from svbench.listening.build.stimuli import write_stimulus
+from svbench.listening.design import OPEN_REFERENCE
 from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial, stimulus_path
 from svbench.specs.listening import Excerpts, ListeningProtocol, Method
 
@@ -103,6 +104,11 @@ def make_test(
                 + [(c, c, samples) for c, samples in sounds.items()]
             }
             reference = stimuli.pop("open")
+            again = [
+                _write(new, names.opaque(track, c, "again"), c, Audio(samples, rate_hz))
+                for c, samples in sounds.items()
+                if method == "abx"
+            ]
             trials.append(
                 Trial(
                     id=names.opaque(track),
@@ -115,9 +121,10 @@ def make_test(
                     n_samples=len(sounds["reference"]),
                     n_channels=2,
                     stimuli=tuple(s for c, s in stimuli.items() if c in heard),
-                    reference=reference if has_open_reference(method) else None,
+                    reference=reference if method in OPEN_REFERENCE else None,
                     difficulty=float(number),
                     chosen_by="synthetic",
+                    again=tuple(again),
                 )
             )
         test = ListeningTest(

@@ -57,6 +57,9 @@ def test_from_the_server_to_the_report(
     assert means["system-2"] == pytest.approx(50, abs=10)
     replicates = [r for r in found["tables"]["reliability"] if r["what"] == "replicates, all assessors"]
     assert replicates[0]["n"] == 6 * 5  # one trial of five stimuli
+    assert main(["listen", "analyse", str(rated_test), "--out", str(tmp_path / "out")]) == 0
+    odd = [line.split(":")[1] for line in capsys.readouterr().out.splitlines() if line.startswith("odd:")]
+    assert sorted(odd) == sorted(f" {name}" for name in {f["assessor"] for f in found["flags"]})
     page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert f"<dt>sessions</dt><dd>{len(KINDS)} complete</dd>" in page
     for title in ("Design", "Materials", "Conditions and anchors", "Levels", "Training", "Statistics"):

@@ -94,8 +94,9 @@ def _tell(report: Report, analysis: Analysis) -> None:
     for verdict in analysis.verdicts:
         if verdict.is_excluded:
             print(f"excluded: {verdict.assessor}: {'; '.join(verdict.reasons)}")
-    for flag in analysis.flags:
-        print(f"odd: {flag.assessor}: {flag.told}")
+    for assessor in dict.fromkeys(flag.assessor for flag in analysis.flags):
+        told = "; ".join(flag.told for flag in analysis.flags if flag.assessor == assessor)
+        print(f"odd: {assessor}: {told}")
     known = {table.id: table for table in report.tables}
     for name in (
         "conditions",

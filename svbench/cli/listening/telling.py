@@ -44,9 +44,12 @@ def print_test(told: dict[str, Any]) -> None:
     ]  # fmt: skip
     print_rows(rows, ["indent", "kind", "track", "target", "from", "length", "why"])
     print("\ngains in dB, true peaks in dBTP, by condition:")
-    for trial in told["trials"]:
-        cells = [f"{s['condition']} {s['gain_db']:+.1f} ({s['peak_dbtp']:.1f})" for s in trial["stimuli"]]
-        print(f"  {trial['track']} from {trial['start_s']:g} s: {', '.join(cells)}")
+    names = [c["id"] for c in told["conditions"]]
+    levels = [{"indent": "", "track": "", "from": "", **{name: name for name in names}}]
+    for row, trial in zip(rows, told["trials"], strict=True):
+        cells = {s["condition"]: f"{s['gain_db']:+.1f} ({s['peak_dbtp']:.1f})" for s in trial["stimuli"]}
+        levels.append({**row, **dict.fromkeys(names, ""), **cells})
+    print_rows(levels, ["indent", "track", "from", *names])
     for note in told["provenance"].get("notes", []):
         print(f"note: {note}")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MARK = ".svbench-agreement"
 WARNING = (
     "Studies disagree on which metric listeners agree with: it changes with the target, the systems, the "
-    "music and the question that was asked. The order below is one of these excerpts and these systems, and "
+    "music and the question that was asked. This order is one of these excerpts and these systems, and "
     "no ranking of metrics in general; quote it with its intervals and with n."
 )
 ANCHORS = (

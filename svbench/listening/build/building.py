@@ -12,7 +12,7 @@ from svbench.audio import Audio
 from svbench.errors import AudioError, DataError
 from svbench.listening.build import choice
 from svbench.listening.build.choice import Excerpt
-from svbench.listening.build.conditions import REFERENCE, Plan, has_open_reference, plan
+from svbench.listening.build.conditions import REFERENCE, Plan, plan
 from svbench.listening.build.excerpts import excerpts_of
 from svbench.listening.build.folder import finish, new_test, refuse_existing
 from svbench.listening.build.levels import Level, levelled
@@ -20,6 +20,7 @@ from svbench.listening.build.material import Material, NamedExcerpt, cut_samples
 from svbench.listening.build.names import Names, names_of
 from svbench.listening.build.sources import headline, run_digest, source_runs, told
 from svbench.listening.build.stimuli import new_stimulus
+from svbench.listening.design import OPEN_REFERENCE
 from svbench.listening.test import Condition, ListeningTest, Stimulus, Trial
 from svbench.results.provenance import Provenance
 from svbench.specs.listening import Levels, ListeningProtocol
@@ -146,7 +147,8 @@ def _trial(
         n_samples=cut_samples(excerpt.start_s, rule.length_s, track.rate_hz)[1],
         n_channels=track.n_channels,
         stimuli=tuple(write(condition, "hidden") for condition in planned.stimuli),
-        reference=write(REFERENCE, "open") if has_open_reference(protocol.method) else None,
+        reference=write(REFERENCE, "open") if protocol.method in OPEN_REFERENCE else None,
+        again=tuple(write(c, "again") for c in planned.stimuli) if protocol.method == "abx" else (),
         difficulty=None if excerpt.difficulty is None else round(excerpt.difficulty, 4),
         chosen_by=excerpt.chosen_by,
     )

@@ -20,11 +20,6 @@ ANCHORS: dict[Anchor, tuple[str, str, Role]] = {
 }
 
 
-def has_open_reference(method: Method) -> bool:
-    """Whether listeners hear the reference as such: not where X, or the sound alone, is judged."""
-    return method in ("mushra", "dcr", "ab")
-
-
 def has_hidden_reference(method: Method) -> bool:
     """Whether the reference is a stimulus: not where systems are preferred to one another."""
     return method != "ab"

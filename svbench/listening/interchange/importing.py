@@ -193,6 +193,7 @@ def _trial(folder: Path, take: Take, protocol: ListeningProtocol, names: Names, 
         n_channels=take.n_channels,
         stimuli=tuple(write(condition, "hidden") for condition in take.stimuli),
         reference=write(REFERENCE, "open") if page.kind == "mushra" else None,
+        again=() if page.kind == "mushra" else tuple(write(c, "again") for c in take.stimuli),
         chosen_by=page.key,
     )
 

@@ -47,7 +47,7 @@ def database_url(folder: Path, given: str | None = None) -> URL:
         return make_url(f"sqlite:///{folder / FILE}")
     try:
         url = make_url(named)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter of a port that is no number
         raise DataError("DATABASE_URL: not an address such as postgresql://user@host/name") from error
     kind = url.get_backend_name().replace("postgres", "postgresql").replace("postgresqlql", "postgresql")
     if kind == "postgresql":
@@ -124,7 +124,10 @@ def prepare(engine: Engine, test: ListeningTest, told: str) -> dict[str, str]:
                 }
                 connection.execute(facts.insert(), [{"key": k, "value": v} for k, v in found.items()])
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise DataError(f"{told}: cannot be used as the test's database ({reason(error)})") from error
+        where = Path(engine.url.database or "").parent
+        shut = engine.dialect.name == "sqlite" and not os.access(where, os.W_OK)
+        hint = f"; {where} has to be a folder that can be written, even to read" if shut else ""
+        raise DataError(f"{told}: cannot be used as the test's database ({reason(error)}){hint}") from error
     if found.get("schema") != str(SCHEMA):
         raise DataError(
             f"{told}: schema {found.get('schema')} is from another version, this svbench writes {SCHEMA}; "

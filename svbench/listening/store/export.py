@@ -125,10 +125,10 @@ def _rows(test: ListeningTest, session: SessionState, rating: CurrentRating) -> 
     try:
         screen = session.screens[rating.screen]
         trial = next(t for t in test.trials if t.id == screen.trial)
-        conditions = {s.id: s.condition for s in trial.stimuli}
+        conditions = trial.conditions()
         judged = [
             (slot, conditions[screen.slots[slot].stimulus], against, value)
-            for slot, against, value in _judged(test.protocol.method, screen, rating)
+            for slot, against, value in _judged(test.protocol.method, screen, rating, conditions)
         ]
     except (LookupError, StopIteration) as error:
         raise DataError(
@@ -161,12 +161,15 @@ def _rows(test: ListeningTest, session: SessionState, rating: CurrentRating) -> 
         }
 
 
-def _judged(method: str, screen: PlannedScreen, rating: CurrentRating) -> list[tuple[int, int | None, float]]:
+def _judged(
+    method: str, screen: PlannedScreen, rating: CurrentRating, conditions: dict[str, str]
+) -> list[tuple[int, int | None, float]]:
     """What a stored rating says: slot, the slot it was compared with, rating in the table's meaning."""
     if method == "ab":  # stored of A: 1 preferred, 0.5 neither, 0 the other one
         return [(0, 1, rating.rating), (1, 0, 1 - rating.rating)]
     if method == "abx":  # stored of X: 1 "X is A", 0 "X is B"
-        x_is_a = screen.slots[2].stimulus == screen.slots[0].stimulus
+        a, _, x = (conditions[slot.stimulus] for slot in screen.slots)
+        x_is_a = x == a
         return [(2, 1 if x_is_a else 0, float((rating.rating == 1) == x_is_a))]
     return [(rating.slot, None, rating.rating)]
 

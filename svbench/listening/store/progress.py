@@ -87,7 +87,7 @@ def progress(test: ListeningTest, sessions: Iterable[SessionState], is_open: boo
     is_open : bool
         Whether the test takes listeners.
     """
-    condition_of = {s.id: s.condition for t in test.trials for s in t.stimuli}
+    condition_of = {name: condition for t in test.trials for name, condition in t.conditions().items()}
     cells = {t.id: Counter({s.condition: 0 for s in t.stimuli}) for t in test.trials if t.kind == "test"}
     told = []
     for session in sessions:

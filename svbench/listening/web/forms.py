@@ -17,6 +17,7 @@ from svbench.listening.web.answers import Refused, answer, read_form, refuse
 from svbench.listening.web.compose import away, page_of, welcome
 from svbench.listening.web.contexts import Page, Step
 from svbench.listening.web.pages import render, texts
+from svbench.listening.web.registry import Unsaved
 from svbench.listening.web.signing import Join
 from svbench.listening.web.site import Site, Visitor
 from svbench.listening.web.sounds import headphone_set, headphone_sounds
@@ -112,7 +113,12 @@ async def consent(request: Request) -> Response:
             return refuse(429, "too many people are coming in at once; please try again in a moment")
         word = visitor.word or visitor.cookie
         identity = site.signer.session_of(f"{word}/{form.get('join', '')}" if join.known() else word)
-        begun = await site.registry.begin(identity, join, language)
+        try:
+            begun = await site.registry.begin(identity, join, language)
+        except Unsaved:
+            told = texts(language)["problem_unsaved"]
+            again = welcome(site, visitor, language, form.get("join", ""), told)
+            return show(site, request, visitor, again, 503)
         if not isinstance(begun, SessionState):
             return show(site, request, visitor, away(site, visitor, language, begun))
         session = begun
@@ -257,6 +263,14 @@ async def _go_on(
             for name, value in values.items():
                 setattr(session, name, value)
     return RedirectResponse("/", 303)
+
+
+def show_unsaved(site: Site, request: Request) -> Response:
+    """Show the page of a session's step once more: what its form said could not be saved."""
+    visitor = site.visitor(request)
+    language = spoken(site, request, visitor.session)
+    page = page_of(site, visitor, language, texts(language)["problem_unsaved"])
+    return show(site, request, visitor, page, 503)
 
 
 def spoken(site: Site, request: Request, session: SessionState | None, given: str | None = None) -> str:

@@ -8,6 +8,7 @@ on disk. Where writing fails, memory is read anew, since the database alone know
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Sequence
@@ -96,8 +97,18 @@ class Registry:
         }
         self.by_id[identity] = session
         async with session.lock:
-            await self.save(session, self.store.begin(session, assessor))
+            try:
+                await self.save(session, self.store.begin(session, assessor))
+            except (Unsaved, asyncio.CancelledError):
+                await self._look_up(session)
+                raise
         return session
+
+    async def _look_up(self, session: SessionState) -> None:
+        """Hold what the database has of a session that may have begun; nothing, if it cannot be asked."""
+        self.by_id.pop(session.id, None)
+        with contextlib.suppress(Exception):
+            self.by_id |= {s.id: s for s in await asyncio.to_thread(self.store.sessions, session.id)}
 
     def _new(self, identity: str, join: Join, language: str) -> SessionState:
         number, self._numbers = self._numbers, self._numbers + 1

@@ -142,6 +142,8 @@ def _admin_token(store: Store, settings: Settings) -> str | None:
 
 def _bind(settings: Settings) -> socket.socket:
     bound = None
+    if not 0 <= settings.port < 2**16:  # the system would take what is left of it by 65536
+        raise DataError(f"--port {settings.port}: expected a number from 0 to 65535")
     try:
         family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
             0
@@ -151,7 +153,7 @@ def _bind(settings: Settings) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.listen(1024)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         if bound is not None:
             bound.close()
         told = getattr(error, "strerror", None) or error

@@ -363,7 +363,7 @@ def test_only_this_and_the_next_screen_are_fetched(serve: Make, browse: Make) ->
 @pytest.mark.parametrize(
     ("method", "sounds", "answer", "rating"),
     [
-        ("ab", ["Play version A", "Play version B"], "No preference", 0.5),
+        ("ab", ["Play the reference", "Play version A", "Play version B"], "No preference", 0.5),
         ("abx", ["Play version A", "Play version B", "Play version X"], "X is A", None),
         ("acr", ["Play the sound"], "4 – Good", 4),
         ("dcr", ["Play the reference", "Play the sound"], "2 – Annoying", 2),

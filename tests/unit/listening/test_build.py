@@ -213,6 +213,8 @@ def test_other_methods(
     for trial in load_test(tmp_path / "t").trials:
         assert [s.condition for s in trial.stimuli] == stimuli
         assert (trial.reference is not None) == opened
+        assert [s.condition for s in trial.again] == (stimuli if method == "abx" else [])
+        assert len({s.sha256 for s in trial.files()}) == len(trial.files())
 
 
 def test_runs_of_two_protocols(small_runs: Path, protocol: Path, tmp_path: Path) -> None:

@@ -60,9 +60,12 @@ def test_trials_seen_least_come_first_into_a_session(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["mushra", "ab", "abx", "acr", "dcr"])
 def test_replicates_come_later_and_never_at_once(tmp_path: Path, method: str) -> None:
     test = made(tmp_path / "t", 3, method, replicates=2)
+    condition = {name: told for t in test.trials for name, told in t.conditions().items()}
     for number in range(30):
         screens = assign(test, number, {}, {number % 6: 0}).screens
-        music = [(s.trial, frozenset(x.stimulus for x in s.slots)) for s in screens if s.kind == "test"]
+        music = [
+            (s.trial, frozenset(condition[x.stimulus] for x in s.slots)) for s in screens if s.kind == "test"
+        ]
         assert all(a != b for a, b in itertools.pairwise(music)), "the same music twice running"
         assert Counter(Counter(music).values())[2] == 2 * len(music) / 5
         seen: Counter[object] = Counter()
@@ -109,7 +112,7 @@ def test_screens_of_each_method(tmp_path: Path) -> None:
         sizes[method] = (len(screens), {len(s.slots) for s in screens}, screens[0].reference is not None)
     assert sizes == {
         "mushra": (1, {5}, True),  # hidden reference, two anchors, two systems
-        "ab": (1, {2}, False),  # the two systems
+        "ab": (1, {2}, True),  # the two systems
         "abx": (3, {3}, False),  # pairs of systems and reference
         "acr": (3, {1}, False),
         "dcr": (3, {1}, True),
@@ -118,10 +121,12 @@ def test_screens_of_each_method(tmp_path: Path) -> None:
 
 def test_x_is_a_or_b_about_equally_often(tmp_path: Path) -> None:
     test = made(tmp_path / "t", 1, "abx")
+    condition = {name: told for t in test.trials for name, told in t.conditions().items()}
     answers = Counter()
     for number in range(100):
         for screen in assign(test, number, {}, {}).screens:
-            a, b, x = (slot.stimulus for slot in screen.slots)
+            assert len({slot.stimulus for slot in screen.slots}) == 3
+            a, b, x = (condition[slot.stimulus] for slot in screen.slots)
             assert x in (a, b)
             answers[x == a] += 1
     assert abs(answers[True] - answers[False]) < 4 * sum(answers.values()) ** 0.5

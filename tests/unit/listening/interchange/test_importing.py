@@ -109,6 +109,9 @@ def test_paired_comparisons_are_each_with_the_reference(imported: Import, folder
     assert [[s.condition for s in t.stimuli] for t in test.trials] == [
         ["reference", "A"], ["reference", "anchor35"],
     ]  # fmt: skip
+    assert [[s.condition for s in t.again] for t in test.trials] == [
+        ["reference", "A"], ["reference", "anchor35"],
+    ]  # fmt: skip
     assert [t.reference for t in test.trials] == [None, None]
     assert len(assign(test, 0, {}, {}).screens) == 2  # never one stimulus with the other
 

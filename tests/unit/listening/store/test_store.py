@@ -224,6 +224,12 @@ def test_databases_that_cannot_be_used_are_refused_in_words(
     with pytest.raises(DataError, match="cannot be used as the test's database") as told:
         Store(folder, test)
     assert "hidden" not in str(told.value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@host:port/name")
+    with pytest.raises(DataError, match="DATABASE_URL: not an address such as postgresql"):
+        database_url(folder)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/none/ratings.sqlite")
+    with pytest.raises(DataError, match=r"none has to be a folder that can be written, even to read"):
+        Store(folder, test)
     monkeypatch.delenv("DATABASE_URL")
     (folder / "ratings.sqlite").write_text("this is no database, but long enough to look like a header" * 20)
     with pytest.raises(DataError, match="sqlite: cannot be used as the test's database"):
@@ -272,13 +278,13 @@ def test_x_told_rightly_is_one(folder: Path) -> None:
     store = Store(folder, test)
     state = session(test)
     begin(store, state)
-    conditions = {s.id: s.condition for t in test.trials for s in t.stimuli}
+    conditions = {name: told for t in test.trials for name, told in t.conditions().items()}
     expected = []
     for number, screen in enumerate(state.screens[:4]):
         said_a = number % 2 == 0
         rate(store, state, number, 2, float(said_a))
-        a, b, x = (slot.stimulus for slot in screen.slots)
-        expected.append((float(said_a == (x == a)), conditions[x], conditions[b if x == a else a]))
+        a, b, x = (conditions[slot.stimulus] for slot in screen.slots)
+        expected.append((float(said_a == (x == a)), x, b if x == a else a))
     table = export_ratings(store, test)
     assert list(zip(table.rating, table.condition, table.against, strict=True)) == expected
     store.close()

@@ -239,6 +239,32 @@ def test_what_is_not_saved_is_not_acknowledged(serve: Serve, put: Put) -> None:
     assert history(served) == [(0, 0, 1, 5.0)]
 
 
+def test_a_form_that_is_not_saved_is_told_on_its_page(serve: Serve) -> None:
+    served = serve()
+    one = served.listener()
+    one.open("/join?PROLIFIC_PID=p")
+    with served.store.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE sessions RENAME TO away"))
+    consent = one.filled("consent")
+    for _ in range(2):
+        assert one.submit("consent", **consent).status == 503
+        assert (one.heading, one.filled("consent")) == ("Welcome", consent)  # who comes is not forgotten
+        assert "could not be saved at the moment" in one.page
+    with served.store.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO sessions"))
+    assert one.submit("consent", **consent).status == 200
+    with served.store.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE sessions RENAME TO away"))
+    assert one.submit("volume").status == 503
+    assert one.heading == "Set the volume"
+    assert "could not be saved at the moment" in one.page
+    with served.store.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO sessions"))
+    assert one.submit("volume").status == 200
+    assert served.store.sessions()[0].step == "training"
+    assert next(iter(served.site.registry.by_id.values())).crowd is not None
+
+
 def test_a_commit_whose_answer_was_lost_is_found_again(serve: Serve, put: Put) -> None:
     served = serve()
     one = served.at_screen()

@@ -48,11 +48,13 @@ def test_no_byte_of_a_session_tells_a_condition(serve: Serve, method: str) -> No
         assert answer.kind == "static" or not names & {"etag", "last-modified", "content-disposition"}
 
 
-def test_sounds_of_a_screen_differ_in_nothing_but_sound(serve: Serve) -> None:
-    served = serve()
+@pytest.mark.parametrize("method", ["mushra", "ab", "abx", "dcr"])
+def test_sounds_of_a_screen_differ_in_nothing_but_sound(serve: Serve, method: str) -> None:
+    """No two are equal byte for byte, neither X and what it is nor the open and the hidden reference."""
+    served = serve(method=method)
     one = served.at_screen()
     screen = one.call("screen", "GET", "/api/screen").json()
-    addresses = [screen["reference"], *(s["audio"] for s in screen["slots"])]
+    addresses = [s["audio"] for s in screen["slots"]] + [screen["reference"]] * (method != "abx")
     assert len({len(a) for a in addresses}) == 1
     answers = [one.request("audio", "GET", a) for a in addresses]
     assert len({len(a.body) for a in answers}) == 1

@@ -114,6 +114,13 @@ def test_a_port_in_use_is_told(folder: Path, capsys: pytest.CaptureFixture[str])
     assert out == ""  # the admin token is still to be shown
 
 
+@pytest.mark.parametrize("port", ["-1", "65536", "99999"])
+def test_a_port_is_one(folder: Path, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    make_test(folder, **SMALL)
+    assert main(["listen", "serve", str(folder), "--port", port]) == 2
+    assert f"--port {port}: expected a number from 0 to 65535" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("url", ["listen.example.org", "ftp://x", "https://x/path"])
 def test_a_public_address_is_one(folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
     make_test(folder, **SMALL)
