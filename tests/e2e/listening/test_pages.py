@@ -86,8 +86,7 @@ def way(tab: Any, language: str) -> Iterator[str]:
         ("mushra", "en", 1280, "light"),
         ("mushra", "ja", 390, "dark"),
         ("ab", "de", 390, "dark"),
-        ("abx", "fr", 1280, "dark"),
-        ("acr", "ja", 1280, "light"),
+        ("acr", "fr", 1280, "dark"),
         ("dcr", "de", 360, "light"),
     ],
 )

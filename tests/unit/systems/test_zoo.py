@@ -31,11 +31,11 @@ SMALL = {
     ),
     "dttnet": (
         "bass",
-        "n_fft = 64, hop = 16, bins = 20, frames = 12, levels = 1, channels = 16, layers = 2, modules = 1, trim = 32",
+        "n_fft = 64, hop = 16, bins = 20, frames = 96, levels = 1, channels = 16, layers = 2, modules = 1, trim = 32",
     ),
     "lasaft": (
         "light",
-        "n_fft = 32, hop = 16, frames = 8, levels = 2, channels = 3, layers = 2, sources = 3, key_size = 4, "
+        "n_fft = 32, hop = 16, frames = 128, levels = 2, channels = 3, layers = 2, sources = 3, key_size = 4, "
         "embedding = 5, bottleneck = 4, least_units = 2, trim = 16",
     ),
 }
