@@ -77,6 +77,11 @@ def systems_of(
         than two systems with a run.
     """
     heard = [c.id for c in test.conditions if c.role == "system"]
+    if any("configuration" in source for source in test.sources):
+        raise DataError(
+            "the test was imported and its sounds come from no run, so they have no scores to compare; "
+            "build a test of runs with `svbench listen build`"
+        )
     every = [load_run(path) for path in find_runs(list(paths))]
     every = [run for run in every if run.record.data.variant in ("", ORIGINAL)]
     found: dict[str, Run] = {}

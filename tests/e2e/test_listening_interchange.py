@@ -84,6 +84,8 @@ def test_from_configuration_to_csv(
             listener.take_part(answers={"age": "30"})
     assert all("May we store it?" in page and "alert" not in page for page in pages)
 
+    assert main(["listen", "agree", str(folder), str(tmp_path)]) == 2
+    assert "the test was imported and its sounds come from no run" in capsys.readouterr().err
     assert main(["listen", "export", "webmushra", str(folder), "--out", str(tmp_path / "again")]) == 0
     told = capsys.readouterr().out
     assert "whoever looks is no longer blind" in told

@@ -49,6 +49,12 @@ def excerpts_of(
     runs = list(material.runs.values())
     scores = {name: scores_of(run, target) for name, run in material.runs.items()}
     quantity = headline(runs[0])
+    for name, run in material.runs.items():
+        if not scores[name]:
+            raise DataError(
+                f"{run.path}: {name} has no {quantity.name} of {target} on any track, so tracks cannot be "
+                "ranked by difficulty; leave that run out, or take runs of another protocol"
+            )
     candidates, aside = [], []
     wanted = runs[0].record.data.tracks if rule.training or not named else ()
     for track in wanted:

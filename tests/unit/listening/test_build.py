@@ -259,6 +259,15 @@ def test_silent_estimates_are_told(small_folder: Path, protocol: Path, tmp_path:
     assert any("silence is silent (below −70 LUFS throughout)" in n for n in found.provenance["notes"])
 
 
+def test_a_system_without_any_score_is_named(
+    small_folder: Path, protocol: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "sisec18", "--data", f"folder={small_folder}", "--out", str(tmp_path / "runs")]
+    assert main([*words, "--keep-estimates", "--system", "silence", "hpss"]) == 0
+    assert build([str(tmp_path / "runs")], protocol, tmp_path / "t") == 2
+    assert "silence has no SDR of vocals on any track" in capsys.readouterr().err
+
+
 class TestRefused:
     """In words, and before anything is written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from svbench.results.statistics.material import Contender, Material, Settings
 from svbench.results.statistics.pairs import all_pairs, one_pair
 from svbench.results.statistics.ranks import critical_difference, rank_intervals
 from svbench.results.statistics.samples import Entrant, Sampler
-from svbench.results.statistics.signed_rank import holm, signed_rank
+from svbench.results.statistics.signed_rank import MOST_EXACT, holm, signed_rank
 from svbench.specs.protocol import Reduce
 
 
@@ -43,16 +44,29 @@ def sampler(resamples: int = 2000) -> Sampler:
     return Sampler(Settings(resamples=resamples))
 
 
-@pytest.mark.parametrize("digits", [9, 0])
-def test_signed_rank_is_scipys(digits: int) -> None:
-    better = np.round(np.random.default_rng(1).normal(0.4, 1, 30), digits)
+@pytest.mark.parametrize(("n", "digits"), [(30, 9), (50, 9), (60, 9), (150, 0)])
+def test_signed_rank_is_scipys(n: int, digits: int) -> None:
+    better = np.round(np.random.default_rng(1).normal(0.2, 1, n), digits)
     found = signed_rank(better)
     assert found.p == pytest.approx(
-        stats.wilcoxon(better[better != 0], method="exact" if digits else "asymptotic").pvalue
+        stats.wilcoxon(better[better != 0], method="exact" if n <= MOST_EXACT else "asymptotic").pvalue
     )
-    assert found.wins + found.ties + found.losses == 30
+    assert found.wins + found.ties + found.losses == n
     assert found.standardised == pytest.approx(better.mean() / better.std(ddof=1))
     assert signed_rank(-better).rank_biserial == -found.rank_biserial
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tied_ranks_have_their_share_of_all_signs(seed: int) -> None:
+    better = np.random.default_rng(seed).integers(1, 4, 9) * np.random.default_rng(seed).choice([-1, 1], 9)
+    ranks = stats.rankdata(np.abs(better))
+    sums = [abs(np.dot(signs, ranks)) for signs in itertools.product((-1, 1), repeat=9)]
+    as_far = np.mean([s >= abs(np.dot(np.sign(better), ranks)) - 1e-9 for s in sums])
+    assert signed_rank(better.astype(float)).p == pytest.approx(as_far)
+
+
+def test_four_equal_differences_prove_nothing() -> None:
+    assert signed_rank(np.ones(4)).p == 2 / 16
 
 
 def test_infinite_and_equal_tracks_are_ranked_not_dropped() -> None:
