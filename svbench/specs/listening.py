@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from svbench.errors import SpecError
-from svbench.specs.library import find
-from svbench.specs.records import Record, digest, load_toml, without
+from svbench.specs.records import Record, digest, load_by_id, without
 
 Method = Literal["mushra", "ab", "abx", "acr", "dcr"]
 Anchor = Literal["lowpass-3500", "lowpass-7000", "mixture", "distorted"]
@@ -140,10 +139,7 @@ def load_listening_protocol(name_or_path: str | Path) -> ListeningProtocol:
     >>> load_listening_protocol("mushra-vocals").method
     'mushra'
     """
-    path = find("listening protocol", str(name_or_path))
-    protocol = load_toml(path, ListeningProtocol)
-    if protocol.id != path.stem:
-        raise SpecError(path, "id", f"is {protocol.id!r}, but the file is called {path.name}")
+    protocol, path = load_by_id("listening protocol", name_or_path, ListeningProtocol)
     for key in ("targets", "anchors"):
         names = getattr(protocol, key)
         if len(set(names)) < len(names):

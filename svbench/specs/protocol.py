@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from svbench.errors import SpecError
-from svbench.specs.library import find
-from svbench.specs.records import Record, digest, load_toml, without
+from svbench.specs.records import Record, digest, load_by_id, without
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Reducer = Literal["mean", "median"]
@@ -184,10 +183,7 @@ def load_protocol(name_or_path: str | Path) -> Protocol:
     >>> load_protocol("mdx21").headline
     'uSDR'
     """
-    path = find("protocol", str(name_or_path))
-    protocol = load_toml(path, Protocol)
-    if protocol.id != path.stem:
-        raise SpecError(path, "id", f"is {protocol.id!r}, but the file is called {path.name}")
+    protocol, path = load_by_id("protocol", name_or_path, Protocol)
     for i, target_set in enumerate(protocol.target_sets):
         if len(set(target_set.targets)) < len(target_set.targets):
             raise SpecError(path, f"target_sets[{i}].targets", f"a target stands twice: {target_set.targets}")

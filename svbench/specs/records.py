@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from svbench.errors import SpecError, suggestion
+from svbench.specs.library import find
 
 SCHEMA = 1  # of all hand-written files
 T = TypeVar("T", bound=msgspec.Struct)
@@ -58,6 +59,29 @@ def load_toml(path: Path, kind: type[T]) -> T:
     if isinstance(found, int) and found != SCHEMA:
         raise SpecError(path, "", f"schema {found} is from another version, this svbench reads {SCHEMA}")
     return convert(content, kind, path)
+
+
+def load_by_id(sort: str, name_or_path: str | Path, kind: type[T]) -> tuple[T, Path]:
+    """Read a record by its id or path; the file must carry the record's id.
+
+    Parameters
+    ----------
+    sort : str
+        What `svbench.specs.library.find` looks for, such as ``"protocol"``.
+    name_or_path : str or Path
+    kind : type
+        A Record class with an ``id``.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+    """
+    path = find(sort, str(name_or_path))
+    record = load_toml(path, kind)
+    name = getattr(record, "id", None)
+    if name != path.stem:
+        raise SpecError(path, "id", f"is {name!r}, but the file is called {path.name}")
+    return record, path
 
 
 def convert(content: Any, kind: type[T], path: object) -> T:
