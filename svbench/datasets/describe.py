@@ -17,8 +17,8 @@ from svbench.audio import AudioInfo
 from svbench.datasets.content import measure
 from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, file_infos
-from svbench.datasets.layouts.common import audio_files, folders
 from svbench.errors import AudioError, DataError, SpecError
+from svbench.naming.listing import audio_files, folders
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
     FILE_COLUMNS,
