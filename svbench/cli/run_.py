@@ -148,6 +148,8 @@ def run_summary(run: Run) -> dict[str, object]:
         "dataset": run.record.data.id,
         "variant": run.record.data.variant,
         "n_tracks": len(run.record.data.tracks),
+        "left_out": list(run.record.data.left_out),
+        "read_as": list(run.record.data.read_as),
         "failed": {r.track: r.reason for r in run.failed},
         "missing": list(run.missing),
         "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),

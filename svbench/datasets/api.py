@@ -116,6 +116,10 @@ class Track:
         parts = [self.mixture_source] if self.mixture_source else [self.stems[s] for s in self.mixture_parts]
         return self._sound(parts)
 
+    def stem_sound(self, stem: str) -> Sound:
+        """Return one stem to be read piece by piece."""
+        return self._sound([self.stems[stem]])
+
     @property
     def mixture_parts(self) -> tuple[str, ...]:
         """Stems whose sum is the mixture; one that lies in another is not among them."""
@@ -142,6 +146,10 @@ class Track:
                 part = [f"/{n}" for n in (source.stream, source.channel) if n is not None] if source else []
                 whole.update(f"{name}:{contents[path]}{''.join(part)};".encode())
         return whole.hexdigest()
+
+    def has(self, target: str) -> bool:
+        """Whether there is any file of the target, be it a silent one."""
+        return target in self.targets and bool(parts_of(target, self.stems, self.targets))
 
     def _parts(self, target: str) -> tuple[str, ...]:
         if target not in self.targets:

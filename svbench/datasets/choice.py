@@ -98,8 +98,8 @@ def _only(twins: Sequence[TrackFiles], root: Path, subset: str | None) -> TrackF
     if len(twins) > 1:
         raise DataError(
             f"{root}: two tracks are called {twins[0].name!r} (in {twins[0].subset or '.'} and "
-            f"{twins[1].subset or '.'}); names must be unique, also in two Unicode forms: choose one --subset "
-            "folder or rename"
+            f"{twins[1].subset or '.'}); names must be unique, also in two Unicode forms; choose one "
+            "--subset folder or rename"
         )
     return twins[0]
 

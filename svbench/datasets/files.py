@@ -99,10 +99,10 @@ def find_tracks(root: Path, head: ManifestHead, declared: Collection[str] = ()) 
         lost = f"; {found[0].name}: {found[0].no_track}" if found else hint(root, head)
         raise DataError(f"{root}: no track of layout {head.layout!r} in it{looks or shown(lost)}")
     written = {nfc(name): name for name in (*declared, *(n for s in head.named_subsets.values() for n in s))}
-    return [_named(files, written) for files in found]
+    return [named(files, written) for files in found]
 
 
-def _named(files: TrackFiles, written: Mapping[str, str]) -> TrackFiles:
+def named(files: TrackFiles, written: Mapping[str, str]) -> TrackFiles:
     """Name a track as the manifest does; refuse names that neither libsndfile nor JSON can take."""
     paths = [str(p) for source in files.sources().values() for p in source.paths]
     strange = next((p for p in [*paths, files.name, files.subset] if not is_utf8(p)), None)

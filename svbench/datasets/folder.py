@@ -39,7 +39,9 @@ def folder_tracks(root: Path, head: ManifestHead, within: Path | None = None) ->
     return found
 
 
-def track_files(folder: Path, subset: str, head: ManifestHead, within: Path | None = None) -> TrackFiles:
+def track_files(
+    folder: Path, subset: str, head: ManifestHead, within: Path | None = None, name: str = ""
+) -> TrackFiles:
     """Pair a track folder's files with the stems, the mixture and the sums of stems that a manifest names.
 
     Parameters
@@ -49,6 +51,8 @@ def track_files(folder: Path, subset: str, head: ManifestHead, within: Path | No
     head : ManifestHead
     within : Path, optional
         Links must not lead out of this folder.
+    name : str, optional
+        Of the track; by default that of the folder.
 
     Returns
     -------
@@ -56,17 +60,18 @@ def track_files(folder: Path, subset: str, head: ManifestHead, within: Path | No
         With a sentence if it cannot be used: two files for one stem, a link that leads out, no known
         stem at all, or an unknown file where the mixture is the sum of the known ones.
     """
+    name = name or folder.name
     there = audio_files(folder)
     if not there:
         no_track = f"no audio file ({', '.join(EXTENSIONS)}) in the folder, {contents(folder)}"
-        return TrackFiles(folder.name, subset, {}, None, no_track=no_track)
+        return TrackFiles(name, subset, {}, None, no_track=no_track)
     names = (*head.stems, *(t for t in head.targets if t not in head.stems), MIXTURE)
     try:
-        files = target_files(folder, names)
+        files = target_files(folder, names, name)
     except DataError as error:
-        return TrackFiles(folder.name, subset, {}, None, str(error))
+        return TrackFiles(name, subset, {}, None, str(error))
     problem = first_escape(list(files.values()), within) if within else ""
-    aliased = tuple(read_as(files))
+    aliased = tuple(read_as(files, name))
     mixture = files.pop(MIXTURE, None)
     stems = {name: files[name] for name in names if name in files}
     # A sum beside all of its stems says nothing new; adding it to the mixture would count them twice.
@@ -89,6 +94,4 @@ def track_files(folder: Path, subset: str, head: ManifestHead, within: Path | No
     elif is_sum and crossing and not problem:
         one, other = (files[name].name for name in crossing)
         problem = f"{folder}: {one} and {other} share stems, so no sum of files is the mixture; add a mixture"
-    return TrackFiles(
-        folder.name, subset, stems, mixture, problem, notes, redundant=redundant, read_as=aliased
-    )
+    return TrackFiles(name, subset, stems, mixture, problem, notes, redundant=redundant, read_as=aliased)

@@ -80,10 +80,24 @@ class EstimateFolder:
                 found[target] = path
         return found or None
 
-    def strangers(self, tracks: Collection[str]) -> tuple[str, ...]:
-        """Return the names of folders that belong to none of the tracks."""
+    def strangers(self, tracks: Collection[str]) -> list[str]:
+        """Return the names of folders and loose files that belong to none of the tracks, sorted."""
         names = {name for track in tracks for name in spellings(track)}
-        return tuple(sorted(name for name in self.tracks.values() if name not in names))
+        own = {path for track in tracks for path in (self.of(track) or {}).values()}
+        loose = [p.name for p in self.loose if p not in own]
+        return sorted({*(name for name in self.tracks.values() if name not in names), *loose})
+
+    def unread(self, track: str) -> list[str]:
+        """Return the names of audio files in a track's folder that are named after no target."""
+        names = spellings(track)
+        mine = [folder for folder, name in self.tracks.items() if name in names]
+        return [
+            path.name
+            for folder in mine
+            for path in audio_files(folder)
+            if target_named(path.stem, (*self.known, MIXTURE), track) is None
+            and target_named(path.stem, self.known, folder.name) is None
+        ]
 
 
 def _of_track(name: str, known: Collection[str], spelled: Collection[str]) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from svbench.audio import EXTENSIONS
 from svbench.errors import DataError
-from svbench.naming.names import target_named
+from svbench.naming.names import nfc, spellings, target_named
 
 # Beside all names that begin with a dot, such as ._vocals.wav (macOS), .@__thumb (QNAP), .ipynb_checkpoints.
 IGNORED = frozenset(
@@ -75,12 +75,28 @@ def twice(folder: Path, one: Path, other: Path, target: str) -> DataError:
     return DataError(f"{folder}: both {one.name} and {other.name} are read as {target}; keep one of them")
 
 
-def read_as(files: dict[str, Path]) -> list[str]:
-    """Return, for each file that is not named exactly after its target, what it was read as.
+def read_as(files: Mapping[str, Path], track: str = "") -> list[str]:
+    """Return, for each file that is not named after its target, what it was read as.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        By target.
+    track : str, optional
+        The track whose name may stand before the target's; it is shown as ``<track>``.
 
     Examples
     --------
     >>> read_as({"vocals": Path("vocals.wav"), "accompaniment": Path("no_vocals.wav")})
     ['no_vocals.wav read as accompaniment']
+    >>> read_as({"vocals": Path("song_(Vocals)_MDX.wav"), "bass": Path("song_bass.wav")}, "song")
+    ['<track>_(Vocals)_MDX.wav read as vocals']
     """
-    return [f"{path.name} read as {target}" for target, path in files.items() if path.stem != target]
+    told = []
+    for target, path in files.items():
+        name = nfc(path.name)
+        before = next((s for s in map(nfc, spellings(track)) if track and name.startswith(s)), "")
+        shown = f"<track>{name[len(before) :]}" if before else name
+        if shown not in (f"{target}{path.suffix}", f"<track>_{target}{path.suffix}"):
+            told.append(f"{shown} read as {target}")
+    return told

@@ -11,6 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 MIXTURE = "mixture"
 # What other tools and data sets call the stems of svbench, in plain form: lower case, and one underscore
@@ -34,6 +35,7 @@ def nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+@lru_cache(maxsize=1 << 14)  # the same few names are compared with one another over and over
 def plain(name: str) -> str:
     """Return a name as it is compared: composed, lower case, one underscore for blanks and hyphens.
 

@@ -2,8 +2,8 @@
 
 Statuses: ``ok`` a number; ``perfect`` the metric was +inf; ``undefined`` the rule defines no
 value here (silence, −inf); ``no target`` the track does not contain the target; ``failed`` the
-system gave nothing that could be scored; ``unknown`` imported files do not tell. Only ``ok``
-carries a number.
+system gave nothing that could be scored; ``unknown`` imported files, or those of the track, do not
+tell. Only ``ok`` carries a number.
 """
 
 from __future__ import annotations

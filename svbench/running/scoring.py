@@ -54,6 +54,8 @@ class Signals:
     expected : mapping of str to Sound, or None
         What should have become of the original's estimates; needed by metrics used against the
         original, and empty where there are none.
+    unknown : frozenset of str
+        Targets of which the track's files do not tell whether it has them; their sets are not scored.
     """
 
     references: Mapping[str, Sound]
@@ -61,6 +63,7 @@ class Signals:
     mixture: Sound | None = None
     original: Signals | None = None
     expected: Mapping[str, Sound] | None = None
+    unknown: frozenset[str] = frozenset()
 
 
 def score_track(
@@ -76,6 +79,7 @@ def score_track(
     ----------
     track : Track
     estimates : dict of target to path of an ``.npy`` file, shape (n_samples, n_channels)
+        Targets that the track does not contain may be missing.
     protocol : Protocol
     sets : tuple of str
         Ids of the target sets the system covers.
@@ -86,17 +90,36 @@ def score_track(
     -------
     Scored
     """
-    targets = dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets)
-    given = {t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets}
-    scored, found = brought_back(track, given)
-    signals = Signals(
+    targets = _targets(protocol, sets)
+    given = {
+        t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets if t in estimates
+    }
+    return score_signals(signals_of(track, given, protocol, sets, originals), protocol, sets)
+
+
+def signals_of(
+    track: Track,
+    estimates: Mapping[str, Sound],
+    protocol: Protocol,
+    sets: tuple[str, ...],
+    originals: dict[str, Path] | None = None,
+) -> Signals:
+    """Gather what the metrics of a protocol need to score the estimates of one track."""
+    targets = _targets(protocol, sets)
+    scored, found = brought_back(track, estimates)
+    return Signals(
         _references(scored, targets),
         found,
         scored.mixture_sound() if needs(protocol, "mixture") else None,
         _original(track.original, targets) if needs(protocol, "original") else None,
-        _expected(track, given, originals) if protocol.compares_originals else None,
+        _expected(track, estimates, originals) if protocol.compares_originals else None,
+        frozenset(t for t in targets if not track.knows(t)),
     )
-    return score_signals(signals, protocol, sets)
+
+
+def _targets(protocol: Protocol, sets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets of some target sets, once each."""
+    return tuple(dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets))
 
 
 def _original(track: Track, targets: Iterable[str]) -> Signals:
@@ -138,10 +161,17 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
     first = next(iter(signals.estimates.values()))
     duration_s = first.n_samples / first.rate_hz
     present = _present(signals, targets, protocol)
+    unknown = signals.unknown
     signals = _at_rate(signals, protocol.rate_hz)
     rows: list[Series] = []
     notes: list[str] = []
     for target_set in chosen:
+        hidden = [t for t in target_set.targets if t in unknown]
+        if hidden:
+            notes.append(f"{target_set.id}: not scored, since {', '.join(hidden)} are not known here")
+            for use in protocol.metrics:
+                rows += _without(target_set, metric_of(use, protocol), use, duration_s, "unknown")
+            continue
         found = [t for t in target_set.targets if t in present]
         if len(found) < len(target_set.targets) and protocol.absent_target == "skip_set":
             found = []
@@ -149,14 +179,14 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
             metric = metric_of(use, protocol)
             compares = use.against == "original"
             if compares and signals.expected is not None and not signals.expected:
-                rows += _failed_rows(target_set, metric, use, duration_s)
+                rows += _without(target_set, metric, use, duration_s, "failed")
                 notes.append(NO_ORIGINAL)
                 continue
             scored = list(target_set.targets) if metric.scores_absent or compares else found
             result = _result(signals, scored, metric, use) if scored else None
             notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
             rows += _series(target_set, scored, metric, use, result, duration_s)
-    absent = tuple(t for t in targets if t not in present)
+    absent = tuple(t for t in targets if t not in present and t not in unknown)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
 
 
@@ -311,9 +341,15 @@ def failed_series(protocol: Protocol, sets: tuple[str, ...], duration_s: float) 
     )
 
 
-def _failed_rows(target_set: TargetSet, metric: Metric, use: MetricUse, duration_s: float) -> list[Series]:
+def _without(
+    target_set: TargetSet,
+    metric: Metric,
+    use: MetricUse,
+    duration_s: float,
+    status: Literal["failed", "unknown"],
+) -> list[Series]:
     return [
-        without_value(target_set.id, target, use.named(q.name), duration_s, "failed")
+        without_value(target_set.id, target, use.named(q.name), duration_s, status)
         for q in _printed(metric, use)
         for target in target_set.targets
     ]
