@@ -124,6 +124,8 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
             def tell(result: TrackResult, is_new: bool, label: str = label) -> None:
                 if result.status == "failed":
                     progress.say(f"{label} · {result.track} FAILED: {result.reason}")
+                for note in result.data_notes:
+                    progress.say(f"{label} · {result.track}: warning: {note}")
                 progress.step(f"{label} · {result.track}{'' if is_new else ' (kept)'}", counts=is_new)
 
             runs.append(run_job(job, pool, provenance, tell))
@@ -150,6 +152,7 @@ def run_summary(run: Run) -> dict[str, object]:
         "n_tracks": len(run.record.data.tracks),
         "left_out": list(run.record.data.left_out),
         "read_as": list(run.record.data.read_as),
+        "data_notes": list(run.data_notes),
         "failed": {r.track: r.reason for r in run.failed},
         "missing": list(run.missing),
         "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),

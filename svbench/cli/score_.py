@@ -55,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
         progress = progress or Progress(n_tracks)
         if result.status == "failed":
             progress.say(f"{result.track} FAILED: {result.reason}")
+        for note in result.data_notes:
+            progress.say(f"{result.track}: warning: {note}")
         progress.step(result.track)
 
     with scoring_pool(options.workers or n_cores()) as pool:

@@ -85,7 +85,7 @@ class Track:
             The data set declares no such target.
         AudioError
         """
-        present = self._parts(target)
+        present = self.parts(target)
         audio = self._sum(present) if present else None
         return audio if audio is not None and np.any(audio.samples) else None
 
@@ -108,7 +108,7 @@ class Track:
             The data set declares no such target.
         AudioError
         """
-        present = self._parts(target)
+        present = self.parts(target)
         return self._sound([self.stems[s] for s in present]) if present else None
 
     def mixture_sound(self) -> Sound:
@@ -151,7 +151,14 @@ class Track:
         """Whether there is any file of the target, be it a silent one."""
         return target in self.targets and bool(parts_of(target, self.stems, self.targets))
 
-    def _parts(self, target: str) -> tuple[str, ...]:
+    def parts(self, target: str) -> tuple[str, ...]:
+        """Return the stems on disk that add up to a target, none where it is absent or unknown.
+
+        Raises
+        ------
+        UnknownNameError
+            The data set declares no such target.
+        """
         if target not in self.targets:
             raise UnknownNameError("target", target, self.targets)
         return parts_of(target, self.stems, self.targets) or ()

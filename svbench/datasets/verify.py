@@ -186,6 +186,11 @@ def _content(
         yield from sum_findings(manifest, files.name, content.lumps)
 
 
+def sum_notes(manifest: Manifest, track: str, measured: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the findings of `sum_findings` as sentences for whoever reads the scores."""
+    return tuple(f"{f.stem} {f.message}" for f in sum_findings(manifest, track, measured))
+
+
 def sum_findings(manifest: Manifest, track: str, measured: Mapping[str, float]) -> Iterable[Finding]:
     """Tell of files that are not the sum of their stems: the mixture, or one named after a target.
 
@@ -204,7 +209,7 @@ def sum_findings(manifest: Manifest, track: str, measured: Mapping[str, float]) 
         if relative <= allowed:
             continue
         message = (
-            f"{'' if name == MIXTURE else name + ' '}differs from the sum of "
+            "differs from the sum of "
             f"{'stems' if name == MIXTURE else ', '.join(manifest.head.targets[name])} by {relative:.3g} "
             f"relative RMS, expected at most {allowed:g}"
         )

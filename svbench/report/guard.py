@@ -67,7 +67,7 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
+    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs), *_data_notes(runs)]
 
 
 def marked_name(run: Run) -> str:
@@ -135,13 +135,21 @@ def _unfinished(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _left_out(runs: Sequence[Run], most: int = 5) -> list[str]:
+def _left_out(runs: Sequence[Run]) -> list[str]:
     """Count and name what the data set has and no run measured; tables of variants tell it themselves."""
     told = list(dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out))
-    if not told:
-        return []
-    more = f"; and {len(told) - most} more, named in run.json" if len(told) > most else ""
-    return [f"Left out: {len(told)} ({'; '.join(told[:most])}{more})."]
+    return [f"Left out: {_counted(told, 'run.json')}."] if told else []
+
+
+def _data_notes(runs: Sequence[Run]) -> list[str]:
+    """Count and name the tracks whose files do not fit together, as `svbench verify` does."""
+    told = list(dict.fromkeys(t for run in runs for t in run.data_notes))
+    return [f"Wrong with the data: {_counted(told, 'the files of the tracks')}."] if told else []
+
+
+def _counted(told: Sequence[str], where: str, most: int = 5) -> str:
+    more = f"; and {len(told) - most} more, named in {where}" if len(told) > most else ""
+    return f"{len(told)} ({'; '.join(told[:most])}{more})"
 
 
 def _manifest(run: Run) -> Manifest | None:

@@ -67,7 +67,8 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
-    the limit of the protocol that the system broke, and by how much.
+    the limit of the protocol that the system broke, and by how much. ``data_notes`` say what is wrong with
+    the track itself, such as a mixture that is not the sum of its stems.
     """
 
     schema: Literal[1]
@@ -88,6 +89,7 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     track_digest: str = ""
     estimates: dict[str, str] = msgspec.field(default_factory=dict)
     estimate_digests: dict[str, str] = msgspec.field(default_factory=dict)
+    data_notes: tuple[str, ...] = ()
 
 
 def score(value: float) -> Score:

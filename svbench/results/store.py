@@ -129,6 +129,11 @@ class Run(msgspec.Struct, frozen=True, weakref=True):
         return tuple(r for r in self.results if r.status == "failed")
 
     @property
+    def data_notes(self) -> tuple[str, ...]:
+        """What is wrong with tracks of the data set, each with the track's name."""
+        return tuple(f"{r.track}: {note}" for r in self.results for note in r.data_notes)
+
+    @property
     def over_budget(self) -> str:
         """The limit of the protocol that the system broke first, and by how much; else empty."""
         return next((r.over_budget for r in self.results if r.over_budget), "")

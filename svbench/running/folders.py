@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from svbench.audio.sounds import ArraySound, FileSound, Shape, Sound, SumSound, whole
+from svbench.datasets import verify
 from svbench.datasets.pairs import Pairs, TrackPair, pair_folders
 from svbench.errors import AudioError, DataError, SystemFailure
 from svbench.results.aggregate import TrackScore, reduce_track
@@ -34,8 +35,8 @@ from svbench.running.scoring import (
     Signals,
     failed_series,
     quantities_of,
+    score_estimates,
     score_signals,
-    signals_of,
 )
 from svbench.running.separation import fitted
 from svbench.specs.manifest import ManifestHead, load_manifest
@@ -198,7 +199,7 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
     )
     try:
         estimates, notes = _estimates(pair, protocol, sets)
-        scored: Scored = score_signals(signals_of(track, estimates, protocol, sets), protocol, sets)
+        scored: Scored = score_estimates(track, estimates, protocol, sets)
     except (AudioError, SystemFailure) as error:
         series = failed_series(protocol, sets, duration_s)
         return replace(result, status="failed", reason=str(error), series=series)
@@ -207,6 +208,7 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
         notes=(*notes, *scored.notes),
         absent_targets=scored.absent_targets,
         series=scored.series,
+        data_notes=verify.sum_notes(load_manifest("folder"), track.name, scored.sums),
     )
 
 

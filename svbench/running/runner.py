@@ -20,6 +20,7 @@ import numpy as np
 
 from svbench.audio import Audio, write_audio
 from svbench.datasets.api import Dataset, Track
+from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
@@ -275,6 +276,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
         ),
         estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
         estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
+        data_notes=sum_notes(job.dataset.manifest, track.name, scored.sums),
     )
 
 

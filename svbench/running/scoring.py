@@ -24,6 +24,7 @@ from svbench.metrics.result import MetricResult
 from svbench.probes.tracks import Sounds, brought_back, expected
 from svbench.results.scores import Series, series, without_value
 from svbench.results.store import Quantity
+from svbench.running.sums import MixtureCheck, Watched, check_of, measured_sums
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
 
@@ -31,11 +32,15 @@ NO_ORIGINAL = "nothing to compare with: the original of this track failed, or it
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """What scoring one track gives."""
+    """What scoring one track gives.
+
+    ``sums`` says how far files are from the sums they should be, relative RMS by ``"mixture"`` or target.
+    """
 
     series: tuple[Series, ...]
     absent_targets: tuple[str, ...]
     notes: tuple[str, ...]
+    sums: dict[str, float] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,17 +99,31 @@ def score_track(
     given = {
         t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets if t in estimates
     }
-    return score_signals(signals_of(track, given, protocol, sets, originals), protocol, sets)
+    return score_estimates(track, given, protocol, sets, originals)
 
 
-def signals_of(
+def score_estimates(
     track: Track,
     estimates: Mapping[str, Sound],
     protocol: Protocol,
     sets: tuple[str, ...],
     originals: dict[str, Path] | None = None,
+) -> Scored:
+    """Score the estimates of one track, and compare its mixture with the sum of its stems on the way."""
+    check = check_of(track)
+    resamples = protocol.rate_hz not in (None, track.rate_hz)
+    signals = _signals_of(track, estimates, protocol, sets, originals)
+    scored = score_signals(signals, protocol, sets, None if resamples else check)
+    return msgspec.structs.replace(scored, sums=measured_sums(track, check))
+
+
+def _signals_of(
+    track: Track,
+    estimates: Mapping[str, Sound],
+    protocol: Protocol,
+    sets: tuple[str, ...],
+    originals: dict[str, Path] | None,
 ) -> Signals:
-    """Gather what the metrics of a protocol need to score the estimates of one track."""
     targets = _targets(protocol, sets)
     scored, found = brought_back(track, estimates)
     return Signals(
@@ -137,7 +156,12 @@ def _references(track: Track, targets: Iterable[str]) -> dict[str, Sound]:
     return {t: sound for t, sound in sounds.items() if sound is not None}
 
 
-def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | None = None) -> Scored:
+def score_signals(
+    signals: Signals,
+    protocol: Protocol,
+    sets: tuple[str, ...] | None = None,
+    check: MixtureCheck | None = None,
+) -> Scored:
     """Score the estimates of one track, whatever they are read from.
 
     Parameters
@@ -146,6 +170,8 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
     protocol : Protocol
     sets : tuple of str, optional
         Ids of the target sets to score; all without.
+    check : MixtureCheck, optional
+        Shown the references of a set that adds up to the mixture, as they are read.
 
     Returns
     -------
@@ -183,7 +209,8 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
                 notes.append(NO_ORIGINAL)
                 continue
             scored = list(target_set.targets) if metric.scores_absent or compares else found
-            result = _result(signals, scored, metric, use) if scored else None
+            watch = check if check and scored == found and check.fits(target_set.targets) else None
+            result = _result(signals, scored, metric, use, watch) if scored else None
             notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
             rows += _series(target_set, scored, metric, use, result, duration_s)
     absent = tuple(t for t in targets if t not in present and t not in unknown)
@@ -198,7 +225,9 @@ def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> se
     return {t for t in on_disk if not is_silent(signals.references[t])}
 
 
-def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse) -> MetricResult:
+def _result(
+    signals: Signals, targets: list[str], metric: Metric, use: MetricUse, check: MixtureCheck | None = None
+) -> MetricResult:
     estimates = Stack([signals.estimates[t] for t in targets])
     given_references = signals.references
     if use.against == "original":
@@ -206,7 +235,8 @@ def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse
             raise AudioError(f"{use.id} is used against the original's estimates: use `svbench run`")
         given_references = signals.expected
     silence = ArraySound(np.zeros((estimates.n_samples, estimates.n_channels)), int(estimates.rate_hz))
-    references = Stack([given_references.get(t, silence) for t in targets])
+    sounds = [given_references.get(t, silence) for t in targets]
+    references = Watched(sounds, check) if check else Stack(sounds)
     mixture = signals.mixture
     given = dict(use.parameters)
     if mixture is None and (metric.needs or use.improvement):
