@@ -138,7 +138,8 @@ class Track:
         """SHA-256 over the content of all files with the names of their stems."""
         whole = hashlib.sha256()
         contents: dict[Path, str] = {}
-        for name, source in sorted({**self.stems, "mixture": self.mixture_source}.items()):
+        sources = {**self.stems, **self.redundant, "mixture": self.mixture_source}
+        for name, source in sorted(sources.items()):
             for path in source.paths if source else ():
                 if path not in contents:
                     with path.open("rb") as file:

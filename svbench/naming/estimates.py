@@ -78,7 +78,7 @@ class EstimateFolder:
                 raise twice(self.root, found[target], path, f"{target} of {track}")
             if target:
                 found[target] = path
-        return found or None
+        return {t: found[t] for t in self.known if t in found} or None
 
     def strangers(self, tracks: Collection[str]) -> list[str]:
         """Return the names of folders and loose files that belong to none of the tracks, sorted."""

@@ -51,7 +51,7 @@ def target_files(folder: Path, known: Collection[str], track: str = "") -> dict[
     ----------
     folder : Path
     known : collection of str
-        Targets to look for.
+        Targets to look for, in the order to return them.
     track : str, optional
         See `target_named`; the folder's own name counts as well.
 
@@ -67,7 +67,7 @@ def target_files(folder: Path, known: Collection[str], track: str = "") -> dict[
             raise twice(folder, found[target], path, target)
         if target:
             found[target] = path
-    return found
+    return {target: found[target] for target in known if target in found}
 
 
 def twice(folder: Path, one: Path, other: Path, target: str) -> DataError:
