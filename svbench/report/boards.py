@@ -14,7 +14,6 @@ from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
 from svbench.results.store import Quantity, Run
 
-
 MARKS = "Bold: best of the column, underlined: second, among systems scored on the same tracks."
 
 

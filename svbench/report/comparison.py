@@ -127,7 +127,7 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
     if comparison.pairs:
         pairs = counted(len(comparison.pairs), "pair")
         told.append(
-            f"{len(shown)} of {pairs}; difference: of the two numbers above; detectable: the true one that is "
+            f"{len(shown)} of {pairs}; difference: of the two numbers; detectable: the true one that is "
             "found four times out of five. paired: the typical difference on a track (Hodges–Lehmann), which "
             f"p, of Wilcoxon's signed rank test over tracks, belongs to; p (Holm): corrected for {pairs}. "
             "effect: rank-biserial, positive where the first is better."

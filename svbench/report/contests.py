@@ -30,11 +30,11 @@ NOTHING = Cell("–", None, muted=True)
 NOTE = (
     "Difference: the system's number minus that of the leading one, with its 95 % interval (paired bootstrap "
     "over tracks). Detectable: the true difference that these tracks would show four times out of five; a "
-    "smaller one need not show. Paired: the typical difference on a track (Hodges–Lehmann), with its interval; "
-    "it is what p is about, and may have another sign than the difference of the numbers. Win/tie/loss, p (Wilcoxon's signed rank test) and both effect sizes are over "
-    "tracks: effect is the rank-biserial correlation from −1 to 1, d_z the mean difference in standard "
-    "deviations, both positive where the system is better. Holm corrects for all pairs, not only these; "
-    "below it stands p as it is."
+    "smaller one need not show. Paired: the typical difference on a track (Hodges–Lehmann), with its "
+    "interval; it is what p is about, and may have another sign. Win/tie/loss, p (Wilcoxon's signed rank "
+    "test) and both effect sizes are over tracks: effect is the rank-biserial correlation from −1 to 1, d_z "
+    "the mean difference in standard deviations, both positive where the system is better. Holm corrects "
+    "for all pairs, not only these; below it stands p as it is."
 )
 
 

@@ -67,7 +67,13 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
+    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs), *other_runs(runs)]
+
+
+def other_runs(runs: Sequence[Run]) -> list[str]:
+    """Name the runs of the same systems that were not read in place of these."""
+    told = dict.fromkeys(text for run in runs for text in run.left_out)
+    return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in told]
 
 
 def marked_name(run: Run) -> str:

@@ -125,7 +125,7 @@ def one_each(runs: Sequence[Run]) -> dict[str, Run]:
 
 @dataclass(frozen=True)
 class Marks:
-    """Who is best, second and tied with the best, and who has too few tracks for it, as numbers of entries."""
+    """Who is best, second and tied with the best, and who has too few tracks for it, by position."""
 
     best: frozenset[int] = frozenset()
     second: frozenset[int] = frozenset()
@@ -139,7 +139,7 @@ def marks(entries: Sequence[Entry | None], quantity: Quantity, targets: Sequence
     Best and second are those of `svbench.results.standing`; tied are the others that are not
     significantly different from the best.
     """
-    found = standing([e and candidate(e.run, e.summary) for e in entries], quantity)
+    found = standing([candidate(e.run, e.summary) if e else None for e in entries], quantity)
     compared = {i: e for i, e in enumerate(entries) if e and i in found.compared}
     partial = frozenset(i for i in found.partial if (e := entries[i]) and e.run.record.takes_rank)
     if not found.best:

@@ -22,9 +22,9 @@ from svbench.report.layouts.grid import (
 )
 from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import Summary, summarise
+from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
 from svbench.results.statistics.headline import Estimate
 from svbench.results.statistics.material import Column
-from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import TargetSet
 from svbench.specs.tables import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
