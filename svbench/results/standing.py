@@ -107,11 +107,12 @@ def standing(candidates: Sequence[Candidate | None], quantity: Quantity) -> Stan
     competing = {i: c for i, (_, c) in having.items() if c.competes}
     wanted = frozenset[str]().union(*(c.tracks for c in competing.values()))
     partial = frozenset(i for i, (_, c) in having.items() if wanted - c.tracks)
-    scores = {i: s for i, (s, c) in having.items() if c.competes and i not in partial}
     everyone = [c for c in candidates if c is not None and c.competes]
+    scores = {i: s for i, (s, c) in having.items() if c.competes and i not in partial}
+    if mostly_unknown(everyone):
+        scores = {}
     sign = 1 if quantity.higher_is_better else -1
-    ranked = {} if mostly_unknown(everyone) else scores
-    ranks = {i: 1 + sum(sign * other > sign * s for other in ranked.values()) for i, s in ranked.items()}
+    ranks = {i: 1 + sum(sign * other > sign * s for other in scores.values()) for i, s in scores.items()}
     finite = {i: s for i, s in scores.items() if quantity.unit != "dB" or abs(s) <= PRACTICALLY_INFINITE_DB}
     order = sorted(set(finite.values()), reverse=quantity.higher_is_better) if len(finite) > 1 else []
     first, second = (
@@ -128,7 +129,7 @@ def standing(candidates: Sequence[Candidate | None], quantity: Quantity) -> Stan
 
 
 def mostly_unknown(candidates: Sequence[Candidate]) -> bool:
-    """Whether more than half of some systems' scores are unknown: a rank among the rest would mislead."""
+    """Whether more than half of some systems' scores are unknown: a first among the rest would mislead."""
     return 2 * sum(c.status == "unknown" for c in candidates) > len(candidates)
 
 

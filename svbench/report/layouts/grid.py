@@ -92,15 +92,15 @@ class Entry:
     clean: Summary | None = None
 
 
-def marked_name(run: Run) -> str:
-    """Name a run's system with its kind where it is no system, and whether it was imported."""
-    return run.record.system.id + (f" ({', '.join(run.record.marks)})" if run.record.marks else "")
+def marked_name(run: Run, name: str = "") -> str:
+    """Name a run's system, or what it is called in a table, with its kind where it is no system."""
+    return (name or run.record.system.id) + (f" ({', '.join(run.record.marks)})" if run.record.marks else "")
 
 
-def measured_row(run: Run, cells: Sequence[GridCell]) -> GridRow:
-    """Make the row of a measured system."""
+def measured_row(run: Run, name: str, cells: Sequence[GridCell]) -> GridRow:
+    """Make the row of a measured system; ``name`` tells apart those that share an id."""
     return GridRow(
-        marked_name(run), run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported
+        marked_name(run, name), run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported
     )
 
 

@@ -22,6 +22,7 @@ def notes(grids: Sequence[Grid], bounds: Sequence[Bound], found: Numbers) -> lis
     runs = list({id(r): r for b in bounds for r in b.runs.values()}.values())
     told = [
         *dict.fromkeys(_rule(b, found) for b in bounds),
+        *_scored_among(bounds),
         _data(bounds, found),
         *_inserted(bounds, found),
         *_dropped(bounds, found),
@@ -66,6 +67,18 @@ def _rule(bound: Bound, found: Numbers) -> str:
     )
     told = told or "no score"
     return f"Protocol {protocol.id} version {protocol.version} (digest {digest[:8]}): {names}, {told}."
+
+
+def _scored_among(bounds: Sequence[Bound]) -> list[str]:
+    """Say which targets were scored as one problem, where the columns of a protocol come from several."""
+    sets: dict[tuple[str, str], list[str]] = {}
+    for bound in bounds:
+        protocol = next(iter(bound.runs.values())).record.protocol.id
+        sets.setdefault((protocol, bound.target_set.id), []).extend(bound.group.targets)
+    if len(sets) == len({protocol for protocol, _ in sets}):
+        return []
+    told = [f"{', '.join(dict.fromkeys(targets))} in {name}" for (_, name), targets in sets.items()]
+    return [f"Scored in the target sets: {'; '.join(told)}."]
 
 
 def _data(bounds: Sequence[Bound], found: Numbers) -> str:

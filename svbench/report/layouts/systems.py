@@ -155,7 +155,9 @@ def system_grids(
     for part in parts:
         columns = [c for bound in part for c in score_columns(bound, systems, table, found, ties)]
         rows = [
-            measured_row(runs_of[system][0], (*before[i], *(cells[i] for cells in columns), *after[i]))
+            measured_row(
+                runs_of[system][0], system, (*before[i], *(cells[i] for cells in columns), *after[i])
+            )
             for i, system in enumerate(systems)
         ]
         heads = [
