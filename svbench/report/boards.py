@@ -141,7 +141,7 @@ def _board(
     without: dict[int, dict[str, Summary]],
 ) -> Board:
     every = {c: [candidate(run, cells[id(run)][c]) for run in runs] for c in columns}
-    places = {c: standing(found, quantity) for c, found in every.items()}
+    places = {c: standing(found, quantity, "the mean" if c == "mean" else c) for c, found in every.items()}
     last = columns[-1]
     # Imported files may leave most means unknown: then the first column that is known puts rows in order.
     competing = {c: [x for x in found if x.competes] for c, found in every.items()}

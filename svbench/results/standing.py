@@ -77,7 +77,9 @@ def candidate(run: Run, summary: Summary) -> Candidate:
     return Candidate(run.record.system.id, run.record.takes_rank, summary.score, summary.status, tracks)
 
 
-def standing(candidates: Sequence[Candidate | None], quantity: Quantity) -> Standing:
+def standing(
+    candidates: Sequence[Candidate | None], quantity: Quantity, what: str = "this number"
+) -> Standing:
     """Find ranks, best and second of a column.
 
     Two scores are equal if all of their bits are. A protocol that rounds its frames, such as
@@ -89,6 +91,8 @@ def standing(candidates: Sequence[Candidate | None], quantity: Quantity) -> Stan
         None where a row has nothing in the column.
     quantity : Quantity
         Says which way is better. Numbers beyond 100 dB are ranked, but are never best or second.
+    what : str
+        What to call the column in sentences.
 
     Examples
     --------
@@ -124,7 +128,7 @@ def standing(candidates: Sequence[Candidate | None], quantity: Quantity) -> Stan
         second,
         partial,
         frozenset(finite) if order else frozenset(),
-        _reason(everyone, competing, partial, wanted),
+        _reason(everyone, competing, partial, wanted, what),
     )
 
 
@@ -138,10 +142,11 @@ def _reason(
     competing: Mapping[int, Candidate],
     partial: frozenset[int],
     wanted: frozenset[str],
+    what: str,
 ) -> str:
     if competing and mostly_unknown(everyone):
         unknown = sum(c.status == "unknown" for c in everyone)
-        return f"No rank: this number is unknown for {unknown} of {len(everyone)} systems."
+        return f"No rank: {what} is unknown for {unknown} of {len(everyone)} systems."
     lacking = [c for i, c in competing.items() if i in partial]
     if not lacking:
         return ""

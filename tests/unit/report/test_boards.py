@@ -107,7 +107,7 @@ def test_where_most_means_are_unknown_nobody_is_ranked_and_rows_go_by_a_known_co
         (None, "y"), (None, "z"), (None, "x"), (None, "b"), (None, "a"),
     ]  # fmt: skip
     assert board.unranked == (
-        "No rank: this number is unknown for 3 of 5 systems. Rows are in the order of drums."
+        "No rank: the mean is unknown for 3 of 5 systems. Rows are in the order of drums."
     )
     assert marked(board, "best") == {
         "vocals": [], "drums": ["y"], "bass": ["y"], "other": ["y"], "mean": [],
