@@ -11,8 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from svbench.errors import DataError, SvbenchError, UnknownNameError
+from svbench.printing.numbers import counted
 from svbench.report import numbers
 from svbench.results.aggregate import Summary
+from svbench.results.once import once
 from svbench.results.store import Run
 from svbench.specs.manifest import Manifest, load_manifest
 from svbench.specs.relations import Overlap, overlap
@@ -67,7 +69,14 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs), *_data_notes(runs)]
+    notes += [*_errata(runs[0]), *_unfinished(runs), *_fewer_frames(runs)]
+    return [*notes, *_left_out(runs), *_data_notes(runs), *other_runs(runs)]
+
+
+def other_runs(runs: Sequence[Run]) -> list[str]:
+    """Name the runs of the same systems that were not read in place of these."""
+    told = dict.fromkeys(text for run in runs for text in run.left_out)
+    return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in told]
 
 
 def marked_name(run: Run) -> str:
@@ -133,6 +142,32 @@ def _unfinished(runs: Sequence[Run]) -> list[str]:
                 f"Tracks that {'failed' if what == 'failed' else 'were not run'}: {', '.join(counts)}."
             )
     return found
+
+
+def _fewer_frames(runs: Sequence[Run], most: int = 5) -> list[str]:
+    """Say where some systems have fewer frames of a track than others, as imported ones may."""
+    lengths: dict[tuple[str, str, str], dict[int, dict[str, None]]] = {}
+    for run in runs:
+        for track, n in _frames(run).items():
+            same = lengths.setdefault((run.record.protocol_digest, run.record.data.digest, track), {})
+            same.setdefault(n, {})[run.record.system.id] = None
+    told = []
+    for (_, _, track), by_length in lengths.items():
+        if len(by_length) > 1:
+            parts = [
+                f"{n} in {', '.join(systems) if len(systems) <= most else counted(len(systems), 'system')}"
+                for n, systems in sorted(by_length.items())
+            ]
+            told.append(f"{track} ({'; '.join(parts)})")
+    more = f" and {counted(len(told) - most, 'more track')}" if len(told) > most else ""
+    return [f"Frames that some systems lack: {', '.join(told[:most])}{more}."] if told else []
+
+
+@once
+def _frames(run: Run) -> dict[str, int]:
+    return {
+        r.track: max((len(s.score) for s in r.series), default=0) for r in run.results if r.status == "ok"
+    }
 
 
 def _left_out(runs: Sequence[Run]) -> list[str]:

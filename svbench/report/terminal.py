@@ -53,7 +53,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 cells = [
                     Text(
                         beside(decibels(s.score, s.status), row.clean.get(c)),
-                        style="bold" if _is_best(board, c, s.score) else "",
+                        style="bold" if c in row.best else "underline" if c in row.second else "",
                     )
                     for c in board.columns
                     for s in [row.cells[c]]
@@ -64,7 +64,8 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                     Text(tracks(row.run)), Text(f"{n_dropped} of {n_frames}"),
                     *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
-            _print(console, title(board), table, footnotes([row.run for row in board.rows]))
+            notes = [*filter(None, [board.unranked]), *footnotes([row.run for row in board.rows])]
+            _print(console, title(board), table, notes)
 
 
 def _interval(board: Board, run: Run) -> str:
@@ -223,7 +224,3 @@ def _plain(text: str) -> Text:
     from rich.text import Text
 
     return Text(text)
-
-
-def _is_best(board: Board, column: str, score: float | None) -> bool:
-    return score is not None and board.best.get(column) == score

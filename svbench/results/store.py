@@ -111,11 +111,16 @@ class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Run(msgspec.Struct, frozen=True, weakref=True):
-    """A run folder, read: its record and the results present, in the order of the data set."""
+    """A run folder, read: its record and the results present, in the order of the data set.
+
+    ``left_out`` names, in sentences, runs of the same system that were not read in its place; see
+    `svbench.results.latest`.
+    """
 
     path: Path
     record: RunRecord
     results: tuple[TrackResult, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:

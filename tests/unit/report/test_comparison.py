@@ -104,7 +104,10 @@ def test_gaps_are_told_and_compared_without(make: Any) -> None:
     broken = Run(broken.path, broken.record, results)
     found = only([whole, broken, other])
     assert "broken has no value on track 0 (undefined), track 11 (not run)." in found.notes
-    assert "Ranks rest on the 10 tracks that all ranked systems have." in found.notes
+    unranked = "Not ranked, since not scored on all of the 12 tracks that any of them was scored on: "
+    assert f"{unranked}broken on 10." in found.notes
+    assert [r.system for r in found.ranks] == ["whole", "other"]
+    assert found.places == {"whole": 1, "other": 2}
     pair = next(p for p in found.pairs if {p.first, p.second} == {"broken", "whole"})
     assert pair.n_tracks == 10
     assert pair.note == "broken lacks track 0 (undefined), track 11 (not run)"
@@ -152,7 +155,7 @@ def test_text_is_the_same_again_and_says_how_it_was_made(make: Any) -> None:
     assert "mdx21" in text.splitlines()[0]
     assert "95 % interval" in text
     assert "500 resamples of tracks, seed 42, alpha 0.05" in text
-    assert "corrected by Holm for 6 pairs" in text
+    assert "p (Holm): corrected for 6 pairs" in text
     assert "critical difference" in text
     assert len(chosen_pairs(found)) == 6
     assert [(p.first, p.second) for p in chosen_pairs(found, "adjacent")] == [
