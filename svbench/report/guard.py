@@ -12,7 +12,8 @@ from pathlib import Path
 
 from svbench.errors import DataError, SvbenchError, UnknownNameError
 from svbench.report import numbers
-from svbench.results.aggregate import Summary
+from svbench.results.aggregate import Summary, track_scores
+from svbench.results.scores import why_unstable
 from svbench.results.store import Run
 from svbench.specs.manifest import Manifest, load_manifest
 from svbench.specs.relations import Overlap, overlap
@@ -67,7 +68,45 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
+    return [*notes, *unstable_sentences(runs), *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
+
+
+def unstable_sentences(runs: Sequence[Run], most: int = 5) -> list[str]:
+    """Name the tracks and targets whose values mean nothing, with the reason and the remedy."""
+    alike: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for sentence in _unstable(run, most):
+            alike.setdefault(sentence, {})[run.record.system.id] = None
+    if not alike:
+        return []
+    cells = "; ".join(f"{told} ({_some(list(systems), most)})" for told, systems in alike.items())
+    reasons = why_unstable(n for run in runs for result in run.results for n in result.notes)
+    because = "".join(f"; {why}" for why in reasons)
+    return [f"Unstable, and left out of every number: {cells}{because}."]
+
+
+def _unstable(run: Run, most: int) -> list[str]:
+    """Say which quantities, targets and tracks of a run are unstable; alike ones together."""
+    names: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    for row in track_scores(run):
+        if row.status == "unstable":
+            by_target = names.setdefault((row.target_set, row.track), {})
+            by_target.setdefault(row.target, {})[row.metric] = None
+    tracks: dict[str, list[str]] = {}
+    for (target_set, track), by_target in names.items():
+        metrics = dict.fromkeys(m for found in by_target.values() for m in found)
+        told = f"{', '.join(metrics)} of {', '.join(by_target)} in {target_set}"
+        tracks.setdefault(told, []).append(track)
+    total = len(run.record.data.tracks)
+    return [
+        f"{told} on {f'all {total} tracks' if len(found) == total > 1 else _some(found, most)}"
+        for told, found in tracks.items()
+    ]
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def marked_name(run: Run) -> str:

@@ -10,6 +10,7 @@ from svbench.results.aggregate import Summary
 MISSING = {
     "perfect": "perfect",
     "undefined": "undefined",
+    "unstable": "unstable",
     "no target": "no target",
     "failed": "failed",
     "unknown": "unknown",

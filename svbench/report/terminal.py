@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
-from svbench.report.guard import LEAK, beside, footnotes, leaks
+from svbench.report.guard import LEAK, beside, footnotes, leaks, unstable_sentences
 from svbench.report.numbers import decibels, dropped, interval_text
 from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.variants import (
@@ -155,6 +155,8 @@ def print_scores(run: Run, *, with_tracks: bool = False, with_intervals: bool = 
             totals.append((name + units[name], row, [row[0].label, n_tracks, f"{n_dropped} of {n_frames}"]))
         heading = f"{rule} · {target_set.id}, {tracks(run)} tracks"
         _print_rows(heading, columns, totals, ("reducers", "tracks", "frames dropped"), intervals)
+    for sentence in unstable_sentences([run]):
+        print(sentence)
 
 
 def _print_rows(

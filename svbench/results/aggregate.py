@@ -212,7 +212,12 @@ def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Re
 
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
-    """Values that enter the reduction, and how many frames of the series do not."""
+    """Values that enter the reduction, and how many frames of the series do not.
+
+    One unstable frame keeps the whole track out: a number over the others would look like that of all.
+    """
+    if "unstable" in series.status:
+        return [], len(series.score)
     values = [value for value in series.score if value is not None]
     if rule.quantum_db:
         values = rounded(values, digits=-round(math.log10(rule.quantum_db)))
@@ -223,7 +228,7 @@ def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
 
 def _why(series: Series) -> Status:
     """Status of a series without any defined frame: the most telling one of its frames."""
-    order: tuple[Status, ...] = ("failed", "unknown", "no target", "perfect", "undefined")
+    order: tuple[Status, ...] = ("failed", "unknown", "no target", "unstable", "perfect", "undefined")
     return next((s for s in order if s in series.status), "undefined")
 
 
@@ -245,7 +250,8 @@ def _summaries(
         values = [s for s in scores if s is not None]
         value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
         status = _status(value)
-        for reason in ("unknown", "failed"):
+        reasons: tuple[Status, ...] = ("unstable", "unknown", "failed")
+        for reason in reasons:
             if any(s.status == reason for s in summaries):
                 status = reason
         summaries.append(
@@ -281,6 +287,8 @@ def _summary(
     for reason in NO_SCORE:
         if not values and rows and all(r.status == reason for r in rows):
             status = reason
+    if not values and any(r.status == "unstable" for r in rows):
+        status = "unstable"
     return Summary(
         target_set=target_set,
         target=target,

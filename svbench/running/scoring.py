@@ -22,7 +22,7 @@ from svbench.errors import AudioError, SpecError
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult
 from svbench.probes.tracks import Sounds, brought_back, expected
-from svbench.results.scores import Series, series, without_value
+from svbench.results.scores import Series, series, unstable_note, without_value
 from svbench.results.store import Quantity
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
@@ -154,10 +154,24 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
                 continue
             scored = list(target_set.targets) if metric.scores_absent or compares else found
             result = _result(signals, scored, metric, use) if scored else None
-            notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
+            if result is not None:
+                notes += [f"{target_set.id}: {n}" for n in result.notes]
+                notes += _unstable(target_set.id, scored, result, use)
             rows += _series(target_set, scored, metric, use, result, duration_s)
     absent = tuple(t for t in targets if t not in present)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
+
+
+def _unstable(target_set: str, targets: list[str], result: MetricResult, use: MetricUse) -> list[str]:
+    """Name the quantities and targets whose values mean nothing, why, and what to do."""
+    by_targets: dict[tuple[str, ...], list[str]] = {}
+    for quantity, marks in result.unstable.items():
+        found = tuple(t for t, marked in zip(targets, marks.any(axis=1), strict=True) if marked)
+        if found and (not use.quantities or quantity in use.quantities):
+            by_targets.setdefault(found, []).append(use.named(quantity))
+    return [
+        unstable_note(target_set, names, found, result.why_unstable) for found, names in by_targets.items()
+    ]
 
 
 def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> set[str]:
@@ -206,7 +220,13 @@ def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
     with np.errstate(invalid="ignore"):  # inf - inf is undefined, and reported as that
         values = {name: after.values[name] - before.values[name] for name in after.values}
     notes = (*after.notes, *(f"mixture as estimate: {n}" for n in before.notes if n not in after.notes))
-    return MetricResult(values, after.time_s, after.duration_s, notes)
+    nothing = np.zeros((1, 1), dtype=bool)
+    unstable = {
+        name: after.unstable.get(name, nothing) | before.unstable.get(name, nothing)
+        for name in {**after.unstable, **before.unstable}
+    }
+    why = after.why_unstable or before.why_unstable
+    return MetricResult(values, after.time_s, after.duration_s, notes, unstable, why)
 
 
 def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
@@ -334,11 +354,14 @@ def _series(
             if result is None or target not in scored:
                 rows.append(without_value(target_set.id, target, name, duration_s, "no target"))
                 continue
-            values: NDArray[np.float64] = result.values[quantity.name][scored.index(target)]
+            place = scored.index(target)
+            values: NDArray[np.float64] = result.values[quantity.name][place]
+            marks = result.unstable.get(quantity.name)
             rows.append(
                 series(
                     target_set.id, target, name,
                     result.time_s.tolist(), result.duration_s.tolist(), values.tolist(),
+                    None if marks is None else marks[place].tolist(),
                 )
             )  # fmt: skip
     return rows
