@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks, unstable_sentences
-from svbench.report.numbers import decibels, dropped, interval_text
+from svbench.report.numbers import decibels, dropped, interval_text, short_columns
 from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.variants import (
     change_lines,
@@ -21,7 +21,7 @@ from svbench.report.variants import (
     told,
     variant_boards,
 )
-from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
+from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.statistics.headline import Estimate, run_intervals
 from svbench.results.statistics.material import Column, Settings, every_column
 from svbench.results.store import Run
@@ -188,7 +188,7 @@ def title(board: Board) -> str:
     record = board.runs[0].record
     label = board.rows[0].cells[board.columns[0]].label
     most = {c: max(row.cells[c].n_tracks for row in board.rows) for c in board.columns}
-    fewer = "; ".join(f"{c}: {n}" for c, n in most.items() if n < len(record.data.tracks))
+    fewer = short_columns(most, len(record.data.tracks), quantities(board.runs[0])[board.quantity.name])
     short = f" ({fewer})" if fewer else ""
     return (
         f"{record.protocol.id} {record.protocol_digest[:8]} · {board.target_set} · "

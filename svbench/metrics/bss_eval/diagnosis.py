@@ -42,7 +42,8 @@ _LIMIT_DB = 0.7
 # Frames in which the reference is less than 10 dB above the noise tell nothing of the filters.
 AUDIBLE = 10.0
 
-# Above it, what is unwanted is practically nothing, and a change of it changes no one's conclusion.
+# Above it, what is unwanted is practically nothing: the filters raised nothing, as with estimates that
+# equal the references.
 _PRACTICALLY_PERFECT_DB = 40.0
 
 
@@ -83,7 +84,9 @@ def moved_db(plain: Mapping[str, Floats], damped: Mapping[str, Floats], audible:
     """How far the noise moves each target: the most of all quantities, in median or mean over frames."""
     moved = np.zeros(len(audible))
     for name in plain.keys() - {UNAFFECTED}:
-        before, after = (np.minimum(values[name], _PRACTICALLY_PERFECT_DB) for values in (plain, damped))
+        before = np.minimum(plain[name], _PRACTICALLY_PERFECT_DB)
+        after = np.minimum(damped[name], _PRACTICALLY_PERFECT_DB)
+        after = np.where(before == _PRACTICALLY_PERFECT_DB, before, after)
         judged = audible & np.isfinite(before) & np.isfinite(after)
         for target in np.flatnonzero(judged.any(axis=1)):
             own = judged[target]
