@@ -148,7 +148,8 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status ``no target``, except from metrics made for absent targets.
 
     ``rate_hz`` is the rate at which references and estimates are compared; without it, the
-    data set's own. With ``probes`` every system is run on each variant of the data set.
+    data set's own; ``resampler`` brings them there. With ``probes`` every system is run on each
+    variant of the data set.
     """
 
     schema: Literal[1]
@@ -162,6 +163,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics: Annotated[tuple[MetricUse, ...], msgspec.Meta(min_length=1)]
     absent_target: Literal["score_others", "skip_set", "score_silence"] = "score_others"
     rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    resampler: Literal["soxr-vhq", "ffmpeg"] = "soxr-vhq"
     alignment: Alignment = Alignment()
     limits: Limits = Limits()
     probes: tuple[ProbeUse, ...] = ()
