@@ -71,11 +71,14 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     return [*notes, *unstable_sentences(runs), *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
 
 
-def unstable_sentences(runs: Sequence[Run], most: int = 5) -> list[str]:
-    """Name the tracks and targets whose values mean nothing, with the reason and the remedy."""
+def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None = None) -> list[str]:
+    """Name the tracks and targets whose values mean nothing, with the reason and the remedy.
+
+    With ``track``, only what is on it.
+    """
     alike: dict[str, dict[str, None]] = {}
     for run in runs:
-        for sentence in _unstable(run, most):
+        for sentence in _unstable(run, most, track):
             alike.setdefault(sentence, {})[run.record.system.id] = None
     if not alike:
         return []
@@ -85,11 +88,11 @@ def unstable_sentences(runs: Sequence[Run], most: int = 5) -> list[str]:
     return [f"Unstable, and left out of every number: {cells}{because}."]
 
 
-def _unstable(run: Run, most: int) -> list[str]:
+def _unstable(run: Run, most: int, only: str | None) -> list[str]:
     """Say which quantities, targets and tracks of a run are unstable; alike ones together."""
     names: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
     for row in track_scores(run):
-        if row.status == "unstable":
+        if row.status == "unstable" and only in (None, row.track):
             by_target = names.setdefault((row.target_set, row.track), {})
             by_target.setdefault(row.target, {})[row.metric] = None
     tracks: dict[str, list[str]] = {}

@@ -201,8 +201,8 @@ def _unstable(entrant: Entrant) -> list[str]:
 def _undecided(side: str, quantity: Quantity, tracks: list[str]) -> str:
     more = f" and {len(tracks) - 3} more" if len(tracks) > 3 else ""
     return (
-        f"cannot be decided: {quantity.name} of the {side} is unstable on {', '.join(tracks[:3])}{more}, so it "
-        "measures rounding there; gate on SDR, or use references of 16 bits"
+        f"cannot be decided: {quantity.name} of the {side} is unstable on {', '.join(tracks[:3])}{more}, "
+        "where it measures rounding; gate on SDR, or use references of 16 bits"
     )
 
 
