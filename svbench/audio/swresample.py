@@ -69,4 +69,5 @@ def _filters(up: int, factor: float) -> NDArray[np.float64]:
     distance = np.arange(length) - centre - np.arange(up)[:, np.newaxis] / up
     window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(1 - (2 * distance / length) ** 2, 0)))
     taps: NDArray[np.float64] = np.sinc(distance * factor) * window
-    return taps / taps.sum(axis=1, keepdims=True)
+    taps /= taps.sum(axis=1, keepdims=True)
+    return taps

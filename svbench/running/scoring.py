@@ -166,7 +166,7 @@ def _unstable(target_set: str, targets: list[str], result: MetricResult, use: Me
     """Name the quantities and targets whose values mean nothing, why, and what to do."""
     by_targets: dict[tuple[str, ...], list[str]] = {}
     for quantity, marks in result.unstable.items():
-        found = tuple(t for t, marked in zip(targets, marks.any(axis=1), strict=True) if marked)
+        found = tuple(t for t, own in zip(targets, marks, strict=True) if own.any())
         if found and (not use.quantities or quantity in use.quantities):
             by_targets.setdefault(found, []).append(use.named(quantity))
     return [

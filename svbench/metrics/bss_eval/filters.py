@@ -97,7 +97,8 @@ def _solve(among: Floats, right: Floats, damping: float) -> Floats:
         found, pivots = solve_block_toeplitz(lags * scale * scale.mT, right * scale)
         if float(np.min(pivots)) < _SINGULAR:
             raise NotPositiveDefinite
-        return found * scale
+        filters: Floats = found * scale
+        return filters
     except NotPositiveDefinite:
         if len(lags) == 1:
             return _solve_dense(lags[0], right[0])[np.newaxis]

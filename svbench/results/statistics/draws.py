@@ -118,8 +118,8 @@ def _medians(tracks: Sequence[Array], counts: Array) -> Array:
         drawn = total > 0
         # A resample without any value borrows the first, and is NaN below.
         ranks = (np.where(drawn, rank, 0) for rank in ((total - 1) // 2, total // 2))
-        places = [np.minimum(_place(owner, small, rank), len(values) - 1) for rank in ranks]
-        low, high = (np.where(drawn, values[order][p], np.nan) for p in places)
+        found = (np.minimum(_place(owner, small, rank), len(values) - 1) for rank in ranks)
+        low, high = (np.where(drawn, values[order][p], np.nan) for p in found)
         return _between(low, high)
     low, high = (values[order][p] for p in places)
     return _between(low, high)

@@ -162,9 +162,9 @@ def _check(
 ) -> Check:
     name = f"{column.target_set}, {column.target}"
     for side, entrant in (("baseline", old), ("candidate", new)):
-        if entrant is not None and (tracks := _unstable(entrant)):
+        if entrant is not None and (unstable := _unstable(entrant)):
             return Check(
-                column, quantity, "fail", _undecided(side, quantity, tracks), old.value,
+                column, quantity, "fail", _undecided(side, quantity, unstable), old.value,
                 new.value if new else None, None, None, None, 0, None, (), (),
             )  # fmt: skip
     if not old.is_defined or not old.tracks:
