@@ -136,7 +136,7 @@ def run_summary(run: Run) -> dict[str, object]:
     """Return a run's printed numbers as plain values."""
     import msgspec
 
-    from svbench.report.guard import affected_cells, overlap_of
+    from svbench.report.guard import affected_cells, overlap_of, unstable_sentences
     from svbench.results.aggregate import summarise
 
     affected = affected_cells(run)
@@ -159,6 +159,7 @@ def run_summary(run: Run) -> dict[str, object]:
         "summaries_without_errata": msgspec.to_builtins(clean),
         "errata": [{"track": t, "target": s, "defect": d} for (t, s), d in affected.items()],
         "leaked_tracks": overlap_of(run).tracks,
+        "unstable": unstable_sentences([run]),
     }
 
 

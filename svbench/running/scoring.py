@@ -22,7 +22,7 @@ from svbench.errors import AudioError, SpecError
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult
 from svbench.probes.tracks import Sounds, brought_back, expected
-from svbench.results.scores import Series, series, without_value
+from svbench.results.scores import Series, series, unstable_note, without_value
 from svbench.results.store import Quantity
 from svbench.running.sums import MixtureCheck, Watched, check_of, measured_sums
 from svbench.specs.plugins import load_plugin
@@ -188,7 +188,7 @@ def score_signals(
     duration_s = first.n_samples / first.rate_hz
     present = _present(signals, targets, protocol)
     unknown = signals.unknown
-    signals = _at_rate(signals, protocol.rate_hz)
+    signals = _at_rate(signals, protocol)
     rows: list[Series] = []
     notes: list[str] = []
     for target_set in chosen:
@@ -211,10 +211,24 @@ def score_signals(
             scored = list(target_set.targets) if metric.scores_absent or compares else found
             watch = check if check and scored == found and check.fits(target_set.targets) else None
             result = _result(signals, scored, metric, use, watch) if scored else None
-            notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
+            if result is not None:
+                notes += [f"{target_set.id}: {n}" for n in result.notes]
+                notes += _unstable(target_set.id, scored, result, use)
             rows += _series(target_set, scored, metric, use, result, duration_s)
     absent = tuple(t for t in targets if t not in present and t not in unknown)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
+
+
+def _unstable(target_set: str, targets: list[str], result: MetricResult, use: MetricUse) -> list[str]:
+    """Name the quantities and targets whose values mean nothing, why, and what to do."""
+    by_targets: dict[tuple[str, ...], list[str]] = {}
+    for quantity, marks in result.unstable.items():
+        found = tuple(t for t, own in zip(targets, marks, strict=True) if own.any())
+        if found and (not use.quantities or quantity in use.quantities):
+            by_targets.setdefault(found, []).append(use.named(quantity))
+    return [
+        unstable_note(target_set, names, found, result.why_unstable) for found, names in by_targets.items()
+    ]
 
 
 def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> set[str]:
@@ -266,23 +280,30 @@ def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
     with np.errstate(invalid="ignore"):  # inf - inf is undefined, and reported as that
         values = {name: after.values[name] - before.values[name] for name in after.values}
     notes = (*after.notes, *(f"mixture as estimate: {n}" for n in before.notes if n not in after.notes))
-    return MetricResult(values, after.time_s, after.duration_s, notes)
+    nothing = np.zeros((1, 1), dtype=bool)
+    unstable = {
+        name: after.unstable.get(name, nothing) | before.unstable.get(name, nothing)
+        for name in {**after.unstable, **before.unstable}
+    }
+    why = after.why_unstable or before.why_unstable
+    return MetricResult(values, after.time_s, after.duration_s, notes, unstable, why)
 
 
-def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
+def _at_rate(signals: Signals, protocol: Protocol) -> Signals:
+    rate_hz = protocol.rate_hz
     if rate_hz is None:
         return signals
 
     def at_rate(sound: Sound) -> Sound:
         if sound.rate_hz == rate_hz:
             return sound
-        return ArraySound(resample(whole(sound), rate_hz).samples, rate_hz)
+        return ArraySound(resample(whole(sound), rate_hz, protocol.resampler).samples, rate_hz)
 
     return Signals(
         {t: at_rate(s) for t, s in signals.references.items()},
         {t: at_rate(s) for t, s in signals.estimates.items()},
         None if signals.mixture is None else at_rate(signals.mixture),
-        None if signals.original is None else _at_rate(signals.original, rate_hz),
+        None if signals.original is None else _at_rate(signals.original, protocol),
         None if signals.expected is None else {t: at_rate(s) for t, s in signals.expected.items()},
     )
 
@@ -400,11 +421,14 @@ def _series(
             if result is None or target not in scored:
                 rows.append(without_value(target_set.id, target, name, duration_s, "no target"))
                 continue
-            values: NDArray[np.float64] = result.values[quantity.name][scored.index(target)]
+            place = scored.index(target)
+            values: NDArray[np.float64] = result.values[quantity.name][place]
+            marks = result.unstable.get(quantity.name)
             rows.append(
                 series(
                     target_set.id, target, name,
                     result.time_s.tolist(), result.duration_s.tolist(), values.tolist(),
+                    None if marks is None else marks[place].tolist(),
                 )
             )  # fmt: skip
     return rows
