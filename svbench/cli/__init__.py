@@ -23,7 +23,7 @@ OK, FINDINGS, USAGE, SYSTEM_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 VERBS = {
     "demo": "run nine systems on the embedded music under two protocols and write a report",
-    "run": "separate and score a data set with one or more systems",
+    "run": "separate and score a data set with one or more systems and protocols",
     "profile": "measure what a system costs: time, memory, size, operations",
     "score": "score a folder of estimates against a folder of references",
     "report": "write an HTML report from runs",
