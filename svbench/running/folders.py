@@ -6,7 +6,7 @@ The result is a run like any other; only what separated the music is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +123,7 @@ def score_folders(
             f"{protocol.id} changes the mixtures before separation: use `svbench run`, or another protocol "
             "for estimates that are there already"
         )
-    stems = load_manifest("folder").head.targets
-    targets = {t: stems.get(t, (t,)) for t in protocol.targets}
-    pairs = pair_folders(references, estimates, targets)
+    pairs = protocol_pairs(references, estimates, protocol)
     sets, left_out = _covered(pairs, protocol, references)
     futures = [(pair, pool.submit(score_pair, pair, protocol, sets)) for pair in pairs.tracks]
     results = []
@@ -165,6 +163,12 @@ def score_folders(
     return Run(estimates, record, tuple(results))
 
 
+def protocol_pairs(references: Path, estimates: Path, protocol: Protocol) -> Pairs:
+    """Pair two folders for the targets of a protocol; see `pair_folders`."""
+    stems = load_manifest("folder").head.targets
+    return pair_folders(references, estimates, {t: stems.get(t, (t,)) for t in protocol.targets})
+
+
 def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> TrackResult:
     """Score one track from its files; whatever is wrong with them becomes the reason it failed."""
     wanted = tuple(dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets))
@@ -181,7 +185,7 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
         target_sets=sets,
     )
     try:
-        signals, notes = _signals(pair, wanted, protocol)
+        signals, notes = pair_signals(pair, wanted, protocol)
         scored: Scored = score_signals(signals, protocol, sets)
     except (AudioError, SystemFailure) as error:
         series = failed_series(protocol, sets, duration_s)
@@ -194,7 +198,7 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
     )
 
 
-def _signals(pair: TrackPair, wanted: tuple[str, ...], protocol: Protocol) -> tuple[Signals, list[str]]:
+def pair_signals(pair: TrackPair, wanted: Sequence[str], protocol: Protocol) -> tuple[Signals, list[str]]:
     """Open a track's files; estimates that do not fit are refused or aligned by the protocol's rule."""
     missing = [t for t in wanted if t not in pair.estimates]
     if missing:

@@ -95,28 +95,36 @@ def _serves(
 
 def _read(folder: Path, result: TrackResult, made: SeparationRecord, track: Track) -> Kept:
     """Read the estimates that the system gave, refusing files that are not what was scored."""
-    estimates, paths = {}, {}
-    for target, place in result.estimates.items():
-        path = folder / place
-        # The digest is of the samples as they were scored, in single or double precision.
-        single = audio_info(path).subtype == "FLOAT"
-        audio = read_audio(path, dtype="float32" if single else "float64")
-        found = samples_digest(audio)
-        if found != result.estimate_digests.get(target):
-            raise AudioError(f"{path} is no longer what was scored")
-        paths[found] = path
-        if target in made.given:
-            estimates[target] = audio
+    estimates = kept_audio(folder, result)
+    paths = {result.estimate_digests[t]: folder / result.estimates[t] for t in estimates}
     if lost := [t for t in made.given if t not in estimates]:
         raise AudioError(f"no file is named of {', '.join(lost)}")
     if (resources := result.resources) is None:
         raise AudioError(f"{folder} does not say what they cost")
-    if (resources := result.resources) is None:
-        raise AudioError(f"{folder} does not say what they cost")
-    separated = Separated(estimates, track, made.given, result.system_version, resources, made.notes)
+    given = {t: estimates[t] for t in made.given}
+    separated = Separated(given, track, made.given, result.system_version, resources, made.notes)
     origin = msgspec.structs.replace(made, origin=folder.name)
     note = f"not separated again: estimates and resources of run {folder.name}"
     return Kept(separated, origin, paths, (note,))
+
+
+def kept_audio(folder: Path, result: TrackResult) -> dict[str, Audio]:
+    """Read the kept estimates of a result.
+
+    Raises
+    ------
+    AudioError
+        A file is missing, unreadable or no longer what was scored.
+    """
+    estimates = {}
+    for target, place in result.estimates.items():
+        path = folder / place
+        # The digest is of the samples as they were scored, in single or double precision.
+        single = audio_info(path).subtype == "FLOAT"
+        estimates[target] = read_audio(path, dtype="float32" if single else "float64")
+        if samples_digest(estimates[target]) != result.estimate_digests.get(target):
+            raise AudioError(f"{path} is no longer what was scored")
+    return estimates
 
 
 def keep_estimates(

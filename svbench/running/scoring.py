@@ -138,7 +138,7 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
     first = next(iter(signals.estimates.values()))
     duration_s = first.n_samples / first.rate_hz
     present = _present(signals, targets, protocol)
-    signals = _at_rate(signals, protocol.rate_hz)
+    signals = at_rate(signals, protocol.rate_hz)
     rows: list[Series] = []
     notes: list[str] = []
     for target_set in chosen:
@@ -209,21 +209,22 @@ def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
     return MetricResult(values, after.time_s, after.duration_s, notes)
 
 
-def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
+def at_rate(signals: Signals, rate_hz: int | None) -> Signals:
+    """Return signals at the rate of a protocol; themselves without one."""
     if rate_hz is None:
         return signals
 
-    def at_rate(sound: Sound) -> Sound:
+    def resampled(sound: Sound) -> Sound:
         if sound.rate_hz == rate_hz:
             return sound
         return ArraySound(resample(whole(sound), rate_hz).samples, rate_hz)
 
     return Signals(
-        {t: at_rate(s) for t, s in signals.references.items()},
-        {t: at_rate(s) for t, s in signals.estimates.items()},
-        None if signals.mixture is None else at_rate(signals.mixture),
-        None if signals.original is None else _at_rate(signals.original, rate_hz),
-        None if signals.expected is None else {t: at_rate(s) for t, s in signals.expected.items()},
+        {t: resampled(s) for t, s in signals.references.items()},
+        {t: resampled(s) for t, s in signals.estimates.items()},
+        None if signals.mixture is None else resampled(signals.mixture),
+        None if signals.original is None else at_rate(signals.original, rate_hz),
+        None if signals.expected is None else {t: resampled(s) for t, s in signals.expected.items()},
     )
 
 
