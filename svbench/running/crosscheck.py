@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -300,10 +299,8 @@ def _scored_twice(
                 values = _values(check, use, signals, targets)
             except ValueError as error:  # a target that is silent throughout
                 values = {}
-                notes.append(
-                    f"track {result.track}, {target_set}: {check.tool} refuses it ({_first_sentence(error)}); "
-                    "that counts as undefined"
-                )
+                where = f"track {result.track}, {target_set}"
+                notes.append(f"{where}: refused by {check.tool}, which counts as undefined: {_reason(error)}")
             for name in (q.name for q in metric_of(use, protocol).quantities):
                 for j, target in enumerate(targets):
                     ours = stored.get((target_set, target, use.named(name)))
@@ -318,7 +315,7 @@ def _values(check: Check, use: MetricUse, signals: Signals, targets: Sequence[st
     """Score one target set with another tool, as one problem."""
     references = np.stack([whole(signals.references[t]).samples for t in targets]).astype(np.float64)
     estimates = np.stack([whole(signals.estimates[t]).samples for t in targets]).astype(np.float64)
-    given = dict(use.parameters)
+    given: dict[str, object] = dict(use.parameters)
     mixture = None if signals.mixture is None else whole(signals.mixture).samples.astype(np.float64)
     if check.takes_mixture:
         given["mixture"] = mixture
@@ -386,5 +383,6 @@ def _not_checked(protocol: Protocol) -> tuple[str, ...]:
     )
 
 
-def _first_sentence(error: Any) -> str:
+def _reason(error: ValueError) -> str:
+    """Return the first half sentence of a long message."""
     return str(error).split(".")[0].split(",")[0].strip()

@@ -1,4 +1,4 @@
-"""Scores without systems: a folder of references against one of estimates, or arrays.
+"""Scores without systems: a folder of references against one of estimates.
 
 The result is a run like any other; only what separated the music is not known.
 """
@@ -6,17 +6,14 @@ The result is a run like any other; only what separated the music is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from svbench.audio.sounds import ArraySound, Sound, sound_of, whole
 from svbench.datasets.pairs import Pairs, TrackPair, pair_folders
 from svbench.errors import AudioError, DataError, SystemFailure
-from svbench.results.aggregate import TrackScore, reduce_track
 from svbench.results.provenance import Provenance
 from svbench.results.scores import TrackResult
 from svbench.results.store import SCHEMA, DataRecord, Run, RunRecord
@@ -24,64 +21,9 @@ from svbench.running.execution import ScoringPool
 from svbench.running.scoring import Scored, Signals, failed_series, quantities_of, score_signals
 from svbench.running.separation import fitted
 from svbench.specs.manifest import load_manifest
-from svbench.specs.protocol import Protocol, load_protocol
+from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import SystemSpec
-
-
-def score_arrays(
-    references: Mapping[str, NDArray[Any]],
-    estimates: Mapping[str, NDArray[Any]],
-    *,
-    rate_hz: int,
-    protocol: str | Protocol,
-    mixture: NDArray[Any] | None = None,
-) -> list[TrackScore]:
-    """Score one track given as arrays.
-
-    Parameters
-    ----------
-    references, estimates : mapping of str to ndarray, shape (n_samples, n_channels)
-        By target. Target sets of the protocol without all their estimates are left out.
-    rate_hz : int
-    protocol : str or Protocol
-        Id, path or record.
-    mixture : ndarray, shape (n_samples, n_channels), optional
-        Only for protocols that need it.
-
-    Returns
-    -------
-    list of TrackScore
-        One per target set, target and quantity, reduced over frames by the protocol's rule.
-
-    Raises
-    ------
-    AudioError
-        Shapes differ, samples are not finite floats, or a mixture is needed.
-    DataError
-        No target set has all its estimates.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> s = {t: rng.standard_normal((8000, 1)) for t in ("vocals", "accompaniment")}
-    >>> e = {t: 0.9 * x for t, x in s.items()}
-    >>> [(r.target, r.metric, round(r.score, 3)) for r in score_arrays(s, e, rate_hz=8000, protocol="mdx21")]
-    [('vocals', 'uSDR', 20.0), ('accompaniment', 'uSDR', 20.0)]
-    """
-    rule = load_protocol(protocol) if isinstance(protocol, str) else protocol
-    sounds = [
-        {target: _array(f"{role} of {target}", a, rate_hz) for target, a in side.items()}
-        for role, side in (("reference", references), ("estimate", estimates))
-    ]
-    whole_mixture = None if mixture is None else _array("mixture", mixture, rate_hz)
-    sets = tuple(s.id for s in rule.target_sets if set(s.targets) <= sounds[1].keys() & sounds[0].keys())
-    if not sets:
-        wanted = " or ".join(", ".join(s.targets) for s in rule.target_sets)
-        raise DataError(f"{rule.id} scores {wanted}; references and estimates were given of {_both(sounds)}")
-    scored = score_signals(Signals(sounds[0], sounds[1], whole_mixture), rule, sets)
-    return reduce_track("", scored.series, rule, quantities_of(rule))
 
 
 def score_folders(
@@ -248,16 +190,5 @@ def _covered(pairs: Pairs, protocol: Protocol, root: Path) -> tuple[tuple[str, .
     return tuple(sets), left_out
 
 
-def _array(name: str, samples: NDArray[Any], rate_hz: int) -> ArraySound:
-    from svbench.audio import check_samples
-
-    check_samples(samples, name)
-    return ArraySound(samples, rate_hz)
-
-
 def _shape(sound: Sound) -> tuple[int, int, int]:
     return sound.n_samples, sound.n_channels, sound.rate_hz
-
-
-def _both(sounds: list[dict[str, ArraySound]]) -> str:
-    return ", ".join(t for t in sounds[0] if t in sounds[1]) or "no target in common"
