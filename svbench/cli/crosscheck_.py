@@ -54,10 +54,10 @@ def run(options: argparse.Namespace) -> int:
 
     checked, signals_of = _folders(options) if options.estimates else _run(options)
     results, left_out = results_to_check(checked, options.track)
-    _announce(checked, results, signals_of)
+    _announce(checked, results)
     progress = Progress(len(results))
     found = crosscheck(checked, results, signals_of, tell=progress.step)
-    agrees = bool(found.rows) and all(row.agrees(options.tolerance) for row in found.rows)
+    agrees = found.agrees(options.tolerance)
     if options.json:
         import msgspec
 
@@ -114,12 +114,11 @@ def _folders(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
     return checked, folder_signals(options.first, options.estimates, protocol)
 
 
-def _announce(checked: Run, results: list[TrackResult], signals_of: SignalsOf) -> None:
+def _announce(checked: Run, results: list[TrackResult]) -> None:
     """Say beforehand how long museval will take."""
     from svbench.running.crosscheck import seconds_of_museval
 
-    first = next(iter(signals_of(results[0]).estimates.values()))
-    seconds = seconds_of_museval(results, checked.record.protocol, first.n_channels)
+    seconds = seconds_of_museval(results, checked.record.protocol)
     if seconds > 10:
         print(
             f"museval will take about {clock(seconds)} for {len(results)} tracks, on a core of its own; "

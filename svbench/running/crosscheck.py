@@ -24,7 +24,7 @@ from svbench.running.folders import pair_signals, protocol_pairs
 from svbench.running.kept import kept_audio
 from svbench.running.originals import has_estimates
 from svbench.running.reference_tools import (
-    mir_eval_sources,
+    mir_eval_nsdr,
     museval_sdr,
     museval_seconds,
     museval_v4,
@@ -99,13 +99,18 @@ class Row(msgspec.Struct):
 
 
 class Crosscheck(msgspec.Struct, frozen=True):
-    """What a comparison found; ``not_checked`` and ``notes`` are sentences."""
+    """What a comparison found; ``failed`` are tracks without one, ``not_checked`` what no tool gives."""
 
     rows: tuple[Row, ...]
     n_tracks: int
+    failed: tuple[str, ...]
     tools: dict[str, str]
     not_checked: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def agrees(self, tolerance: float) -> bool:
+        """Whether there is something to compare, on every track, and all of it agrees."""
+        return bool(self.rows) and not self.failed and all(row.agrees(tolerance) for row in self.rows)
 
 
 def check_of(use: MetricUse) -> Check | None:
@@ -116,7 +121,7 @@ def check_of(use: MetricUse) -> Check | None:
         return Check("museval", museval_sdr)
     return {
         "bss-eval-v4": Check("museval", museval_v4),
-        "bss-eval-v3": Check("mir_eval", mir_eval_sources),
+        "bss-eval-nsdr": Check("mir_eval", mir_eval_nsdr, takes_mixture=True),
         "sdr": Check("numpy", plain_scores.global_sdr),
         "frame-sdr": Check("numpy", plain_scores.frame_sdr),
         "si-sdr": Check("numpy", plain_scores.si_sdr),
@@ -245,6 +250,7 @@ def crosscheck(
     units = {q.name: q.unit for q in quantities_of(protocol)}
     rows: dict[tuple[str, str, str], Row] = {}
     notes: list[str] = []
+    failed: list[str] = []
     tools: dict[str, str] = {}
     for result in results:
         try:
@@ -255,7 +261,8 @@ def crosscheck(
                 row = rows.setdefault(where, Row(*where, units[ours.metric], tool))
                 _compare(row, result.track, ours, theirs)
         except AudioError as error:
-            notes.append(f"track {result.track}: not compared: {error}")
+            failed.append(result.track)
+            notes.append(f"track {result.track} is not compared: {error}")
         tell(result.track)
     sets = [s.id for s in protocol.target_sets]
     quantities, targets = list(units), protocol.targets
@@ -263,17 +270,23 @@ def crosscheck(
         rows.values(),
         key=lambda r: (sets.index(r.target_set), quantities.index(r.quantity), targets.index(r.target)),
     )
-    notes = list(dict.fromkeys(notes))
-    return Crosscheck(tuple(in_order), len(results), tools, _not_checked(protocol), tuple(notes))
+    return Crosscheck(
+        tuple(in_order),
+        len(results),
+        tuple(failed),
+        tools,
+        _not_checked(protocol),
+        tuple(dict.fromkeys(notes)),
+    )
 
 
-def seconds_of_museval(results: Sequence[TrackResult], protocol: Protocol, n_channels: int) -> float:
-    """Estimate how long museval will take over some results."""
+def seconds_of_museval(results: Sequence[TrackResult], protocol: Protocol) -> float:
+    """Estimate how long museval will take over some results, taken for stereo."""
     return sum(
         museval_seconds(
             result.duration_s,
             protocol.rate_hz or round(result.n_samples / result.duration_s),
-            len(_scored_targets(protocol, result, target_set)) * n_channels,
+            len(_scored_targets(protocol, result, target_set)) * 2,
             use.parameters,
         )
         * (2 if use.improvement else 1)

@@ -117,26 +117,33 @@ def museval_sdr(
     return {"SDR": found["SDR"]}
 
 
-def mir_eval_sources(references: Floats, estimates: Floats, rate_hz: int, **_: Any) -> dict[str, Floats]:
-    """Score mono sources with mir_eval's ``bss_eval_sources`` (BSS Eval v3): SDR, SIR and SAR of the track.
+def mir_eval_nsdr(
+    references: Floats, estimates: Floats, rate_hz: int, *, mixture: Floats, filter_length: int = 512
+) -> dict[str, Floats]:
+    """Score sources in mono with mir_eval's ``bss_eval_sources`` (BSS Eval v3): NSDR, SDR, SIR and SAR.
+
+    NSDR is the SDR of the estimate less that of the mixture as the estimate.
 
     Raises
     ------
     AudioError
-        More than one channel, which it does not take.
+        Filters that mir_eval does not have.
     ValueError
         What mir_eval refuses: a target that is silent throughout.
     """
-    if references.shape[2] != 1:
-        raise AudioError(f"mir_eval scores one channel, these have {references.shape[2]}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it announces its removal
-        module = reference_module("mir_eval", "separation")
-        found = module.bss_eval_sources(references[..., 0], estimates[..., 0], compute_permutation=False)
-    return {
-        name: np.asarray(values)[:, np.newaxis]
-        for name, values in zip(("SDR", "SIR", "SAR"), found[:3], strict=True)
-    }
+    if filter_length != 512:
+        raise AudioError(f"the filters of mir_eval have 512 taps, the protocol asks for {filter_length}")
+    module = reference_module("mir_eval", "separation")
+
+    def sources(estimates: Floats) -> dict[str, Floats]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it announces its removal
+            found = module.bss_eval_sources(references.mean(axis=2), estimates, compute_permutation=False)
+        return {n: np.asarray(v)[:, np.newaxis] for n, v in zip(("SDR", "SIR", "SAR"), found, strict=False)}
+
+    after = sources(estimates.mean(axis=2))
+    before = sources(np.stack([mixture.mean(axis=1)] * len(references)))
+    return {"NSDR": after["SDR"] - before["SDR"], **after}
 
 
 def samples(seconds: float, rate_hz: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -223,7 +222,7 @@ def test_without_hard_links_files_are_copied(bench: Bench, monkeypatch: pytest.M
     for target, place in one.results[0].estimates.items():
         assert not (one.path / place).samefile(two.path / place), target
         assert np.array_equal(read_audio(one.path / place).samples, read_audio(two.path / place).samples)
-        assert os.stat(one.path / place).st_nlink == 1
+        assert (one.path / place).stat().st_nlink == 1
 
 
 def test_who_shares(small_folder: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_sides_that_are_no_dict(given: Any) -> None:
         score(references=given)
     with pytest.raises(AudioError, match=f"^estimates: expected a dict of target to array, found {name}$"):
         score(estimates=given)
-    with pytest.raises(AudioError, match="^estimates: expected names of targets as keys, found 0$"):
+    with pytest.raises(AudioError, match=r"^estimates: expected names of targets as keys, found 0$"):
         score(estimates={0: REFERENCES["vocals"]})
 
 
@@ -116,5 +116,5 @@ def test_arrays_that_are_no_samples(samples: Any, sentence: str) -> None:
 
 
 def test_protocols_that_are_none() -> None:
-    with pytest.raises(SpecError, match="^protocol: expected an id, a path or a Protocol, found None$"):
+    with pytest.raises(SpecError, match=r"^protocol: expected an id, a path or a Protocol, found None$"):
         score(protocol=None)
