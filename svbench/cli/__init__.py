@@ -24,7 +24,7 @@ OK, FINDINGS, USAGE, SYSTEM_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 VERBS = {
     "demo": "run nine systems on the embedded music under two protocols and write a report",
-    "run": "separate and score a data set with one or more systems",
+    "run": "separate and score a data set with one or more systems and protocols",
     "profile": "measure what a system costs: time, memory, size, operations",
     "score": "score a folder of estimates against a folder of references",
     "report": "write an HTML report from runs",
@@ -35,6 +35,7 @@ VERBS = {
     "compare": "compare systems: intervals, paired differences, tests, ranks",
     "gate": "pass or fail a candidate against a baseline, for pull requests",
     "board": "merge runs of many labs into a leaderboard site",
+    "crosscheck": "compare scores with those of museval, mir_eval or plain numpy",
     "diff": "compare two runs: bit-equal, within tolerance or different, and where first",
     "rerun": "repeat a run from its record and compare",
     "listen": "listening tests: build, serve, analyse",
@@ -135,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {verb:9} {summary}" for verb, summary in VERBS.items())
+    rows = "\n".join(f"  {verb:10} {summary}" for verb, summary in VERBS.items())
     return (
         "usage: svbench COMMAND ...\n\n"
         "Compare music source separation systems on named, hashed protocols.\n\n"

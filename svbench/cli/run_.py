@@ -1,4 +1,4 @@
-"""Separate and score a data set with one or more systems."""
+"""Separate and score a data set with one or more systems, under one or more protocols."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("protocol", help="protocol id or TOML file")
+    parser.add_argument(
+        "protocol", nargs="+",
+        help="protocol ids or TOML files; every track is separated once and scored under all of them",
+    )  # fmt: skip
     parser.add_argument(
         "--data", required=True, metavar="MANIFEST=PATH",
         help="data set id or manifest, and where its files lie; `demo` alone is the embedded music",
@@ -49,7 +52,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="which tracks to do again: never any that has a result; those whose data, system or protocol "
         "changed (missing); also failed ones (failed, the default); all",
     )  # fmt: skip
-    parser.add_argument("--keep-estimates", action="store_true", help="keep the estimates as float WAV")
+    parser.add_argument(
+        "--keep-estimates", action="store_true",
+        help="keep the estimates as float WAV; a later run of another protocol then scores them",
+    )  # fmt: skip
     workers_argument(parser)
 
 
@@ -66,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.specs.system import load_system, permitted
 
     name, root = data_argument(options.data)
-    protocol = load_protocol(options.protocol)
+    protocols = [load_protocol(p) for p in options.protocol]
     systems = [permitted(load_system(s), random_weights=options.random_weights) for s in options.system]
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     if options.strict:
@@ -76,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
     jobs = [
         job
         for s in systems
-        for job in jobs_of(s, protocol, dataset, options.out, options.redo, options.keep_estimates)
+        for p in protocols
+        for job in jobs_of(s, p, dataset, options.out, options.redo, options.keep_estimates)
     ]
     runs = run_jobs(jobs, options)
     if options.json:
@@ -107,29 +114,33 @@ def _refuse_leaks(systems: list[LocatedSystem], dataset: Dataset) -> None:
 
 
 def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
-    """Run jobs one after the other in one scoring pool, telling the progress on stderr."""
+    """Run jobs in one scoring pool, those that share separations together; tell the progress on stderr."""
     from svbench.results.provenance import collect
     from svbench.running.execution import n_cores, scoring_pool
-    from svbench.running.runner import run_job
+    from svbench.running.runner import run_group, share
 
     arguments = {k: str(v) for k, v in sorted(vars(options).items())}
     provenance = collect(["svbench", *sys.argv[1:]], arguments)
-    progress = Progress(sum(len(j.dataset.tracks) for j in jobs))
-    runs = []
+    groups = share(jobs)
+    progress = Progress(sum(len(j.dataset.tracks) for group in groups for j in group))
+
+    def tell(job: Job, result: TrackResult, is_new: bool) -> None:
+        parts = (job.protocol.id, job.located.spec.id, job.dataset.variant, result.track)
+        label = " · ".join(p for p in parts if p)
+        if result.status == "failed":
+            progress.say(f"{label} FAILED: {result.reason}")
+        for note in result.data_notes:
+            progress.say(f"{label}: warning: {note}")
+        made = result.separation
+        origin = f" (estimates of {made.origin})" if is_new and made and made.origin else ""
+        progress.step(f"{label}{origin if is_new else ' (kept)'}", counts=is_new)
+
+    done: dict[Path, Run] = {}
     with scoring_pool(options.workers or n_cores()) as pool:
-        for job in jobs:
-            parts = (job.protocol.id, job.located.spec.id, job.dataset.variant)
-            label = " · ".join(p for p in parts if p)
-
-            def tell(result: TrackResult, is_new: bool, label: str = label) -> None:
-                if result.status == "failed":
-                    progress.say(f"{label} · {result.track} FAILED: {result.reason}")
-                for note in result.data_notes:
-                    progress.say(f"{label} · {result.track}: warning: {note}")
-                progress.step(f"{label} · {result.track}{'' if is_new else ' (kept)'}", counts=is_new)
-
-            runs.append(run_job(job, pool, provenance, tell))
-    return runs
+        for group in groups:
+            for run in run_group(group, pool, provenance, tell):
+                done[run.path] = run
+    return [done[job.folder] for job in jobs]
 
 
 def run_summary(run: Run) -> dict[str, object]:

@@ -64,13 +64,41 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weights_bytes: int | None = None
 
 
+class SeparationRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the estimates of a track come from, so that another protocol can score them too.
+
+    Attributes
+    ----------
+    key : str
+        What they depend on: system, files it names, mixture, limits; see `svbench.running.keys`.
+    asked : tuple of str
+        Targets the system was asked for.
+    given : tuple of str
+        Targets it gave; others of the result's estimates are sums of them.
+    notes : tuple of str
+        Notes of the result that belong to the separation.
+    aligned : bool
+        Whether the protocol's alignment rule changed the estimates.
+    origin : str
+        Name of the run whose kept estimates were scored; empty where the system was asked.
+    """
+
+    key: str
+    asked: tuple[str, ...]
+    given: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    aligned: bool = False
+    origin: str = ""
+
+
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything known about one system on one track; one file in the run folder.
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
-    the limit of the protocol that the system broke, and by how much. ``data_notes`` say what is wrong with
-    the track itself, such as a mixture that is not the sum of its stems.
+    the limit of the protocol that the system broke, and by how much. ``separation`` is None where nothing
+    was separated, and in results of earlier versions. ``data_notes`` say what is wrong with the track
+    itself, such as a mixture that is not the sum of its stems.
     """
 
     schema: Literal[1]
@@ -92,6 +120,7 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     estimates: dict[str, str] = msgspec.field(default_factory=dict)
     estimate_digests: dict[str, str] = msgspec.field(default_factory=dict)
     data_notes: tuple[str, ...] = ()
+    separation: SeparationRecord | None = None
 
 
 def score(value: float, *, unstable: bool = False) -> Score:

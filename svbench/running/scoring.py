@@ -112,18 +112,30 @@ def score_estimates(
     """Score the estimates of one track, and compare its mixture with the sum of its stems on the way."""
     check = check_of(track)
     resamples = protocol.rate_hz not in (None, track.rate_hz)
-    signals = _signals_of(track, estimates, protocol, sets, originals)
+    signals = track_signals(track, estimates, protocol, sets, originals)
     scored = score_signals(signals, protocol, sets, None if resamples else check)
     return msgspec.structs.replace(scored, sums=measured_sums(track, check))
 
 
-def _signals_of(
+def track_signals(
     track: Track,
     estimates: Mapping[str, Sound],
     protocol: Protocol,
     sets: tuple[str, ...],
-    originals: dict[str, Path] | None,
+    originals: dict[str, Path] | None = None,
 ) -> Signals:
+    """Collect what the metrics of a protocol read of one track, beside its estimates.
+
+    Parameters
+    ----------
+    track : Track
+    estimates : mapping of str to Sound
+    protocol : Protocol
+    sets : tuple of str
+        Ids of the target sets to score.
+    originals : dict of target to path of audio, optional
+        Estimates of the track before a probe changed it; the estimates themselves by default.
+    """
     targets = _targets(protocol, sets)
     scored, found = brought_back(track, estimates)
     return Signals(
@@ -188,7 +200,7 @@ def score_signals(
     duration_s = first.n_samples / first.rate_hz
     present = _present(signals, targets, protocol)
     unknown = signals.unknown
-    signals = _at_rate(signals, protocol)
+    signals = at_rate(signals, protocol)
     rows: list[Series] = []
     notes: list[str] = []
     for target_set in chosen:
@@ -289,22 +301,23 @@ def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
     return MetricResult(values, after.time_s, after.duration_s, notes, unstable, why)
 
 
-def _at_rate(signals: Signals, protocol: Protocol) -> Signals:
+def at_rate(signals: Signals, protocol: Protocol) -> Signals:
+    """Return signals at the rate of a protocol, by its resampler; themselves where it names none."""
     rate_hz = protocol.rate_hz
     if rate_hz is None:
         return signals
 
-    def at_rate(sound: Sound) -> Sound:
+    def resampled(sound: Sound) -> Sound:
         if sound.rate_hz == rate_hz:
             return sound
         return ArraySound(resample(whole(sound), rate_hz, protocol.resampler).samples, rate_hz)
 
     return Signals(
-        {t: at_rate(s) for t, s in signals.references.items()},
-        {t: at_rate(s) for t, s in signals.estimates.items()},
-        None if signals.mixture is None else at_rate(signals.mixture),
-        None if signals.original is None else _at_rate(signals.original, protocol),
-        None if signals.expected is None else {t: at_rate(s) for t, s in signals.expected.items()},
+        {t: resampled(s) for t, s in signals.references.items()},
+        {t: resampled(s) for t, s in signals.estimates.items()},
+        None if signals.mixture is None else resampled(signals.mixture),
+        None if signals.original is None else at_rate(signals.original, protocol),
+        None if signals.expected is None else {t: resampled(s) for t, s in signals.expected.items()},
     )
 
 

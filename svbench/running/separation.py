@@ -1,11 +1,12 @@
-"""One track through one system: ask, check, align by the protocol's rule, add derived targets.
+"""One track through one system: ask and check, then align by a protocol's rule and add derived targets.
 
+The first half is done once for all protocols, the second for each of them.
 Nothing is padded, cut, resampled or copied unless a rule says so, and what was done is noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,36 +15,64 @@ from svbench.audio import Audio, Samples, resample
 from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
+from svbench.results.scores import Resources
 from svbench.running.coverage import covered_sets, recipes, sum_notes
 from svbench.running.execution import n_cores
 from svbench.specs.protocol import Alignment, Protocol
-from svbench.systems.api import SystemInfo
 from svbench.systems.host import WorkerHost
 
 
 @dataclass(frozen=True, eq=False)
 class Separated:
-    """Estimates fit for scoring: the track's rate, length and channels."""
+    """What a system gave for one track, before any protocol's rules are applied to it.
+
+    Attributes
+    ----------
+    estimates : mapping of str to Audio
+        As the system gave them.
+    heard : Shape
+        Of the mixture as the system got it; estimates are expected in that form.
+    targets : tuple of str
+        What the system says it gives. Of a track that does not contain one of them there may be no estimate.
+    version : str
+        That of the system.
+    resources : Resources
+    notes : tuple of str
+    """
 
     estimates: Mapping[str, Audio]
-    info: SystemInfo
-    wall_s: float
-    cpu_s: float
-    peak_rss_bytes: int
-    load_s: float
-    weights_bytes: int | None
+    heard: Shape
+    targets: tuple[str, ...]
+    version: str
+    resources: Resources
     notes: tuple[str, ...]
 
 
-def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separated:
-    """Separate a track and make its estimates fit for scoring.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Estimates fit for scoring under one protocol: the track's rate, length and channels.
+
+    ``aligned`` are notes on what the protocol's alignment rule did, ``summed`` on targets that are sums.
+    """
+
+    estimates: Mapping[str, Audio]
+    aligned: tuple[str, ...]
+    summed: tuple[str, ...]
+
+
+def separate_track(
+    host: WorkerHost, track: Track, mixture: Audio, protocols: Sequence[Protocol]
+) -> Separated:
+    """Separate a track once, for all protocols that will score it.
 
     Parameters
     ----------
     host : WorkerHost
     track : Track
-    protocol : Protocol
-        Its limits bound the time, its alignment rule says what may be mended.
+    mixture : Audio
+        Of the track.
+    protocols : sequence of Protocol
+        All with the same limits, which bound the time.
 
     Returns
     -------
@@ -52,19 +81,17 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     Raises
     ------
     SystemFailure
-        Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocol.
+        Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocols.
     """
+    limits = protocols[0].limits
     try:
-        info = host.start(protocol.limits.load_s)
+        info = host.start(limits.load_s)
     except OutOfTime as error:
         raise OverBudget("set-up time", f"loading took longer than {error.limit_s:g} s") from error
-    sets = covered_sets(info.targets, protocol, track.targets)
-    if not sets:
-        raise SystemFailure(
-            f"gives {', '.join(info.targets) or 'nothing'}; {protocol.id} scores other targets"
-        )
-    mixture, notes = track.mixture(), []
-    allowed, here = protocol.limits.n_cores, n_cores()
+    if not any(covered_sets(info.targets, p, track.targets) for p in protocols):
+        raise SystemFailure(_scores_others(info.targets, protocols))
+    notes = []
+    allowed, here = limits.n_cores, n_cores()
     if allowed and here < allowed:
         notes.append(f"it may use {allowed} cores, and had {here}: a time over the limit proves nothing")
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
@@ -73,7 +100,7 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     # Where one file hides stems, an oracle can tell apart only what adds up to the mixture.
     heard = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
     references = track.references(heard) if "references" in info.needs else None
-    budget_s, own_s = protocol.limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
+    budget_s, own_s = limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
     try:
         limit_s = min((limit for limit in (budget_s, own_s) if limit), default=None)
         done = host.separate(track.name, given, references, limit_s)
@@ -83,26 +110,45 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         raise OverBudget("time", f"separating took longer than {budget_s:g} s") from error
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
-    estimates = {}
-    for target, audio in done.estimates.items():
-        estimates[target], more = fitted(audio, given, mixture, target, protocol.alignment)
-        notes += more
-    made = recipes(tuple(estimates), track, protocol, [s.id for s in sets])
+    resources = Resources(
+        load_s=done.load_s,
+        wall_s=done.wall_s,
+        cpu_s=done.cpu_s,
+        peak_rss_bytes=done.peak_rss_bytes,
+        rtf=done.wall_s / mixture.duration_s,
+        weights_bytes=done.weights_bytes,
+    )
+    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.read_as))
+
+
+def fit(separated: Separated, track: Track, protocol: Protocol) -> Fitted:
+    """Make what a system gave fit for scoring by a protocol's rule, and add targets that are sums.
+
+    Raises
+    ------
+    SystemFailure
+        Estimates that the protocol's alignment rule does not cover, or none of a target that it scores.
+    """
+    sets = [s.id for s in covered_sets(separated.targets, protocol, track.targets)]
+    if not sets:
+        raise SystemFailure(_scores_others(separated.targets, [protocol]))
+    estimates: dict[str, Audio] = {}
+    aligned: list[str] = []
+    for target, audio in separated.estimates.items():
+        estimates[target], notes = fitted(audio, separated.heard, track, target, protocol.alignment)
+        aligned += notes
+    made = recipes(tuple(estimates), track, protocol, sets)
     for target, parts in made.items():
         if target not in estimates:
             total = np.sum([estimates[p].samples for p in parts], axis=0)
-            estimates[target] = Audio(total, mixture.rate_hz)
-    notes += [*host.read_as, *sum_notes(made)]
-    return Separated(
-        estimates,
-        info,
-        done.wall_s,
-        done.cpu_s,
-        done.peak_rss_bytes,
-        done.load_s,
-        done.weights_bytes,
-        tuple(dict.fromkeys(notes)),
-    )
+            estimates[target] = Audio(total, track.rate_hz)
+    return Fitted(estimates, tuple(dict.fromkeys(aligned)), tuple(sum_notes(made)))
+
+
+def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
+    verb = "scores" if len(protocols) == 1 else "score"
+    ids = ", ".join(p.id for p in protocols)
+    return f"gives {', '.join(given) or 'nothing'}; {ids} {verb} other targets"
 
 
 def fitted(

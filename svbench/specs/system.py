@@ -14,6 +14,9 @@ from svbench.specs.records import Record, digest, load_toml, without
 Kind = Literal["system", "baseline", "oracle"]
 # Adapters that can build their networks without weights, to measure what they cost.
 UNTRAINED = frozenset({"zoo"})
+# Adapters that give exactly the targets they are asked for. They cost nothing, and a file that is missing
+# for one protocol must not fail another, so only protocols with the same targets share what they give.
+AS_ASKED = frozenset({"mixture", "silence", "folder"})
 
 
 class Weights(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

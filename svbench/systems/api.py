@@ -107,7 +107,8 @@ class Context:
     folder : Path
         Relative paths in the system file start here.
     targets : tuple of str
-        Targets the protocol asks for.
+        Targets the protocols ask for. What a system gives for one must not depend on the others, since
+        a separation is shared by protocols that score different targets.
     weights : tuple of Path
         Weights files of the system, digests already checked.
     random_weights : bool

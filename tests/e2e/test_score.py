@@ -210,5 +210,5 @@ def test_arrays_that_cannot_be_scored() -> None:
     with pytest.raises(AudioError, match="estimate of bass: NaN or infinite values"):
         svbench.score_arrays(one, bad, rate_hz=RATE, protocol="mdx21")
     short = {s: x[:-5] for s, x in one.items()}
-    with pytest.raises(AudioError, match="differ in"):
+    with pytest.raises(AudioError, match=r"estimate of vocals has shape .*, the reference of vocals"):
         svbench.score_arrays(one, short, rate_hz=RATE, protocol="mdx21")

@@ -15,15 +15,6 @@ from svbench.results.aggregate import over_tracks
 QUANTITIES = ("SDR", "ISR", "SIR", "SAR")
 
 
-@pytest.fixture(scope="module")
-def separation():
-    pytest.importorskip("mir_eval")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        import mir_eval.separation as module
-    return module
-
-
 def music(n_targets, n_samples, n_channels, seed=0):
     """Coloured, modulated noise with an echo between channels, at the level of music."""
     rng = np.random.default_rng(seed)

@@ -29,7 +29,7 @@ class MoisesDb:
 
 def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
     try:
-        content = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / "data.json").read_text(encoding="utf-8-sig"))
         files = _files(folder, content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{folder / 'data.json'}: no description of a MoisesDB track ({error!r})"
