@@ -112,14 +112,14 @@ def _medians(tracks: Sequence[Array], counts: Array) -> Array:
         places = _places_of_tracks(order, counts)
     else:
         owner = np.repeat(np.arange(len(tracks)), sizes)[order]
+        empty = counts @ sizes == 0
+        # A resample without any value takes all of them, and is NaN below.
+        counts = np.where(empty[:, np.newaxis], 1.0, counts)
         total = counts @ sizes
         # Whole numbers below 2**24: exact in float32, and twice as fast.
         small = counts.astype(np.float32)
-        drawn = total > 0
-        # A resample without any value borrows the first, and is NaN below.
-        ranks = (np.where(drawn, rank, 0) for rank in ((total - 1) // 2, total // 2))
-        found = (np.minimum(_place(owner, small, rank), len(values) - 1) for rank in ranks)
-        low, high = (np.where(drawn, values[order][p], np.nan) for p in found)
+        places = _place(owner, small, (total - 1) // 2), _place(owner, small, total // 2)
+        low, high = (np.where(empty, np.nan, values[order][p]) for p in places)
         return _between(low, high)
     low, high = (values[order][p] for p in places)
     return _between(low, high)
