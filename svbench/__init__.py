@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from svbench.specs.system import load_system as load_system
 
 __version__ = "0.1.0"
+__distribution__ = "svbench-audio"  # what pip calls it: "svbench" on PyPI is another project
 
 _HOMES = {
     "Audio": "svbench.audio",

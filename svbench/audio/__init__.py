@@ -194,13 +194,15 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
         ) from error
 
 
-def resample(audio: Audio, rate_hz: int) -> Audio:
-    """Change the rate with soxr's very high quality (band-limited, linear phase).
+def resample(audio: Audio, rate_hz: int, resampler: Literal["soxr-vhq", "ffmpeg"] = "soxr-vhq") -> Audio:
+    """Change the rate, by default with soxr's very high quality (band-limited, linear phase).
 
     Parameters
     ----------
     audio : Audio
     rate_hz : int
+    resampler : {"soxr-vhq", "ffmpeg"}
+        ``ffmpeg`` is the filter of its libswresample, for rules that were published with it.
 
     Returns
     -------
@@ -209,6 +211,11 @@ def resample(audio: Audio, rate_hz: int) -> Audio:
     """
     if rate_hz == audio.rate_hz:
         return audio
+    if resampler == "ffmpeg":
+        from svbench.audio.swresample import swresample
+
+        found = swresample(audio.samples.astype(np.float64, copy=False), audio.rate_hz, rate_hz)
+        return Audio(found.astype(audio.samples.dtype, copy=False), rate_hz)
     import soxr
 
     return Audio(soxr.resample(audio.samples, audio.rate_hz, rate_hz, quality="VHQ"), rate_hz)

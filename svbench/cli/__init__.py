@@ -11,8 +11,9 @@ import importlib
 import os
 import sys
 
-from svbench import __version__
+import svbench
 from svbench.errors import SvbenchError, SystemFailure, suggestion
+from svbench.installation import foreign_warning, is_overwritten
 
 # Importing typing costs a tenth of Python's own start; type checkers take this name for theirs.
 TYPE_CHECKING = False
@@ -87,11 +88,15 @@ def main(arguments: list[str] | None = None) -> int:
         0 ok, 1 findings, 2 usage or spec error, 3 a system failed, 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    if warning := foreign_warning():
+        print(f"svbench: {warning}", file=sys.stderr)
+        if is_overwritten():
+            return USAGE
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return OK
     if words[0] in ("-V", "--version"):
-        print(f"svbench {__version__}")
+        print(f"svbench {svbench.__version__}")
         return OK
     verb = words[0]
     if verb not in VERBS:

@@ -144,8 +144,8 @@ def _cells(check: Check) -> list[str]:
     tests = check.tests
     return [
         _name(check),
-        decibels(check.baseline, "undefined"),
-        decibels(check.candidate, "undefined"),
+        "–" if check.baseline is None else decibels(check.baseline),
+        "–" if check.candidate is None else decibels(check.candidate),
         "–" if check.gain is None else with_sign(check.gain),
         "–" if check.bound is None else with_sign(check.bound),
         f"{tests.wins}/{tests.ties}/{tests.losses}" if tests else "–",

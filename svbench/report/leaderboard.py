@@ -9,6 +9,7 @@ from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.intervals import Intervals, explained
 from svbench.report.terminal import tracks
+from svbench.results.aggregate import quantities
 from svbench.results.store import slug
 
 
@@ -75,11 +76,9 @@ def _most(board: Board, column: str) -> int:
 def _counts(board: Board) -> list[str]:
     """Say where a column rests on fewer tracks than the data set has."""
     total = len(board.runs[0].record.data.tracks)
-    short = {c: _most(board, c) for c in board.columns if 0 < _most(board, c) < total}
-    if not short:
-        return []
-    told = ", ".join(f"{c} over {n} of {total} tracks" for c, n in short.items())
-    return [f"{told[0].upper()}{told[1:]}."]
+    most = {c: n for c in board.columns if (n := _most(board, c))}
+    told = numbers.short_columns(most, total, quantities(board.runs[0])[board.quantity.name])
+    return [f"Tracks, where not all {total}: {told}."] if told else []
 
 
 def _fewer(board: Board) -> list[str]:

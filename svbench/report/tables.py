@@ -203,6 +203,7 @@ def _csv(tables: Sequence[_Table]) -> str:
                         "n_leaked_tracks": len(overlap_of(run).tracks),
                         "n_failed": len(run.failed),
                         "n_left_out": len(run.record.data.left_out),
+                        "n_data_notes": len(run.data_notes),
                         "low": low,
                         "high": high,
                         **({"runnable": verdict} if verdict else {}),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
-from svbench.report.guard import LEAK, beside, footnotes, leaks
-from svbench.report.numbers import decibels, dropped, interval_text
+from svbench.report.guard import LEAK, beside, footnotes, leaks, unstable_sentences
+from svbench.report.numbers import decibels, dropped, interval_text, short_columns
 from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.variants import (
     change_lines,
@@ -21,7 +21,7 @@ from svbench.report.variants import (
     told,
     variant_boards,
 )
-from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
+from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.statistics.headline import Estimate, run_intervals
 from svbench.results.statistics.material import Column, Settings, every_column
 from svbench.results.store import Run
@@ -156,6 +156,8 @@ def print_scores(run: Run, *, with_tracks: bool = False, with_intervals: bool = 
             totals.append((name + units[name], row, [row[0].label, n_tracks, f"{n_dropped} of {n_frames}"]))
         heading = f"{rule} · {target_set.id}, {tracks(run)} tracks"
         _print_rows(heading, columns, totals, ("reducers", "tracks", "frames dropped"), intervals)
+    for sentence in unstable_sentences([run]):
+        print(sentence)
 
 
 def _print_rows(
@@ -187,7 +189,7 @@ def title(board: Board) -> str:
     record = board.runs[0].record
     label = board.rows[0].cells[board.columns[0]].label
     most = {c: max(row.cells[c].n_tracks for row in board.rows) for c in board.columns}
-    fewer = "; ".join(f"{c}: {n}" for c, n in most.items() if n < len(record.data.tracks))
+    fewer = short_columns(most, len(record.data.tracks), quantities(board.runs[0])[board.quantity.name])
     short = f" ({fewer})" if fewer else ""
     return (
         f"{record.protocol.id} {record.protocol_digest[:8]} · {board.target_set} · "

@@ -11,6 +11,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from svbench.audio import Audio, write_audio
 from svbench.datasets.api import Dataset, Track
+from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
@@ -35,11 +37,12 @@ from svbench.results.store import (
     track_file,
     write_record,
 )
+from svbench.running.coverage import covered_sets, nothing_to_score, told_sets
 from svbench.running.execution import ScoringPool
 from svbench.running.keys import result_key
 from svbench.running.originals import has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
-from svbench.running.separation import Separated, covered_sets, separate_track
+from svbench.running.separation import Separated, separate_track
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import LocatedSystem
@@ -49,7 +52,7 @@ Redo = Literal["never", "missing", "failed", "all"]
 Tell = Callable[[TrackResult, bool], None]
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, dict=True):
     """One system on one protocol and data set, with what the user asked for.
 
     ``original`` is the run folder that holds the estimates of the original, for a variant whose
@@ -63,6 +66,20 @@ class Job(msgspec.Struct, frozen=True):
     redo: Redo = "failed"
     keep_estimates: bool = False
     original: Path | None = None
+
+    @cached_property
+    def told(self) -> tuple[tuple[str, ...], list[str]]:
+        """Target sets that the data tell of, and why others are left out; looked up once.
+
+        Raises
+        ------
+        DataError
+            No set can be scored.
+        """
+        sets, left_out = told_sets(self.dataset.tracks, self.protocol)
+        if not sets:
+            raise nothing_to_score(self.dataset.root, self.protocol, left_out)
+        return sets, left_out
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -162,8 +179,7 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
             tell(known, False)
         else:
             todo.append((track, key, track_digest))
-    if todo or not (job.folder / "run.json").exists():
-        _write_run(job, provenance)
+    _write_run(job, provenance, is_new=bool(todo))
     try:
         with scratch_folder(job.folder) as scratch:
             for result in _results(job, pool, todo, scratch):
@@ -206,6 +222,8 @@ def _separate(
 ) -> Pending:
     separated = separate_track(host, track, job.protocol)
     sets = _sets(job, separated.info.targets)
+    if not sets:
+        raise SystemFailure(f"gives {', '.join(separated.info.targets)}; {' and '.join(job.told[1])}")
     folder = scratch / slug(track.name)
     folder.mkdir(exist_ok=True)
     paths = {}
@@ -218,7 +236,8 @@ def _separate(
 
 
 def _sets(job: Job, targets: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(s.id for s in covered_sets(targets, job.protocol, job.dataset.manifest.head.targets))
+    covered = covered_sets(targets, job.protocol, job.dataset.manifest.head.targets)
+    return tuple(s.id for s in covered if s.id in job.told[0])
 
 
 def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
@@ -257,6 +276,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
         ),
         estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
         estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
+        data_notes=sum_notes(job.dataset.manifest, track.name, scored.sums),
     )
 
 
@@ -269,7 +289,7 @@ def _failed(
     sets: tuple[str, ...] | None = None,
 ) -> TrackResult:
     # A system that never said what it gives has failed in everything.
-    chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
+    chosen = sets if sets is not None else job.told[0]
     return TrackResult(
         **_common(track, key, track_digest),
         status="failed",
@@ -331,10 +351,16 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
     return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
 
 
-def _write_run(job: Job, provenance: Provenance) -> None:
+def _write_run(job: Job, provenance: Provenance, *, is_new: bool) -> None:
+    """Write the run's record; where nothing new is computed, only what the data set says now changes."""
     path = job.folder / "run.json"
-    earlier = read_record(path, RunRecord).provenance if path.exists() else ()
-    manifest = job.dataset.manifest
+    known = read_record(path, RunRecord) if path.exists() else None
+    data = _data_record(job)
+    if known and not is_new:
+        now = msgspec.structs.replace(known.data, left_out=data.left_out, read_as=data.read_as)
+        if now != known.data:
+            write_record(path, msgspec.structs.replace(known, data=now))
+        return
     spec = job.located.spec
     record = RunRecord(
         schema=1,
@@ -343,22 +369,29 @@ def _write_run(job: Job, provenance: Provenance) -> None:
         protocol=job.protocol,
         protocol_digest=job.protocol.digest,
         quantities=quantities_of(job.protocol),
-        data=DataRecord(
-            id=manifest.head.id,
-            version=manifest.head.version,
-            title=manifest.head.title,
-            digest=dataset_digest(job.dataset),
-            root=str(job.dataset.root.resolve()),
-            manifest=str(manifest.path.resolve()),
-            subset=job.dataset.subset or "",
-            tracks=tuple(t.name for t in job.dataset.tracks),
-            left_out=tuple(f"{f.track}: {f.message}" if f.track else f.message for f in job.dataset.skipped),
-            variant=job.dataset.variant,
-            variants=job.dataset.variants,
-            variant_version=job.dataset.variant_version,
-            expects=job.dataset.expects,
-        ),
-        provenance=(*earlier, provenance),
+        data=data,
+        provenance=(*(known.provenance if known else ()), provenance),
         system_folder=str(job.located.folder.resolve()),
     )
     write_record(path, record)
+
+
+def _data_record(job: Job) -> DataRecord:
+    dataset, head = job.dataset, job.dataset.manifest.head
+    skipped = [f"{f.track}: {f.message}" if f.track else f.message for f in dataset.skipped]
+    return DataRecord(
+        id=head.id,
+        version=head.version,
+        title=head.title,
+        digest=dataset_digest(dataset),
+        root=str(dataset.root.resolve()),
+        manifest=str(dataset.manifest.path.resolve()),
+        subset=dataset.subset or "",
+        tracks=tuple(t.name for t in dataset.tracks),
+        left_out=(*skipped, *job.told[1]),
+        read_as=dataset.read_as,
+        variant=dataset.variant,
+        variants=dataset.variants,
+        variant_version=dataset.variant_version,
+        expects=dataset.expects,
+    )

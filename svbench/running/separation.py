@@ -14,8 +14,9 @@ from svbench.audio import Audio, Samples, resample
 from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
+from svbench.running.coverage import covered_sets, recipes, sum_notes
 from svbench.running.execution import n_cores
-from svbench.specs.protocol import Alignment, Protocol, TargetSet
+from svbench.specs.protocol import Alignment, Protocol
 from svbench.systems.api import SystemInfo
 from svbench.systems.host import WorkerHost
 
@@ -57,7 +58,8 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         info = host.start(protocol.limits.load_s)
     except OutOfTime as error:
         raise OverBudget("set-up time", f"loading took longer than {error.limit_s:g} s") from error
-    if not covered_sets(info.targets, protocol, track.targets):
+    sets = covered_sets(info.targets, protocol, track.targets)
+    if not sets:
         raise SystemFailure(
             f"gives {', '.join(info.targets) or 'nothing'}; {protocol.id} scores other targets"
         )
@@ -68,7 +70,9 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
     if given is not mixture:
         notes.append(f"resampled from {track.rate_hz} to {info.rate_hz} Hz for the system, and back")
-    references = track.references(track.targets) if "references" in info.needs else None
+    # Where one file hides stems, an oracle can tell apart only what adds up to the mixture.
+    heard = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
+    references = track.references(heard) if "references" in info.needs else None
     budget_s, own_s = protocol.limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
     try:
         limit_s = min((limit for limit in (budget_s, own_s) if limit), default=None)
@@ -79,21 +83,16 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         raise OverBudget("time", f"separating took longer than {budget_s:g} s") from error
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
-    missing = [t for t in info.targets if t not in done.estimates]
-    if missing:
-        raise SystemFailure(
-            f"promised {', '.join(missing)}, but gave {', '.join(done.estimates) or 'nothing'}"
-        )
     estimates = {}
     for target, audio in done.estimates.items():
         estimates[target], more = fitted(audio, given, mixture, target, protocol.alignment)
         notes += more
-    for target in protocol.targets:
-        parts = derivation(target, tuple(info.targets), track.targets)
-        if target not in estimates and parts:
+    made = recipes(tuple(estimates), track, protocol, [s.id for s in sets])
+    for target, parts in made.items():
+        if target not in estimates:
             total = np.sum([estimates[p].samples for p in parts], axis=0)
             estimates[target] = Audio(total, mixture.rate_hz)
-            notes.append(f"{target} is the sum of its estimates of {', '.join(parts)}")
+    notes += [*host.read_as, *sum_notes(made)]
     return Separated(
         estimates,
         info,
@@ -162,43 +161,6 @@ def fitted(
     audio = resample(Audio(samples, estimate.rate_hz), mixture.rate_hz)
     # Resampling there and back leaves the length off by a sample or two; the signal itself is in place.
     return Audio(_length(audio.samples, mixture.n_samples), mixture.rate_hz), notes
-
-
-def covered_sets(
-    given: tuple[str, ...], protocol: Protocol, targets: Mapping[str, tuple[str, ...]]
-) -> tuple[TargetSet, ...]:
-    """Return the target sets of a protocol that a system's targets, or sums of them, make up.
-
-    Parameters
-    ----------
-    given : tuple of str
-        Targets the system gives.
-    protocol : Protocol
-    targets : mapping of str to tuple of str
-        The data set's targets as sums of stems.
-    """
-    return tuple(
-        s
-        for s in protocol.target_sets
-        if all(t in targets and (t in given or derivation(t, given, targets)) for t in s.targets)
-    )
-
-
-def derivation(
-    target: str, given: tuple[str, ...], targets: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    """Return the given targets whose stems make up exactly those of a target, each stem once.
-
-    Examples
-    --------
-    >>> stems = {"vocals": ("v",), "drums": ("d",), "bass": ("b",), "rest": ("d", "b")}
-    >>> derivation("rest", ("vocals", "drums", "bass"), stems), derivation("rest", ("drums",), stems)
-    (('drums', 'bass'), ())
-    """
-    wanted = set(targets.get(target, ()))
-    parts = tuple(g for g in given if g in targets and set(targets[g]) <= wanted)
-    stems = [s for p in parts for s in targets[p]]
-    return parts if len(stems) == len(set(stems)) and set(stems) == wanted else ()
 
 
 def _length(samples: Samples, n_samples: int) -> Samples:

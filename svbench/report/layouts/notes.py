@@ -9,10 +9,11 @@ from svbench.report.guard import footnotes
 from svbench.report.layouts.grid import TIE, Grid, GridCell
 from svbench.report.layouts.systems import Bound, Numbers
 from svbench.report.variants import INSERTION
+from svbench.results.aggregate import quantities
 from svbench.results.statistics.headline import ONE_TRACK
 from svbench.results.store import Run
-from svbench.specs.protocol import ORIGINAL
-from svbench.specs.tables import QuotedRow
+from svbench.specs.protocol import ORIGINAL, Reduce
+from svbench.specs.tables import MEAN, QuotedRow
 
 MOST = 12  # systems or tracks that a note names one by one
 
@@ -85,14 +86,20 @@ def _data(bounds: Sequence[Bound], found: Numbers) -> str:
     """Name the tracks, and how many of them each column rests on where it is not all."""
     data = next(iter(bounds[0].runs.values())).record.data
     counts: dict[str, int] = {}
+    means: dict[str, Reduce] = {}
     for bound in bounds:
+        rules = quantities(next(iter(bound.runs.values())))
         for key in bound.keys:
             group = "" if len(bounds) == 1 or bound.name == key[1] else f"{bound.name} "
             entries = [found.entry(r, key) for r in bound.runs.values()]
             most = max((e.summary.n_tracks for e in entries if e), default=0)
             counts[group + key[1]] = max(most, counts.get(group + key[1], 0))
+            if key[1] == MEAN:
+                means[group + MEAN] = rules[key[2]]
     total = len(data.tracks)
-    fewer = "; ".join(f"{name}: {n}" for name, n in counts.items() if n != total)
+    short = {name: str(n) for name, n in counts.items() if n != total}
+    short |= {name: numbers.mean_over(counts[name], rule) for name, rule in means.items() if short}
+    fewer = "; ".join(f"{name}: {told}" for name, told in short.items())
     name = " ".join(p for p in (data.id, data.version, data.subset) if p)
     told = f"{name}, n = {total} track{'' if total == 1 else 's'}{f' ({fewer})' if fewer else ''}."
     return told if total > 1 else f"{told} One track has no interval, so nothing can be told of chance."

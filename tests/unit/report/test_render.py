@@ -93,7 +93,7 @@ def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path
     assert "mdx21 version 1, " + three[0].record.protocol_digest[:8] in text
     assert "mean/mean" in text
     assert "n = 3 tracks" in text
-    assert "Bass over 2 of 3 tracks" in text
+    assert "Tracks, where not all 3: bass: 2; mean: over the 2 tracks with all targets." in text
     assert "No bass in c:" in text
 
 
