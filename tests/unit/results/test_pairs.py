@@ -40,6 +40,7 @@ def entrant(name: str, *repeats: Sequence[float], rule: Any = "mean") -> Entrant
                 Reduce(frames=rule, tracks=rule),
                 {t: [np.array([v])] for t, v in own.items()},
                 own,
+                dict.fromkeys(tracks, 1.0),
                 {},
             )
         )
