@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
-from svbench.results.aggregate import Summary, track_scores
+from svbench.results.aggregate import Summary, quantities, track_scores
 from svbench.results.once import once
 from svbench.results.scores import Status
 from svbench.results.store import Quantity, Run
@@ -34,7 +34,10 @@ class Candidate:
     status : str
         ``ok``, or why there is no score.
     tracks : frozenset of str
-        The tracks that the number rests on.
+        The tracks that the number rests on, or the stems of tracks where each target of a mean has tracks
+        of its own.
+    unit : {"track", "stem"}
+        Which of the two.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Candidate:
     score: float | None
     status: Status
     tracks: frozenset[str]
+    unit: str = "track"
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class Standing:
 def candidate(run: Run, summary: Summary) -> Candidate:
     """Make the candidate of a run's printed number."""
     column = (summary.target_set, summary.target, summary.metric)
-    tracks = scored_tracks(run).get(column, frozenset())
-    return Candidate(run.record.system.id, run.record.takes_rank, summary.score, summary.status, tracks)
+    tracks, unit = scored_tracks(run).get(column, frozenset()), unit_of(run, summary.target, summary.metric)
+    return Candidate(run.record.system.id, run.record.takes_rank, summary.score, summary.status, tracks, unit)
 
 
 def standing(
@@ -152,7 +156,7 @@ def _reason(
         return ""
     told = [f"{c.name} on {len(c.tracks)}" for c in lacking[:MOST]]
     names = ", ".join([*told, *([f"{len(lacking) - MOST} more"] if len(lacking) > MOST else [])])
-    total = f"{counted(len(wanted), 'track')} that any of them was scored on"
+    total = f"{counted(len(wanted), lacking[0].unit)} that any of them was scored on"
     if len(lacking) == len(competing):
         return f"No rank: no system was scored on all of the {total}: {names}."
     return f"Not ranked, since not scored on all of the {total}: {names}."
@@ -162,7 +166,8 @@ def _reason(
 def scored_tracks(run: Run) -> Mapping[tuple[str, str, str], frozenset[str]]:
     """Return the tracks that each number of a run rests on, by (target set, target, quantity).
 
-    The mean over targets rests on the tracks that bring something to every target.
+    The mean over targets rests on the tracks that bring something to every target; where its targets have
+    tracks of their own (`unit_of` is "stem"), on all of these, each with the target's name.
     """
     found: dict[tuple[str, str, str], set[str]] = {}
     for row in track_scores(run):
@@ -171,8 +176,18 @@ def scored_tracks(run: Run) -> Mapping[tuple[str, str, str], frozenset[str]]:
             tracks.add(row.track)
     for target_set in run.record.protocol.target_sets:
         for quantity in run.record.quantities:
-            of_targets = [found.get((target_set.id, t, quantity.name)) for t in target_set.targets]
-            present = [tracks for tracks in of_targets if tracks is not None]
-            if len(target_set.targets) > 1 and present:
-                found[target_set.id, "mean", quantity.name] = set.intersection(*present)
+            names = {t: (target_set.id, t, quantity.name) for t in target_set.targets}
+            present = {t: found[name] for t, name in names.items() if name in found}
+            if len(names) > 1 and present:
+                found[target_set.id, "mean", quantity.name] = (
+                    {f"{target} of {track}" for target, tracks in present.items() for track in tracks}
+                    if unit_of(run, "mean", quantity.name) == "stem"
+                    else set.intersection(*present.values())
+                )
     return {column: frozenset(tracks) for column, tracks in found.items()}
+
+
+def unit_of(run: Run, target: str, metric: str) -> str:
+    """Return what a number rests on: tracks, or stems where a mean takes each target over its own tracks."""
+    own = target == "mean" and quantities(run)[metric].targets_over == "own tracks"
+    return "stem" if own else "track"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from svbench.results.scores import Status
-from svbench.results.standing import Candidate, standing
+from svbench.results.standing import Candidate, scored_tracks, standing, unit_of
 from svbench.results.statistics.headline import Estimate, estimate
 from svbench.results.statistics.material import Column, Settings, contenders
 from svbench.results.statistics.pairs import Pair, all_pairs, reason
@@ -88,7 +88,7 @@ def _comparison(run: Run, column: Column, found: list[Entrant], settings: Settin
     sign = 1 if quantity.higher_is_better else -1
     found = sorted(found, key=lambda e: (e.value is None, -sign * (e.value or 0.0), e.name))
     sampler = Sampler(settings)
-    place = standing([_candidate(e) for e in found], quantity)
+    place = standing([_candidate(e, column) for e in found], quantity)
     places = {e.name: rank for e, rank in zip(found, place.ranks, strict=True) if rank is not None}
     defined = [e for e in found if e.is_defined and e.tracks]
     competing = [e for e in defined if e.contender.runs[0].record.takes_rank]
@@ -110,11 +110,14 @@ def _comparison(run: Run, column: Column, found: list[Entrant], settings: Settin
     )
 
 
-def _candidate(entrant: Entrant) -> Candidate:
+def _candidate(entrant: Entrant, column: Column) -> Candidate:
     """Make the candidate of a system's number, which rests on the tracks that all its repeats have."""
     status: Status = next((m.summary.status for m in entrant.materials if m.summary.score is None), "ok")
-    competes = entrant.contender.runs[0].record.takes_rank
-    return Candidate(entrant.name, competes, entrant.value, status, frozenset(entrant.tracks))
+    name = (column.target_set, column.target, column.metric)
+    runs = [run for run in entrant.contender.runs if name in scored_tracks(run)]
+    tracks = frozenset.intersection(*(scored_tracks(run)[name] for run in runs))
+    unit = unit_of(runs[0], column.target, column.metric)
+    return Candidate(entrant.name, runs[0].record.takes_rank, entrant.value, status, tracks, unit)
 
 
 def against_best(comparison: Comparison) -> dict[str, Pair]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -141,16 +142,18 @@ def typical_difference(differences: Array, alpha: float) -> TypicalDifference:
     """
     n = len(differences)
     with np.errstate(invalid="ignore"):  # the average of inf and −inf
-        averages = ((differences[:, None] + differences) / 2)[np.triu_indices(n)]
+        averages = np.concatenate([(d + differences[i:]) / 2 for i, d in enumerate(differences)])
     if np.any(np.isnan(averages)):
         return TypicalDifference(None, None, None, None)
-    averages = np.sort(averages)
-    outside = _n_outside(n, alpha)
-    bounds = (averages[outside - 1], averages[-outside]) if outside else (math.nan, math.nan)
-    numbers = (np.median(averages), np.median(differences), *bounds)
-    return TypicalDifference(*(float(v) if math.isfinite(v) else None for v in numbers))
+    value, bounds = float(np.median(averages)), [math.nan, math.nan]
+    if outside := _n_outside(n, alpha):
+        ends = [outside - 1, len(averages) - outside]
+        bounds = np.partition(averages, ends)[ends].tolist()  # thousands of tracks have millions of averages
+    numbers = (value, float(np.median(differences)), *bounds)
+    return TypicalDifference(*(v if math.isfinite(v) else None for v in numbers))
 
 
+@lru_cache(maxsize=64)  # all pairs of a comparison ask for the same few
 def _n_outside(n: int, alpha: float) -> int:
     """Count, from each end of the sorted averages, up to the one that is the interval's bound.
 

@@ -8,6 +8,7 @@ import pytest
 
 from svbench.report.boards import Board, boards, by_rank, comparable
 from svbench.results.store import Run
+from svbench.specs.protocol import load_protocol
 
 
 def even(value: float) -> dict[str, float | None]:
@@ -146,3 +147,29 @@ def test_other_protocols_or_data_never_share_a_board(three: list[Run], field: st
         three[0], record=msgspec.structs.replace(record, **{field: other}), path=Path("x")
     )
     assert [len(g) for g in comparable([moved, *three])] == [1, 3]
+
+
+def test_a_mean_over_own_tracks_asks_for_the_same_stems(make: Any) -> None:
+    mdx21 = load_protocol("mdx21")
+    use = mdx21.metrics[0]
+    rule = msgspec.structs.replace(use.reduce, targets_over="own tracks")
+    own = msgspec.structs.replace(mdx21, metrics=(msgspec.structs.replace(use, reduce=rule),))
+    lacking = {**even(5), "bass": None}
+    one, two = (make(n, {"a": lacking, "b": even(v)}, protocol=own) for n, v in (("one", 5), ("two", 4)))
+    (board,) = boards([one, two])
+    assert [r.rank for r in board.rows] == [1, 2]
+    results = (
+        one.results[0],
+        msgspec.structs.replace(
+            one.results[1],
+            series=tuple(
+                msgspec.structs.replace(s, score=[None], status=["undefined"]) if s.target == "drums" else s
+                for s in one.results[1].series
+            ),
+        ),
+    )
+    (board,) = boards([Run(one.path, one.record, results), two])
+    assert [(r.rank, r.run.record.system.id) for r in board.rows] == [(1, "two"), (None, "one")]
+    assert board.unranked == (
+        "Not ranked, since not scored on all of the 7 stems that any of them was scored on: one on 6."
+    )
