@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.audio import resample
+from svbench.audio import check_samples, resample
 from svbench.audio.sounds import ArraySound, FileSound, Sound, Stack, is_silent, whole
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SpecError
@@ -254,7 +254,7 @@ def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> se
 def _result(
     signals: Signals, targets: list[str], metric: Metric, use: MetricUse, check: MixtureCheck | None = None
 ) -> MetricResult:
-    estimates = Stack([signals.estimates[t] for t in targets])
+    estimates = Stack([signals.estimates[t] for t in targets], "estimate", targets)
     given_references = signals.references
     if use.against == "original":
         if signals.expected is None:
@@ -262,23 +262,35 @@ def _result(
         given_references = signals.expected
     silence = ArraySound(np.zeros((estimates.n_samples, estimates.n_channels)), int(estimates.rate_hz))
     sounds = [given_references.get(t, silence) for t in targets]
-    references = Watched(sounds, check) if check else Stack(sounds)
+    references = Watched(sounds, check, targets) if check else Stack(sounds, "reference", targets)
     mixture = signals.mixture
     given = dict(use.parameters)
     if mixture is None and (metric.needs or use.improvement):
         raise AudioError(f"{use.id} needs the mixture, and none was given")
     if mixture is not None and "mixture" in metric.needs:
-        given["mixture"] = whole(mixture).samples
+        given["mixture"] = _mixture(mixture, references)
     if "original" in metric.needs:
         before = signals.original
         if before is None or before.mixture is None:
             raise AudioError(f"{use.id} needs the track before a probe changed it: use `svbench run`")
-        stack = Stack([before.references.get(t, silence) for t in targets])
+        originals = [before.references.get(t, silence) for t in targets]
+        stack = Stack(originals, "original reference", targets)
         given["original"] = (stack.samples(), whole(before.mixture).samples)
     result = _scores(metric, references, estimates, given)
     if mixture is None or not use.improvement:
         return result
-    return _improvement(result, _scores(metric, references, Stack([mixture] * len(targets)), given))
+    nothing_done = Stack([mixture] * len(targets), "mixture as the estimate", targets)
+    return _improvement(result, _scores(metric, references, nothing_done, given))
+
+
+def _mixture(mixture: Sound, references: Stack) -> NDArray[np.float64]:
+    """Read the mixture; what is wrong with it is told of the stem it comes from, if it is a sum."""
+    samples = np.empty((mixture.n_samples, mixture.n_channels))
+    mixture.read(0, samples)
+    if not np.isfinite(samples).all():
+        references.samples()  # which raises if one of them has it
+        check_samples(samples, "mixture")
+    return samples
 
 
 def _scores(metric: Metric, references: Stack, estimates: Stack, given: dict[str, Any]) -> MetricResult:

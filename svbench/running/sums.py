@@ -66,8 +66,8 @@ class MixtureCheck:
 class Watched(Stack):
     """A stack of references that shows a check what is read of it."""
 
-    def __init__(self, sounds: Sequence[Sound], check: MixtureCheck) -> None:
-        super().__init__(sounds)
+    def __init__(self, sounds: Sequence[Sound], check: MixtureCheck, targets: Sequence[str]) -> None:
+        super().__init__(sounds, "reference", targets)
         self._check = check
 
     def read(self, start: int, stop: int) -> NDArray[Any]:

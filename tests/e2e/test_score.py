@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import svbench
 from svbench.audio import Audio, write_audio
@@ -200,6 +202,29 @@ def test_folders_that_cannot_be_paired(
     error = capsys.readouterr().err
     assert re.search(sentence, error)
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "protocol", ["sisec18", "mdx21", "si-sdr", "dttnet-csdr", "kuielab", "msst-community"]
+)
+@pytest.mark.parametrize("side", ["reference", "estimate"])
+def test_bad_samples_are_told_by_target_channel_and_sample(
+    side: str, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for role in ("reference", "estimate"):
+        for stem, samples in TRACKS["one"].items():
+            bad = samples.copy()
+            if (role, stem) == (side, "bass"):
+                bad[1777, 1] = np.nan
+            path = tmp_path / role / "one" / f"{stem}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, bad, RATE, subtype="DOUBLE")
+    words = ["score", str(tmp_path / "reference"), str(tmp_path / "estimate"), "--protocol", protocol]
+    assert main(words) == 3
+    told = capsys.readouterr().err
+    assert re.search(
+        f"one FAILED: .*{side} of bass.*nan.* at sample 1777 of channel 1, both counted from 0", told
+    )
 
 
 def test_arrays_that_cannot_be_scored() -> None:
