@@ -19,8 +19,9 @@ LAYOUTS = """
 references: <track>/<target>.wav, also one subset folder deeper, or <target>.wav for one track
 estimates:  the same, or <track>_<target>.wav all in one folder
 
-Files are WAV, FLAC, OGG or MP3. Tracks and targets are paired by name; accompaniment without a file
-of its own is the sum of drums, bass and other, on either side.
+Files are WAV, AIFF, FLAC, Ogg (Vorbis, Opus), MP3, M4A or one of the others in docs/datasets.md; those that
+libsndfile does not read need PyAV or ffmpeg. Tracks and targets are paired by name; accompaniment without a
+file of its own is the sum of drums, bass and other, on either side.
 """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from svbench.audio import EXTENSIONS
+from svbench.audio import AUDIO_SUFFIXES
 
 
 def folders(root: Path) -> list[Path]:
@@ -16,11 +16,14 @@ def folders(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def audio_files(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
-    """Return the audio files of a folder by name, hidden ones left out."""
+def audio_files(folder: Path) -> list[Path]:
+    """Return the audio files of a folder by name, hidden ones left out.
+
+    Those of a kind that is not read are among them: opening them says so.
+    """
     if not folder.is_dir():
         return []
-    files = (p for p in folder.iterdir() if p.suffix.lower() in extensions and not p.name.startswith("."))
+    files = (p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and not p.name.startswith("."))
     return sorted(p for p in files if p.is_file())
 
 
