@@ -24,6 +24,7 @@ from svbench.audio import ffmpeg
 from svbench.audio.chunks import refuse_truncated
 from svbench.audio.containers import REFUSED
 from svbench.audio.mapped import fill, stored
+from svbench.audio.mp4 import signal_length_s
 from svbench.errors import AudioError
 
 # libsndfile's length of what it can only count by decoding.
@@ -232,6 +233,8 @@ def _decoded(*key: Any) -> _Whole:
     if header is None:
         stream = ffmpeg.streams(path)[0]
         samples = ffmpeg.decoded(path, 0, stream)
+        if stream.codec == "aac" and (length_s := signal_length_s(path)):
+            samples = samples[: round(length_s * stream.rate_hz)]
         return _Whole(samples, stream.rate_hz, "PCM_16" if samples.dtype == np.int16 else stream.codec)
     # ALAC holds whole numbers of up to 32 bits; what the lossy decoders give is float32.
     dtype = np.int32 if header.subtype.startswith("ALAC") else np.float32

@@ -2,8 +2,8 @@
 
 musdb hands museval the samples that ``ffmpeg -f s16le`` gives, and all that was published on MUSDB18 was
 computed on them: AAC decoded to float, rounded to the nearest of 65536 steps, clipped, not dithered. Rounding
-puts noise into the band that the encoder left empty; without it, ISR, SIR and SAR change by many dB. A stream is
-as long as what is decoded, with the silence at the end of the encoder's last block.
+puts noise into the band that the encoder left empty; without it, ISR, SIR and SAR change by many dB. A stream
+is as long as what is decoded, with the silence at the end of the encoder's last block.
 """
 
 from __future__ import annotations

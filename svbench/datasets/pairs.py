@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from svbench.audio import EXTENSIONS
+from svbench.audio import AUDIO_SUFFIXES
 from svbench.errors import DataError
 
 Files = dict[str, Path]
@@ -151,7 +151,7 @@ def _folders(root: Path) -> list[Path]:
 def _audio(folder: Path) -> Files:
     files: Files = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file():
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file():
             if path.stem in files:
                 raise DataError(f"{folder}: both {files[path.stem].name} and {path.name}; keep one of them")
             files[path.stem] = path

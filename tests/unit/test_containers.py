@@ -162,6 +162,10 @@ def test_lossy_containers_give_what_ffmpeg_gives(
         assert len(samples) == len(music())
         assert abs(len(samples) - len(expected)) < 256
         samples, expected = samples[: len(expected)], expected[: len(samples)]
+    if name == "a.m4a":  # FFmpeg leaves the silence at the end of the last block, which the header excludes
+        assert len(samples) == len(music())
+        assert 0 < len(expected) - len(samples) < 1024
+        expected = expected[: len(samples)]
     assert samples.shape == expected.shape
     # FFmpeg rounds what libopus gives to 16 bit; decoders of Layer II differ by about as much.
     assert np.abs(samples - expected).max() < {"a.opus": 2e-5, "a.mp2": 1e-4}.get(name, 1e-6)
@@ -177,7 +181,7 @@ def test_what_encoders_put_in_front_is_cut_off(name: str, folder: Path) -> None:
         near = found[at - 500 : at + 500]
         assert abs(int(np.argmax(near)) - 500) <= 1
     n_expected = round(len(music()) * audio.rate_hz / RATE)
-    assert 0 <= len(audio.samples) - n_expected < (1024 if name == "a.m4a" else 2)
+    assert 0 <= len(audio.samples) - n_expected < 2
 
 
 def test_24_bit_is_exact_whoever_decodes_it(tmp_path: Path) -> None:

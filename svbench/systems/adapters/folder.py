@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from svbench.audio import EXTENSIONS, Audio, read_audio
+from svbench.audio import AUDIO_SUFFIXES, Audio, read_audio
 from svbench.systems.api import Context, SystemInfo
 
 
@@ -76,7 +76,7 @@ def _track_folders(root: Path) -> dict[str, Path]:
 def _targets(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in EXTENSIONS:
+        if path.suffix.lower() in AUDIO_SUFFIXES:
             if path.stem in files:
                 raise ValueError(f"{folder}: both {files[path.stem].name} and {path.name}; keep one")
             files[path.stem] = path
