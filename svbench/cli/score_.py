@@ -20,9 +20,10 @@ references: <track>/<target>.wav, also one subset folder deeper, or <target>.wav
 estimates:  the same, or <track>_<target>.wav or <track>_(<Target>)_<model>.wav all in one folder, or the
             estimates that `svbench run --keep-estimates` left
 
-Files are WAV, FLAC, OGG or MP3. Tracks and targets are paired by name, in capital letters or not, and by
-other names in use: instrumental and no_vocals are accompaniment (see docs/datasets.md). Accompaniment
-without a file of its own is the sum of drums, bass and other, on either side.
+Files are WAV, AIFF, FLAC, Ogg (Vorbis, Opus), MP3, M4A or one of the others in docs/datasets.md; those that
+libsndfile does not read need PyAV or ffmpeg. Tracks and targets are paired by name, in capital letters or
+not, and by other names in use: instrumental and no_vocals are accompaniment (see docs/datasets.md).
+Accompaniment without a file of its own is the sum of drums, bass and other, on either side.
 """
 
 

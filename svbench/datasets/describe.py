@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -165,14 +164,9 @@ def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) 
     free = msgspec.structs.replace(head, rate_hz=None, n_channels=None)
     for name, what, value, wanted, _ in disagreements(infos, free):
         raise DataError(f"{name}: {what} is {value}, {infos[0][0]} has {wanted}; mend the track first")
-    if any(info.n_samples == 0 for _, info in infos):
-        raise DataError(f"track {files.name!r}: {infos[0][0]} holds no samples")
     content = measure(files.sources(), [info for _, info in infos], head)
     if content.damaged:
         raise AudioError(content.damaged[0][1])
-    endless = next((stem for stem, peak in content.peaks.items() if not math.isfinite(peak)), None)
-    if endless:
-        raise AudioError(f"track {files.name!r}: {endless} holds NaN or infinite values")
     return [info for _, info in infos]
 
 
