@@ -36,7 +36,7 @@ class EstimateFolder:
     @cached_property
     def tracks(self) -> dict[Path, str]:
         """Folders with audio files in them, directly or one deeper, and their names."""
-        found = {}
+        found: dict[Path, str] = {}
         for folder in folders(self.root):
             inside = [folder] if audio_files(folder) else [f for f in folders(folder) if audio_files(f)]
             found |= {track: track.name for track in inside}
