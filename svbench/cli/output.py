@@ -78,6 +78,14 @@ def strict_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def every_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that shows all runs of a system file that was edited."""
+    parser.add_argument(
+        "--all", action="store_true",
+        help="of systems whose file was edited show every run, not only the newest complete one",
+    )  # fmt: skip
+
+
 def random_weights_argument(parser: argparse.ArgumentParser) -> None:
     """Declare the permission to measure networks without their weights."""
     parser.add_argument(

@@ -129,6 +129,8 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
         label = " · ".join(p for p in parts if p)
         if result.status == "failed":
             progress.say(f"{label} FAILED: {result.reason}")
+        for note in result.data_notes:
+            progress.say(f"{label}: warning: {note}")
         made = result.separation
         origin = f" (estimates of {made.origin})" if is_new and made and made.origin else ""
         progress.step(f"{label}{origin if is_new else ' (kept)'}", counts=is_new)
@@ -145,7 +147,7 @@ def run_summary(run: Run) -> dict[str, object]:
     """Return a run's printed numbers as plain values."""
     import msgspec
 
-    from svbench.report.guard import affected_cells, overlap_of
+    from svbench.report.guard import affected_cells, overlap_of, unstable_sentences
     from svbench.results.aggregate import summarise
 
     affected = affected_cells(run)
@@ -159,12 +161,16 @@ def run_summary(run: Run) -> dict[str, object]:
         "dataset": run.record.data.id,
         "variant": run.record.data.variant,
         "n_tracks": len(run.record.data.tracks),
+        "left_out": list(run.record.data.left_out),
+        "read_as": list(run.record.data.read_as),
+        "data_notes": list(run.data_notes),
         "failed": {r.track: r.reason for r in run.failed},
         "missing": list(run.missing),
         "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),
         "summaries_without_errata": msgspec.to_builtins(clean),
         "errata": [{"track": t, "target": s, "defect": d} for (t, s), d in affected.items()],
         "leaked_tracks": overlap_of(run).tracks,
+        "unstable": unstable_sentences([run]),
     }
 
 

@@ -20,7 +20,7 @@ from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.results.scores import Series, TrackResult, series
 from svbench.results.store import Run
 from svbench.running import plain_scores
-from svbench.running.folders import pair_signals, protocol_pairs
+from svbench.running.folders import pair_estimates, protocol_pairs
 from svbench.running.kept import kept_audio
 from svbench.running.originals import has_estimates
 from svbench.running.reference_tools import (
@@ -30,7 +30,7 @@ from svbench.running.reference_tools import (
     museval_v4,
     version_of,
 )
-from svbench.running.scoring import Signals, at_rate, metric_of, needs, quantities_of
+from svbench.running.scoring import Signals, at_rate, metric_of, quantities_of, track_signals
 from svbench.specs.protocol import ORIGINAL, MetricUse, Protocol
 
 Floats = NDArray[np.float64]
@@ -202,22 +202,19 @@ def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
         estimates: dict[str, Sound] = {
             t: ArraySound(a.samples, a.rate_hz) for t, a in kept_audio(run.path, result).items()
         }
-        references = {t: track.reference_sound(t) for t in _targets(protocol, result)}
-        return Signals(
-            {t: sound for t, sound in references.items() if sound is not None},
-            estimates,
-            track.mixture_sound() if needs(protocol, "mixture") else None,
-        )
+        return track_signals(track, estimates, protocol, result.target_sets)
 
     return signals
 
 
 def folder_signals(references: Path, estimates: Path, protocol: Protocol) -> SignalsOf:
     """Return what reads references and estimates from two folders; see `svbench.datasets.pairs`."""
-    pairs = {p.name: p for p in protocol_pairs(references, estimates, protocol).tracks}
+    pairs = {p.track.name: p for p in protocol_pairs(references, estimates, protocol).tracks}
 
     def signals(result: TrackResult) -> Signals:
-        return pair_signals(pairs[result.track], _targets(protocol, result), protocol)[0]
+        pair = pairs[result.track]
+        given, _ = pair_estimates(pair, protocol, result.target_sets)
+        return track_signals(pair.track, given, protocol, result.target_sets)
 
     return signals
 
@@ -254,7 +251,7 @@ def crosscheck(
     tools: dict[str, str] = {}
     for result in results:
         try:
-            signals = at_rate(signals_of(result), protocol.rate_hz)
+            signals = at_rate(signals_of(result), protocol)
             for ours, theirs, tool in _scored_twice(result, signals, protocol, notes):
                 tools[tool] = np.__version__ if tool == "numpy" else version_of(tool)
                 where = (ours.metric, ours.target_set, ours.target)
@@ -377,6 +374,8 @@ def _is_beyond(value: float | None, status: str) -> bool:
 def _scored_targets(protocol: Protocol, result: TrackResult, target_set: str) -> list[str]:
     """Targets of a set that were scored together on a track; absent ones were not."""
     (targets,) = (s.targets for s in protocol.target_sets if s.id == target_set)
+    if any(s.target_set == target_set and "unknown" in s.status for s in result.series):
+        return []  # one file of the track hides some of them, so the set was not scored
     present = [t for t in targets if t not in result.absent_targets]
     return [] if len(present) < len(targets) and protocol.absent_target == "skip_set" else present
 

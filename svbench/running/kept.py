@@ -14,9 +14,10 @@ from svbench.datasets.api import Track
 from svbench.errors import AudioError, SvbenchError
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.store import RunRecord, read_record, slug
+from svbench.running.coverage import covered_sets
 from svbench.running.keys import samples_digest
 from svbench.running.originals import has_estimates
-from svbench.running.separation import Separated, covered_sets
+from svbench.running.separation import Separated
 from svbench.specs.protocol import Alignment, Protocol
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.datasets.api import Track
+from svbench.naming.names import spellings
 from svbench.running.scoring import metric_of
 from svbench.specs.protocol import Limits, Protocol
 from svbench.specs.records import digest
@@ -119,7 +120,8 @@ def _state(path: Path, track: str) -> str:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         if path.is_dir():
-            own = [p for p in (path / track, *path.glob(f"*/{_literal(track)}")) if p.is_dir()]
+            names = [_literal(name) for name in spellings(track)]
+            own = [p for name in names for at in ("", "*/") for p in path.glob(at + name) if p.is_dir()]
             files = [f for folder in own or [path] for f in sorted(folder.rglob("*")) if f.is_file()]
             return digest([(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files])
     except (OSError, ValueError):  # a parameter that only happens to look like a path

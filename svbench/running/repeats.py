@@ -16,8 +16,9 @@ from svbench.datasets.api import Dataset, Track
 from svbench.results.aggregate import reduce_track
 from svbench.results.scores import Status
 from svbench.results.store import slug
+from svbench.running.coverage import covered_sets
 from svbench.running.scoring import quantities_of, score_track
-from svbench.running.separation import Separated, covered_sets, fit, separate_track
+from svbench.running.separation import Separated, fit, separate_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.system import LocatedSystem
 from svbench.systems.host import WorkerHost

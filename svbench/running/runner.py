@@ -12,6 +12,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ import msgspec
 import numpy as np
 
 from svbench.datasets.api import Dataset, Track
+from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
@@ -35,12 +37,13 @@ from svbench.results.store import (
     track_file,
     write_record,
 )
+from svbench.running.coverage import covered_sets, nothing_to_score, told_sets
 from svbench.running.execution import ScoringPool
 from svbench.running.kept import find_kept, keep_estimates
 from svbench.running.keys import result_key, samples_digest, separation_key
 from svbench.running.originals import Originals, has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
-from svbench.running.separation import Fitted, Separated, covered_sets, fit, separate_track
+from svbench.running.separation import Fitted, Separated, fit, separate_track
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import AS_ASKED, LocatedSystem
@@ -49,7 +52,7 @@ from svbench.systems.host import WorkerHost
 Redo = Literal["never", "missing", "failed", "all"]
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, dict=True):
     """One system on one protocol and data set, with what the user asked for.
 
     ``original`` is the run folder that holds the estimates of the original, for a variant whose
@@ -64,6 +67,20 @@ class Job(msgspec.Struct, frozen=True):
     keep_estimates: bool = False
     original: Path | None = None
     may_reuse: bool = True
+
+    @cached_property
+    def told(self) -> tuple[tuple[str, ...], list[str]]:
+        """Target sets that the data tell of, and why others are left out; looked up once.
+
+        Raises
+        ------
+        DataError
+            No set can be scored.
+        """
+        sets, left_out = told_sets(self.dataset.tracks, self.protocol)
+        if not sets:
+            raise nothing_to_score(self.dataset.root, self.protocol, left_out)
+        return sets, left_out
 
 
 Tell = Callable[[Job, TrackResult, bool], None]
@@ -238,8 +255,7 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, te
         if wanted:
             tasks.append(Task(track, track_digest, tuple(wanted)))
     for job in jobs:
-        if any(w.job is job for t in tasks for w in t.wanted) or not (job.folder / "run.json").exists():
-            _write_run(job, provenance)
+        _write_run(job, provenance, is_new=any(w.job is job for t in tasks for w in t.wanted))
     try:
         with scratch_folder(jobs[0].folder) as scratch:
             for job, result in _results(jobs, pool, tasks, scratch):
@@ -311,6 +327,9 @@ def _submit(pool: ScoringPool, task: Task, wanted: Wanted, taken: Taken, scratch
     track, protocol = task.track, wanted.job.protocol
     fitted = taken.fitted(track, protocol)
     sets = _sets(wanted.job, taken.separated.targets)
+    if not sets:
+        given = ", ".join(taken.separated.targets)
+        raise SystemFailure(f"gives {given}; {' and '.join(wanted.job.told[1])}")
     folder = scratch / slug(track.name)
     folder.mkdir(exist_ok=True)
     digests, paths = {t: samples_digest(a) for t, a in fitted.estimates.items()}, {}
@@ -325,7 +344,8 @@ def _submit(pool: ScoringPool, task: Task, wanted: Wanted, taken: Taken, scratch
 
 
 def _sets(job: Job, targets: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(s.id for s in covered_sets(targets, job.protocol, job.dataset.manifest.head.targets))
+    covered = covered_sets(targets, job.protocol, job.dataset.manifest.head.targets)
+    return tuple(s.id for s in covered if s.id in job.told[0])
 
 
 def _collect(pool: ScoringPool, pending: deque[Pending]) -> tuple[Job, TrackResult]:
@@ -365,6 +385,7 @@ def _succeeded(done: Pending, scored: Scored) -> TrackResult:
         estimates=kept,
         estimate_digests=done.digests,
         separation=made,
+        data_notes=sum_notes(job.dataset.manifest, done.task.track.name, scored.sums),
     )
 
 
@@ -372,7 +393,7 @@ def _failed(task: Task, wanted: Wanted, error: SvbenchError, given: tuple[str, .
     """Build the result of a track without scores; ``given`` are the system's targets, if it said them."""
     job, track = wanted.job, task.track
     # A system that never said what it gives, or gives nothing that is scored, has failed in everything.
-    sets = (_sets(job, given) if given else ()) or tuple(s.id for s in job.protocol.target_sets)
+    sets = (_sets(job, given) if given else ()) or job.told[0]
     return TrackResult(
         **_common(task, wanted),
         status="failed",
@@ -417,10 +438,16 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
     return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
 
 
-def _write_run(job: Job, provenance: Provenance) -> None:
+def _write_run(job: Job, provenance: Provenance, *, is_new: bool) -> None:
+    """Write the run's record; where nothing new is computed, only what the data set says now changes."""
     path = job.folder / "run.json"
-    earlier = read_record(path, RunRecord).provenance if path.exists() else ()
-    manifest = job.dataset.manifest
+    known = read_record(path, RunRecord) if path.exists() else None
+    data = _data_record(job)
+    if known and not is_new:
+        now = msgspec.structs.replace(known.data, left_out=data.left_out, read_as=data.read_as)
+        if now != known.data:
+            write_record(path, msgspec.structs.replace(known, data=now))
+        return
     spec = job.located.spec
     record = RunRecord(
         schema=1,
@@ -429,22 +456,29 @@ def _write_run(job: Job, provenance: Provenance) -> None:
         protocol=job.protocol,
         protocol_digest=job.protocol.digest,
         quantities=quantities_of(job.protocol),
-        data=DataRecord(
-            id=manifest.head.id,
-            version=manifest.head.version,
-            title=manifest.head.title,
-            digest=dataset_digest(job.dataset),
-            root=str(job.dataset.root.resolve()),
-            manifest=str(manifest.path.resolve()),
-            subset=job.dataset.subset or "",
-            tracks=tuple(t.name for t in job.dataset.tracks),
-            left_out=tuple(f"{f.track}: {f.message}" if f.track else f.message for f in job.dataset.skipped),
-            variant=job.dataset.variant,
-            variants=job.dataset.variants,
-            variant_version=job.dataset.variant_version,
-            expects=job.dataset.expects,
-        ),
-        provenance=(*earlier, provenance),
+        data=data,
+        provenance=(*(known.provenance if known else ()), provenance),
         system_folder=str(job.located.folder.resolve()),
     )
     write_record(path, record)
+
+
+def _data_record(job: Job) -> DataRecord:
+    dataset, head = job.dataset, job.dataset.manifest.head
+    skipped = [f"{f.track}: {f.message}" if f.track else f.message for f in dataset.skipped]
+    return DataRecord(
+        id=head.id,
+        version=head.version,
+        title=head.title,
+        digest=dataset_digest(dataset),
+        root=str(dataset.root.resolve()),
+        manifest=str(dataset.manifest.path.resolve()),
+        subset=dataset.subset or "",
+        tracks=tuple(t.name for t in dataset.tracks),
+        left_out=(*skipped, *job.told[1]),
+        read_as=dataset.read_as,
+        variant=dataset.variant,
+        variants=dataset.variants,
+        variant_version=dataset.variant_version,
+        expects=dataset.expects,
+    )

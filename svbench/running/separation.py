@@ -16,8 +16,9 @@ from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
 from svbench.results.scores import Resources
+from svbench.running.coverage import covered_sets, recipes, sum_notes
 from svbench.running.execution import n_cores
-from svbench.specs.protocol import Alignment, Protocol, TargetSet
+from svbench.specs.protocol import Alignment, Protocol
 from svbench.systems.host import WorkerHost
 
 
@@ -32,7 +33,7 @@ class Separated:
     heard : Shape
         Of the mixture as the system got it; estimates are expected in that form.
     targets : tuple of str
-        What the system says it gives; all of them are among the estimates.
+        What the system says it gives. Of a track that does not contain one of them there may be no estimate.
     version : str
         That of the system.
     resources : Resources
@@ -96,7 +97,9 @@ def separate_track(
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
     if given is not mixture:
         notes.append(f"resampled from {track.rate_hz} to {info.rate_hz} Hz for the system, and back")
-    references = track.references(track.targets) if "references" in info.needs else None
+    # Where one file hides stems, an oracle can tell apart only what adds up to the mixture.
+    heard = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
+    references = track.references(heard) if "references" in info.needs else None
     budget_s, own_s = limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
     try:
         limit_s = min((limit for limit in (budget_s, own_s) if limit), default=None)
@@ -107,11 +110,6 @@ def separate_track(
         raise OverBudget("time", f"separating took longer than {budget_s:g} s") from error
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
-    missing = [t for t in info.targets if t not in done.estimates]
-    if missing:
-        raise SystemFailure(
-            f"promised {', '.join(missing)}, but gave {', '.join(done.estimates) or 'nothing'}"
-        )
     resources = Resources(
         load_s=done.load_s,
         wall_s=done.wall_s,
@@ -120,7 +118,7 @@ def separate_track(
         rtf=done.wall_s / mixture.duration_s,
         weights_bytes=done.weights_bytes,
     )
-    return Separated(done.estimates, given, info.targets, info.version, resources, tuple(notes))
+    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.read_as))
 
 
 def fit(separated: Separated, track: Track, protocol: Protocol) -> Fitted:
@@ -129,23 +127,22 @@ def fit(separated: Separated, track: Track, protocol: Protocol) -> Fitted:
     Raises
     ------
     SystemFailure
-        Estimates that the protocol's alignment rule does not cover, or none that it scores.
+        Estimates that the protocol's alignment rule does not cover, or none of a target that it scores.
     """
-    if not covered_sets(separated.targets, protocol, track.targets):
+    sets = [s.id for s in covered_sets(separated.targets, protocol, track.targets)]
+    if not sets:
         raise SystemFailure(_scores_others(separated.targets, [protocol]))
     estimates: dict[str, Audio] = {}
     aligned: list[str] = []
-    summed: list[str] = []
     for target, audio in separated.estimates.items():
         estimates[target], notes = fitted(audio, separated.heard, track, target, protocol.alignment)
         aligned += notes
-    for target in protocol.targets:
-        parts = derivation(target, separated.targets, track.targets)
-        if target not in estimates and parts:
+    made = recipes(tuple(estimates), track, protocol, sets)
+    for target, parts in made.items():
+        if target not in estimates:
             total = np.sum([estimates[p].samples for p in parts], axis=0)
             estimates[target] = Audio(total, track.rate_hz)
-            summed.append(f"{target} is the sum of its estimates of {', '.join(parts)}")
-    return Fitted(estimates, tuple(dict.fromkeys(aligned)), tuple(summed))
+    return Fitted(estimates, tuple(dict.fromkeys(aligned)), tuple(sum_notes(made)))
 
 
 def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
@@ -210,43 +207,6 @@ def fitted(
     audio = resample(Audio(samples, estimate.rate_hz), mixture.rate_hz)
     # Resampling there and back leaves the length off by a sample or two; the signal itself is in place.
     return Audio(_length(audio.samples, mixture.n_samples), mixture.rate_hz), notes
-
-
-def covered_sets(
-    given: tuple[str, ...], protocol: Protocol, targets: Mapping[str, tuple[str, ...]]
-) -> tuple[TargetSet, ...]:
-    """Return the target sets of a protocol that a system's targets, or sums of them, make up.
-
-    Parameters
-    ----------
-    given : tuple of str
-        Targets the system gives.
-    protocol : Protocol
-    targets : mapping of str to tuple of str
-        The data set's targets as sums of stems.
-    """
-    return tuple(
-        s
-        for s in protocol.target_sets
-        if all(t in targets and (t in given or derivation(t, given, targets)) for t in s.targets)
-    )
-
-
-def derivation(
-    target: str, given: tuple[str, ...], targets: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    """Return the given targets whose stems make up exactly those of a target, each stem once.
-
-    Examples
-    --------
-    >>> stems = {"vocals": ("v",), "drums": ("d",), "bass": ("b",), "rest": ("d", "b")}
-    >>> derivation("rest", ("vocals", "drums", "bass"), stems), derivation("rest", ("drums",), stems)
-    (('drums', 'bass'), ())
-    """
-    wanted = set(targets.get(target, ()))
-    parts = tuple(g for g in given if g in targets and set(targets[g]) <= wanted)
-    stems = [s for p in parts for s in targets[p]]
-    return parts if len(stems) == len(set(stems)) and set(stems) == wanted else ()
 
 
 def _length(samples: Samples, n_samples: int) -> Samples:

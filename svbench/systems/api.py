@@ -23,7 +23,7 @@ class SystemInfo:
     id, version : str
         ``version`` is that of the model or program, for the record.
     targets : tuple of str
-        Targets it gives for every mixture.
+        Targets it gives; it may leave out those that a mixture does not contain.
     rate_hz : int or None
         The rate it works at; mixtures are resampled to it and estimates back. None: any rate.
     deterministic : bool
@@ -63,7 +63,8 @@ class System(Protocol):
         Returns
         -------
         dict of str to Audio
-            One estimate per target of ``info.targets``, with the mixture's length, rate and channels.
+            One estimate per target of ``info.targets``, with the mixture's length, rate and channels. A
+            target that the mixture does not contain may be missing.
         """
 
 

@@ -28,6 +28,7 @@ import numpy as np
 import svbench
 from svbench.audio import Audio
 from svbench.errors import OutOfTime, OverBudget, SystemFailure
+from svbench.naming.names import canonical
 from svbench.specs.plugins import plugins
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
@@ -85,6 +86,7 @@ class WorkerHost:
         self._tree: ProcessTree | None = None
         self._info: SystemInfo | None = None
         self.last_info: SystemInfo | None = None
+        self._names: dict[str, str] = {}
         self._weights_bytes: int | None = None
         self._requests = self._replies = -1
 
@@ -130,8 +132,9 @@ class WorkerHost:
             "loading",
         )
         info = reply["info"]
+        self._names = self._understood(info["targets"])
         self._info = SystemInfo(
-            **{**info, "targets": tuple(info["targets"]), "needs": frozenset(info["needs"])}
+            **{**info, "targets": tuple(self._names.values()), "needs": frozenset(info["needs"])}
         )
         self.last_info = self._info  # known even once the process has failed
         self.load_s, self.empty_rss_bytes = reply["load_s"], reply["empty_rss_bytes"]
@@ -183,7 +186,10 @@ class WorkerHost:
             "separating",
         )
         # Audio refuses NaN, integers and wrong axes; the caller turns that into a failed row.
-        estimates = {t: Audio(np.load(e["path"]), e["rate_hz"]) for t, e in reply["estimates"].items()}
+        estimates = {
+            self._names.get(t, t): Audio(np.load(e["path"]), e["rate_hz"])
+            for t, e in reply["estimates"].items()
+        }
         return Separation(
             estimates,
             reply["wall_s"],
@@ -224,7 +230,9 @@ class WorkerHost:
             "keep": n_samples is None,
             "out": str(exchange),
         }
-        return streamed(self._ask(request, limit_s, "streaming"), mixture.rate_hz)
+        reply = self._ask(request, limit_s, "streaming")
+        reply["estimates"] = {self._names.get(t, t): path for t, path in reply["estimates"].items()}
+        return streamed(reply, mixture.rate_hz)
 
     def measure(self, what: str, limit_s: float | None = None, **more: Any) -> dict[str, Any]:
         """Ask the loaded system for a measurement; see `svbench.systems.measure`.
@@ -235,6 +243,21 @@ class WorkerHost:
         """
         self.start()
         return self._ask({"do": "measure", "what": what, **more}, limit_s, "measuring")
+
+    @property
+    def read_as(self) -> tuple[str, ...]:
+        """What the loaded system calls otherwise than svbench, e.g. "instrumental read as accompaniment"."""
+        return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
+
+    def _understood(self, targets: list[str]) -> dict[str, str]:
+        """Read the system's names of targets by the table of aliases; those of the protocol win."""
+        names = {theirs: canonical(theirs, self.targets) for theirs in targets}
+        for theirs, ours in names.items():
+            other = next(t for t, o in names.items() if o == ours)
+            if other != theirs:
+                self.close()
+                raise SystemFailure(f"gives {other} and {theirs}, which are both read as {ours}")
+        return names
 
     def close(self) -> None:
         """Kill the worker and everything it started."""

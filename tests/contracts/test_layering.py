@@ -14,6 +14,7 @@ import svbench
 FLOORS = [
     {"errors", "installation"},
     {"audio", "specs", "metrics", "printing"},
+    {"naming"},
     {"datasets", "systems", "results"},
     {"probes", "report", "listening"},
     {"running", "testing"},

@@ -149,7 +149,9 @@ def test_tracks_and_targets_that_lack(
     shutil.copytree(tmp_path / "mine/test/two - ünïcode [x]", tmp_path / "mine/test/three")
     found = scored(capsys, references, tmp_path / "mine")
     assert found["code"] == 3
-    assert found["failed"] == {"one": "no estimate of vocals, drums, bass, other, accompaniment"}
+    assert found["failed"] == {
+        "one": "no estimate of vocals, drums, bass, other, accompaniment; found nothing"
+    }
     assert "left out: three: no reference has this name" in str(found["stderr"])
 
 
@@ -178,7 +180,7 @@ def test_sets_without_estimates_are_left_out(
     ("make", "sentence"),
     [
         (lambda mine: None, "mine: no such folder"),
-        (lambda mine: mine.mkdir(), "no estimate is named after a track of .* found 'no audio at all'"),
+        (lambda mine: mine.mkdir(), "no estimate is named after a track of .* found no audio at all"),
         (lambda mine: write(mine / "uno/vocals.wav", TRACKS["one"]["vocals"]), "such as 'one'.* found 'uno'"),
         (
             lambda mine: write(mine / "one/voice.wav", TRACKS["one"]["vocals"]),
