@@ -118,11 +118,6 @@ def has_av() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def is_here() -> bool:
-    """Whether there is PyAV or the ffmpeg program."""
-    return has_av() or shutil.which("ffmpeg") is not None
-
-
 def _url(path: Path) -> str:
     """Return a path that FFmpeg takes for nothing else, whatever signs are in it."""
     return f"file:{path}"
