@@ -60,9 +60,10 @@ def run(options: argparse.Namespace) -> int:
                 f"no run of protocol {options.protocol!r}; there are runs of {', '.join(present)}"
             )
     if options.frames:
+        from svbench.printing.spreadsheet import frame_csv
         from svbench.results.table import long_table
 
-        print(long_table(runs).to_csv(index=False), end="")
+        print(frame_csv(long_table(runs)), end="")
         return OK
     if options.cost:
         from svbench.report.costs import cost_table

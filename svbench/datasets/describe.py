@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -19,6 +18,7 @@ from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, file_infos
 from svbench.datasets.layouts.common import audio_files, folders
 from svbench.errors import AudioError, DataError, SpecError
+from svbench.printing.spreadsheet import csv_text
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
     FILE_COLUMNS,
@@ -199,10 +199,7 @@ def _write(out: Path, head: ManifestHead, tracks: Sequence[TrackRow], rows: Sequ
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    path.write_text(csv_text(columns, rows), encoding="utf-8", newline="")
 
 
 def _toml(head: ManifestHead) -> str:

@@ -13,7 +13,8 @@ import svbench
 
 FLOORS = [
     {"errors", "installation"},
-    {"audio", "specs", "metrics", "printing"},
+    {"printing"},
+    {"audio", "specs", "metrics"},
     {"datasets", "systems", "results"},
     {"probes", "report", "listening"},
     {"running", "testing"},

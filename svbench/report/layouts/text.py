@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from svbench.printing import visible
 from svbench.printing.markup import markdown_text
+from svbench.printing.spreadsheet import records_csv
 from svbench.report.guard import LEAK
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
 
@@ -122,7 +121,7 @@ def json_text(grids: Sequence[Grid], notes: Sequence[str], layout: str) -> str:
         ],
         "notes": list(notes),
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return visible.json_text(content)
 
 
 def csv_text(grids: Sequence[Grid]) -> str:
@@ -133,12 +132,7 @@ def csv_text(grids: Sequence[Grid]) -> str:
         for row in grid.rows
         for cell, head in zip(row.cells, grid.columns, strict=True)
     ]
-    out = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    return out.getvalue().rstrip("\n")
+    return records_csv(rows).rstrip("\n")
 
 
 def _plain(cell: GridCell, head: GridColumn) -> dict[str, Any]:
