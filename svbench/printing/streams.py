@@ -100,7 +100,7 @@ class Streams:
         self._before: tuple[Any, Any] = (sys.stdout, sys.stderr)
         # Python has None for a stream that was closed before it started.
         self._guarded = [Guarded(s or _nowhere()) for s in self._before]
-        sys.stdout, sys.stderr = self._guarded  # type: ignore[assignment]
+        sys.stdout, sys.stderr = self._guarded
         return self
 
     def __exit__(self, *_: object) -> None:
