@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from svbench.cli import OK
-from svbench.cli.output import print_json
+from svbench.cli.output import print_json, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     runs = [load_run(path) for path in paths]
     print_leaderboard(runs)
     for note in dict.fromkeys(n for r in runs for result in r.results for n in result.notes):
-        print(f"note: {note}")
+        print_line(f"note: {note}")
     for done in runs:
         print(f"run: {done.path}")
     return OK

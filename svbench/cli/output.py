@@ -12,12 +12,17 @@ TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, TextIO
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON; NaN never gets here, so it is refused."""
     print(json_text(value))
+
+
+def print_line(text: str, *, file: TextIO | None = None) -> None:
+    """Print one line, whatever is in it: a name with a line break cannot begin another one."""
+    print(visible(text), file=file)
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:

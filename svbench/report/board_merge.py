@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from svbench.errors import DataError
+from svbench.printing.paths import without_paths
 from svbench.report.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
 from svbench.results.scores import TrackResult
@@ -58,7 +59,7 @@ def read_sources(words: Sequence[str]) -> list[Sourced]:
     for word in words:
         name, equals, path = word.partition("=")
         if not equals or Path(word).exists():
-            name, path = word, word
+            name, path = without_paths(word), word
         for folder in find_runs([Path(path)]):
             found.setdefault(folder.resolve(), Sourced(name, load_run(folder)))
     return list(found.values())

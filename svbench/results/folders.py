@@ -79,8 +79,8 @@ def _refuse_foreign(place: Path, out: Path, mark: str, what: str) -> None:
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise DataError(
-            f"{out}: is an earlier {what}, but {foreign[0]}{more} was not written with it; move that elsewhere "
-            "or give another folder"
+            f"{out}: is an earlier {what}, but {foreign[0]}{more} was not written with it; "
+            "move that elsewhere or give another folder"
         )
 
 
