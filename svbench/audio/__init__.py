@@ -6,6 +6,7 @@ museval. Nothing here pads, cuts or rescales: what differs is reported.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from svbench.audio.chunks import refuse_truncated
 from svbench.errors import AudioError, WriteError
+from svbench.printing.visible import shown as shown
 
 Samples = NDArray[Any]
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
@@ -114,7 +116,7 @@ def audio_info(path: Path | str) -> AudioInfo:
 
     path = Path(path)
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(os.fsencode(path))
     except Exception as error:
         raise AudioError(unreadable(path, error)) from error
     refuse_truncated(path)
@@ -152,7 +154,9 @@ def read_audio(
 
     path = Path(path)
     try:
-        samples, rate_hz = soundfile.read(str(path), start=start, stop=stop, dtype=dtype, always_2d=True)
+        samples, rate_hz = soundfile.read(
+            os.fsencode(path), start=start, stop=stop, dtype=dtype, always_2d=True
+        )
     except Exception as error:
         raise AudioError(unreadable(path, error)) from error
     refuse_truncated(path)
@@ -187,10 +191,11 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
     if subtype.startswith("PCM") and float(np.abs(audio.samples).max()) > 1.0:
         raise AudioError(f"{path}: samples beyond ±1 would clip in {subtype}; write float or scale first")
     try:
-        soundfile.write(str(path), audio.samples, audio.rate_hz, subtype=subtype)
+        soundfile.write(os.fsencode(path), audio.samples, audio.rate_hz, subtype=subtype)
     except soundfile.LibsndfileError as error:
         raise WriteError(
-            f"{path}: cannot be written ({error}); make room, or write to another folder"
+            f"{path}: cannot be written ({error.error_string.strip().rstrip('.')}); make room, or write to "
+            "another folder"
         ) from error
 
 
@@ -216,8 +221,6 @@ def resample(audio: Audio, rate_hz: int) -> Audio:
 
 def unreadable(path: Path, error: Exception) -> str:
     """Say in one sentence why a file cannot be read as audio."""
-    if not is_utf8(path):
-        return f"{shown(path)}: the name is not UTF-8; rename it"
     if not path.exists():
         return f"{path}: no such file"
     if path.is_dir():
@@ -227,20 +230,9 @@ def unreadable(path: Path, error: Exception) -> str:
 
 
 def is_utf8(name: Path | str) -> bool:
-    """Whether a file name is UTF-8; libsndfile and JSON take no other."""
+    """Whether a file name is UTF-8; JSON and manifests take no other."""
     try:
         str(name).encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def shown(name: Path | str) -> str:
-    r"""Return a file name that can be printed, bytes that are not UTF-8 by their numbers.
-
-    Examples
-    --------
-    >>> print(shown(b"caf\xe9".decode(errors="surrogateescape")))
-    caf\xe9
-    """
-    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")

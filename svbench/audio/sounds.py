@@ -7,6 +7,7 @@ of their squares are exact.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,7 +79,7 @@ class FileSound:
 
         try:
             if self._file is None:
-                self._file = soundfile.SoundFile(str(self.path))
+                self._file = soundfile.SoundFile(os.fsencode(self.path))
             if start != self._position:
                 self._file.seek(start)
             got = self._file.read(out=out)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from svbench.audio import AudioInfo
+from svbench.audio import AudioInfo, is_utf8, shown
 from svbench.datasets.content import measure
 from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, file_infos
@@ -178,6 +178,8 @@ def _rows(files: TrackFiles, root: Path) -> list[FileRow]:
                 with path.open("rb") as file:
                     digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
             relative = path.relative_to(root).as_posix()
+            if not is_utf8(relative):
+                raise DataError(f"{shown(path)}: not UTF-8, so no manifest can hold the name; rename it")
             rows.append(FileRow(files.name, stem, relative, path.stat().st_size, digests[path]))
     return rows
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from svbench.audio import is_utf8, shown
+from svbench.audio import shown
 from svbench.audio.sources import Source, source_of
 from svbench.datasets.looks import hint, other_layout
 from svbench.errors import DataError
@@ -85,19 +85,12 @@ def find_tracks(root: Path, head: ManifestHead) -> list[TrackFiles]:
 
 
 def _named(files: TrackFiles) -> TrackFiles:
-    """Refuse names that are not UTF-8, which neither libsndfile nor JSON can take."""
-    paths = [str(p) for source in files.sources().values() for p in source.paths]
-    strange = next((p for p in [*paths, files.name, files.subset] if not is_utf8(p)), None)
-    if strange is None:
-        return files
-    problem = f"{shown(strange)}: the name is not UTF-8; rename it"
+    """Give a track a name that results, tables and JSON can hold; its files keep their own."""
     return replace(
         files,
         name=shown(files.name),
         subset=shown(files.subset),
-        stems={},
-        mixture=None,
-        problem=problem,
-        unused=(),
+        problem=shown(files.problem),
+        unused=tuple(map(shown, files.unused)),
         no_track=shown(files.no_track),
     )

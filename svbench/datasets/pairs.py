@@ -15,6 +15,7 @@ from pathlib import Path
 
 from svbench.audio import EXTENSIONS
 from svbench.errors import DataError
+from svbench.printing.visible import shown
 
 Files = dict[str, Path]
 
@@ -119,7 +120,7 @@ def _pair(name: str, references: Files, estimates: Files, targets: Mapping[str, 
         mixture = (references["vocals"], references["accompaniment"])
     else:
         mixture = tuple(references[s] for s in stems if s in references)
-    return TrackPair(name, known, given, mixture)
+    return TrackPair(shown(name), known, given, mixture)
 
 
 def _tracks(root: Path) -> dict[str, Files]:

@@ -82,6 +82,17 @@ def visible(text: object, *, lines: bool = False) -> str:
     return (_IN_A_TEXT if lines else _IN_A_LINE).sub(lambda found: _escaped(found[0]), plain)
 
 
+def shown(name: object) -> str:
+    r"""Return a file name, or text with one in it, as UTF-8: other bytes are given by their numbers.
+
+    Examples
+    --------
+    >>> print(shown(b"caf\xe9".decode(errors="surrogateescape")))
+    caf\xe9
+    """
+    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def json_text(value: object) -> str:
     r"""Return a value as indented JSON that is safe to print; NaN is refused, for JSON has none.
 
