@@ -6,6 +6,7 @@ museval. Nothing here pads, cuts or rescales: what differs is reported.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,9 +23,9 @@ from svbench.audio.files import AudioInfo as AudioInfo
 from svbench.audio.files import FileSound
 from svbench.audio.files import audio_info as audio_info
 from svbench.audio.files import is_utf8 as is_utf8
-from svbench.audio.files import shown as shown
 from svbench.audio.files import unreadable as unreadable
 from svbench.errors import AudioError, WriteError
+from svbench.printing.visible import shown as shown
 
 Samples = NDArray[Any]
 _CHECKS_VALUES = ContextVar("whether Audio looks for NaN", default=True)
@@ -177,10 +178,11 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
     if subtype.startswith("PCM") and float(np.abs(audio.samples).max()) > 1.0:
         raise AudioError(f"{path}: samples beyond ±1 would clip in {subtype}; write float or scale first")
     try:
-        soundfile.write(str(path), audio.samples, audio.rate_hz, subtype=subtype)
+        soundfile.write(os.fsencode(path), audio.samples, audio.rate_hz, subtype=subtype)
     except soundfile.LibsndfileError as error:
         raise WriteError(
-            f"{path}: cannot be written ({error}); make room, or write to another folder"
+            f"{path}: cannot be written ({error.error_string.strip().rstrip('.')}); make room, or write to "
+            "another folder"
         ) from error
 
 

@@ -119,7 +119,17 @@ def has_av() -> bool:
 
 
 def _url(path: Path) -> str:
-    """Return a path that FFmpeg takes for nothing else, whatever signs are in it."""
+    """Return a path that FFmpeg takes for nothing else, whatever signs are in it.
+
+    Raises
+    ------
+    AudioError
+        Its name is not UTF-8, which PyAV cannot open.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise AudioError(f"{path}: the name is not UTF-8, and FFmpeg cannot open it; rename it") from None
     return f"file:{path}"
 
 

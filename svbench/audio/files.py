@@ -120,7 +120,7 @@ class FileSound:
 
         try:
             if self._file is None:
-                self._file = soundfile.SoundFile(str(self.path))
+                self._file = soundfile.SoundFile(os.fsencode(self.path))
             if start != self._position:
                 self._file.seek(start)
             n = len(self._file.read(out=out))
@@ -139,8 +139,6 @@ class FileSound:
 
 def unreadable(path: Path, error: Exception) -> str:
     """Say in one sentence why a file cannot be read as audio."""
-    if not is_utf8(path):
-        return f"{shown(path)}: the name is not UTF-8; rename it"
     if not path.exists():
         return f"{path}: no such file"
     if path.is_dir():
@@ -150,23 +148,12 @@ def unreadable(path: Path, error: Exception) -> str:
 
 
 def is_utf8(name: Path | str) -> bool:
-    """Whether a file name is UTF-8; libsndfile and JSON take no other."""
+    """Whether a file name is UTF-8; JSON and manifests take no other."""
     try:
         str(name).encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def shown(name: Path | str) -> str:
-    r"""Return a file name that can be printed, bytes that are not UTF-8 by their numbers.
-
-    Examples
-    --------
-    >>> print(shown(b"caf\xe9".decode(errors="surrogateescape")))
-    caf\xe9
-    """
-    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def version(path: Path) -> tuple[Path, int, int, int]:
@@ -239,7 +226,7 @@ def _decoded(*key: Any) -> _Whole:
     # ALAC holds whole numbers of up to 32 bits; what the lossy decoders give is float32.
     dtype = np.int32 if header.subtype.startswith("ALAC") else np.float32
     try:
-        with _piped(path) if header.n_samples is None else soundfile.SoundFile(str(path)) as file:
+        with _piped(path) if header.n_samples is None else soundfile.SoundFile(os.fsencode(path)) as file:
             samples = stored(_blocks(file, dtype), dtype, header.n_channels, path)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
@@ -253,11 +240,11 @@ def _header(path: Path) -> _Header | None:
 
     try:
         refuse_truncated(path)
-        found = soundfile.info(str(path))
+        found = soundfile.info(os.fsencode(path))
     except AudioError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) or not is_utf8(path) or not path.stat().st_size:
+        if isinstance(error, OSError) or not path.stat().st_size:
             raise AudioError(unreadable(path, error)) from error
         return None
     n_samples: int | None = int(found.frames)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json
+from svbench.cli.output import Progress, print_json, print_line
 from svbench.cli.run_ import run_summary, workers_argument
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         done = _keep(done, options.out)
     for sentence in done.record.data.left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
+        print_line(f"left out: {sentence}", file=sys.stderr)
     for sentence in done.record.data.read_as:
-        print(f"names: {sentence}", file=sys.stderr)
+        print_line(f"names: {sentence}", file=sys.stderr)
     if options.json:
         import msgspec
 
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 
         print_scores(done, with_tracks=options.tracks)
         if options.out:
-            print(f"run: {done.path}")
+            print_line(f"run: {done.path}")
     return SYSTEM_FAILED if done.failed else OK
 
 

@@ -66,7 +66,7 @@ def read_sources(words: Sequence[str], *, every: bool = False) -> list[Sourced]:
             name, path = "", word
         for folder in find_runs([Path(path)]):
             if folder.resolve() not in found:
-                read = Sourced(name or word, load_run(folder))
+                read = Sourced(name or without_paths(word), load_run(folder))
                 found[folder.resolve()] = read
                 by_source.setdefault(name or folder.resolve().parent, []).append(read.run)
     kept = {run.path: run for own in by_source.values() for run in latest(own, every=every)}

@@ -19,6 +19,7 @@ from svbench.datasets.describe import describe
 from svbench.datasets.synthetic import synthetic_track, write_folder
 from svbench.datasets.verify import verify
 from svbench.errors import AudioError, DataError, SpecError, UnknownNameError
+from svbench.results.store import find_runs, load_run
 from svbench.specs.manifest import Manifest, load_manifest
 
 FOLDER = load_manifest("folder")
@@ -235,22 +236,31 @@ def test_another_layout_is_named_though_folders_hold_audio(root: Path, tmp_path:
         describe(root, tmp_path / "mine", like="dsd100")
 
 
-def test_a_name_that_is_not_utf8(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_is_not_utf8(root: Path, tmp_path: Path) -> None:
     try:
         (root / "b").rename(root / os.fsdecode(b"caf\xe9"))
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    (found,) = verify(FOLDER, root)
-    assert found.track == r"caf\xe9"
-    assert found.kind == "unusable"
-    assert r"caf\xe9" in found.message
-    assert found.message.endswith("the name is not UTF-8; rename it")
-    assert main(["verify", f"folder={root}", "--json"]) == 1
-    with pytest.raises(DataError, match="the name is not UTF-8; rename it"):
-        open_dataset(FOLDER, root)
-    assert len(open_dataset(FOLDER, root, tracks=["a"]).tracks) == 1
-    with pytest.raises(AudioError, match=r"caf\\xe9/bass\.wav: the name is not UTF-8"):
-        read_audio(root / os.fsdecode(b"caf\xe9") / "bass.wav")
+    assert not verify(FOLDER, root)
+    assert [t.name for t in open_dataset(FOLDER, root).tracks] == ["a", r"caf\xe9"]
+    assert read_audio(root / os.fsdecode(b"caf\xe9") / "bass.wav").samples.any()
+    with pytest.raises(DataError, match=r"caf\\xe9/vocals\.wav: not UTF-8, so no manifest can hold the name"):
+        describe(root, tmp_path / "mine")
+
+
+def test_a_run_in_folders_that_are_not_utf8(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / os.fsdecode(b"runs\xe9")
+    try:
+        out.mkdir()
+        (root / "b").rename(root / os.fsdecode(b"caf\xe9"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    words = ["--data", f"folder={root}", "--system", "mixture", "--out", str(out), "--workers", "1"]
+    assert main(["run", "mdx21", *words]) == 0
+    (run,) = (load_run(p) for p in find_runs([out]))
+    assert [(r.track, r.status) for r in run.results] == [("a", "ok"), (r"caf\xe9", "ok")]
+    assert any(r"runs\xe9" in word for word in run.record.provenance[0].arguments.values())
+    assert main(["score", str(root), str(root), "--protocol", "mdx21", "--workers", "1"]) == 0
 
 
 def test_names_that_differ_in_unicode_form_only(root: Path) -> None:
