@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from svbench.errors import DataError
+from svbench.printing.paths import without_paths
 from svbench.report.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
 from svbench.results.latest import latest
