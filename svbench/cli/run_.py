@@ -50,6 +50,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "changed (missing); also failed ones (failed, the default); all",
     )  # fmt: skip
     parser.add_argument("--keep-estimates", action="store_true", help="keep the estimates as float WAV")
+    parser.add_argument(
+        "--limits", choices=["default", "none"], default="default",
+        help="what a system may take of the machine: the limits printed at the start (default), or none but "
+        "those of its file and of the protocol",
+    )  # fmt: skip
     workers_argument(parser)
 
 
@@ -67,7 +72,10 @@ def run(options: argparse.Namespace) -> int:
 
     name, root = data_argument(options.data)
     protocol = load_protocol(options.protocol)
-    systems = [permitted(load_system(s), random_weights=options.random_weights) for s in options.system]
+    systems = [
+        limited(permitted(load_system(s), random_weights=options.random_weights), options)
+        for s in options.system
+    ]
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     if options.strict:
         _refuse_leaks(systems, dataset)
@@ -91,6 +99,13 @@ def run(options: argparse.Namespace) -> int:
     return SYSTEM_FAILED if any(r.failed for r in runs) else OK
 
 
+def limited(located: LocatedSystem, options: argparse.Namespace) -> LocatedSystem:
+    """Return a system as ``--limits`` has it."""
+    from svbench.specs.system import unlimited
+
+    return unlimited(located) if options.limits == "none" else located
+
+
 def _refuse_leaks(systems: list[LocatedSystem], dataset: Dataset) -> None:
     """Refuse systems trained on tracks they would be measured on, before anything is separated."""
     from svbench.errors import DataError
@@ -111,8 +126,12 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
     from svbench.results.provenance import collect
     from svbench.running.execution import n_cores, scoring_pool
     from svbench.running.runner import run_job
+    from svbench.systems.limits import described
 
-    arguments = {k: str(v) for k, v in sorted(vars(options).items())}
+    limits = described(j.located.spec for j in jobs)
+    print(limits, file=sys.stderr)
+    arguments = {**{k: str(v) for k, v in vars(options).items()}, "limits": limits}
+    arguments = dict(sorted(arguments.items()))
     provenance = collect(["svbench", *sys.argv[1:]], arguments)
     progress = Progress(sum(len(j.dataset.tracks) for j in jobs))
     runs = []
@@ -121,9 +140,10 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
             parts = (job.protocol.id, job.located.spec.id, job.dataset.variant)
             label = " · ".join(p for p in parts if p)
 
-            def tell(result: TrackResult, is_new: bool, label: str = label) -> None:
+            def tell(result: TrackResult, is_new: bool, label: str = label, job: Job = job) -> None:
                 if result.status == "failed":
-                    progress.say(f"{label} · {result.track} FAILED: {result.reason}")
+                    log = f" (log: {job.folder / result.log})" if result.log else ""
+                    progress.say(f"{label} · {result.track} FAILED: {result.reason}{log}")
                 progress.step(f"{label} · {result.track}{'' if is_new else ' (kept)'}", counts=is_new)
 
             runs.append(run_job(job, pool, provenance, tell))

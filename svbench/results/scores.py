@@ -67,7 +67,8 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
-    the limit of the protocol that the system broke, and by how much.
+    the limit of the protocol that the system broke, and by how much. ``log`` is the path inside the run
+    folder of what a failed system's worker printed.
     """
 
     schema: Literal[1]
@@ -79,6 +80,7 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     status: Literal["ok", "failed"]
     reason: str = ""
     over_budget: str = ""
+    log: str = ""
     notes: tuple[str, ...] = ()
     target_sets: tuple[str, ...] = ()
     absent_targets: tuple[str, ...] = ()

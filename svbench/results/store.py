@@ -6,6 +6,7 @@
         run.json            what was run: system, protocol, data set, provenance
         tracks/<track>.json one TrackResult each, the truth about that track
         estimates/<track>/<target>.wav   when kept; float, as the system gave them
+        logs/<track>.txt    what the worker printed before it failed on the track
 
 A killed run leaves whole files only; running the same command again goes on from there.
 """
@@ -14,19 +15,25 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from svbench.disk import replacing, sync
 from svbench.errors import DataError
 from svbench.results.provenance import Provenance
 from svbench.results.scores import TrackResult
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover -- not a POSIX system
+    fcntl = None  # type: ignore[assignment]
 
 SCHEMA: Literal[1] = 1
 IMPORTED = "imported"  # stands for the adapter of systems known by their scores only
@@ -161,23 +168,23 @@ def slug(name: str) -> str:
 
 
 def write_record(path: Path, record: msgspec.Struct) -> None:
-    """Write a record so that the file is whole or absent, also after a power cut.
+    """Write a record so that the file is whole or absent, also after a power cut."""
+    with replacing(path) as partial:
+        partial.write_bytes(_text(record))
 
-    The temporary file lies in the same folder, since a rename is atomic within one file
-    system only; the folder is synced too, or the new name could be lost.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing ``run.json`` of a run folder, as far as its file system can lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_text(record))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+        if fcntl:
+            with suppress(OSError):  # no locks on this file system
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # and with it the lock; the file stays, since others may wait for it
 
 
 def write_run(folder: Path, record: RunRecord, results: Iterable[TrackResult]) -> None:
@@ -193,7 +200,7 @@ def write_run(folder: Path, record: RunRecord, results: Iterable[TrackResult]) -
         written.append(track_file(folder, result.track))
         written[-1].write_bytes(_text(result))
     for path in (*written, folder / "tracks", folder):
-        _sync(path)
+        sync(path)
 
 
 def move_run(source: Path, destination: Path) -> None:
@@ -201,19 +208,11 @@ def move_run(source: Path, destination: Path) -> None:
     if destination.exists():
         destination.rename(source.with_name(f"{source.name}.replaced"))
     source.rename(destination)
-    _sync(destination.parent)
+    sync(destination.parent)
 
 
 def _text(record: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_record(path: Path, kind: type[T]) -> T:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal
@@ -17,25 +17,32 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from svbench.audio import Audio, write_audio
+from svbench.audio import Audio
 from svbench.datasets.api import Dataset, Track
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
-from svbench.results.scratch import scratch_folder
+from svbench.results.scratch import remove_partial_files, scratch_folder
 from svbench.results.store import (
     DataRecord,
     Run,
     RunRecord,
     load_run,
+    locked,
     read_record,
     run_name,
-    slug,
     track_file,
     write_record,
 )
 from svbench.running.execution import ScoringPool
+from svbench.running.kept import (
+    KeptLogs,
+    hand_over,
+    is_changing,
+    keep_estimates,
+    keep_result,
+)
 from svbench.running.keys import result_key
 from svbench.running.originals import has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
@@ -162,12 +169,17 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
             tell(known, False)
         else:
             todo.append((track, key, track_digest))
-    if todo or not (job.folder / "run.json").exists():
-        _write_run(job, provenance)
+    writes = bool(todo) or not (job.folder / "run.json").exists()
     try:
+        job.folder.mkdir(parents=True, exist_ok=True)
         with scratch_folder(job.folder) as scratch:
+            remove_partial_files(job.folder, scratch)
+            if writes:
+                _write_run(job, provenance)
             for result in _results(job, pool, todo, scratch):
                 tell(result, True)
+            if writes:
+                _write_run(job, provenance, again=True)
     except OSError as error:
         if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
@@ -188,6 +200,7 @@ def _results(
     limits = job.protocol.limits
     # Waiting estimates take disk space; and scoring must not slow a system down that is on the clock.
     most = 0 if limits.is_timed else pool.n_workers
+    logs = KeptLogs(job.folder)
     with WorkerHost(job.located, job.protocol.targets, scratch, limits) as host:
         for track, key, track_digest in todo:
             while len(pending) > most:
@@ -196,7 +209,8 @@ def _results(
                 pending.append(_separate(job, pool, host, track, key, track_digest, scratch))
             except (SystemFailure, AudioError) as error:
                 sets = _sets(job, host.last_info.targets) if host.last_info else None
-                yield _write(job, _failed(job, track, key, track_digest, error, sets or None))
+                log = logs.keep(host.log, track.name) if isinstance(error, SystemFailure) else ""
+                yield _write(job, _failed(job, track, key, track_digest, error, sets or None, log))
         while pending:
             yield _collect(job, pool, pending.popleft())
 
@@ -206,12 +220,7 @@ def _separate(
 ) -> Pending:
     separated = separate_track(host, track, job.protocol)
     sets = _sets(job, separated.info.targets)
-    folder = scratch / slug(track.name)
-    folder.mkdir(exist_ok=True)
-    paths = {}
-    for target, audio in separated.estimates.items():
-        paths[target] = folder / f"{slug(target)}.npy"
-        np.save(paths[target], audio.samples)
+    paths = hand_over(scratch, track.name, separated.estimates)
     originals = kept_originals(job.original, track.name).paths if job.original else None
     future = pool.submit(score_track, track, paths, job.protocol, sets, originals)
     return Pending(track, key, track_digest, separated, sets, paths, originals, future)
@@ -230,6 +239,11 @@ def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
     except AudioError as error:
         reason = AudioError(f"cannot be scored: {error}")
         result = _failed(job, done.track, done.key, done.track_digest, reason, done.sets)
+    except FileNotFoundError:
+        if all(path.exists() for path in done.paths.values()):
+            raise
+        gone = SystemFailure("deleted its scratch folder before this track was scored")
+        result = _failed(job, done.track, done.key, done.track_digest, gone, done.sets)
     else:
         result = _succeeded(job, done, scored)
     shutil.rmtree(next(iter(done.paths.values())).parent, ignore_errors=True)
@@ -255,7 +269,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
             rtf=separated.wall_s / duration_s,
             weights_bytes=separated.weights_bytes,
         ),
-        estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
+        estimates=keep_estimates(job.folder, track.name, separated.estimates) if job.keep_estimates else {},
         estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
     )
 
@@ -267,6 +281,7 @@ def _failed(
     track_digest: str,
     error: SvbenchError,
     sets: tuple[str, ...] | None = None,
+    log: str = "",
 ) -> TrackResult:
     # A system that never said what it gives has failed in everything.
     chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
@@ -275,6 +290,7 @@ def _failed(
         status="failed",
         reason=str(error),
         over_budget=f"{error.limit}: {error.told}" if isinstance(error, OverBudget) else "",
+        log=log,
         target_sets=chosen,
         series=failed_series(job.protocol, chosen, track.n_samples / track.rate_hz),
     )
@@ -292,18 +308,6 @@ def _common(track: Track, key: str, track_digest: str) -> dict[str, Any]:
     }
 
 
-def _keep(job: Job, track: Track, estimates: Mapping[str, Audio]) -> dict[str, str]:
-    """Write estimates as float WAV inside the run folder; return their relative paths."""
-    folder = job.folder / "estimates" / slug(track.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = {}
-    for target, audio in estimates.items():
-        path = folder / f"{slug(target)}.wav"
-        write_audio(path, audio)
-        kept[target] = path.relative_to(job.folder).as_posix()
-    return kept
-
-
 def _digest(audio: Audio) -> str:
     import hashlib
 
@@ -311,7 +315,7 @@ def _digest(audio: Audio) -> str:
 
 
 def _write(job: Job, result: TrackResult) -> TrackResult:
-    write_record(track_file(job.folder, result.track), result)
+    keep_result(job.folder, result)
     return result
 
 
@@ -326,17 +330,30 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
         return False
     if job.redo == "never":
         return True
+    if is_changing(job.folder, known.track):
+        return False
     if known.key != key or (job.redo == "failed" and known.status == "failed"):
         return False
     return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
 
 
-def _write_run(job: Job, provenance: Provenance) -> None:
+def _write_run(job: Job, provenance: Provenance, *, again: bool = False) -> None:
+    """Add a provenance to the run's record.
+
+    ``again`` only makes sure that it is there: where the file system has no locks, another process that
+    started at the same moment may have written its own over it.
+    """
     path = job.folder / "run.json"
-    earlier = read_record(path, RunRecord).provenance if path.exists() else ()
+    with locked(job.folder):
+        earlier = read_record(path, RunRecord).provenance if path.exists() else ()
+        if not (again and provenance in earlier):
+            write_record(path, _record(job, (*earlier, provenance)))
+
+
+def _record(job: Job, provenance: tuple[Provenance, ...]) -> RunRecord:
     manifest = job.dataset.manifest
     spec = job.located.spec
-    record = RunRecord(
+    return RunRecord(
         schema=1,
         system=spec,
         system_digest=spec.digest,
@@ -358,7 +375,6 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             variant_version=job.dataset.variant_version,
             expects=job.dataset.expects,
         ),
-        provenance=(*earlier, provenance),
+        provenance=provenance,
         system_folder=str(job.located.folder.resolve()),
     )
-    write_record(path, record)

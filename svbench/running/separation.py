@@ -5,8 +5,9 @@ Nothing is padded, cut, resampled or copied unless a rule says so, and what was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from svbench.running.execution import n_cores
 from svbench.specs.protocol import Alignment, Protocol, TargetSet
 from svbench.systems.api import SystemInfo
 from svbench.systems.host import WorkerHost
+from svbench.systems.limits import advice, time_limit_s
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +57,10 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     SystemFailure
         Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocol.
     """
-    try:
-        info = host.start(protocol.limits.load_s)
-    except OutOfTime as error:
-        raise OverBudget("set-up time", f"loading took longer than {error.limit_s:g} s") from error
+    duration_s = track.n_samples / track.rate_hz
+    info = _limited(
+        host, duration_s, "set-up time", protocol.limits.load_s, lambda limit_s: host.start(limit_s)
+    )
     if not covered_sets(info.targets, protocol, track.targets):
         raise SystemFailure(
             f"gives {', '.join(info.targets) or 'nothing'}; {protocol.id} scores other targets"
@@ -69,14 +73,12 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     if given is not mixture:
         notes.append(f"resampled from {track.rate_hz} to {info.rate_hz} Hz for the system, and back")
     references = track.references(track.targets) if "references" in info.needs else None
-    budget_s, own_s = protocol.limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
+    budget_s = protocol.limits.track_time_s(mixture.duration_s)
     try:
-        limit_s = min((limit for limit in (budget_s, own_s) if limit), default=None)
-        done = host.separate(track.name, given, references, limit_s)
-    except OutOfTime as error:
-        if error.limit_s != budget_s:
-            raise  # the limit of its own system file
-        raise OverBudget("time", f"separating took longer than {budget_s:g} s") from error
+        done = _limited(
+            host, duration_s, "time", budget_s,
+            lambda limit_s: host.separate(track.name, given, references, limit_s),
+        )  # fmt: skip
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
     missing = [t for t in info.targets if t not in done.estimates]
@@ -104,6 +106,20 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         done.weights_bytes,
         tuple(dict.fromkeys(notes)),
     )
+
+
+def _limited(
+    host: WorkerHost, duration_s: float, budget: str, budget_s: float | None, ask: Callable[[float | None], T]
+) -> T:
+    """Ask with the stricter of the protocol's budget and the system's own limit; say which one it broke."""
+    spec = host.located.spec
+    own_s = time_limit_s(spec, duration_s)
+    try:
+        return ask(min((limit for limit in (budget_s, own_s) if limit), default=None))
+    except OutOfTime as error:
+        if error.limit_s != budget_s:
+            raise SystemFailure(f"{error}{advice('time_limit_s', spec.time_limit_s)}") from error
+        raise OverBudget(budget, f"{error.doing} took longer than {budget_s:g} s") from error
 
 
 def fitted(
