@@ -99,10 +99,11 @@ class Exchange:
                 raise
             found = "a symbolic link" if error.errno == errno.ELOOP else "not there"
             raise SystemFailure(f"{what} is {found}, expected the file that the worker writes") from error
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1:
+            os.close(handle)
+            raise SystemFailure(f"{what} is no regular file of its own, expected what the worker writes")
         with os.fdopen(handle, "rb") as file:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1:
-                raise SystemFailure(f"{what} is no regular file of its own, expected what the worker writes")
             try:
                 version = np.lib.format.read_magic(file)
                 read_header = {

@@ -88,7 +88,12 @@ def described(specs: Iterable[SystemSpec]) -> str:
             names.append(spec.id)
     if len(systems) == 1:
         return f"limits: {next(iter(systems))}"
-    return "\n".join(f"limits of {', '.join(names)}: {text}" for text, names in systems.items())
+    return "\n".join(f"limits of {_some(names)}: {text}" for text, names in systems.items())
+
+
+def _some(names: list[str]) -> str:
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + rest
 
 
 def _limits(spec: SystemSpec) -> str:

@@ -12,7 +12,7 @@ import pytest
 import svbench
 
 FLOORS = [
-    {"errors"},
+    {"errors", "disk"},
     {"audio", "specs", "metrics", "printing"},
     {"datasets", "systems", "results"},
     {"probes", "report", "listening"},
