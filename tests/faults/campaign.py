@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -56,7 +58,8 @@ class Command:
         self.words = ["run", folder / "short.toml", "--data", f"folder={data}", "--system", folder / "s.toml"]
         self.words += ["--workers", "2", "--keep-estimates"]
 
-    def start(self, out: Path, *more: str) -> subprocess.Popen[str]:
+    def start(self, out: Path, *more: str, terminal: int | None = None) -> subprocess.Popen[str]:
+        """Start it; with a terminal, as the process that leads its session."""
         name, _, value = self.mark.partition("=")
         return subprocess.Popen(
             [*SVBENCH, *map(str, self.words), "--out", str(out), *more],
@@ -64,6 +67,9 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, name: value},
+            stdin=terminal,
+            start_new_session=terminal is not None,
+            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if terminal is not None else None,
         )
 
     def finish(self, out: Path) -> str:
@@ -103,6 +109,8 @@ def state(out: Path) -> dict[str, object]:
         if path.suffix == ".wav":  # its header holds the time it was written at
             content = hashlib.sha256(read_audio(path).samples.tobytes()).hexdigest()
         if path.suffix == ".json":
-            content = {k: v for k, v in json.loads(path.read_bytes()).items() if k not in ("provenance", "resources")}
+            content = {
+                k: v for k, v in json.loads(path.read_bytes()).items() if k not in ("provenance", "resources")
+            }
         found[path.relative_to(folder).as_posix()] = content
     return found

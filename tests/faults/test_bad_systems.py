@@ -105,14 +105,20 @@ PYTHON = {
     "many": ("return {str(i): mixture for i in range(300)}", "wrote something else in place", ""),
 }  # fmt: skip
 COMMAND = {
-    "command-link": ('ln -s "$1" "$2/vocals.wav"', "vocals.wav is a symbolic link, expected a file that sh writes"),
+    "command-link": (
+        'ln -s "$1" "$2/vocals.wav"',
+        "vocals.wav is a symbolic link, expected a file that sh writes",
+    ),
     "command-folder-link": ('ln -s "$(dirname "$1")" "$2/vocals"', "x.wav is a symbolic link, expected"),
     "command-hard-link": ('ln "$1" "$2/vocals.wav"', "vocals.wav is linked from elsewhere, expected"),
     "command-pipe": ('mkfifo "$2/vocals.wav"', "vocals.wav is a pipe, expected"),
     "command-folder": ('mkdir "$2/vocals.wav"', "vocals.wav is a folder, expected"),
     "command-device": ('mknod "$2/vocals.wav" c 1 5', "vocals.wav is a device or a socket, expected"),
     "command-text": ('echo hello > "$2/vocals.wav"', "vocals.wav: cannot be read as audio"),
-    "command-loud": ("head -c 100000000 /dev/zero; echo no more >&2; exit 3", "ended with exit code 3: no more"),
+    "command-loud": (
+        "head -c 100000000 /dev/zero; echo no more >&2; exit 3",
+        "ended with exit code 3: no more",
+    ),
     "command-daemon": ("setsid sleep 7771 & exit 4", "ended with exit code 4 and printed nothing"),
 }
 
@@ -158,16 +164,16 @@ def test_every_bad_system_is_one_failed_row(tmp_path: Path, capfd: pytest.Captur
     (tmp_path / "short.toml").write_text(PROTOCOL)
     systems = files(tmp_path)
     words = ["run", str(tmp_path / "short.toml"), "--data", f"folder={tmp_path / 'data'}", "--workers", "1"]
-    code = main(
-        [*words, "--out", str(tmp_path / "runs"), "--system", *map(str, systems.values()), "mixture"]
-    )
+    code = main([*words, "--out", str(tmp_path / "runs"), "--system", *map(str, systems.values()), "mixture"])
     told = capfd.readouterr()
     assert code == SYSTEM_FAILED, told.err
     assert "Traceback" not in told.err
     assert "\x1b" not in told.err
     runs = {r.record.system.id: r for r in map(load_run, find_runs([tmp_path / "runs"]))}
     assert [r.status for r in runs["mixture"].results] == ["ok"]
-    reasons = {name: reason for name, (_, reason, _) in PYTHON.items()} | {n: r for n, (_, r) in COMMAND.items()}
+    reasons = {name: reason for name, (_, reason, _) in PYTHON.items()} | {
+        n: r for n, (_, r) in COMMAND.items()
+    }
     wrong = {}
     for name in systems:
         (result,) = runs[name].results
@@ -204,7 +210,16 @@ def test_loading_is_tried_once_and_within_the_limit(
     more = 'time_limit_s = 2\nparameters = { factory = "m.py:load", targets = ["vocals"] }'
     system = write(tmp_path, "slow", "python", more)
     started = time.monotonic()
-    words = ["run", "mdx21", "--data", f"folder={small_folder}", "--out", str(tmp_path / "runs"), "--workers", "1"]
+    words = [
+        "run",
+        "mdx21",
+        "--data",
+        f"folder={small_folder}",
+        "--out",
+        str(tmp_path / "runs"),
+        "--workers",
+        "1",
+    ]
     assert main([*words, "--system", str(system)]) == SYSTEM_FAILED
     assert time.monotonic() - started < 60
     assert tried.read_text() == "x"

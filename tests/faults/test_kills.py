@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")]
-ROUNDS, SEED = int(os.environ.get("SVBENCH_FAULT_ROUNDS", 8)), int(os.environ.get("SVBENCH_FAULT_SEED", 0))
+ROUNDS, SEED = int(os.environ.get("SVBENCH_FAULT_ROUNDS", 6)), int(os.environ.get("SVBENCH_FAULT_SEED", 0))
 # By what its command line holds.
 VICTIMS = {"worker": "worker.py", "supervisor": "supervisor.py", "scorer": "spawn_main"}
 
@@ -78,22 +78,28 @@ def test_kills_change_nothing(
     print(f"{ROUNDS} kills; the last process ended at most {longest_s:.2f} s after svbench")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "SIGHUP", "closed terminal"])
 def test_a_program_ends_with_svbench(
-    number: signal.Signals, campaign: ModuleType, short_tracks: Path, tmp_path: Path
+    how: str, campaign: ModuleType, short_tracks: Path, tmp_path: Path
 ) -> None:
     command = campaign.Command(tmp_path, short_tracks)
     (tmp_path / "s.toml").write_text(
         'schema = 1\nid = "s"\ntitle = "t"\nadapter = "command"\ntraining_data = []\n'
-        f'parameters = {{ argv = ["sh", "-c", "{command.sleep}; true", "{{mixture}}"], targets = ["vocals"] }}\n'
+        f'parameters = {{ argv = ["sh", "-c", "{command.sleep}; true", "{{mixture}}"], '
+        'targets = ["vocals", "accompaniment"] }\n'
     )
-    process = command.start(tmp_path / "out")
+    ours, theirs = os.openpty()
+    process = command.start(tmp_path / "out", terminal=theirs if how == "closed terminal" else None)
+    os.close(theirs)
     deadline = time.monotonic() + 60
     while command.sleep not in command.processes().values():
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(number)
+    number = signal.SIGHUP if how == "closed terminal" else signal.Signals[how]
+    if how != "closed terminal":
+        process.send_signal(number)
+    os.close(ours)
     _, printed = process.communicate(timeout=60)
     command.wait_for_none()
     assert "Traceback" not in printed
