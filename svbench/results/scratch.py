@@ -100,6 +100,8 @@ def _is_alive(old: Path, own: Path) -> bool:
     try:
         # For writing, since network file systems lock no others.
         handle = os.open(old / _LOCK, os.O_RDWR)
+    except PermissionError:
+        return True  # a colleague's, which could not be removed anyway
     except OSError:
         return _is_fresh(old, own)  # its owner is about to lock it, or it is of an earlier version
     try:

@@ -76,7 +76,7 @@ def _track_folders(root: Path) -> dict[str, Path]:
 def _targets(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in EXTENSIONS:
+        if path.suffix.lower() in EXTENSIONS and path.is_file():  # a pipe would never open
             if path.stem in files:
                 raise ValueError(f"{folder}: both {files[path.stem].name} and {path.name}; keep one")
             files[path.stem] = path
