@@ -83,7 +83,7 @@ class Command:
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 ours = self.mark.encode() in (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
