@@ -35,7 +35,7 @@ RULES = (
     ("sisec18", "vocals-accompaniment",
      "The same vocals beside their accompaniment: silence of drums, bass or other alone drops no frame."),
     ("sisec18-22k", "",
-     "Nothing above 11 kHz is heard, and a frame lasts 2 s."),
+     "Nothing above 11 kHz is heard, and a frame lasts 2 s. Resampled as ffmpeg does."),
     ("xumx-asteroid", "",
      "Frames as in `sisec18`, but their mean: single seconds far from the rest weigh in."),
     ("demucs-sdr", "",
@@ -51,7 +51,8 @@ RULES = (
     ("mdx21", "",
      "One ratio per track: loud passages decide, quiet ones hardly count, nothing is dropped."),
     ("msst", "",
-     "As `mdx21`: the constants 1e-7 and 1e-8 differ only where a stem is silent throughout."),
+     "As `mdx21`: the constants 1e-7 and 1e-8 differ only where a stem is silent throughout, and a mean over "
+     "targets takes each target's own tracks."),
     ("kuielab", "",
      "As `mdx21`: the constant 1e-10 stands inside the logarithm and shows below −80 dB only."),
     ("dttnet-usdr", "",

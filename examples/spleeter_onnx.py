@@ -1,6 +1,6 @@
 """Put Spleeter's two networks, with their transforms and masks, into one ONNX file with its system file.
 
-Run it where ``svbench[spleeter,onnx]`` and onnxscript are installed, then compare fp32 and int8::
+Run it where the extras ``spleeter,onnx`` and onnxscript are installed, then compare fp32 and int8::
 
     python examples/spleeter_onnx.py systems
     svbench quantize systems/spleeter-onnx.toml --out systems/spleeter-onnx-int8.toml

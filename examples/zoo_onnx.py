@@ -1,6 +1,6 @@
 """Put a network of the zoo into one ONNX file with its system file, here with random weights.
 
-Run it where ``svbench[zoo,onnx]`` and onnxscript are installed, then compare fp32 and int8::
+Run it where the extras ``zoo,onnx`` and onnxscript are installed, then compare fp32 and int8::
 
     python examples/zoo_onnx.py cnn-lstm listing systems
     svbench quantize systems/cnn-lstm-listing.toml --out systems/cnn-lstm-listing-int8.toml

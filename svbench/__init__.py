@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from svbench.results.aggregate import summarise as summarise
     from svbench.results.store import load_run as load_run
     from svbench.results.table import long_table as long_table
-    from svbench.running.folders import score_arrays as score_arrays
+    from svbench.running.arrays import score_arrays as score_arrays
     from svbench.specs.manifest import load_manifest as load_manifest
     from svbench.specs.protocol import load_protocol as load_protocol
     from svbench.specs.system import load_system as load_system
 
 __version__ = "0.1.0"
+__distribution__ = "svbench-audio"  # what pip calls it: "svbench" on PyPI is another project
 
 _HOMES = {
     "Audio": "svbench.audio",
@@ -33,7 +34,7 @@ _HOMES = {
     "summarise": "svbench.results.aggregate",
     "load_run": "svbench.results.store",
     "long_table": "svbench.results.table",
-    "score_arrays": "svbench.running.folders",
+    "score_arrays": "svbench.running.arrays",
     "load_manifest": "svbench.specs.manifest",
     "load_protocol": "svbench.specs.protocol",
     "load_system": "svbench.specs.system",

@@ -44,7 +44,6 @@ def replacing(path: Path) -> Iterator[Path]:
     # In the same folder, since a rename is atomic within one file system only.
     partial = path.with_name(f"{PARTIAL}{secrets.token_hex(4)}-{path.name[-120:]}")
     try:
-        partial.touch(exist_ok=False)
         yield partial
         sync(partial)
         partial.replace(path)

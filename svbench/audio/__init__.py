@@ -6,6 +6,9 @@ museval. Nothing here pads, cuts or rescales: what differs is reported.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +21,7 @@ from svbench.errors import AudioError, WriteError
 
 Samples = NDArray[Any]
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
+_CHECKS_VALUES = ContextVar("whether Audio looks for NaN", default=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class Audio:
     rate_hz: int
 
     def __post_init__(self) -> None:
-        check_samples(self.samples, "audio")
+        check_samples(self.samples, "audio", values=_CHECKS_VALUES.get())
 
     @property
     def n_samples(self) -> int:
@@ -78,7 +82,17 @@ class AudioInfo:
         return self.n_samples / self.rate_hz
 
 
-def check_samples(samples: Any, name: str) -> None:
+@contextmanager
+def values_unchecked() -> Iterator[None]:
+    """Let `Audio` hold NaN for a while, for a caller that checks the samples by a better name."""
+    before = _CHECKS_VALUES.set(False)
+    try:
+        yield
+    finally:
+        _CHECKS_VALUES.reset(before)
+
+
+def check_samples(samples: Any, name: str, *, values: bool = True) -> None:
     """Raise AudioError unless samples are a finite, non-empty 2-D float array.
 
     Parameters
@@ -86,6 +100,8 @@ def check_samples(samples: Any, name: str) -> None:
     samples : object
     name : str
         How to call the signal in the message, e.g. ``"estimate of vocals"``.
+    values : bool
+        Whether to look for NaN and infinity.
     """
     if not isinstance(samples, np.ndarray) or samples.dtype not in (np.float32, np.float64):
         found = getattr(samples, "dtype", type(samples).__name__)
@@ -96,10 +112,16 @@ def check_samples(samples: Any, name: str) -> None:
         raise AudioError(f"{name}: empty, shape {samples.shape}")
     if samples.shape[1] > samples.shape[0] and samples.shape[1] > 16:
         raise AudioError(f"{name}: shape {samples.shape} looks transposed; expected (n_samples, n_channels)")
+    if not values:
+        return
     finite = np.isfinite(samples)
     if not finite.all():
-        first = int(np.argwhere(~finite.all(axis=1))[0, 0])
-        raise AudioError(f"{name}: NaN or infinite values, the first at sample {first}")
+        first = int(np.argmin(finite.all(axis=1)))
+        channel = int(np.argmin(finite[first]))
+        raise AudioError(
+            f"{name}: NaN or infinite values, the first ({samples[first, channel]}) at sample {first} "
+            f"of channel {channel}, both counted from 0"
+        )
 
 
 def audio_info(path: Path | str) -> AudioInfo:
@@ -194,13 +216,15 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
         ) from error
 
 
-def resample(audio: Audio, rate_hz: int) -> Audio:
-    """Change the rate with soxr's very high quality (band-limited, linear phase).
+def resample(audio: Audio, rate_hz: int, resampler: Literal["soxr-vhq", "ffmpeg"] = "soxr-vhq") -> Audio:
+    """Change the rate, by default with soxr's very high quality (band-limited, linear phase).
 
     Parameters
     ----------
     audio : Audio
     rate_hz : int
+    resampler : {"soxr-vhq", "ffmpeg"}
+        ``ffmpeg`` is the filter of its libswresample, for rules that were published with it.
 
     Returns
     -------
@@ -209,6 +233,11 @@ def resample(audio: Audio, rate_hz: int) -> Audio:
     """
     if rate_hz == audio.rate_hz:
         return audio
+    if resampler == "ffmpeg":
+        from svbench.audio.swresample import swresample
+
+        found = swresample(audio.samples.astype(np.float64, copy=False), audio.rate_hz, rate_hz)
+        return Audio(found.astype(audio.samples.dtype, copy=False), rate_hz)
     import soxr
 
     return Audio(soxr.resample(audio.samples, audio.rate_hz, rate_hz, quality="VHQ"), rate_hz)

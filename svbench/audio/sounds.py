@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from svbench.audio import Audio, audio_info, unreadable
+from svbench.audio import Audio, audio_info, check_samples, unreadable
 from svbench.errors import AudioError
 
 _BLOCK = 1 << 16
@@ -141,10 +141,14 @@ class Stack:
     Parameters
     ----------
     sounds : sequence of Sound
+    role : str
+        What they are, for errors: ``"reference"`` or ``"estimate"``.
+    targets : sequence of str
+        Their names, for errors; their numbers by default.
     """
 
-    def __init__(self, sounds: Sequence[Sound]) -> None:
-        self._sounds = sounds
+    def __init__(self, sounds: Sequence[Sound], role: str = "signal", targets: Sequence[str] = ()) -> None:
+        self._sounds, self._role, self.targets = sounds, role, targets
         first = sounds[0]
         self.n_signals, self.rate_hz = len(sounds), float(first.rate_hz)
         self.n_samples, self.n_channels = first.n_samples, first.n_channels
@@ -159,10 +163,11 @@ class Stack:
         return out
 
     def samples(self) -> NDArray[np.float64]:
-        """All sounds whole, shape (n_signals, n_samples, n_channels)."""
+        """All sounds whole, shape (n_signals, n_samples, n_channels), finite."""
         out = np.empty((self.n_signals, self.n_samples, self.n_channels))
-        for sound, signal in zip(self._sounds, out, strict=True):
+        for index, (sound, signal) in enumerate(zip(self._sounds, out, strict=True)):
             sound.read(0, signal)
+            check_samples(signal, f"{self._role} of {self.targets[index] if self.targets else index}")
         return out
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from svbench.audio import AudioInfo
 from svbench.errors import AudioError
+from svbench.installation import install_line
 
 # Decoders may swallow the encoder's delay at the start or at the end: two blocks of AAC at most.
 SLACK_SAMPLES = 2048
@@ -170,7 +171,7 @@ def _output(words: list[str], path: Path) -> bytes:
     if program is None:
         raise AudioError(
             f"{path}: reading MP4 needs PyAV or ffmpeg, and neither is here; install one of them with "
-            "`pip install 'svbench[stems]'` or your system's package of ffmpeg"
+            f"{install_line('stems')}, or your system's package of ffmpeg"
         )
     done = subprocess.run([program, *words[1:]], capture_output=True, check=False)
     if done.returncode:

@@ -11,8 +11,9 @@ import importlib
 import os
 import sys
 
-from svbench import __version__
+import svbench
 from svbench.errors import SvbenchError, SystemFailure, suggestion
+from svbench.installation import foreign_warning, is_overwritten
 
 # Importing typing costs a tenth of Python's own start; type checkers take this name for theirs.
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ OK, FINDINGS, USAGE, SYSTEM_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 VERBS = {
     "demo": "run nine systems on the embedded music under two protocols and write a report",
-    "run": "separate and score a data set with one or more systems",
+    "run": "separate and score a data set with one or more systems and protocols",
     "profile": "measure what a system costs: time, memory, size, operations",
     "score": "score a folder of estimates against a folder of references",
     "report": "write an HTML report from runs",
@@ -34,6 +35,7 @@ VERBS = {
     "compare": "compare systems: intervals, paired differences, tests, ranks",
     "gate": "pass or fail a candidate against a baseline, for pull requests",
     "board": "merge runs of many labs into a leaderboard site",
+    "crosscheck": "compare scores with those of museval, mir_eval or plain numpy",
     "diff": "compare two runs: bit-equal, within tolerance or different, and where first",
     "rerun": "repeat a run from its record and compare",
     "listen": "listening tests: build, serve, analyse",
@@ -87,11 +89,15 @@ def main(arguments: list[str] | None = None) -> int:
         0 ok, 1 findings, 2 usage or spec error, 3 a system failed, 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    if warning := foreign_warning():
+        print(f"svbench: {warning}", file=sys.stderr)
+        if is_overwritten():
+            return USAGE
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return OK
     if words[0] in ("-V", "--version"):
-        print(f"svbench {__version__}")
+        print(f"svbench {svbench.__version__}")
         return OK
     verb = words[0]
     if verb not in VERBS:
@@ -130,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {verb:9} {summary}" for verb, summary in VERBS.items())
+    rows = "\n".join(f"  {verb:10} {summary}" for verb, summary in VERBS.items())
     return (
         "usage: svbench COMMAND ...\n\n"
         "Compare music source separation systems on named, hashed protocols.\n\n"

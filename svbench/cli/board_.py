@@ -8,7 +8,7 @@ from pathlib import Path
 
 from svbench.cli import FINDINGS, OK
 from svbench.cli.diff_ import tolerance_argument
-from svbench.cli.output import strict_argument
+from svbench.cli.output import every_run_argument, strict_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="Leaderboard", help="(default: %(default)s)")
     tolerance_argument(parser)
     strict_argument(parser)
+    every_run_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.report.guard import refuse_leaks
     from svbench.results.differences import TOLERANCE
 
-    sourced = of_one_protocol(read_sources(options.runs), options.protocol)
+    sourced = of_one_protocol(read_sources(options.runs, every=options.all), options.protocol)
     if options.strict:
         refuse_leaks([s.run for s in sourced])
     every = merge(sourced, tolerance=TOLERANCE if options.tolerance is None else options.tolerance)

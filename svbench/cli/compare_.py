@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import OK
-from svbench.cli.output import print_json, strict_argument
+from svbench.cli.output import every_run_argument, print_json, strict_argument
 
 TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--diagram", type=Path, metavar="FOLDER", help="write critical-difference diagrams here, as SVG"
     )
     strict_argument(parser)
+    every_run_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, unrounded, all pairs")
 
 
@@ -58,12 +59,13 @@ def run(options: argparse.Namespace) -> int:
         critical_difference_plot,
     )
     from svbench.report.guard import footnotes, refuse_leaks
+    from svbench.results.latest import read_runs
     from svbench.results.statistics.comparison import compare
     from svbench.results.statistics.material import Settings, columns
-    from svbench.results.store import find_runs, load_run, slug
+    from svbench.results.store import slug
 
     settings = Settings(options.resamples, options.seed, options.alpha)
-    runs = [load_run(path) for path in find_runs(options.runs)]
+    runs = read_runs(options.runs, every=options.all)
     runs = _of_one_protocol(runs, options.protocol)
     if options.strict:
         refuse_leaks(runs)

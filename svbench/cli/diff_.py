@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def tolerance_argument(parser: argparse.ArgumentParser) -> None:
     """Declare how far apart two values may be."""
     parser.add_argument(
-        "--tolerance", type=_tolerance, metavar="X",
+        "--tolerance", type=tolerance_value, metavar="X",
         help="largest distance of two values that passes, in the quantity's unit (default: 0.005, half of "
         "the last digit that tables print)",
     )  # fmt: skip
@@ -137,7 +137,8 @@ def _values(place: Place) -> str:
     return f"{one} and {two}"
 
 
-def _tolerance(text: str) -> float:
+def tolerance_value(text: str) -> float:
+    """Read a tolerance given on the command line."""
     try:
         value = float(text)
     except ValueError:

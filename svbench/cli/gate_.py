@@ -65,12 +65,12 @@ def _gate(options: argparse.Namespace) -> Gate:
 
 def _one_run(path: Path) -> Run:
     from svbench.errors import DataError
-    from svbench.results.store import find_runs, load_run
+    from svbench.results.latest import read_runs
 
-    found = find_runs([path])
+    found = read_runs([path])
     if len(found) > 1:
-        raise DataError(f"{path}: holds {len(found)} runs; name one of them, e.g. {found[0]}")
-    return load_run(found[0])
+        raise DataError(f"{path}: holds {len(found)} runs; name one of them, e.g. {found[0].path}")
+    return found[0]
 
 
 def _write(options: argparse.Namespace, junit: str, markdown: str) -> None:

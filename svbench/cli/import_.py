@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from svbench.cli import OK
+from svbench.cli import FINDINGS, OK
 from svbench.cli.output import print_json
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import every system and print the leaderboard."""
+    """Import every system and print the leaderboard; a file that could not be imported is a finding."""
     from svbench.cli.run_ import run_summary
     from svbench.results.interchange.museval_import import Plan, import_museval
     from svbench.results.provenance import collect
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.specs.protocol import load_protocol
 
     protocol = load_protocol(options.protocol)
-    paths = import_museval(
+    imported = import_museval(
         Plan(
             folder=options.folder,
             out=options.out,
@@ -60,15 +60,18 @@ def run(options: argparse.Namespace) -> int:
             data=load_run(options.data_of) if options.data_of else None,
         )
     )
+    for finding in imported.findings:
+        print(f"not imported: {finding}", file=sys.stderr)
+    code = FINDINGS if imported.findings else OK
+    runs = [load_run(path) for path in imported.folders]
     if options.json:
-        print_json([run_summary(load_run(path)) for path in paths])
-        return OK
+        print_json([run_summary(r) for r in runs])
+        return code
     from svbench.report.terminal import print_leaderboard
 
-    runs = [load_run(path) for path in paths]
     print_leaderboard(runs)
     for note in dict.fromkeys(n for r in runs for result in r.results for n in result.notes):
         print(f"note: {note}")
     for done in runs:
         print(f"run: {done.path}")
-    return OK
+    return code

@@ -10,6 +10,7 @@ import importlib
 
 from svbench.cli import Parser
 from svbench.errors import SvbenchError
+from svbench.installation import not_installed
 
 ACTIONS = {
     "build": "choose, cut and level excerpts of runs: a folder that can be served",
@@ -51,5 +52,5 @@ def run(options: argparse.Namespace) -> int:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRA:
             raise
-        raise SvbenchError(f"{package} is not installed; pip install 'svbench[listen]'") from error
+        raise SvbenchError(not_installed(package, "listen")) from error
     return code

@@ -52,7 +52,7 @@ class Progress:
         ending = ""
         if left and self.counted:
             seconds = (time.monotonic() - self.start) / self.counted * left
-            ending = f" · about {_clock(seconds)} left"
+            ending = f" · about {clock(seconds)} left"
         line = f"[{self.done}/{self.total}] {text}{ending}"
         if self.live:
             print(f"\r\x1b[2K{line}", end="" if left else "\n", file=sys.stderr, flush=True)
@@ -64,7 +64,8 @@ class Progress:
         print(f"\r\x1b[2K{text}" if self.live else text, file=sys.stderr, flush=True)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a duration as h:mm:ss, or m:ss below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -75,6 +76,14 @@ def strict_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="refuse systems trained on tracks that they are measured on"
     )
+
+
+def every_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that shows all runs of a system file that was edited."""
+    parser.add_argument(
+        "--all", action="store_true",
+        help="of systems whose file was edited show every run, not only the newest complete one",
+    )  # fmt: skip
 
 
 def random_weights_argument(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import OK
-from svbench.cli.output import strict_argument
+from svbench.cli.output import every_run_argument, strict_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of runs")
     parser.add_argument("--report", default="default", help="report id or TOML file (default: %(default)s)")
     strict_argument(parser)
+    every_run_argument(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("out/report"), help="folder to write (default: %(default)s)"
     )
@@ -23,11 +24,11 @@ def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from svbench.report.guard import refuse_leaks
     from svbench.report.render import write_report
-    from svbench.results.store import find_runs, load_run
+    from svbench.results.latest import read_runs
     from svbench.specs.report import load_report
 
     spec = load_report(options.report)
-    runs = [load_run(path) for path in find_runs(options.runs)]
+    runs = read_runs(options.runs, every=options.all)
     if options.strict:
         refuse_leaks(runs)
     index = write_report(runs, spec, options.out)

@@ -1,4 +1,4 @@
-"""Separate and score a data set with one or more systems."""
+"""Separate and score a data set with one or more systems, under one or more protocols."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("protocol", help="protocol id or TOML file")
+    parser.add_argument(
+        "protocol", nargs="+",
+        help="protocol ids or TOML files; every track is separated once and scored under all of them",
+    )  # fmt: skip
     parser.add_argument(
         "--data", required=True, metavar="MANIFEST=PATH",
         help="data set id or manifest, and where its files lie; `demo` alone is the embedded music",
@@ -49,7 +52,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="which tracks to do again: never any that has a result; those whose data, system or protocol "
         "changed (missing); also failed ones (failed, the default); all",
     )  # fmt: skip
-    parser.add_argument("--keep-estimates", action="store_true", help="keep the estimates as float WAV")
+    parser.add_argument(
+        "--keep-estimates", action="store_true",
+        help="keep the estimates as float WAV; a later run of another protocol then scores them",
+    )  # fmt: skip
     parser.add_argument(
         "--limits", choices=["default", "none"], default="default",
         help="what a system may take of the machine: the limits printed at the start (default), or none but "
@@ -71,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.specs.system import load_system, permitted
 
     name, root = data_argument(options.data)
-    protocol = load_protocol(options.protocol)
+    protocols = [load_protocol(p) for p in options.protocol]
     systems = [
         limited(permitted(load_system(s), random_weights=options.random_weights), options)
         for s in options.system
@@ -84,7 +90,8 @@ def run(options: argparse.Namespace) -> int:
     jobs = [
         job
         for s in systems
-        for job in jobs_of(s, protocol, dataset, options.out, options.redo, options.keep_estimates)
+        for p in protocols
+        for job in jobs_of(s, p, dataset, options.out, options.redo, options.keep_estimates)
     ]
     runs = run_jobs(jobs, options)
     if options.json:
@@ -122,10 +129,10 @@ def _refuse_leaks(systems: list[LocatedSystem], dataset: Dataset) -> None:
 
 
 def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
-    """Run jobs one after the other in one scoring pool, telling the progress on stderr."""
+    """Run jobs in one scoring pool, those that share separations together; tell the progress on stderr."""
     from svbench.results.provenance import collect
     from svbench.running.execution import n_cores, scoring_pool
-    from svbench.running.runner import run_job
+    from svbench.running.runner import run_group, share
     from svbench.systems.limits import described
 
     limits = described(j.located.spec for j in jobs)
@@ -133,28 +140,34 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
     arguments = {**{k: str(v) for k, v in vars(options).items()}, "limits": limits}
     arguments = dict(sorted(arguments.items()))
     provenance = collect(["svbench", *sys.argv[1:]], arguments)
-    progress = Progress(sum(len(j.dataset.tracks) for j in jobs))
-    runs = []
+    groups = share(jobs)
+    progress = Progress(sum(len(j.dataset.tracks) for group in groups for j in group))
+
+    def tell(job: Job, result: TrackResult, is_new: bool) -> None:
+        parts = (job.protocol.id, job.located.spec.id, job.dataset.variant, result.track)
+        label = " · ".join(p for p in parts if p)
+        if result.status == "failed":
+            log = f" (log: {job.folder / result.log})" if result.log else ""
+            progress.say(f"{label} FAILED: {result.reason}{log}")
+        for note in result.data_notes:
+            progress.say(f"{label}: warning: {note}")
+        made = result.separation
+        origin = f" (estimates of {made.origin})" if is_new and made and made.origin else ""
+        progress.step(f"{label}{origin if is_new else ' (kept)'}", counts=is_new)
+
+    done: dict[Path, Run] = {}
     with scoring_pool(options.workers or n_cores()) as pool:
-        for job in jobs:
-            parts = (job.protocol.id, job.located.spec.id, job.dataset.variant)
-            label = " · ".join(p for p in parts if p)
-
-            def tell(result: TrackResult, is_new: bool, label: str = label, job: Job = job) -> None:
-                if result.status == "failed":
-                    log = f" (log: {job.folder / result.log})" if result.log else ""
-                    progress.say(f"{label} · {result.track} FAILED: {result.reason}{log}")
-                progress.step(f"{label} · {result.track}{'' if is_new else ' (kept)'}", counts=is_new)
-
-            runs.append(run_job(job, pool, provenance, tell))
-    return runs
+        for group in groups:
+            for run in run_group(group, pool, provenance, tell):
+                done[run.path] = run
+    return [done[job.folder] for job in jobs]
 
 
 def run_summary(run: Run) -> dict[str, object]:
     """Return a run's printed numbers as plain values."""
     import msgspec
 
-    from svbench.report.guard import affected_cells, overlap_of
+    from svbench.report.guard import affected_cells, overlap_of, unstable_sentences
     from svbench.results.aggregate import summarise
 
     affected = affected_cells(run)
@@ -168,12 +181,16 @@ def run_summary(run: Run) -> dict[str, object]:
         "dataset": run.record.data.id,
         "variant": run.record.data.variant,
         "n_tracks": len(run.record.data.tracks),
+        "left_out": list(run.record.data.left_out),
+        "read_as": list(run.record.data.read_as),
+        "data_notes": list(run.data_notes),
         "failed": {r.track: r.reason for r in run.failed},
         "missing": list(run.missing),
         "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),
         "summaries_without_errata": msgspec.to_builtins(clean),
         "errata": [{"track": t, "target": s, "defect": d} for (t, s), d in affected.items()],
         "leaked_tracks": overlap_of(run).tracks,
+        "unstable": unstable_sentences([run]),
     }
 
 

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 LAYOUTS = """
 references: <track>/<target>.wav, also one subset folder deeper, or <target>.wav for one track
-estimates:  the same, or <track>_<target>.wav all in one folder
+estimates:  the same, or <track>_<target>.wav or <track>_(<Target>)_<model>.wav all in one folder, or the
+            estimates that `svbench run --keep-estimates` left
 
-Files are WAV, FLAC, OGG or MP3. Tracks and targets are paired by name; accompaniment without a file
-of its own is the sum of drums, bass and other, on either side.
+Files are WAV, FLAC, OGG or MP3. Tracks and targets are paired by name, in capital letters or not, and by
+other names in use: instrumental and no_vocals are accompaniment (see docs/datasets.md). Accompaniment
+without a file of its own is the sum of drums, bass and other, on either side.
 """
 
 
@@ -53,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
         progress = progress or Progress(n_tracks)
         if result.status == "failed":
             progress.say(f"{result.track} FAILED: {result.reason}")
+        for note in result.data_notes:
+            progress.say(f"{result.track}: warning: {note}")
         progress.step(result.track)
 
     with scoring_pool(options.workers or n_cores()) as pool:
@@ -71,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
         done = _keep(done, options.out)
     for sentence in done.record.data.left_out:
         print(f"left out: {sentence}", file=sys.stderr)
+    for sentence in done.record.data.read_as:
+        print(f"names: {sentence}", file=sys.stderr)
     if options.json:
         import msgspec
 

@@ -133,17 +133,13 @@ def kind_of(path: Path) -> str:
     SpecError
         It looks like none of the known kinds.
     """
-    import tomllib
-
     from svbench.errors import SpecError
     from svbench.specs.library import FOLDERS
+    from svbench.specs.records import toml_content
 
     if path.name == "manifest.toml":
         return "dataset"
-    try:
-        keys = set(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(path, "", f"not valid TOML: {error}") from error
+    keys = set(toml_content(path))
     for kind, mark in (
         ("protocol", "target_sets"),
         ("listening protocol", "method"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK
-from svbench.cli.output import strict_argument
+from svbench.cli.output import every_run_argument, strict_argument
 
 if TYPE_CHECKING:
     from svbench.results.store import Run
@@ -40,18 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "in layouts as they say; csv and json always hold them)",
     )  # fmt: skip
     strict_argument(parser)
+    every_run_argument(parser)
     parser.add_argument("--frames", action="store_true", help="every frame as one long CSV table")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the table."""
     from svbench.errors import DataError
-    from svbench.results.store import find_runs, load_run
+    from svbench.results.latest import read_runs
 
     if options.layout and (text := _in_print(options)):
         print(text)
         return OK
-    runs = [load_run(path) for path in find_runs(options.runs)]
+    runs = read_runs(options.runs, every=options.all)
     if options.protocol:
         present = sorted({r.record.protocol.id for r in runs})
         runs = [r for r in runs if r.record.protocol.id == options.protocol]
@@ -59,6 +61,11 @@ def run(options: argparse.Namespace) -> int:
             raise DataError(
                 f"no run of protocol {options.protocol!r}; there are runs of {', '.join(present)}"
             )
+    if options.frames or options.format == "csv":
+        from svbench.report.guard import other_runs
+
+        for note in other_runs(runs):
+            print(f"note: {note}", file=sys.stderr)  # CSV has no place for it
     if options.frames:
         from svbench.results.table import long_table
 
@@ -95,8 +102,8 @@ def _in_print(options: argparse.Namespace) -> str:
     """Make the table of a layout whose rows are those in print; empty for other layouts."""
     from svbench.errors import DataError
     from svbench.report.layouts.table import layout_table, published_rows
+    from svbench.results.latest import read_runs
     from svbench.results.profile import find_profiles
-    from svbench.results.store import find_runs, load_run
     from svbench.specs.report import load_layout
 
     spec, table, folder = load_layout(options.layout)
@@ -109,7 +116,7 @@ def _in_print(options: argparse.Namespace) -> str:
             )
     profiles = find_profiles(options.runs)
     held = [p for p in options.runs if (p / "run.json").is_file() or list(p.glob("*/run.json"))]
-    runs = [load_run(path) for path in find_runs(held)]
+    runs = read_runs(held, every=options.all)
     if options.protocol:
         runs = [r for r in runs if r.record.protocol.id == options.protocol]
     published = published_rows(table, folder, options.published or [""])

@@ -2,14 +2,15 @@
 
 A stem is a recorded file; a target is a named sum of stems. A track lacks a target when none of
 the target's stems is on disk, or all of them are digital silence: such a target is *absent*, and
-no reference is made up for it.
+no reference is made up for it. Where one file holds the sum of several stems, those without a file of
+their own are *unknown*, not absent; see `svbench.datasets.lumps`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from svbench.audio import Audio, Samples, check_samples
 from svbench.audio.sounds import Sound, SumSound
 from svbench.audio.sources import Source, source_of
 from svbench.datasets.choice import choose
-from svbench.datasets.files import Finding, TrackFiles, find_tracks
+from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
 from svbench.datasets.files import Layout as Layout  # what a layout plug-in imports
 from svbench.datasets.headers import UNITS, disagreements, file_infos, lacking
+from svbench.datasets.lumps import mixture_parts, parts_of, unknown_stems
 from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
 
@@ -35,11 +37,13 @@ class Track:
     rate_hz, n_channels, n_samples : int
         The same for all of its stems; files are cut or filled up only where the manifest says so.
     stems : mapping of str to Source
-        Stems present on disk.
+        Stems present on disk; under a target's name where one file holds several stems.
     mixture_source : Source or None
         None when the mixture is the sum of the stems.
     targets : mapping of str to tuple of str
         Named sums of stems.
+    redundant : mapping of str to Source
+        Files beside the stems that should be sums of them, by target; they are read to be checked only.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Track:
     stems: Mapping[str, Source]
     mixture_source: Source | None
     targets: Mapping[str, tuple[str, ...]]
+    redundant: Mapping[str, Source] = field(default_factory=dict, kw_only=True)
 
     @property
     def original(self) -> Track:
@@ -64,7 +69,7 @@ class Track:
         """Read the mixture, or add all stems in double precision, which is exact for PCM files."""
         if self.mixture_source:
             return Audio(self._samples(self.mixture_source), self.rate_hz)
-        return self._sum(sorted(self.stems))
+        return self._sum(sorted(self.mixture_parts))
 
     def reference(self, target: str) -> Audio | None:
         """Add the stems of a target.
@@ -72,7 +77,7 @@ class Track:
         Returns
         -------
         Audio or None
-            None when the target is absent: no stem on disk, or only digital silence.
+            None when the target is absent (no stem on disk, or only digital silence) or unknown.
 
         Raises
         ------
@@ -80,12 +85,12 @@ class Track:
             The data set declares no such target.
         AudioError
         """
-        present = self._present(target)
+        present = self.parts(target)
         audio = self._sum(present) if present else None
         return audio if audio is not None and np.any(audio.samples) else None
 
     def references(self, targets: Iterable[str]) -> dict[str, Audio]:
-        """Read the references of several targets; absent ones are left out."""
+        """Read the references of several targets; absent and unknown ones are left out."""
         found = {t: self.reference(t) for t in targets}
         return {t: audio for t, audio in found.items() if audio is not None}
 
@@ -95,7 +100,7 @@ class Track:
         Returns
         -------
         Sound or None
-            None when no stem is on disk; silence counts as a reference here.
+            None when no stem is on disk, or it is unknown; silence counts as a reference here.
 
         Raises
         ------
@@ -103,18 +108,38 @@ class Track:
             The data set declares no such target.
         AudioError
         """
-        present = self._present(target)
+        present = self.parts(target)
         return self._sound([self.stems[s] for s in present]) if present else None
 
     def mixture_sound(self) -> Sound:
         """Return the mixture to be read piece by piece."""
-        return self._sound([self.mixture_source] if self.mixture_source else list(self.stems.values()))
+        parts = [self.mixture_source] if self.mixture_source else [self.stems[s] for s in self.mixture_parts]
+        return self._sound(parts)
+
+    def stem_sound(self, stem: str) -> Sound:
+        """Return one stem to be read piece by piece."""
+        return self._sound([self.stems[stem]])
+
+    @property
+    def mixture_parts(self) -> tuple[str, ...]:
+        """Stems whose sum is the mixture; one that lies in another is not among them."""
+        return mixture_parts(self.stems, self.targets)
+
+    @property
+    def unknown_stems(self) -> tuple[str, ...]:
+        """Stems that lie in a file together with others, and in none of their own."""
+        return unknown_stems(self.stems, self.targets)
+
+    def knows(self, target: str) -> bool:
+        """Whether the files tell what the target is, be it that the track has none."""
+        return target in self.targets and parts_of(target, self.stems, self.targets) is not None
 
     def digest(self) -> str:
         """SHA-256 over the content of all files with the names of their stems."""
         whole = hashlib.sha256()
         contents: dict[Path, str] = {}
-        for name, source in sorted({**self.stems, "mixture": self.mixture_source}.items()):
+        sources = {**self.stems, **self.redundant, "mixture": self.mixture_source}
+        for name, source in sorted(sources.items()):
             for path in source.paths if source else ():
                 if path not in contents:
                     with path.open("rb") as file:
@@ -123,10 +148,21 @@ class Track:
                 whole.update(f"{name}:{contents[path]}{''.join(part)};".encode())
         return whole.hexdigest()
 
-    def _present(self, target: str) -> list[str]:
+    def has(self, target: str) -> bool:
+        """Whether there is any file of the target, be it a silent one."""
+        return target in self.targets and bool(parts_of(target, self.stems, self.targets))
+
+    def parts(self, target: str) -> tuple[str, ...]:
+        """Return the stems on disk that add up to a target, none where it is absent or unknown.
+
+        Raises
+        ------
+        UnknownNameError
+            The data set declares no such target.
+        """
         if target not in self.targets:
             raise UnknownNameError("target", target, self.targets)
-        return [s for s in self.targets[target] if s in self.stems]
+        return parts_of(target, self.stems, self.targets) or ()
 
     def _sound(self, sources: Sequence[Source]) -> Sound:
         sounds = [s.sound(self.n_samples, self.n_channels) for s in sources]
@@ -149,6 +185,8 @@ class Track:
 class Dataset:
     """The tracks of a manifest as found below a folder; ``skipped`` says what was left out and why.
 
+    ``read_as`` says which files are not named exactly after their stems.
+
     ``variant`` names what a probe made of the tracks, ``variants`` all that its protocol wants,
     ``variant_version`` what made it, and ``expects`` what should become of estimates; all are empty
     without a probe.
@@ -163,6 +201,7 @@ class Dataset:
     variants: tuple[str, ...] = ()
     variant_version: str = ""
     expects: str = ""
+    read_as: tuple[str, ...] = ()
 
 
 def open_dataset(
@@ -194,13 +233,22 @@ def open_dataset(
         No such subset or track.
     """
     root = Path(root)
-    chosen, skipped = choose(manifest, find_tracks(root, manifest.head), root, subset, tracks)
-    found = tuple(_track(files, manifest.head) for files in chosen)
-    return Dataset(manifest, root, found, subset, tuple(skipped))
+    listed = find_tracks(root, manifest.head, [t.track for t in manifest.tracks])
+    chosen, skipped = choose(manifest, listed, root, subset, tracks)
+    found = tuple(track_of(files, manifest.head) for files in chosen)
+    return Dataset(manifest, root, found, subset, tuple(skipped), read_as=names_read(chosen))
 
 
-def _track(files: TrackFiles, head: ManifestHead) -> Track:
-    """Compare the headers of a track's files with one another and with the manifest."""
+def track_of(files: TrackFiles, head: ManifestHead) -> Track:
+    """Compare the headers of a track's files with one another and with the manifest.
+
+    Raises
+    ------
+    DataError
+        A stem is missing where all should be there, or files disagree.
+    AudioError
+        A header cannot be read.
+    """
     sources = files.sources()
     if head.mixture.source == "sum":
         sources.pop("mixture", None)
@@ -231,4 +279,5 @@ def _track(files: TrackFiles, head: ManifestHead) -> Track:
         {s: source_of(place) for s, place in files.stems.items()},
         sources.get("mixture"),
         head.targets,
+        redundant={t: source_of(place) for t, place in files.redundant.items()},
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from svbench.datasets.files import Finding, TrackFiles
 from svbench.errors import DataError, UnknownNameError
+from svbench.naming.names import nfc
 from svbench.specs.manifest import Manifest
 
 
@@ -46,6 +47,8 @@ def choose(
         {f.name: f.subset for f in there} if head.discover else {t.track: t.subset for t in manifest.tracks}
     )
     names = _names(manifest, there, rows, subset)
+    written = {nfc(n): n for n in (*rows, *lost)}
+    tracks = [written.get(nfc(n), n) for n in tracks]
     for name in tracks:
         if name not in names and head.discover and name in lost:
             raise DataError(f"{root}: track {name!r}: {lost[name]}")
@@ -95,7 +98,8 @@ def _only(twins: Sequence[TrackFiles], root: Path, subset: str | None) -> TrackF
     if len(twins) > 1:
         raise DataError(
             f"{root}: two tracks are called {twins[0].name!r} (in {twins[0].subset or '.'} and "
-            f"{twins[1].subset or '.'}); names must be unique, choose one --subset folder or rename"
+            f"{twins[1].subset or '.'}); names must be unique, also in two Unicode forms; choose one "
+            "--subset folder or rename"
         )
     return twins[0]
 

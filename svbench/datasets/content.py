@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from svbench.audio import AudioInfo, Samples
 from svbench.audio.sounds import Sound
 from svbench.audio.sources import Source
+from svbench.datasets.lumps import mixture_parts
 from svbench.errors import AudioError
 from svbench.specs.manifest import MIXTURE, ManifestHead
 
@@ -28,14 +29,22 @@ class Content:
         Largest absolute sample of each stem, NaN where there is one.
     relative_rms : float or None
         RMS of (mixture − sum of stems) relative to the mixture; None without a mixture's file.
+    lumps : dict of str to float
+        The same for each file that should be a sum of stems, relative to that file.
     """
 
     damaged: tuple[tuple[str, str], ...]
     peaks: dict[str, float]
     relative_rms: float | None
+    lumps: dict[str, float] = field(default_factory=dict)
 
 
-def measure(sources: Mapping[str, Source], infos: list[AudioInfo], head: ManifestHead) -> Content:
+def measure(
+    sources: Mapping[str, Source],
+    infos: list[AudioInfo],
+    head: ManifestHead,
+    redundant: Mapping[str, Source] | None = None,
+) -> Content:
     """Decode everything once, block by block; where that fails, once more file by file.
 
     Parameters
@@ -45,16 +54,66 @@ def measure(sources: Mapping[str, Source], infos: list[AudioInfo], head: Manifes
     infos : list of AudioInfo
         What the headers of their files say.
     head : ManifestHead
+    redundant : mapping of str to Source, optional
+        Files that should be sums of the stems, by target; the stems are decoded once more for them.
     """
     lengths = [i.n_samples for i in infos]
     shape = (min(lengths) if head.lengths == "cut" else max(lengths), max(i.n_channels for i in infos))
     sounds = {stem: source.sound(*shape) for stem, source in sources.items()}
     mixture = sounds.pop(MIXTURE, None)
+    others = redundant or {}
     try:
-        return Content((), *_measured(sounds, mixture, shape[0]))
+        sums = {
+            target: relative_rms(source.sound(*shape), [sounds[s] for s in head.targets[target]])
+            for target, source in others.items()
+        }
+        return Content((), *_measured(sounds, mixture, head), sums)
     except AudioError:
-        parts = [(stem, part) for stem, source in sources.items() for part in source.files()]
+        parts = [(stem, part) for stem, source in {**sources, **others}.items() for part in source.files()]
         return Content(damaged_files(parts), {}, None)
+
+
+def relative_rms(whole: Sound, parts: Sequence[Sound]) -> float:
+    """Return the RMS of a sound minus the sum of its parts, relative to that of the sound.
+
+    Examples
+    --------
+    >>> from svbench.audio.sounds import ArraySound
+    >>> one, two = (ArraySound(np.full((9, 1), x), 8000) for x in (1.0, 2.0))
+    >>> relative_rms(two, [one, one]), relative_rms(two, [one])
+    (0.0, 0.5)
+    """
+    difference = Difference()
+    for start in range(0, whole.n_samples, _BLOCK):
+        block = np.empty((min(_BLOCK, whole.n_samples - start), whole.n_channels))
+        whole.read(start, block)
+        total = np.zeros_like(block)
+        for part in parts:
+            more = np.empty_like(block)
+            part.read(start, more)
+            total += more
+        difference.add(block, total)
+    return difference.relative_rms
+
+
+class Difference:
+    """How far a sound is from the sum of its parts, gathered block by block."""
+
+    def __init__(self) -> None:
+        self.error = self.power = 0.0
+        self.n_samples = 0
+
+    def add(self, whole: Samples, total: Samples) -> None:
+        """Compare the next block, shape (n, n_channels), with the sum of its parts."""
+        error = total - whole
+        self.error += float(np.vdot(error, error))
+        self.power += float(np.vdot(whole, whole))
+        self.n_samples += len(whole)
+
+    @property
+    def relative_rms(self) -> float:
+        """RMS of the difference relative to that of the whole; a silent whole counts as −240 dB."""
+        return float(np.sqrt(self.error / max(self.power, 1e-24 * self.n_samples)))
 
 
 def damaged_files(parts: Iterable[tuple[str, Source]]) -> tuple[tuple[str, str], ...]:
@@ -75,14 +134,16 @@ def _damage(source: Source) -> str:
 
 
 def _measured(
-    sounds: Mapping[str, Sound], mixture: Sound | None, n_samples: int
+    sounds: Mapping[str, Sound], mixture: Sound | None, head: ManifestHead
 ) -> tuple[dict[str, float], float | None]:
-    """Return the peak of every stem, and the RMS of mixture − sum of stems relative to the mixture.
+    """Return the peak of every stem, and how far the mixture is from the sum of its stems.
 
     Blocks keep a track of ten minutes and twenty files within some megabytes.
     """
     peaks = dict.fromkeys(sounds, 0.0)
-    error = power = 0.0
+    added = mixture_parts(sounds, head.targets)
+    difference = Difference()
+    n_samples = max(s.n_samples for s in (*sounds.values(), *([mixture] if mixture else [])))
     for start in range(0, n_samples, _BLOCK):
         n = min(_BLOCK, n_samples - start)
         total: Samples | None = None
@@ -90,13 +151,10 @@ def _measured(
             block = np.empty((n, sound.n_channels))
             sound.read(start, block)
             peaks[stem] = float(np.maximum(peaks[stem], np.abs(block).max()))  # unlike max, keeps NaN
-            total = block if total is None else np.add(total, block, out=total)
+            if stem in added:
+                total = block if total is None else np.add(total, block, out=total)
         if mixture is not None and total is not None:
             block = np.empty((n, mixture.n_channels))
             mixture.read(start, block)
-            power += float(np.vdot(block, block))
-            total -= block
-            error += float(np.vdot(total, total))
-    if mixture is None:
-        return peaks, None
-    return peaks, float(np.sqrt(error / max(power, 1e-24 * n_samples)))
+            difference.add(block, total)
+    return peaks, None if mixture is None else difference.relative_rms

@@ -17,8 +17,9 @@ from svbench.audio import AudioInfo
 from svbench.datasets.content import measure
 from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, file_infos
-from svbench.datasets.layouts.common import audio_files, folders
 from svbench.errors import AudioError, DataError, SpecError
+from svbench.naming.listing import audio_files, folders
+from svbench.naming.names import target_named
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
     FILE_COLUMNS,
@@ -33,6 +34,7 @@ from svbench.specs.manifest import (
 )
 
 Progress = Callable[[int, int, str], None]
+ACCOMPANIMENT = "accompaniment"
 KNOWN_STEMS = ("vocals", "drums", "bass", "other")
 
 
@@ -115,15 +117,21 @@ def _head(root: Path, name: str, like: str | None) -> ManifestHead:
             n_tracks=None,
             named_subsets={},
         )
-    names = {p.stem for f in _track_folders(root) for p in audio_files(f)}
+    named = (*KNOWN_STEMS, ACCOMPANIMENT, MIXTURE)
+    names = {
+        target_named(p.stem, named, f.name) or p.stem for f in _track_folders(root) for p in audio_files(f)
+    }
     names_there = names - {MIXTURE}
+    if ACCOMPANIMENT in names and names_there & set(KNOWN_STEMS[1:]):
+        # One file for all in some tracks, or beside some of its stems: a sum, of which all stems are named.
+        names_there = names_there - {ACCOMPANIMENT} | set(KNOWN_STEMS)
     stems = [s for s in KNOWN_STEMS if s in names_there] + sorted(names_there - set(KNOWN_STEMS))
     if not stems:
         raise DataError(f"{root}: no folder in it holds audio files named after stems, <track>/<stem>.wav")
     targets: dict[str, tuple[str, ...]] = {s: (s,) for s in stems}
-    rest = tuple(s for s in stems if s not in ("vocals", "accompaniment"))
-    if "vocals" in stems and "accompaniment" not in stems and rest:
-        targets["accompaniment"] = rest
+    rest = tuple(s for s in stems if s not in ("vocals", ACCOMPANIMENT))
+    if "vocals" in stems and ACCOMPANIMENT not in stems and rest:
+        targets[ACCOMPANIMENT] = rest
     return ManifestHead(
         schema=1,
         id=name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -11,6 +12,7 @@ from svbench.audio import is_utf8, shown
 from svbench.audio.sources import Source, source_of
 from svbench.datasets.looks import hint, other_layout
 from svbench.errors import DataError
+from svbench.naming.names import nfc
 from svbench.specs.manifest import ManifestHead
 from svbench.specs.plugins import load_plugin
 
@@ -22,7 +24,9 @@ class TrackFiles:
     Attributes
     ----------
     name, subset : str
+        The name in Unicode's composed form, or as the manifest writes it.
     stems : mapping of str to Path or Source
+        By stem; also by target where one file holds the sum of several stems (see `lumps`).
     mixture : Path, Source or None
     problem : str
         One sentence about a track whose files cannot be used; it is never skipped silently.
@@ -31,6 +35,10 @@ class TrackFiles:
     no_track : str
         Why a folder in which a track is expected holds none, e.g. since copying stopped there; runs
         leave it out and count it.
+    redundant : mapping of str to Path
+        Files that should be the sum of stems which all have files of their own, by target.
+    read_as : tuple of str
+        What was read of each file that is not named exactly after its stem.
     """
 
     name: str
@@ -40,6 +48,8 @@ class TrackFiles:
     problem: str = ""
     unused: tuple[str, ...] = ()
     no_track: str = ""
+    redundant: Mapping[str, Path] = field(default_factory=dict)
+    read_as: tuple[str, ...] = ()
 
     def sources(self) -> dict[str, Source]:
         """Return all stems, and the mixture under its name, as sources."""
@@ -65,8 +75,15 @@ class Finding:
     severity: Literal["error", "note"] = "error"
 
 
-def find_tracks(root: Path, head: ManifestHead) -> list[TrackFiles]:
+def find_tracks(root: Path, head: ManifestHead, declared: Collection[str] = ()) -> list[TrackFiles]:
     """Return what the layout finds below a root: at least one track, and folders that hold none.
+
+    Parameters
+    ----------
+    root : Path
+    head : ManifestHead
+    declared : collection of str
+        Track names as the manifest writes them; the same name in another Unicode form is the same track.
 
     Raises
     ------
@@ -81,15 +98,17 @@ def find_tracks(root: Path, head: ManifestHead) -> list[TrackFiles]:
     if looks or all(f.no_track for f in found):
         lost = f"; {found[0].name}: {found[0].no_track}" if found else hint(root, head)
         raise DataError(f"{root}: no track of layout {head.layout!r} in it{looks or shown(lost)}")
-    return [_named(files) for files in found]
+    written = {nfc(name): name for name in (*declared, *(n for s in head.named_subsets.values() for n in s))}
+    return [named(files, written) for files in found]
 
 
-def _named(files: TrackFiles) -> TrackFiles:
-    """Refuse names that are not UTF-8, which neither libsndfile nor JSON can take."""
+def named(files: TrackFiles, written: Mapping[str, str]) -> TrackFiles:
+    """Name a track as the manifest does; refuse names that neither libsndfile nor JSON can take."""
     paths = [str(p) for source in files.sources().values() for p in source.paths]
     strange = next((p for p in [*paths, files.name, files.subset] if not is_utf8(p)), None)
     if strange is None:
-        return files
+        name = nfc(files.name)
+        return replace(files, name=written.get(name, name))
     problem = f"{shown(strange)}: the name is not UTF-8; rename it"
     return replace(
         files,
@@ -99,5 +118,18 @@ def _named(files: TrackFiles) -> TrackFiles:
         mixture=None,
         problem=problem,
         unused=(),
+        redundant={},
         no_track=shown(files.no_track),
     )
+
+
+def names_read(tracks: Iterable[TrackFiles]) -> tuple[str, ...]:
+    """Return what files of other names were read as, and in how many tracks.
+
+    Examples
+    --------
+    >>> names_read(2 * [TrackFiles("a", "", {}, None, read_as=("Bass.wav read as bass",))])
+    ('Bass.wav read as bass in 2 tracks',)
+    """
+    counts = Counter(told for files in tracks for told in files.read_as)
+    return tuple(f"{told} in {n} track{'s' if n > 1 else ''}" for told, n in counts.items())

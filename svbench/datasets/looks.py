@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from svbench.naming.listing import audio_files
+from svbench.naming.names import target_named
 from svbench.specs.manifest import ManifestHead
 
 # A file or folder that only this data set has, what to call it, and a manifest that reads it.
@@ -33,7 +35,7 @@ def hint(root: Path, head: ManifestHead) -> str:
     """Say what is in the folder instead of tracks."""
     if not any(root.iterdir()):
         return "; the folder is empty"
-    here = sorted(p.name for p in root.iterdir() if p.stem in head.stems)
+    here = [p.name for p in audio_files(root) if target_named(p.stem, head.stems)]
     if here:
         return f"; {here[0]} lies directly in it: give the folder above, which holds one folder per track"
     stems = ", ".join(head.stems)

@@ -1,158 +1,128 @@
 """Folders of references and of estimates, paired by the names of tracks and targets, never by order.
 
-Three layouts of estimates are met in practice, and all are read::
-
-    estimates/<track>/<target>.wav          museval, MUSDB18 (also one subset folder deeper)
-    estimates/<track>_<target>.wav          Music-Source-Separation-Training
-    estimates/<target>.wav                  one track; its references lie just so
+References lie as in the layout ``folder`` of data sets; estimates as `svbench.naming.estimates` says.
+Where one folder holds the references of a single track, another one holds its estimates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from svbench.audio import EXTENSIONS
+from svbench.datasets.api import Track, track_of
+from svbench.datasets.files import TrackFiles, named, names_read
+from svbench.datasets.folder import folder_tracks, track_files
 from svbench.errors import DataError
-
-Files = dict[str, Path]
+from svbench.naming.estimates import EstimateFolder
+from svbench.naming.listing import audio_files, read_as, target_files
+from svbench.specs.manifest import ManifestHead
 
 
 @dataclass(frozen=True)
 class TrackPair:
-    """The files of one track; a target made of several files is their sum.
+    """One track of the references, and the files of its estimates by target."""
 
-    Attributes
-    ----------
-    name : str
-    references, estimates : mapping of str to tuple of Path
-        By target. No reference means the track does not contain the target.
-    mixture : tuple of Path
-        Files that add up to the mixture; empty when it is not known.
-    """
-
-    name: str
-    references: Mapping[str, tuple[Path, ...]]
-    estimates: Mapping[str, tuple[Path, ...]]
-    mixture: tuple[Path, ...]
+    track: Track
+    estimates: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """All tracks of the references, in their order, and estimates that belong to none of them."""
+    """All tracks of the references in their order, with what a reader must know of the two folders.
+
+    Attributes
+    ----------
+    tracks : tuple of TrackPair
+        Also those without estimates.
+    left_out : tuple of str
+        What lies in the folders and is not used.
+    read_as : tuple of str
+        What files are that are not named exactly after their targets.
+    """
 
     tracks: tuple[TrackPair, ...]
-    unpaired: tuple[str, ...]
+    left_out: tuple[str, ...]
+    read_as: tuple[str, ...]
 
 
-def pair_folders(references: Path, estimates: Path, targets: Mapping[str, Sequence[str]]) -> Pairs:
+def pair_folders(references: Path, estimates: Path, head: ManifestHead) -> Pairs:
     """Pair a folder of references with one of estimates.
 
     Parameters
     ----------
     references, estimates : Path
-    targets : mapping of str to sequence of str
-        The targets asked for, each with the stems whose sum it is when it has no file of its own.
+    head : ManifestHead
+        Its stems and targets are looked for on both sides.
 
     Returns
     -------
     Pairs
-        Every track of the references, also those without estimates.
 
     Raises
     ------
     DataError
-        No such folder, no audio in it, two files for one target, or no name in common.
+        No such folder, no audio in it, two files for one target, files of a track that do not fit
+        together, or no name in common.
     """
     for folder in (references, estimates):
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder")
-    known = {name for target, stems in targets.items() for name in (target, *stems)}
-    single = _audio(references)
-    if known & single.keys():
-        found = _audio(estimates)
-        if not known & found.keys():
-            raise DataError(
-                f"{estimates}: {references} holds the references of one track, and no estimate here is "
-                f"named after a target ({', '.join(targets)})"
-            )
-        return Pairs((_pair(references.resolve().name, single, found, targets),), ())
-    tracks = _tracks(references)
+    known = tuple(dict.fromkeys((*head.stems, *head.targets)))
+    if target_files(references, known):
+        return _single(references, estimates, head, known)
+    found = [named(files, {}) for files in folder_tracks(references, head)]
+    tracks = [files for files in found if not files.no_track]
     if not tracks:
         raise DataError(
             f"{references}: no folder with audio files in it; expected <track>/<target>.wav, "
-            f"with targets {', '.join(targets)}"
+            f"with targets {', '.join(head.targets)}"
         )
-    found_by_track = _tracks(estimates) or _flat(estimates, tracks, known)
-    common = tracks.keys() & found_by_track.keys()
-    if not common:
-        theirs = sorted(found_by_track or _audio(estimates)) or ["no audio at all"]
+    names = [files.name for files in tracks]
+    for files in tracks:
+        if names.count(files.name) > 1:
+            raise DataError(f"{references}: two tracks are called {files.name!r}; rename one")
+    given = EstimateFolder(estimates, known)
+    by_track = {name: given.of(name) for name in names}
+    if not any(by_track.values()):
+        theirs = given.strangers(names) or [n for name in names for n in given.unread(name)]
         raise DataError(
-            f"{estimates}: no estimate is named after a track of {references} "
-            f"(such as {sorted(tracks)[0]!r}); found {', '.join(map(repr, theirs[:3]))}"
+            f"{estimates}: no estimate is named after a track of {references} (such as {names[0]!r}) and a "
+            f"target ({', '.join(known)}); found {', '.join(map(repr, theirs[:3])) or 'no audio at all'}"
         )
-    pairs = [_pair(name, files, found_by_track.get(name, {}), targets) for name, files in tracks.items()]
-    for pair in pairs:
-        if not pair.references:
-            names = ", ".join(p.name for p in tracks[pair.name].values())
-            raise DataError(f"{references}: track {pair.name!r} has {names}, none of them a reference")
-    return Pairs(tuple(pairs), tuple(sorted(found_by_track.keys() - tracks.keys())))
+    left_out = [f"{files.name}: {files.no_track}" for files in found if files.no_track]
+    left_out += [f"{name}: no reference has this name" for name in given.strangers(names)]
+    unread = Counter(name for track in names for name in given.unread(track))
+    left_out += [f"estimate {name} is named after no target ({n} tracks)" for name, n in unread.items()]
+    return _pairs(tracks, {name: files or {} for name, files in by_track.items()}, head, left_out)
 
 
-def _pair(name: str, references: Files, estimates: Files, targets: Mapping[str, Sequence[str]]) -> TrackPair:
-    stems = tuple(dict.fromkeys(s for parts in targets.values() for s in parts))
-    known: dict[str, tuple[Path, ...]] = {}
-    given: dict[str, tuple[Path, ...]] = {}
-    for target, parts in targets.items():
-        if target in references:
-            known[target] = (references[target],)
-        elif any(p in references for p in parts):
-            known[target] = tuple(references[p] for p in parts if p in references)
-        if target in estimates:
-            given[target] = (estimates[target],)
-        elif all(p in estimates for p in parts):
-            given[target] = tuple(estimates[p] for p in parts)
-    if "mixture" in references:
-        mixture: tuple[Path, ...] = (references["mixture"],)
-    elif "accompaniment" in references and "vocals" in references:
-        mixture = (references["vocals"], references["accompaniment"])
-    else:
-        mixture = tuple(references[s] for s in stems if s in references)
-    return TrackPair(name, known, given, mixture)
+def _single(references: Path, estimates: Path, head: ManifestHead, known: tuple[str, ...]) -> Pairs:
+    """Pair the files of one track that lie directly in the two folders."""
+    track = references.resolve().name
+    found = target_files(estimates, known, track)
+    if not found:
+        there = ", ".join(p.name for p in audio_files(estimates)[:3]) or "no audio at all"
+        raise DataError(
+            f"{estimates}: {references} holds the references of one track, and no estimate here is "
+            f"named after a target ({', '.join(known)}); found {there}"
+        )
+    files = named(track_files(references, "", head, name=track), {})
+    return _pairs([files], {files.name: found}, head, [])
 
 
-def _tracks(root: Path) -> dict[str, Files]:
-    """Track folders by name, directly in the root or one subset folder deeper."""
-    found: dict[str, Files] = {}
-    where: Files = {}
-    for folder in _folders(root):
-        files = _audio(folder)
-        for track, inside in [(folder, files)] if files else [(f, _audio(f)) for f in _folders(folder)]:
-            if not inside:
-                continue
-            if track.name in found:
-                raise DataError(f"{track}: {where[track.name]} has the same track name")
-            found[track.name], where[track.name] = inside, track
-    return found
-
-
-def _flat(root: Path, tracks: Mapping[str, Files], targets: set[str]) -> dict[str, Files]:
-    """Estimates named <track>_<target> in one folder."""
-    files = _audio(root)
-    named = {t: {k: files[f"{t}_{k}"] for k in sorted(targets) if f"{t}_{k}" in files} for t in tracks}
-    return {track: found for track, found in named.items() if found}
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _audio(folder: Path) -> Files:
-    files: Files = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file():
-            if path.stem in files:
-                raise DataError(f"{folder}: both {files[path.stem].name} and {path.name}; keep one of them")
-            files[path.stem] = path
-    return files
+def _pairs(
+    tracks: list[TrackFiles], by_track: Mapping[str, dict[str, Path]], head: ManifestHead, left_out: list[str]
+) -> Pairs:
+    problem = next((files.problem for files in tracks if files.problem), "")
+    if problem:
+        raise DataError(problem)
+    unused = [f"{files.name}: {told}" for files in tracks for told in files.unused]
+    counts = Counter(told for name, files in by_track.items() for told in read_as(files, name))
+    theirs = [f"estimate {told} in {n} track{'s' if n > 1 else ''}" for told, n in counts.items()]
+    return Pairs(
+        tuple(TrackPair(track_of(files, head), by_track[files.name]) for files in tracks),
+        (*left_out, *unused),
+        (*(f"reference {told}" for told in names_read(tracks)), *theirs),
+    )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from svbench.audio import AudioInfo
-from svbench.audio.sources import Source
+from svbench.audio.sources import Source, source_of
 from svbench.datasets.content import damaged_files, measure
-from svbench.datasets.files import Finding, TrackFiles, find_tracks
+from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
 from svbench.datasets.headers import disagreements, lacking
+from svbench.datasets.lumps import lumps, unknown_stems
 from svbench.errors import AudioError
-from svbench.specs.manifest import MIXTURE, FileRow, Manifest
+from svbench.specs.manifest import MIXTURE, FileRow, Manifest, ManifestHead
 
 Progress = Callable[[int, int, str], None]
 # 16-bit mixtures of 16-bit stems are off by at most half a step, far below this.
@@ -45,16 +45,18 @@ def verify(manifest: Manifest, root: Path | str, progress: Progress | None = Non
     """
     root = Path(root)
     head = manifest.head
-    listed = find_tracks(root, head)
+    listed = find_tracks(root, head, [t.track for t in manifest.tracks])
     found: dict[str, TrackFiles] = {}
     findings = []
     for files in (f for f in listed if not f.no_track):
         if files.name in found:
             other = found[files.name].subset or "."
             message = f"two tracks have this name, in {other} and in {files.subset or '.'}"
+            if found[files.name].subset == files.subset:
+                message = "two tracks whose names differ only in Unicode form; rename one"
             findings.append(Finding(files.name, "", "same name", message))
         found.setdefault(files.name, files)
-    findings += _look_alikes(found)
+    findings += _names(found, head)
     declared = {t.track: t for t in manifest.tracks}
     names = list(declared) if not head.discover else sorted(found)
     findings += [
@@ -123,14 +125,21 @@ def _track(
     return findings
 
 
-def _look_alikes(names: Iterable[str]) -> Iterable[Finding]:
-    """Tell of names that look the same: é as one sign, and as e with an accent that combines."""
-    first: dict[str, str] = {}
-    for name in names:
-        other = first.setdefault(unicodedata.normalize("NFC", name), name)
-        if other != name:
-            message = f"two tracks whose names differ only in Unicode form: {other!a} and {name!a}"
-            yield Finding(name, "", "same name", message)
+def _names(found: Mapping[str, TrackFiles], head: ManifestHead) -> Iterable[Finding]:
+    """Tell what files of other names were read as, and which stems one file hides."""
+    for told in names_read(found.values()):
+        yield Finding("", "", "read as", told, "note")
+    hidden: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for name, files in found.items():
+        unknown = unknown_stems(files.stems, head.targets)
+        if unknown:
+            hidden.setdefault((unknown, lumps(files.stems, head.targets)), []).append(name)
+    for (unknown, files_named), names in hidden.items():
+        message = (
+            f"{', '.join(unknown)}: not known in {len(names)} track{'s' if len(names) > 1 else ''}, since "
+            f"{' and '.join(files_named)} may hold them"
+        )
+        yield Finding(names[0] if len(names) == 1 else "", "", "unknown stems", message, "note")
 
 
 def _files(files: TrackFiles, root: Path, rows: list[FileRow]) -> Iterable[Finding]:
@@ -162,7 +171,8 @@ def _content(
         return
     stems = {stem for stem, _, _ in known}
     sources = {stem: source for stem, source in files.sources().items() if stem in stems}
-    content = measure(sources, [info for _, _, info in known], manifest.head)
+    redundant = {target: source_of(place) for target, place in files.redundant.items()}
+    content = measure(sources, [info for _, _, info in known], manifest.head, redundant)
     for stem, told in content.damaged:
         yield Finding(files.name, stem, "unreadable", told)
     for stem, peak in content.peaks.items():
@@ -170,14 +180,41 @@ def _content(
             yield Finding(files.name, stem, "not finite", "stem holds NaN or infinite values")
         elif peak == 0:
             yield Finding(files.name, stem, "silent", "stem is digital silence throughout", "note")
-    allowed = manifest.head.mixture.relative_rms or DEFAULT_RELATIVE_RMS
-    relative = content.relative_rms
-    if relative is not None and not relative <= allowed:
+    if content.relative_rms is not None:
+        yield from sum_findings(manifest, files.name, {MIXTURE: content.relative_rms, **content.lumps})
+    else:
+        yield from sum_findings(manifest, files.name, content.lumps)
+
+
+def sum_notes(manifest: Manifest, track: str, measured: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the findings of `sum_findings` as sentences for whoever reads the scores."""
+    return tuple(f"{f.stem} {f.message}" for f in sum_findings(manifest, track, measured))
+
+
+def sum_findings(manifest: Manifest, track: str, measured: Mapping[str, float]) -> Iterable[Finding]:
+    """Tell of files that are not the sum of their stems: the mixture, or one named after a target.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Says how far a healthy mixture may be from the sum, and which defects are known (those are notes).
+    track : str
+    measured : mapping of str to float
+        RMS of the difference relative to the file, by ``"mixture"`` or target.
+    """
+    for name, relative in measured.items():
+        allowed = DEFAULT_RELATIVE_RMS
+        if name == MIXTURE:
+            allowed = manifest.head.mixture.relative_rms or allowed
+        if relative <= allowed:
+            continue
         message = (
-            f"differs from the sum of stems by {relative:.3g} relative RMS, expected at most {allowed:g}"
+            "differs from the sum of "
+            f"{'stems' if name == MIXTURE else ', '.join(manifest.head.targets[name])} by {relative:.3g} "
+            f"relative RMS, expected at most {allowed:g}"
         )
-        defects = [e.defect for e in manifest.errata if (e.track, e.stem) == (files.name, MIXTURE)]
+        defects = [e.defect for e in manifest.errata if (e.track, e.stem) == (track, name)]
         if defects:
-            yield Finding(files.name, MIXTURE, "mixture", f"{message}; known defect: {defects[0]}", "note")
+            yield Finding(track, name, name, f"{message}; known defect: {defects[0]}", "note")
         else:
-            yield Finding(files.name, MIXTURE, "mixture", message)
+            yield Finding(track, name, name, message)

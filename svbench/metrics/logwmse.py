@@ -1,4 +1,4 @@
-"""log-WMSE: the error as weighted by hearing, relative to the mixture (needs svbench[log-wmse])."""
+"""log-WMSE: the error as weighted by hearing, relative to the mixture (needs the extra log-wmse)."""
 
 from __future__ import annotations
 

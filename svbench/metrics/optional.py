@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 
 from svbench.errors import SvbenchError
+from svbench.installation import not_installed
 
 
 def optional_package(module: str, *, extra: str) -> ModuleType:
@@ -18,13 +19,13 @@ def optional_package(module: str, *, extra: str) -> ModuleType:
 
     Examples
     --------
-    >>> optional_package("no_such_package", extra="log-wmse")
+    >>> optional_package("no_such_package", extra="log-wmse")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    svbench.errors.SvbenchError: no_such_package is not installed: pip install 'svbench[log-wmse]'
+    svbench.errors.SvbenchError: no_such_package is not installed in ...[log-wmse]'...
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
-        raise SvbenchError(f"{module} is not installed: pip install 'svbench[{extra}]'") from error
+        raise SvbenchError(not_installed(module, extra)) from error

@@ -1,4 +1,4 @@
-"""PEASS: scores trained on listening tests, from an auditory model (needs svbench[peass])."""
+"""PEASS: scores trained on listening tests, from an auditory model (needs the extra peass)."""
 
 from __future__ import annotations
 

@@ -28,14 +28,21 @@ class MetricResult:
     duration_s : ndarray, shape (n_frames,)
         Length of each frame in seconds.
     notes : tuple of str
-        Sentences a reader must know to trust the numbers, e.g. that the filters
-        of BSS Eval are not meaningful on this track. Empty when there is nothing.
+        Sentences a reader must know, e.g. that an estimate is silent. Empty when there is nothing.
+    unstable : mapping of str to ndarray of bool, shape (n_targets, n_frames)
+        Values that the metric computed as defined and found to be numerically meaningless; they
+        become the status ``unstable`` and are never printed. Quantities that are all sound may
+        be left out.
+    why_unstable : str
+        The reason and what to do about it, as the rest of a sentence; needed with ``unstable``.
     """
 
     values: Mapping[str, Floats]
     time_s: Floats
     duration_s: Floats
     notes: tuple[str, ...] = field(default=())
+    unstable: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    why_unstable: str = ""
 
 
 def whole_track(values: Mapping[str, Floats], n_samples: int, rate_hz: float) -> MetricResult:

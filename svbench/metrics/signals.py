@@ -25,7 +25,8 @@ class SignalBlocks(Protocol):
     ``read(start, stop)`` returns an array (n_signals, stop - start, n_channels) of
     float64, float32, int16 or int32 samples; integers are full-scale audio and are
     divided by 2**15 or 2**31. It is called from several threads, never from two at once,
-    mostly forwards, and each stretch is read once or twice.
+    mostly forwards, and each stretch is read once or twice. An attribute ``targets``, a sequence
+    of names, is optional: errors name signals by it.
     """
 
     @property
@@ -155,21 +156,30 @@ class SignalPair:
         bad = np.flatnonzero(~(loud < math.sqrt(np.finfo(np.float64).max / 1e9)))
         if bad.size:
             column = int(bad[0])
-            role = self._sides[column // self.width][0]
-            target = column % self.width // self.n_channels
-            what = "is too loud to be squared" if math.isfinite(loud[column]) else "has a NaN or an infinity"
-            second = start / self.rate_hz
-            raise AudioError(f"the {role} of target {target} {what} in the stretch from {second:.3f} s")
+            name = self._name(column // self.width, column % self.width // self.n_channels)
+            samples = stretch[:, column]
+            is_loud = math.isfinite(loud[column])
+            first = int(np.argmax(np.abs(samples) if is_loud else ~np.isfinite(samples)))
+            what = "is too loud to be squared" if is_loud else "has a NaN or an infinity"
+            raise AudioError(
+                f"{name} {what}: {samples[first]} at sample {start + first} of channel "
+                f"{column % self.n_channels}, both counted from 0"
+            )
 
     def refuse_silence(self, active: NDArray[np.bool_]) -> None:
         """Raise if a reference or an estimate (in this order) was never active on the track."""
         if not active.all():
             index = int(np.flatnonzero(~active)[0])
-            role = self._sides[index // self.n_targets][0]
             raise AudioError(
-                f"the {role} of target {index % self.n_targets} is silent on the whole track "
+                f"{self._name(index // self.n_targets, index % self.n_targets)} is silent on the whole track "
                 "(the sum of its channels is zero everywhere); BSS Eval is not defined"
             )
+
+    def _name(self, side: int, target: int) -> str:
+        """Name a signal for an error; blocks may have ``targets``, arrays have numbers."""
+        role, blocks = self._sides[side]
+        names = getattr(blocks, "targets", ())
+        return f"the {role} of {names[target] if names else f'target {target}'}"
 
 
 def _floats(block: NDArray[Any]) -> Floats:

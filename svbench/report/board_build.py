@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from svbench import __version__
 from svbench.printing.numbers import counted
 from svbench.report import numbers
 from svbench.report.board_context import BoardPage, SiteRow, SiteSection, SiteTable, SystemPage
 from svbench.report.board_merge import Entry
-from svbench.report.boards import Board, BoardRow, boards, ranked_metrics
+from svbench.report.boards import MARKS, Board, BoardRow, boards, ranked_metrics
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Fact, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
@@ -125,8 +126,7 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
     if len(agreed) < len(board.rows):
         ranked = boards(agreed, board.quantity.name) if agreed else []
     same = [b for b in ranked if b.target_set == board.target_set]
-    ranks = {id(row.run): row.rank for b in same for row in b.rows}
-    best = same[0].best if same else {}
+    places = {id(row.run): row for b in same for row in b.rows}
     record = board.runs[0].record
     label = numbers.reducers(board.rows[0].cells[board.columns[0]].label)
     limited = [HEAD] if record.protocol.limits else []
@@ -136,12 +136,17 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
         id=name,
         caption=f"{board.target_set}: {board.quantity.name}",
         about=f"{board.quantity.name}{unit} · {label} · n = {counted(len(record.data.tracks), 'track')}",
-        note=f"{better} Oracles see the references and take no rank; nor does a system that was scored on "
-        f"fewer tracks than others, or whose runs have other scores. {explained(board.runs[0])}",
+        note=" ".join(
+            [
+                *(better, MARKS, *(b.unranked for b in same if b.unranked)),
+                "Oracles see the references and take no rank; nor does a system that was not scored on all "
+                "tracks that others were scored on, or whose runs have other scores.",
+                explained(board.runs[0]),
+            ]
+        ),
         head=("system", *board.columns, "tracks", "frames dropped", *limited, "from"),
         rows=tuple(
-            _row(row, by_run[id(row.run)], ranks.get(id(row.run)), best, board, intervals)
-            for row in board.rows
+            _row(row, by_run[id(row.run)], places.get(id(row.run)), board, intervals) for row in board.rows
         ),
         open=open,
     )
@@ -150,11 +155,11 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
 def _row(
     row: BoardRow,
     entry: Entry,
-    rank: int | None,
-    best: dict[str, float],
+    place: BoardRow | None,
     board: Board,
     intervals: Intervals,
 ) -> SiteRow:
+    """Make a row; ``place`` holds its rank and marks, None for a run in conflict."""
     run = row.run
     n_dropped, n_frames = numbers.dropped(row.cells[c] for c in board.columns if c != "mean")
     scored = len(run.results) - len(run.failed)
@@ -167,14 +172,13 @@ def _row(
         imported=run.record.imported,
         leaks=leak_sentence(run),
         conflict=entry.conflict,
-        rank=str(rank or ""),
+        rank=str((place and place.rank) or ""),
         cells=(
             *(
-                _score(
-                    s,
-                    row.clean.get(c),
-                    rank is not None and s.score == best.get(c),
-                    intervals.below(run, s),
+                replace(
+                    _score(s, row.clean.get(c), intervals.below(run, s)),
+                    best=place is not None and c in place.best,
+                    second=place is not None and c in place.second,
                 )
                 for c in board.columns
                 for s in [row.cells[c]]
@@ -187,14 +191,13 @@ def _row(
     )
 
 
-def _score(summary: Summary, clean: Summary | None, is_best: bool, below: tuple[str, ...]) -> Cell:
+def _score(summary: Summary, clean: Summary | None, below: tuple[str, ...]) -> Cell:
     text = beside(numbers.decibels(summary.score, summary.status), clean)
     title = (
         f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
         f"{summary.n_frames} frames, {summary.n_dropped} dropped"
     )
-    has = summary.score is not None
-    return Cell(text, summary.score, best=has and is_best, muted=not has, title=title, more=below)
+    return Cell(text, summary.score, muted=summary.score is None, title=title, more=below)
 
 
 def _all_scores(run: Run, intervals: Intervals) -> list[Table]:
@@ -208,7 +211,7 @@ def _all_scores(run: Run, intervals: Intervals) -> list[Table]:
             Row(
                 metric,
                 "",
-                tuple(_score(s, None, False, intervals.below(run, s)) for s in chosen if s.metric == metric),
+                tuple(_score(s, None, intervals.below(run, s)) for s in chosen if s.metric == metric),
             )
             for metric in dict.fromkeys(s.metric for s in chosen)
         )

@@ -15,6 +15,7 @@ import msgspec
 from svbench.errors import DataError
 from svbench.report.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
+from svbench.results.latest import latest
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run, find_runs, load_run
 
@@ -46,8 +47,11 @@ class Entry:
     conflict: str = ""
 
 
-def read_sources(words: Sequence[str]) -> list[Sourced]:
+def read_sources(words: Sequence[str], *, every: bool = False) -> list[Sourced]:
     """Read the runs that ``PATH`` or ``NAME=PATH`` name, each once.
+
+    Of an edited system file a source, which is a name or else a folder of runs, gives the newest complete
+    run; all of them if ``every``, see `svbench.results.latest`.
 
     Raises
     ------
@@ -55,13 +59,18 @@ def read_sources(words: Sequence[str]) -> list[Sourced]:
         A path holds no run, or one that is damaged or of a newer version.
     """
     found: dict[Path, Sourced] = {}
+    by_source: dict[str | Path, list[Run]] = {}
     for word in words:
         name, equals, path = word.partition("=")
         if not equals or Path(word).exists():
-            name, path = word, word
+            name, path = "", word
         for folder in find_runs([Path(path)]):
-            found.setdefault(folder.resolve(), Sourced(name, load_run(folder)))
-    return list(found.values())
+            if folder.resolve() not in found:
+                read = Sourced(name or word, load_run(folder))
+                found[folder.resolve()] = read
+                by_source.setdefault(name or folder.resolve().parent, []).append(read.run)
+    kept = {run.path: run for own in by_source.values() for run in latest(own, every=every)}
+    return [Sourced(s.source, kept[s.run.path]) for s in found.values() if s.run.path in kept]
 
 
 def of_one_protocol(sourced: Sequence[Sourced], wanted: str | None = None) -> list[Sourced]:

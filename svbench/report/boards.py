@@ -1,20 +1,20 @@
 """Groups runs that may be compared, and ranks them: one board per protocol, data set and target set.
 
 Runs of different protocol digests or different tracks never share a board. Oracles see the
-references, so they stand apart and take no rank.
+references, so they stand apart and take no rank. Who ranks is decided in `svbench.results.standing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from svbench.report.guard import affected_cells
 from svbench.results.aggregate import Summary, quantities, summarise
+from svbench.results.standing import Standing, candidate, mostly_unknown, standing
 from svbench.results.store import Quantity, Run
 
-# Beyond this the rounding of the arithmetic is measured, which makes no system the best.
-PRACTICALLY_INFINITE_DB = 100.0
+MARKS = "Bold: best of the column, underlined: second, among systems scored on the same tracks."
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,25 @@ class BoardRow:
     """One system on a board.
 
     ``clean`` are the same numbers without the cells of known defects, where a column has any.
+    ``best`` and ``second`` are the columns in which the row is that, ``partial`` those in which it was not
+    scored on all tracks that competing systems were scored on.
     """
 
     rank: int | None
     run: Run
     cells: dict[str, Summary]
     clean: dict[str, Summary]
+    best: frozenset[str]
+    second: frozenset[str]
+    partial: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Board:
     """Systems compared on one target set by one quantity.
 
-    ``columns`` are the targets, then ``mean`` where there are several. ``best`` holds for each
-    column the best score among the ranked systems, where two or more have one.
+    ``columns`` are the targets, then ``mean`` where there are several; the last one ranks. ``unranked``
+    says which systems take no rank, and why; empty where all of them do.
     """
 
     runs: tuple[Run, ...]
@@ -43,7 +48,7 @@ class Board:
     columns: tuple[str, ...]
     quantity: Quantity
     rows: tuple[BoardRow, ...]
-    best: dict[str, float]
+    unranked: str
 
 
 def comparable(runs: Sequence[Run]) -> list[list[Run]]:
@@ -135,40 +140,35 @@ def _board(
     cells: dict[int, dict[str, Summary]],
     without: dict[int, dict[str, Summary]],
 ) -> Board:
-    sign = 1 if quantity.higher_is_better else -1
+    every = {c: [candidate(run, cells[id(run)][c]) for run in runs] for c in columns}
+    places = {c: standing(found, quantity, "the mean" if c == "mean" else c) for c, found in every.items()}
     last = columns[-1]
+    # Imported files may leave most means unknown: then the first column that is known puts rows in order.
+    competing = {c: [x for x in found if x.competes] for c, found in every.items()}
+    lead = next((c for c in (last, *columns) if not mostly_unknown(competing[c])), last)
+    ranks = places[last].ranks
 
-    def order(run: Run) -> tuple[bool, bool, bool, float, str]:
-        score = cells[id(run)][last].score
-        partial = _partial(run, cells[id(run)][last], runs, cells, last)
+    def order(i: int) -> tuple[bool, bool, bool, float, str]:
+        score = every[lead][i].score
         return (
-            run.record.system.kind == "oracle",
+            runs[i].record.system.kind == "oracle",
             score is None,
-            partial,
-            -sign * (score or 0.0),
-            run.record.system.id,
+            i in places[lead].partial,
+            (-1 if quantity.higher_is_better else 1) * (score or 0.0),
+            runs[i].record.system.id,
         )
 
-    rows, rank = [], 0
-    for run in sorted(runs, key=order):
-        own = cells[id(run)]
-        ranks = run.record.takes_rank and own[last].score is not None
-        ranks = ranks and not _partial(run, own[last], runs, cells, last)
-        rank += ranks
-        rows.append(BoardRow(rank if ranks else None, run, own, without[id(run)]))
-    best = {}
-    for column in columns:
-        scores = [
-            s.score for row in rows if row.rank is not None and (s := row.cells[column]).score is not None
-        ]
-        scores = [s for s in scores if quantity.unit != "dB" or abs(s) <= PRACTICALLY_INFINITE_DB]
-        if len(scores) > 1:
-            best[column] = max(scores, key=lambda v: sign * v)
-    return Board(tuple(runs), target_set, columns, quantity, tuple(rows), best)
+    def where(kind: Callable[[Standing], frozenset[int]], i: int) -> frozenset[str]:
+        return frozenset(c for c in columns if i in kind(places[c]))
 
-
-def _partial(
-    run: Run, summary: Summary, runs: list[Run], cells: dict[int, dict[str, Summary]], column: str
-) -> bool:
-    """Whether a system was scored on fewer tracks than others: then a rank would be unfair."""
-    return summary.n_tracks < max(cells[id(r)][column].n_tracks for r in runs)
+    rows = [
+        BoardRow(
+            ranks[i], runs[i], cells[id(runs[i])], without[id(runs[i])],
+            where(lambda s: s.best, i), where(lambda s: s.second, i), where(lambda s: s.partial, i),
+        )
+        for i in sorted(range(len(runs)), key=order)
+    ]  # fmt: skip
+    unranked = places[last].reason
+    if lead != last:
+        unranked = f"{unranked} Rows are in the order of {lead}.".strip()
+    return Board(tuple(runs), target_set, columns, quantity, tuple(rows), unranked)

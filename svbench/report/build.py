@@ -7,7 +7,7 @@ from typing import get_args
 
 from svbench.printing.numbers import counted
 from svbench.report import numbers
-from svbench.report.boards import PRACTICALLY_INFINITE_DB, Board, boards, comparable, ranked_metrics
+from svbench.report.boards import Board, boards, comparable, ranked_metrics
 from svbench.report.contests import contest, contest_note
 from svbench.report.context import Cell, Figure, Group, Row, Table
 from svbench.report.costs import HEAD as COSTS
@@ -26,6 +26,7 @@ from svbench.report.variant_tables import variant_table
 from svbench.report.variants import plain_runs, probed_groups, variant_boards
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.profile import profiles_beside
+from svbench.results.standing import PRACTICALLY_INFINITE_DB
 from svbench.results.store import Run, slug
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.report import Section

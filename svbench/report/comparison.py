@@ -40,11 +40,14 @@ def comparison_text(comparison: Comparison, record: RunRecord, which: Which | No
     )
     ranks = {r.system: r for r in comparison.ranks}
     rows = [["", "system", quantity.name, f"{level:g} % interval", "rank interval", "tracks", ""]]
-    for estimate in comparison.estimates:
+    known = [e for e in comparison.estimates if e.status != "unknown"]
+    if not known:
+        return f"{head}: {' '.join(comparison.notes)}"
+    for estimate in known:
         own = ranks.get(estimate.system)
         rows.append(
             [
-                str(own.rank) if own else "",
+                str(comparison.places.get(estimate.system, "")),
                 f"{estimate.system} ({estimate.kind})" if estimate.kind != "system" else estimate.system,
                 decibels(estimate.value, estimate.status),
                 interval_text(estimate.low, estimate.high) or "–",
@@ -94,19 +97,21 @@ def settings_text(settings: Settings) -> str:
 
 def _pair_head(level: float) -> list[str]:
     return [
-        "first", "second", "difference", f"{level:g} % interval", "detectable", "win/tie/loss",
-        "p", "p (Holm)", "effect", "d_z", "tracks", "",
+        "first", "second", "difference", f"{level:g} % interval", "detectable", "paired",
+        f"{level:g} % interval", "win/tie/loss", "p", "p (Holm)", "effect", "d_z", "tracks", "",
     ]  # fmt: skip
 
 
 def _pair_row(pair: Pair) -> list[str]:
-    tests = pair.tests
+    tests, typical = pair.tests, pair.typical
     return [
         pair.first,
         pair.second,
         "–" if pair.value is None else with_sign(pair.value),
         interval_text(pair.low, pair.high, sign=True) or "–",
         "–" if pair.detectable is None else signed(pair.detectable, 2),
+        with_sign(typical.value) if typical and typical.value is not None else "–",
+        (interval_text(typical.low, typical.high, sign=True) if typical else "") or "–",
         f"{tests.wins}/{tests.ties}/{tests.losses}" if tests else "–",
         p_text(tests.p) if tests else "–",
         p_text(pair.p_holm) if tests else "–",
@@ -122,10 +127,12 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
     if comparison.pairs:
         pairs = counted(len(comparison.pairs), "pair")
         told.append(
-            f"{len(shown)} of {pairs}; p of Wilcoxon's signed rank test over tracks, "
-            f"corrected by Holm for {pairs}. detectable: the true difference that is "
-            "found four times out of five. effect: rank-biserial, positive where the first is better."
+            f"{len(shown)} of {pairs}; difference: of the two numbers; detectable: the true one that is "
+            "found four times out of five. paired: the typical difference on a track (Hodges–Lehmann), which "
+            f"p, of Wilcoxon's signed rank test over tracks, belongs to; p (Holm): corrected for {pairs}. "
+            "effect: rank-biserial, positive where the first is better."
         )
+    told += contradictions(shown, comparison.label)
     told += smallest_p(comparison)
     critical = comparison.critical
     if critical:
@@ -135,6 +142,26 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
             + f"; critical difference {critical.difference:.2f} (Nemenyi, Friedman p {p_text(critical.p)})."
         )
     return [*told, settings_text(comparison.settings)]
+
+
+def contradictions(pairs: Sequence[Pair], label: str) -> list[str]:
+    """Say in words where two printed numbers favour one system and the paired tracks the other."""
+    reducer = label.split("/")[0 if label.startswith("pooled") else 1].removeprefix("pooled ")
+    told = [
+        f"{pair.first} and {pair.second} {with_sign(pair.value)} of {reducer}s, "
+        f"{with_sign(typical.value)} paired (plain median {with_sign(typical.median)}), p {tests.p:.2g}"
+        for pair in pairs
+        if pair.signs_differ
+        and (typical := pair.typical)
+        and (tests := pair.tests)
+        and (pair.value is not None and typical.value is not None and typical.median is not None)
+    ]
+    if not told:
+        return []
+    return [
+        "Opposite signs: the printed numbers favour one system, the typical track the other, "
+        f"and the test is of the latter: {'; '.join(told)}."
+    ]
 
 
 def smallest_p(comparison: Comparison) -> list[str]:
@@ -165,8 +192,8 @@ def comparison_plain(comparison: Comparison) -> dict[str, Any]:
         "label": comparison.label,
         "settings": asdict(comparison.settings),
         "n_tracks_total": comparison.n_tracks_total,
-        "systems": [asdict(e) for e in comparison.estimates],
-        "pairs": [asdict(p) for p in comparison.pairs],
+        "systems": [{**asdict(e), "rank": comparison.places.get(e.system)} for e in comparison.estimates],
+        "pairs": [{**asdict(p), "signs_differ": p.signs_differ} for p in comparison.pairs],
         "ranks": [asdict(r) for r in comparison.ranks],
         "critical_difference": asdict(critical) if critical else None,
         "notes": list(comparison.notes),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from svbench.printing.numbers import counted, signed
 from svbench.report.boards import Board
 from svbench.report.comparison import (
+    contradictions,
     critical_difference_plot,
     critical_difference_words,
     p_text,
@@ -20,18 +21,20 @@ from svbench.results.statistics.comparison import Comparison, against_best, comp
 from svbench.results.statistics.material import Column, Settings
 from svbench.results.statistics.pairs import Pair
 from svbench.results.statistics.ranks import RankInterval
+from svbench.results.statistics.signed_rank import TypicalDifference
 from svbench.results.store import slug
 
 MOST = 40  # systems; all pairs of more take long, and no diagram holds their names
-HEAD = ("system", "rank interval", "difference", "win/tie/loss", "p (Holm)", "effect")
+HEAD = ("system", "rank interval", "difference", "paired", "win/tie/loss", "p (Holm)", "effect")
 NOTHING = Cell("–", None, muted=True)
 NOTE = (
     "Difference: the system's number minus that of the leading one, with its 95 % interval (paired bootstrap "
     "over tracks). Detectable: the true difference that these tracks would show four times out of five; a "
-    "smaller one need not show. Win/tie/loss, p (Wilcoxon's signed rank test) and both effect sizes are over "
-    "tracks: effect is the rank-biserial correlation from −1 to 1, d_z the mean difference in standard "
-    "deviations, both positive where the system is better. Holm corrects for all pairs, not only these; "
-    "below it stands p as it is."
+    "smaller one need not show. Paired: the typical difference on a track (Hodges–Lehmann), with its "
+    "interval; it is what p is about, and may have another sign. Win/tie/loss, p (Wilcoxon's signed rank "
+    "test) and both effect sizes are over tracks: effect is the rank-biserial correlation from −1 to 1, d_z "
+    "the mean difference in standard deviations, both positive where the system is better. Holm corrects "
+    "for all pairs, not only these; below it stands p as it is."
 )
 
 
@@ -63,7 +66,7 @@ def contest(board: Board, name: str) -> tuple[list[Table], list[Figure]]:
         One each, or none where there are fewer than two systems to rank or more than `MOST`; the
         diagram takes three systems and two tracks.
     """
-    ranked = [r for r in board.runs if r.record.takes_rank]
+    ranked = [r for r in board.runs if r.record.takes_rank]  # those that compete
     if not 1 < len(ranked) <= MOST:
         return [], []
     column = Column(board.target_set, board.columns[-1], board.quantity.name)
@@ -98,7 +101,14 @@ def _table(found: Comparison, name: str) -> Table:
         name,
         f"{column.target} ({column.target_set}): compared with {leader}",
         f"{column.metric}{unit} · {found.label} · n = {counted(found.n_tracks_total, 'track')}",
-        " ".join([*found.notes, *smallest_p(found), settings_text(found.settings)]),
+        " ".join(
+            [
+                *found.notes,
+                *contradictions(list(pairs.values()), found.label),
+                *smallest_p(found),
+                settings_text(found.settings),
+            ]
+        ),
         HEAD,
         tuple(rows),
     )
@@ -120,8 +130,17 @@ def _cells(pair: Pair | None) -> tuple[Cell, ...]:
     detectable = () if pair.detectable is None else (f"detectable {signed(pair.detectable, 2)}",)
     return (
         replace(difference, more=(*([told] if told else []), *detectable)),
+        _typical(pair.typical),
         *_tests(pair),
     )
+
+
+def _typical(found: TypicalDifference | None) -> Cell:
+    if found is None or found.value is None:
+        return NOTHING
+    low, high = (None if b is None else -b for b in (found.high, found.low))
+    told = interval_text(low, high, sign=True)
+    return replace(_signed(-found.value), more=(told,) if told else ())
 
 
 def _tests(pair: Pair) -> tuple[Cell, ...]:

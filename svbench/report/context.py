@@ -37,6 +37,8 @@ class Head:
 class Cell:
     """A table cell: its text, its sort value (``None`` sorts last), and how it is marked.
 
+    ``best`` is bold, ``second`` underlined.
+
     ``title`` says more of the cell; ``mark`` points to the table's note; the lines of
     ``more`` stand below the text, smaller. ``heat`` from 0 (worst) to 8 colours the cell.
     """
@@ -44,6 +46,7 @@ class Cell:
     text: str
     sort: float | str | None
     best: bool = False
+    second: bool = False
     muted: bool = False
     title: str = ""
     mark: str = ""

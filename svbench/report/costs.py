@@ -148,6 +148,7 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
             "n_tracks": found.n_tracks if found else 0,
             "n_failed": len(run.failed),
             "n_left_out": len(run.record.data.left_out),
+            "n_data_notes": len(run.data_notes),
             "n_leaked_tracks": len(overlap_of(run).tracks),
             **asdict(cost),
             "low": interval.low if (interval := headline.interval(run)) else None,

@@ -29,6 +29,7 @@ def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[Trac
     rows = every[:MOST_DRAWN]
     first, others = rows[0], rows[1:]
     rule = quantities(first)[board.quantity.name]
+    lengths_s = {r.track: r.duration_s for r in first.results}
     figures = []
     for target in board.columns:
         if target == "mean":
@@ -49,6 +50,7 @@ def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[Trac
                 [entering[id(first)][t] for t in shared],
                 [entering[id(run)][t] for t in shared],
                 rule.frames if rule.pooled else rule.tracks,
+                [lengths_s[t] for t in shared],
             )
             pairs = [(single[id(first)][t].score, single[id(run)][t].score) for t in shared]
             dots = [b - a for a, b in pairs if a is not None and b is not None]

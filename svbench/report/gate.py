@@ -7,6 +7,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from svbench.printing.markup import markdown_text
 from svbench.report.comparison import settings_text
 from svbench.report.guard import footnotes
@@ -27,7 +29,7 @@ def gate_text(gate: Gate) -> str:
         lines += [f"{check.verdict}: {_name(check)}: {check.reason}", f"  {cells}"]
         lines += [f"  lost most: {_worst(check)}"] if check.worst else []
         lines += [f"  {note}" for note in check.notes]
-    return "\n".join([*lines, *footnotes([gate.candidate]), _about(gate)])
+    return "\n".join([*lines, *_notes(gate), _about(gate)])
 
 
 def gate_markdown(gate: Gate) -> str:
@@ -44,7 +46,7 @@ def gate_markdown(gate: Gate) -> str:
         lines += ["", f"**{_markdown(_name(check))}**: {_markdown(check.reason)}."]
         lines += [f"Lost most: {_markdown(_worst(check))}."] if check.worst else []
         lines += [_markdown(note) for note in check.notes]
-    lines += ["", *(_markdown(f) for f in footnotes([gate.candidate])), _markdown(_about(gate))]
+    lines += ["", *(_markdown(note) for note in _notes(gate)), _markdown(_about(gate))]
     return "\n".join(lines) + "\n"
 
 
@@ -91,6 +93,7 @@ def gate_plain(gate: Gate) -> dict[str, Any]:
         "protocol": gate.baseline.record.protocol.id,
         "protocol_digest": gate.baseline.record.protocol_digest,
         "max_drop": gate.max_drop,
+        "notes": _notes(gate),
         "settings": asdict(gate.settings),
         "checks": [
             {
@@ -109,6 +112,15 @@ def _verdict(gate: Gate) -> str:
     n_failed = sum(c.verdict == "fail" for c in gate.checks)
     told = "passes" if gate.passes else f"fails {n_failed} of {len(gate.checks)} checks"
     return f"{names} {told} on {record.protocol.id} {record.protocol_digest[:8]}, {record.data.id}"
+
+
+def _notes(gate: Gate) -> list[str]:
+    """What a reader must know of the candidate, and which runs were not read as either of the two."""
+    told = dict.fromkeys(
+        f"Not judged: {text}." for text in (*gate.baseline.left_out, *gate.candidate.left_out)
+    )
+    candidate = msgspec.structs.replace(gate.candidate, left_out=())
+    return [*footnotes([candidate]), *told]
 
 
 def _about(gate: Gate) -> str:
@@ -132,8 +144,8 @@ def _cells(check: Check) -> list[str]:
     tests = check.tests
     return [
         _name(check),
-        decibels(check.baseline, "undefined"),
-        decibels(check.candidate, "undefined"),
+        "–" if check.baseline is None else decibels(check.baseline),
+        "–" if check.candidate is None else decibels(check.candidate),
         "–" if check.gain is None else with_sign(check.gain),
         "–" if check.bound is None else with_sign(check.bound),
         f"{tests.wins}/{tests.ties}/{tests.losses}" if tests else "–",

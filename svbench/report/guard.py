@@ -11,8 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from svbench.errors import DataError, SvbenchError, UnknownNameError
+from svbench.printing.numbers import counted
 from svbench.report import numbers
-from svbench.results.aggregate import Summary
+from svbench.results.aggregate import Summary, track_scores
+from svbench.results.once import once
+from svbench.results.scores import why_unstable
 from svbench.results.store import Run
 from svbench.specs.manifest import Manifest, load_manifest
 from svbench.specs.relations import Overlap, overlap
@@ -67,7 +70,55 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
-    return [*notes, *_errata(runs[0]), *_unfinished(runs), *_left_out(runs)]
+    notes += [*unstable_sentences(runs), *_errata(runs[0]), *_unfinished(runs), *_fewer_frames(runs)]
+    return [*notes, *_left_out(runs), *_data_notes(runs), *other_runs(runs)]
+
+
+def other_runs(runs: Sequence[Run]) -> list[str]:
+    """Name the runs of the same systems that were not read in place of these."""
+    told = dict.fromkeys(text for run in runs for text in run.left_out)
+    return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in told]
+
+
+def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None = None) -> list[str]:
+    """Name the tracks and targets whose values mean nothing, with the reason and the remedy.
+
+    With ``track``, only what is on it.
+    """
+    alike: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for sentence in _unstable(run, most, track):
+            alike.setdefault(sentence, {})[run.record.system.id] = None
+    if not alike:
+        return []
+    cells = "; ".join(f"{told} ({_some(list(systems), most)})" for told, systems in alike.items())
+    reasons = why_unstable(n for run in runs for result in run.results for n in result.notes)
+    because = "".join(f"; {why}" for why in reasons)
+    return [f"Unstable, and left out of every number: {cells}{because}."]
+
+
+def _unstable(run: Run, most: int, only: str | None) -> list[str]:
+    """Say which quantities, targets and tracks of a run are unstable; alike ones together."""
+    names: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    for row in track_scores(run):
+        if row.status == "unstable" and only in (None, row.track):
+            by_target = names.setdefault((row.target_set, row.track), {})
+            by_target.setdefault(row.target, {})[row.metric] = None
+    tracks: dict[str, list[str]] = {}
+    for (target_set, track), by_target in names.items():
+        metrics = dict.fromkeys(m for found in by_target.values() for m in found)
+        told = f"{', '.join(metrics)} of {', '.join(by_target)} in {target_set}"
+        tracks.setdefault(told, []).append(track)
+    total = len(run.record.data.tracks)
+    return [
+        f"{told} on {f'all {total} tracks' if len(found) == total > 1 else _some(found, most)}"
+        for told, found in tracks.items()
+    ]
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def marked_name(run: Run) -> str:
@@ -135,13 +186,47 @@ def _unfinished(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _left_out(runs: Sequence[Run], most: int = 5) -> list[str]:
+def _fewer_frames(runs: Sequence[Run], most: int = 5) -> list[str]:
+    """Say where some systems have fewer frames of a track than others, as imported ones may."""
+    lengths: dict[tuple[str, str, str], dict[int, dict[str, None]]] = {}
+    for run in runs:
+        for track, n in _frames(run).items():
+            same = lengths.setdefault((run.record.protocol_digest, run.record.data.digest, track), {})
+            same.setdefault(n, {})[run.record.system.id] = None
+    told = []
+    for (_, _, track), by_length in lengths.items():
+        if len(by_length) > 1:
+            parts = [
+                f"{n} in {', '.join(systems) if len(systems) <= most else counted(len(systems), 'system')}"
+                for n, systems in sorted(by_length.items())
+            ]
+            told.append(f"{track} ({'; '.join(parts)})")
+    more = f" and {counted(len(told) - most, 'more track')}" if len(told) > most else ""
+    return [f"Frames that some systems lack: {', '.join(told[:most])}{more}."] if told else []
+
+
+@once
+def _frames(run: Run) -> dict[str, int]:
+    return {
+        r.track: max((len(s.score) for s in r.series), default=0) for r in run.results if r.status == "ok"
+    }
+
+
+def _left_out(runs: Sequence[Run]) -> list[str]:
     """Count and name what the data set has and no run measured; tables of variants tell it themselves."""
     told = list(dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out))
-    if not told:
-        return []
-    more = f"; and {len(told) - most} more, named in run.json" if len(told) > most else ""
-    return [f"Left out: {len(told)} ({'; '.join(told[:most])}{more})."]
+    return [f"Left out: {_counted(told, 'run.json')}."] if told else []
+
+
+def _data_notes(runs: Sequence[Run]) -> list[str]:
+    """Count and name the tracks whose files do not fit together, as `svbench verify` does."""
+    told = list(dict.fromkeys(t for run in runs for t in run.data_notes))
+    return [f"Wrong with the data: {_counted(told, 'the files of the tracks')}."] if told else []
+
+
+def _counted(told: Sequence[str], where: str, most: int = 5) -> str:
+    more = f"; and {len(told) - most} more, named in {where}" if len(told) > most else ""
+    return f"{len(told)} ({'; '.join(told[:most])}{more})"
 
 
 def _manifest(run: Run) -> Manifest | None:

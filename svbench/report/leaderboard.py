@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from svbench.report import numbers
-from svbench.report.boards import Board, BoardRow
+from svbench.report.boards import MARKS, Board, BoardRow
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import beside, footnotes, leak_sentence
 from svbench.report.intervals import Intervals, explained
 from svbench.report.terminal import tracks
+from svbench.results.aggregate import quantities
 from svbench.results.store import slug
 
 
@@ -40,8 +41,13 @@ def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
         f"{group}-board-{slug(board.target_set)}",
         board.target_set,
         about(board, board.columns[0]),
-        f"{_better(board)} {_counts(board)}{_fewer(board)}Oracles see the references and take no rank. "
-        f"{explained(board.runs[0])} " + " ".join(footnotes([r.run for r in board.rows])),
+        " ".join(
+            [
+                *(_better(board), MARKS, *_counts(board), *_fewer(board), *filter(None, [board.unranked])),
+                *("Oracles see the references and take no rank.", explained(board.runs[0])),
+                *footnotes([r.run for r in board.rows]),
+            ]
+        ),
         head,
         tuple(rows),
         True,
@@ -67,32 +73,26 @@ def _most(board: Board, column: str) -> int:
     return max(r.cells[column].n_tracks for r in board.rows)
 
 
-def _counts(board: Board) -> str:
+def _counts(board: Board) -> list[str]:
     """Say where a column rests on fewer tracks than the data set has."""
     total = len(board.runs[0].record.data.tracks)
-    short = {c: _most(board, c) for c in board.columns if 0 < _most(board, c) < total}
-    if not short:
-        return ""
-    told = ", ".join(f"{c} over {n} of {total} tracks" for c, n in short.items())
-    return f"{told[0].upper()}{told[1:]}. "
+    most = {c: n for c in board.columns if (n := _most(board, c))}
+    told = numbers.short_columns(most, total, quantities(board.runs[0])[board.quantity.name])
+    return [f"Tracks, where not all {total}: {told}."] if told else []
 
 
-def _fewer(board: Board) -> str:
-    """Explain the daggers: systems scored on fewer tracks than others in the same column."""
+def _fewer(board: Board) -> list[str]:
+    """Explain the daggers: systems that were not scored on all tracks of a column."""
     told = []
     for row in board.rows:
-        counts = {c: row.cells[c].n_tracks for c in board.columns if _is_short(board, row, c)}
+        counts = {c: row.cells[c].n_tracks for c in board.columns if c in row.partial}
         if counts:
             alike = len(counts) == len(board.columns) and len(set(counts.values())) == 1
             short = [f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items()][: 1 if alike else None]
-            unranked = " (no rank)" if row.rank is None and row.run.record.system.kind != "oracle" else ""
-            told.append(f"{row.run.record.system.id} {', '.join(short)}{unranked}")
-    return f"† On fewer tracks than others in the column: {'; '.join(told)}. " if told else ""
-
-
-def _is_short(board: Board, row: BoardRow, column: str) -> bool:
-    summary = row.cells[column]
-    return summary.score is not None and summary.n_tracks < _most(board, column)
+            told.append(f"{row.run.record.system.id} {', '.join(short)}")
+    return (
+        [f"† Not on all tracks that others in the column were scored on: {'; '.join(told)}."] if told else []
+    )
 
 
 def score_cell(board: Board, column: str, row: BoardRow, intervals: Intervals) -> Cell:
@@ -105,12 +105,12 @@ def score_cell(board: Board, column: str, row: BoardRow, intervals: Intervals) -
         f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks, "
         f"{summary.n_frames} frames, {summary.n_dropped} dropped"
     )
-    best = row.rank is not None and board.best.get(column) == summary.score
     return Cell(
         text,
         summary.score,
-        best=best,
+        best=column in row.best,
+        second=column in row.second,
         title=title,
-        mark="†" * _is_short(board, row, column),
+        mark="†" * (column in row.partial),
         more=intervals.below(row.run, summary),
     )

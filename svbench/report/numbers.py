@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from svbench.printing.numbers import signed
+from svbench.printing.numbers import counted, signed
 from svbench.results.aggregate import Summary
+from svbench.specs.protocol import Reduce
 
 MISSING = {
     "perfect": "perfect",
     "undefined": "undefined",
+    "unstable": "unstable",
     "no target": "no target",
     "failed": "failed",
     "unknown": "unknown",
@@ -77,6 +79,30 @@ def reducers(label: str) -> str:
         axes = zip((first, *others), ("frames", "tracks", "targets"), strict=False)
         told = [f"{reducer} over {axis}" for reducer, axis in axes]
     return f"{label} ({', '.join(told)})"
+
+
+def short_columns(counts: Mapping[str, int], total: int, rule: Reduce) -> str:
+    """Name the columns that rest on fewer tracks than the data set has, and say what a mean rests on.
+
+    Examples
+    --------
+    >>> short_columns({"drums": 5, "bass": 3, "mean": 3}, 5, Reduce(frames="mean", tracks="mean"))
+    'bass: 3; mean: over the 3 tracks with all targets'
+    >>> own = Reduce(frames="mean", tracks="mean", targets_over="own tracks")
+    >>> short_columns({"drums": 5, "bass": 3, "mean": 5}, 5, own)
+    'bass: 3; mean: of the numbers of the targets, each over its own tracks'
+    """
+    short = {c: str(n) for c, n in counts.items() if n < total}
+    if short and "mean" in counts:
+        short["mean"] = mean_over(counts["mean"], rule)
+    return "; ".join(f"{column}: {told}" for column, told in short.items())
+
+
+def mean_over(n: int, rule: Reduce) -> str:
+    """Say which tracks a mean over targets rests on."""
+    if rule.targets_over == "own tracks":
+        return "of the numbers of the targets, each over its own tracks"
+    return f"over the {counted(n, 'track')} with all targets"
 
 
 def dropped(summaries: Iterable[Summary]) -> tuple[int, int]:

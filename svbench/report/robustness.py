@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench.report import numbers
-from svbench.report.boards import PRACTICALLY_INFINITE_DB
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import footnotes, marked_name
 from svbench.report.variants import (
@@ -23,6 +22,7 @@ from svbench.report.variants import (
     shortfalls,
     told,
 )
+from svbench.results.standing import PRACTICALLY_INFINITE_DB
 from svbench.specs.protocol import ORIGINAL
 
 CHANGE = "First of each system: the change against the original over the tracks that have both"

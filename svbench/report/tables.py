@@ -157,7 +157,8 @@ def _scores(table: _Table, number: int) -> list[dict[str, Any]]:
         names = ("target", "metric", "score", "low", "high", "no_interval")
         more = ("status", "label", "n_tracks", "n_frames", "n_dropped")
         without = clean and {"score": clean.score, "status": clean.status, "n_tracks": clean.n_tracks}
-        scores.append({n: cell.detail[n] for n in (*names, *more)} | {"without_errata": without})
+        places = {"best": cell.best, "second": cell.second, "tied": cell.tied, "partial": cell.partial}
+        scores.append({n: cell.detail[n] for n in (*names, *more)} | {"without_errata": without} | places)
     return scores
 
 
@@ -202,6 +203,7 @@ def _csv(tables: Sequence[_Table]) -> str:
                         "n_leaked_tracks": len(overlap_of(run).tracks),
                         "n_failed": len(run.failed),
                         "n_left_out": len(run.record.data.left_out),
+                        "n_data_notes": len(run.data_notes),
                         "low": low,
                         "high": high,
                         **({"runnable": verdict} if verdict else {}),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
-from svbench.report.guard import LEAK, beside, footnotes, leaks
-from svbench.report.numbers import decibels, dropped, interval_text
+from svbench.report.guard import LEAK, beside, footnotes, leaks, unstable_sentences
+from svbench.report.numbers import decibels, dropped, interval_text, short_columns
 from svbench.report.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.variants import (
     change_lines,
@@ -21,7 +21,7 @@ from svbench.report.variants import (
     told,
     variant_boards,
 )
-from svbench.results.aggregate import Summary, TrackScore, summarise, track_scores
+from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.statistics.headline import Estimate, run_intervals
 from svbench.results.statistics.material import Column, Settings, every_column
 from svbench.results.store import Run
@@ -53,7 +53,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                 cells = [
                     Text(
                         beside(decibels(s.score, s.status), row.clean.get(c)),
-                        style="bold" if _is_best(board, c, s.score) else "",
+                        style="bold" if c in row.best else "underline" if c in row.second else "",
                     )
                     for c in board.columns
                     for s in [row.cells[c]]
@@ -64,7 +64,8 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
                     Text(tracks(row.run)), Text(f"{n_dropped} of {n_frames}"),
                     *filter(None, [runnable(row.run)]),
                 )  # fmt: skip
-            _print(console, title(board), table, footnotes([row.run for row in board.rows]))
+            notes = [*filter(None, [board.unranked]), *footnotes([row.run for row in board.rows])]
+            _print(console, title(board), table, notes)
 
 
 def _interval(board: Board, run: Run) -> str:
@@ -155,6 +156,8 @@ def print_scores(run: Run, *, with_tracks: bool = False, with_intervals: bool = 
             totals.append((name + units[name], row, [row[0].label, n_tracks, f"{n_dropped} of {n_frames}"]))
         heading = f"{rule} · {target_set.id}, {tracks(run)} tracks"
         _print_rows(heading, columns, totals, ("reducers", "tracks", "frames dropped"), intervals)
+    for sentence in unstable_sentences([run]):
+        print(sentence)
 
 
 def _print_rows(
@@ -186,7 +189,7 @@ def title(board: Board) -> str:
     record = board.runs[0].record
     label = board.rows[0].cells[board.columns[0]].label
     most = {c: max(row.cells[c].n_tracks for row in board.rows) for c in board.columns}
-    fewer = "; ".join(f"{c}: {n}" for c, n in most.items() if n < len(record.data.tracks))
+    fewer = short_columns(most, len(record.data.tracks), quantities(board.runs[0])[board.quantity.name])
     short = f" ({fewer})" if fewer else ""
     return (
         f"{record.protocol.id} {record.protocol_digest[:8]} · {board.target_set} · "
@@ -223,7 +226,3 @@ def _plain(text: str) -> Text:
     from rich.text import Text
 
     return Text(text)
-
-
-def _is_best(board: Board, column: str, score: float | None) -> bool:
-    return score is not None and board.best.get(column) == score

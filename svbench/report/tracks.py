@@ -9,6 +9,7 @@ from svbench.printing.numbers import counted
 from svbench.report.boards import Board, boards
 from svbench.report.context import Cell, Curves, Head, Link, Player, Row, Table, TrackPage, View
 from svbench.report.excerpts import Heard
+from svbench.report.guard import unstable_sentences
 from svbench.report.heat import track_cell
 from svbench.report.numbers import decibels
 from svbench.report.windows import curves
@@ -88,7 +89,8 @@ def track_pages(
             version=version,
         )
         views = tuple(_views(runs, headline, name, found, scores))
-        pages[name] = TrackPage(head, _scores(headline, name, scores), views, _note(found), tuple(near))
+        note = " ".join([_note(found), *unstable_sentences(runs, track=name)])
+        pages[name] = TrackPage(head, _scores(headline, name, scores), views, note, tuple(near))
     return pages
 
 

@@ -192,6 +192,7 @@ def _plain(board: VariantBoard) -> list[dict[str, object]]:
             "n_leaked_tracks": len(overlap_of(cell.run).tracks),
             "n_failed": len(cell.run.failed),
             "n_left_out": len(cell.run.record.data.left_out),
+            "n_data_notes": len(cell.run.data_notes),
         }
         for system, cells in board.rows
         for variant, cell in cells.items()

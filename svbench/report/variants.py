@@ -153,7 +153,10 @@ def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> Diffe
     tracks = [t for t in before if t in after]
     rule = quantities(run)[name[2]]
     reducer = rule.frames if rule.pooled else rule.tracks
-    return paired_difference([before[t] for t in tracks], [after[t] for t in tracks], reducer)
+    lengths_s = {r.track: r.duration_s for r in run.results}
+    return paired_difference(
+        [before[t] for t in tracks], [after[t] for t in tracks], reducer, [lengths_s[t] for t in tracks]
+    )
 
 
 def change_lines(change: Difference | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -18,7 +18,7 @@ from svbench.results.once import once
 from svbench.results.rounding import rounded
 from svbench.results.scores import Series, Status, without_value
 from svbench.results.store import Quantity, Run
-from svbench.specs.protocol import Protocol, Reduce
+from svbench.specs.protocol import Protocol, Reduce, TrackReducer
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
 
@@ -41,8 +41,9 @@ class TrackScore(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True):
     """One printed number.
 
-    ``target`` is ``"mean"`` for the reduction over the targets of a set, taken over tracks where
-    no target is missing. ``label`` names both reducers, e.g. ``median/median``.
+    ``target`` is ``"mean"`` for the reduction over the targets of a set; its ``n_tracks`` are those
+    that have all targets or, where the protocol says ``own tracks``, any of them. ``label`` names both
+    reducers, e.g. ``median/median``.
     """
 
     target_set: str
@@ -55,6 +56,20 @@ class Summary(msgspec.Struct, frozen=True):
     n_tracks_total: int
     n_frames: int
     n_dropped: int
+
+
+def over_tracks(reducer: TrackReducer, values: Sequence[float], durations_s: Sequence[float]) -> float:
+    """Reduce one value per track.
+
+    Examples
+    --------
+    >>> over_tracks("length-weighted mean", [1.0, 4.0], [60.0, 30.0]), over_tracks("mean", [1.0, 4.0], [])
+    (2.0, 2.5)
+    """
+    if reducer != "length-weighted mean":
+        return REDUCERS[reducer](list(values))
+    weighted = [v * s for v, s in zip(values, durations_s, strict=True)]
+    return sum(weighted) / math.fsum(durations_s)
 
 
 def track_scores(run: Run) -> list[TrackScore]:
@@ -153,8 +168,8 @@ def summarise(
     allow_incomplete : bool
         Summarise although tracks are missing or failed; ``n_tracks`` of ``n_tracks_total`` tells.
     leave_out : collection of (track, target)
-        Cells that do not count, e.g. those with known defects. The mean over targets leaves out
-        every track that has one of them.
+        Cells that do not count, e.g. those with known defects. A mean over targets on common tracks
+        leaves out every track that has one of them.
 
     Returns
     -------
@@ -212,7 +227,12 @@ def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Re
 
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
-    """Values that enter the reduction, and how many frames of the series do not."""
+    """Values that enter the reduction, and how many frames of the series do not.
+
+    One unstable frame keeps the whole track out: a number over the others would look like that of all.
+    """
+    if "unstable" in series.status:
+        return [], len(series.score)
     values = [value for value in series.score if value is not None]
     if rule.quantum_db:
         values = rounded(values, digits=-round(math.log10(rule.quantum_db)))
@@ -223,7 +243,7 @@ def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
 
 def _why(series: Series) -> Status:
     """Status of a series without any defined frame: the most telling one of its frames."""
-    order: tuple[Status, ...] = ("failed", "unknown", "no target", "perfect", "undefined")
+    order: tuple[Status, ...] = ("failed", "unknown", "no target", "unstable", "perfect", "undefined")
     return next((s for s in order if s in series.status), "undefined")
 
 
@@ -237,15 +257,20 @@ def _summaries(
     complete = set.intersection(*({r.track for r in own if _enters(r, rule)} for own in by_target.values()))
     summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
     if len(targets) > 1:
-        parts = [
-            _summary(run, target_set, t, metric, rule, [r for r in by_target[t] if r.track in complete])
-            for t in targets
-        ]
+        parts = summaries
+        if rule.targets_over == "own tracks":
+            complete = {r.track for own in by_target.values() for r in own if _enters(r, rule)}
+        else:
+            parts = [
+                _summary(run, target_set, t, metric, rule, [r for r in by_target[t] if r.track in complete])
+                for t in targets
+            ]
         scores = [math.inf if p.status == "perfect" else p.score for p in parts]
         values = [s for s in scores if s is not None]
         value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
         status = _status(value)
-        for reason in ("unknown", "failed"):
+        reasons: tuple[Status, ...] = ("unstable", "unknown", "failed")
+        for reason in reasons:
             if any(s.status == reason for s in summaries):
                 status = reason
         summaries.append(
@@ -271,16 +296,21 @@ def _summary(
     """Reduce one target's tracks; perfect and undefined tracks are counted, not averaged."""
     if rule.pooled:
         values = _pooled(run, target_set, target, metric, rule, {r.track for r in rows})
-        reducer = REDUCERS[rule.frames]
+        value = REDUCERS[rule.frames](values) if values else math.nan
     else:
-        values = [r.score if r.score is not None else math.inf for r in rows if _counts(r, rule)]
-        reducer = REDUCERS[rule.tracks]
-    undefined = any(_spreads(r, rule) for r in rows)
-    value = reducer(values) if values and not undefined else math.nan
+        own = {r.track: math.inf if r.score is None else r.score for r in rows if _counts(r, rule)}
+        values = list(own.values())
+        lengths_s = {r.track: r.duration_s for r in run.results}
+        durations_s = [lengths_s[track] for track in own]
+        value = over_tracks(rule.tracks, values, durations_s) if values else math.nan
+    if any(_spreads(r, rule) for r in rows):
+        value = math.nan
     status = _status(value)
     for reason in NO_SCORE:
         if not values and rows and all(r.status == reason for r in rows):
             status = reason
+    if not values and any(r.status == "unstable" for r in rows):
+        status = "unstable"
     return Summary(
         target_set=target_set,
         target=target,

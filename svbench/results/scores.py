@@ -1,21 +1,23 @@
-"""A score is a value with a status; this is the only place where NaN or inf becomes one.
+"""A score is a value with a status; this is the only place where a metric's value becomes one.
 
 Statuses: ``ok`` a number; ``perfect`` the metric was +inf; ``undefined`` the rule defines no
-value here (silence, −inf); ``no target`` the track does not contain the target; ``failed`` the
-system gave nothing that could be scored; ``unknown`` imported files do not tell. Only ``ok``
-carries a number.
+value here (silence, −inf); ``unstable`` the metric found its own value numerically meaningless;
+``no target`` the track does not contain the target; ``failed`` the system gave nothing that could
+be scored; ``unknown`` imported files, or those of the track, do not tell. Only ``ok`` carries a number.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from svbench.specs.records import Record
 
-Status = Literal["ok", "perfect", "no target", "undefined", "failed", "unknown"]
+_UNSTABLE = " are unstable: "
+Status = Literal["ok", "perfect", "no target", "undefined", "unstable", "failed", "unknown"]
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -62,13 +64,42 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weights_bytes: int | None = None
 
 
+class SeparationRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the estimates of a track come from, so that another protocol can score them too.
+
+    Attributes
+    ----------
+    key : str
+        What they depend on: system, files it names, mixture, limits; see `svbench.running.keys`.
+    asked : tuple of str
+        Targets the system was asked for.
+    given : tuple of str
+        Targets it gave; others of the result's estimates are sums of them.
+    notes : tuple of str
+        Notes of the result that belong to the separation.
+    aligned : bool
+        Whether the protocol's alignment rule changed the estimates.
+    origin : str
+        Name of the run whose kept estimates were scored; empty where the system was asked.
+    """
+
+    key: str
+    asked: tuple[str, ...]
+    given: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    aligned: bool = False
+    origin: str = ""
+
+
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything known about one system on one track; one file in the run folder.
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
     the limit of the protocol that the system broke, and by how much. ``log`` is the path inside the run
-    folder of what a failed system's worker printed.
+    folder of what a failed system's worker printed. ``separation`` is None where nothing
+    was separated, and in results of earlier versions. ``data_notes`` say what is wrong with the track
+    itself, such as a mixture that is not the sum of its stems.
     """
 
     schema: Literal[1]
@@ -90,17 +121,29 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     track_digest: str = ""
     estimates: dict[str, str] = msgspec.field(default_factory=dict)
     estimate_digests: dict[str, str] = msgspec.field(default_factory=dict)
+    data_notes: tuple[str, ...] = ()
+    separation: SeparationRecord | None = None
 
 
-def score(value: float) -> Score:
+def score(value: float, *, unstable: bool = False) -> Score:
     """Turn an IEEE value into a score.
+
+    Parameters
+    ----------
+    value : float
+    unstable : bool
+        Whether the metric found it numerically meaningless. A value that is not defined stays so.
 
     Examples
     --------
     >>> score(3.5), score(float("inf")).status, score(float("nan")).status
     (Score(value=3.5, status='ok'), 'perfect', 'undefined')
+    >>> score(3.5, unstable=True), score(float("nan"), unstable=True).status
+    (Score(value=None, status='unstable'), 'undefined')
     """
     value = float(value)
+    if unstable and (math.isfinite(value) or value == math.inf):
+        return Score(None, "unstable")
     if math.isfinite(value):
         return Score(value, "ok")
     return Score(None, "perfect" if value == math.inf else "undefined")
@@ -113,17 +156,39 @@ def series(
     time_s: list[float],
     duration_s: list[float],
     values: list[float],
+    unstable: list[bool] | None = None,
 ) -> Series:
-    """Build the frames of one quantity from a metric's raw values."""
+    """Build the frames of one quantity from a metric's raw values; without ``unstable`` all are sound."""
+    marks = unstable or [False] * len(values)
+    scores = [score(v, unstable=mark) for v, mark in zip(values, marks, strict=True)]
     return Series(
         target_set=target_set,
         target=target,
         metric=metric,
         time_s=time_s,
         duration_s=duration_s,
-        score=[v if math.isfinite(v) else None for v in values],
-        status=["ok" if math.isfinite(v) else score(v).status for v in values],
+        score=[s.value for s in scores],
+        status=[s.status for s in scores],
     )
+
+
+def unstable_note(target_set: str, quantities: list[str], targets: tuple[str, ...], why: str) -> str:
+    """Write the note of a track with unstable values; ``why`` is the metric's reason and remedy.
+
+    Examples
+    --------
+    >>> note = unstable_note("4-stems", ["ISR", "SIR"], ("vocals", "bass"), "an empty band; use 16 bits")
+    >>> note
+    '4-stems: ISR, SIR of vocals, bass are unstable: an empty band; use 16 bits'
+    >>> why_unstable([note])
+    ['an empty band; use 16 bits']
+    """
+    return f"{target_set}: {', '.join(quantities)} of {', '.join(targets)}{_UNSTABLE}{why}"
+
+
+def why_unstable(notes: Iterable[str]) -> list[str]:
+    """Return the reasons that the notes of tracks give for unstable values, each once."""
+    return list(dict.fromkeys(n.split(_UNSTABLE, 1)[1] for n in notes if _UNSTABLE in n))
 
 
 def without_value(

@@ -14,7 +14,6 @@ A killed run leaves whole files only; running the same command again goes on fro
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ import msgspec
 
 from svbench.disk import replacing, sync
 from svbench.errors import DataError
+from svbench.naming.names import slug as slug  # names of files in a run folder
 from svbench.results.provenance import Provenance
 from svbench.results.scores import TrackResult
 from svbench.specs.protocol import Protocol
@@ -54,6 +54,9 @@ class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data set a run measured on. ``root`` is where it lay then; players look there.
 
+    ``left_out`` says what of the data set was not measured, ``read_as`` which files are not named exactly
+    after their stems, and what they were read as.
+
     ``variant`` names what a probe made of its tracks, ``variants`` all that the protocol wants, in
     order; both are empty without a probe. ``variant_version`` names the code, and the coder or the
     clips, that made it. ``expects`` says what should become of the original's
@@ -69,6 +72,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     subset: str
     tracks: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    read_as: tuple[str, ...] = ()
     variant: str = ""
     variants: tuple[str, ...] = ()
     variant_version: str = ""
@@ -114,11 +118,16 @@ class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Run(msgspec.Struct, frozen=True, weakref=True):
-    """A run folder, read: its record and the results present, in the order of the data set."""
+    """A run folder, read: its record and the results present, in the order of the data set.
+
+    ``left_out`` names, in sentences, runs of the same system that were not read in its place; see
+    `svbench.results.latest`.
+    """
 
     path: Path
     record: RunRecord
     results: tuple[TrackResult, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -130,6 +139,11 @@ class Run(msgspec.Struct, frozen=True, weakref=True):
     def failed(self) -> tuple[TrackResult, ...]:
         """Results without scores, each with its reason."""
         return tuple(r for r in self.results if r.status == "failed")
+
+    @property
+    def data_notes(self) -> tuple[str, ...]:
+        """What is wrong with tracks of the data set, each with the track's name."""
+        return tuple(f"{r.track}: {note}" for r in self.results for note in r.data_notes)
 
     @property
     def over_budget(self) -> str:
@@ -151,20 +165,6 @@ def run_name(system: SystemSpec, protocol: Protocol, data_digest: str) -> str:
 def track_file(folder: Path, track: str) -> Path:
     """Return the path of a track's result inside a run folder."""
     return folder / "tracks" / f"{slug(track)}.json"
-
-
-def slug(name: str) -> str:
-    """Make a file name of a track name; different names never share one.
-
-    Examples
-    --------
-    >>> slug("Actions - One Minute Smile")
-    'Actions_-_One_Minute_Smile-da1796'
-    >>> slug("plain")
-    'plain'
-    """
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "track"
-    return name if safe == name and len(name) <= 80 else f"{safe[:80]}-{digest(name)[:6]}"
 
 
 def write_record(path: Path, record: msgspec.Struct) -> None:

@@ -1,4 +1,4 @@
-"""Scores without systems: a folder of references against one of estimates, or arrays.
+"""Scores without systems: a folder of references against one of estimates.
 
 The result is a run like any other; only what separated the music is not known.
 """
@@ -6,82 +6,38 @@ The result is a run like any other; only what separated the music is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
-from svbench.audio.sounds import ArraySound, Sound, sound_of, whole
+from svbench.audio.sounds import ArraySound, FileSound, Shape, Sound, SumSound, whole
+from svbench.datasets import verify
 from svbench.datasets.pairs import Pairs, TrackPair, pair_folders
 from svbench.errors import AudioError, DataError, SystemFailure
-from svbench.results.aggregate import TrackScore, reduce_track
 from svbench.results.provenance import Provenance
 from svbench.results.scores import TrackResult
 from svbench.results.store import SCHEMA, DataRecord, Run, RunRecord
+from svbench.running.coverage import (
+    covered_sets,
+    lacking_targets,
+    nothing_to_score,
+    recipes,
+    sum_notes,
+    told_sets,
+)
 from svbench.running.execution import ScoringPool
-from svbench.running.scoring import Scored, Signals, failed_series, quantities_of, score_signals
+from svbench.running.scoring import (
+    Scored,
+    failed_series,
+    quantities_of,
+    score_estimates,
+)
 from svbench.running.separation import fitted
-from svbench.specs.manifest import load_manifest
-from svbench.specs.protocol import Protocol, load_protocol
+from svbench.specs.manifest import ManifestHead, load_manifest
+from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import SystemSpec
-
-
-def score_arrays(
-    references: Mapping[str, NDArray[Any]],
-    estimates: Mapping[str, NDArray[Any]],
-    *,
-    rate_hz: int,
-    protocol: str | Protocol,
-    mixture: NDArray[Any] | None = None,
-) -> list[TrackScore]:
-    """Score one track given as arrays.
-
-    Parameters
-    ----------
-    references, estimates : mapping of str to ndarray, shape (n_samples, n_channels)
-        By target. Target sets of the protocol without all their estimates are left out.
-    rate_hz : int
-    protocol : str or Protocol
-        Id, path or record.
-    mixture : ndarray, shape (n_samples, n_channels), optional
-        Only for protocols that need it.
-
-    Returns
-    -------
-    list of TrackScore
-        One per target set, target and quantity, reduced over frames by the protocol's rule.
-
-    Raises
-    ------
-    AudioError
-        Shapes differ, samples are not finite floats, or a mixture is needed.
-    DataError
-        No target set has all its estimates.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> s = {t: rng.standard_normal((8000, 1)) for t in ("vocals", "accompaniment")}
-    >>> e = {t: 0.9 * x for t, x in s.items()}
-    >>> [(r.target, r.metric, round(r.score, 3)) for r in score_arrays(s, e, rate_hz=8000, protocol="mdx21")]
-    [('vocals', 'uSDR', 20.0), ('accompaniment', 'uSDR', 20.0)]
-    """
-    rule = load_protocol(protocol) if isinstance(protocol, str) else protocol
-    sounds = [
-        {target: _array(f"{role} of {target}", a, rate_hz) for target, a in side.items()}
-        for role, side in (("reference", references), ("estimate", estimates))
-    ]
-    whole_mixture = None if mixture is None else _array("mixture", mixture, rate_hz)
-    sets = tuple(s.id for s in rule.target_sets if set(s.targets) <= sounds[1].keys() & sounds[0].keys())
-    if not sets:
-        wanted = " or ".join(", ".join(s.targets) for s in rule.target_sets)
-        raise DataError(f"{rule.id} scores {wanted}; references and estimates were given of {_both(sounds)}")
-    scored = score_signals(Signals(sounds[0], sounds[1], whole_mixture), rule, sets)
-    return reduce_track("", scored.series, rule, quantities_of(rule))
 
 
 def score_folders(
@@ -123,10 +79,10 @@ def score_folders(
             f"{protocol.id} changes the mixtures before separation: use `svbench run`, or another protocol "
             "for estimates that are there already"
         )
-    stems = load_manifest("folder").head.targets
-    targets = {t: stems.get(t, (t,)) for t in protocol.targets}
-    pairs = pair_folders(references, estimates, targets)
-    sets, left_out = _covered(pairs, protocol, references)
+    pairs = protocol_pairs(references, estimates, protocol)
+    sets, left_out = _scored_sets(pairs, protocol)
+    if not sets:
+        raise nothing_to_score(references, protocol, [*left_out, *pairs.left_out])
     futures = [(pair, pool.submit(score_pair, pair, protocol, sets)) for pair in pairs.tracks]
     results = []
     for pair, future in futures:
@@ -141,7 +97,7 @@ def score_folders(
         training_data=("unknown",),
         parameters={"root": str(estimates.resolve())},
     )
-    names = tuple(p.name for p in pairs.tracks)
+    names = tuple(p.track.name for p in pairs.tracks)
     record = RunRecord(
         schema=SCHEMA,
         system=spec,
@@ -158,31 +114,36 @@ def score_folders(
             manifest=str(load_manifest("folder").path.resolve()),
             subset="",
             tracks=names,
-            left_out=(*left_out, *(f"{name}: no reference has this name" for name in pairs.unpaired)),
+            left_out=(*left_out, *pairs.left_out),
+            read_as=pairs.read_as,
         ),
         provenance=(provenance,),
     )
     return Run(estimates, record, tuple(results))
 
 
+def protocol_pairs(references: Path, estimates: Path, protocol: Protocol) -> Pairs:
+    """Pair two folders for the targets of a protocol; see `pair_folders`."""
+    return pair_folders(references, estimates, _head(protocol))
+
+
 def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> TrackResult:
     """Score one track from its files; whatever is wrong with them becomes the reason it failed."""
-    wanted = tuple(dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets))
-    first = sound_of(next(iter(pair.references.values())))
-    duration_s = first.n_samples / first.rate_hz
+    track = pair.track
+    duration_s = track.n_samples / track.rate_hz
     result = TrackResult(
         schema=SCHEMA,
         key="",
-        track=pair.name,
-        subset="",
+        track=track.name,
+        subset=track.subset,
         duration_s=duration_s,
-        n_samples=first.n_samples,
+        n_samples=track.n_samples,
         status="ok",
         target_sets=sets,
     )
     try:
-        signals, notes = _signals(pair, wanted, protocol)
-        scored: Scored = score_signals(signals, protocol, sets)
+        estimates, notes = pair_estimates(pair, protocol, sets)
+        scored: Scored = score_estimates(track, estimates, protocol, sets)
     except (AudioError, SystemFailure) as error:
         series = failed_series(protocol, sets, duration_s)
         return replace(result, status="failed", reason=str(error), series=series)
@@ -191,69 +152,55 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
         notes=(*notes, *scored.notes),
         absent_targets=scored.absent_targets,
         series=scored.series,
+        data_notes=verify.sum_notes(load_manifest("folder"), track.name, scored.sums),
     )
 
 
-def _signals(pair: TrackPair, wanted: tuple[str, ...], protocol: Protocol) -> tuple[Signals, list[str]]:
-    """Open a track's files; estimates that do not fit are refused or aligned by the protocol's rule."""
-    missing = [t for t in wanted if t not in pair.estimates]
-    if missing:
-        raise SystemFailure(f"no estimate of {', '.join(missing)}")
-    references = {t: sound_of(pair.references[t]) for t in wanted if t in pair.references}
-    (name, first), *others = references.items()
-    for other, sound in others:
-        if _shape(sound) != _shape(first):
-            raise AudioError(
-                f"the references of {name} and {other} differ in (samples, channels, Hz): "
-                f"{_shape(first)} and {_shape(sound)}"
-            )
-    estimates: dict[str, Sound] = {}
+def pair_estimates(
+    pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]
+) -> tuple[dict[str, Sound], list[str]]:
+    """Open a track's estimates; those that do not fit are refused or aligned by the protocol's rule."""
+    track = pair.track
+    made = recipes(tuple(pair.estimates), track, protocol, sets)
     notes: list[str] = []
-    for target in wanted:
-        sound = sound_of(pair.estimates[target])
-        if _shape(sound) != _shape(first):
-            audio, more = fitted(whole(sound), first, first, target, protocol.alignment)
+    parts: dict[str, Sound] = {}
+    for target in dict.fromkeys(p for names in made.values() for p in names):
+        sound: Sound = FileSound(pair.estimates[target])
+        if _shape(sound) != _shape(track):
+            audio, more = fitted(whole(sound), track, track, target, protocol.alignment)
             sound = ArraySound(audio.samples, audio.rate_hz)
             notes += more
-        estimates[target] = sound
-    mixture = sound_of(pair.mixture) if pair.mixture else None
-    return Signals(references, estimates, mixture), notes
+        parts[target] = sound
+    sums = {
+        target: parts[names[0]] if len(names) == 1 else SumSound([parts[p] for p in names])
+        for target, names in made.items()
+    }
+    if not sums:
+        raise SystemFailure(
+            f"nothing of this track is scored; found {', '.join(pair.estimates) or 'nothing'}"
+        )
+    return sums, [*notes, *sum_notes(made)]
 
 
-def _covered(pairs: Pairs, protocol: Protocol, root: Path) -> tuple[tuple[str, ...], list[str]]:
-    """Target sets that can be scored, and why others cannot.
+def _head(protocol: Protocol) -> ManifestHead:
+    """Return the stems and targets of plain folders, with those targets of a protocol that are no sums."""
+    head = load_manifest("folder").head
+    own = [t for t in protocol.targets if t not in head.targets]
+    return replace(head, stems=(*head.stems, *own), targets={**head.targets, **{t: (t,) for t in own}})
 
-    A set needs estimates of all its targets. References may lack some (music without bass), but
-    not all but one: vocals beside accompaniment alone are no four-stem problem.
-    """
-    estimated = {t for p in pairs.tracks for t in p.estimates}
-    known = {t for p in pairs.tracks for t in p.references}
-    sets, left_out = [], []
+
+def _scored_sets(pairs: Pairs, protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
+    """Return the target sets that the references tell of and estimates make up, and why not others."""
+    targets = _head(protocol).targets
+    told, left_out = told_sets([p.track for p in pairs.tracks], protocol)
+    given = {t for p in pairs.tracks for t in p.estimates}
+    covered = [s.id for s in covered_sets(given, protocol, targets)]
     for target_set in protocol.target_sets:
-        targets = target_set.targets
-        missing = [t for t in targets if t not in estimated]
-        if missing:
-            left_out.append(f"target set {target_set.id}: no estimate of {', '.join(missing)}")
-        elif sum(t in known for t in targets) < min(2, len(targets)):
-            lacking = ", ".join(t for t in targets if t not in known)
-            left_out.append(f"target set {target_set.id}: no reference of {lacking}")
-        else:
-            sets.append(target_set.id)
-    if not sets:
-        raise DataError(f"{root}: nothing to score under {protocol.id}: {'; '.join(left_out)}")
-    return tuple(sets), left_out
+        if target_set.id not in covered:
+            lacking = ", ".join(lacking_targets(target_set, given, targets))
+            left_out.append(f"target set {target_set.id}: no estimate of {lacking}")
+    return tuple(s for s in told if s in covered), left_out
 
 
-def _array(name: str, samples: NDArray[Any], rate_hz: int) -> ArraySound:
-    from svbench.audio import check_samples
-
-    check_samples(samples, name)
-    return ArraySound(samples, rate_hz)
-
-
-def _shape(sound: Sound) -> tuple[int, int, int]:
+def _shape(sound: Shape) -> tuple[int, int, int]:
     return sound.n_samples, sound.n_channels, sound.rate_hz
-
-
-def _both(sounds: list[dict[str, ArraySound]]) -> str:
-    return ", ".join(t for t in sounds[0] if t in sounds[1]) or "no target in common"

@@ -1,110 +1,179 @@
-"""What a run folder keeps of a track beside its result: estimates, and the log of a worker that failed.
-
-Estimates and the result that names them are several files, which cannot change in one step. So a mark
-stands beside the estimates from before the first is replaced until the result is written. Where a kill
-leaves the mark, the track is done again.
-"""
+"""Estimates that runs keep: written whole, found again for another protocol, never stored twice."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
+import msgspec
 
-from svbench.audio import Audio, write_audio
-from svbench.disk import remove_tree, replacing, sync
-from svbench.results.scores import TrackResult
-from svbench.results.store import slug, track_file, write_record
-from svbench.systems.exchange import blamed
+from svbench.audio import Audio, audio_info, read_audio, write_audio
+from svbench.datasets.api import Track
+from svbench.disk import replacing
+from svbench.errors import AudioError, SvbenchError
+from svbench.results.scores import SeparationRecord, TrackResult
+from svbench.results.store import RunRecord, read_record, slug
+from svbench.running.coverage import covered_sets
+from svbench.running.keys import samples_digest
+from svbench.running.originals import has_estimates
+from svbench.running.separation import Separated
+from svbench.running.track_files import estimates_folder, mark_changing
+from svbench.specs.protocol import Alignment, Protocol
 
-_CHANGING = ".changing"
 
+class Kept(msgspec.Struct, frozen=True):
+    """A separation found in a run folder, with its record and its files by the digests of their samples.
 
-def keep_estimates(folder: Path, track: str, estimates: Mapping[str, Audio]) -> dict[str, str]:
-    """Write estimates as float WAV inside a run folder; return their relative paths.
-
-    `keep_result` must follow.
+    The first two are None where there is none; ``notes`` say what a reader of the scores must know.
     """
-    home = _home(folder, track)
-    kept = {}
-    with ExitStack() as written:  # all are written before the first takes its place
-        for target, audio in estimates.items():
-            path = home / f"{slug(target)}.wav"
-            write_audio(written.enter_context(replacing(path)), audio)
-            kept[target] = path.relative_to(folder).as_posix()
-        (home / _CHANGING).touch()
-        sync(home)
-    return kept
+
+    separated: Separated | None
+    made: SeparationRecord | None
+    paths: dict[str, Path]
+    notes: tuple[str, ...]
 
 
-def keep_result(folder: Path, result: TrackResult) -> None:
-    """Write the result of a track, after its estimates."""
-    write_record(track_file(folder, result.track), result)
-    (_home(folder, result.track) / _CHANGING).unlink(missing_ok=True)
-    if not result.log:
-        (folder / _log(result.track)).unlink(missing_ok=True)
+def find_kept(
+    runs: Path, system_id: str, track: Track, key: str, asked: Sequence[str], protocols: Sequence[Protocol]
+) -> Kept:
+    """Look for kept estimates of a track that a set of protocols can score.
+
+    Parameters
+    ----------
+    runs : Path
+        Folder of run folders.
+    system_id : str
+    track : Track
+    key : str
+        See `svbench.running.keys.separation_key`.
+    asked : sequence of str
+        Targets the system would be asked for.
+    protocols : sequence of Protocol
+
+    Returns
+    -------
+    Kept
+        Every file is compared with the digest of what was scored, so that
+        a damaged or edited estimate is never used.
+    """
+    notes: list[str] = []
+    for path in sorted(runs.glob(f"{system_id}--*/tracks/{slug(track.name)}.json")):
+        folder = path.parent.parent
+        try:
+            result = read_record(path, TrackResult)
+            made = result.separation
+            if made is None or made.key != key or not has_estimates(folder, result):
+                continue
+            rule = read_record(folder / "run.json", RunRecord).protocol.alignment if made.aligned else None
+            if not _serves(made, track, asked, protocols, rule):
+                continue
+        except SvbenchError:
+            continue  # another run's damage is no reason not to do this one
+        try:
+            return _read(folder, result, made, track)
+        except AudioError as error:
+            notes.append(f"kept estimates of run {folder.name} are not used: {error}")
+    return Kept(None, None, {}, tuple(notes))
 
 
-def is_changing(folder: Path, track: str) -> bool:
-    """Whether a kill may have left estimates that are not those of the track's result."""
-    return (_home(folder, track) / _CHANGING).exists()
+def _serves(
+    made: SeparationRecord,
+    track: Track,
+    asked: Sequence[str],
+    protocols: Sequence[Protocol],
+    rule: Alignment | None,
+) -> bool:
+    """Whether the system, asked now, would give the protocols nothing else.
+
+    ``rule`` is the alignment rule that shaped the estimates, if one did.
+    """
+    if rule is not None and any(p.alignment != rule for p in protocols):
+        return False
+    whole = all(len(covered_sets(made.given, p, track.targets)) == len(p.target_sets) for p in protocols)
+    # Asked for more, the system might give more than it did then.
+    return whole or set(asked) <= set(made.asked)
 
 
-def hand_over(scratch: Path, track: str, estimates: Mapping[str, Audio]) -> dict[str, Path]:
-    """Write estimates to scratch for the process that scores them; return their paths.
+def _read(folder: Path, result: TrackResult, made: SeparationRecord, track: Track) -> Kept:
+    """Read the estimates that the system gave, refusing files that are not what was scored."""
+    estimates = kept_audio(folder, result)
+    paths = {result.estimate_digests[t]: folder / result.estimates[t] for t in estimates}
+    if lost := [t for t in made.given if t not in estimates]:
+        raise AudioError(f"no file is named of {', '.join(lost)}")
+    if (resources := result.resources) is None:
+        raise AudioError(f"{folder} does not say what they cost")
+    given = {t: estimates[t] for t in made.given}
+    separated = Separated(given, track, made.given, result.system_version, resources, made.notes)
+    origin = msgspec.structs.replace(made, origin=folder.name)
+    note = f"not separated again: estimates and resources of run {folder.name}"
+    return Kept(separated, origin, paths, (note,))
+
+
+def kept_audio(folder: Path, result: TrackResult) -> dict[str, Audio]:
+    """Read the kept estimates of a result.
 
     Raises
     ------
-    SystemFailure
-        The scratch folder cannot be used because of what a system did to it.
+    AudioError
+        A file is missing, unreadable or no longer what was scored.
     """
-    folder = scratch / slug(track)
-    paths = {target: folder / f"{slug(target)}.npy" for target in estimates}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for target, audio in estimates.items():
-            np.save(paths[target], audio.samples)
-    except OSError as error:
-        remove_tree(folder)
-        raise blamed(error) from error
-    return paths
+    estimates = {}
+    for target, place in result.estimates.items():
+        path = folder / place
+        # The digest is of the samples as they were scored, in single or double precision.
+        single = audio_info(path).subtype == "FLOAT"
+        estimates[target] = read_audio(path, dtype="float32" if single else "float64")
+        if samples_digest(estimates[target]) != result.estimate_digests.get(target):
+            raise AudioError(f"{path} is no longer what was scored")
+    return estimates
 
 
-class KeptLogs:
-    """The logs of failed workers in a run folder, each kept once however many tracks failed with it.
+def keep_estimates(
+    folder: Path,
+    track: str,
+    estimates: Mapping[str, Audio],
+    digests: Mapping[str, str],
+    here: dict[str, Path],
+) -> dict[str, str]:
+    """Put estimates as float WAV into a run folder, each whole or not at all; their result must follow.
 
     Parameters
     ----------
     folder : Path
         The run folder.
+    track : str
+    estimates : mapping of str to Audio
+    digests : mapping of str to str
+        Of the samples of each target.
+    here : dict of digest to Path
+        Files that hold the samples already, which are linked, or copied where the file system has
+        no hard links. What is written is added.
+
+    Returns
+    -------
+    dict of target to path relative to the run folder
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._kept: dict[Path, str] = {}
-
-    def keep(self, log: Path | None, track: str) -> str:
-        """Copy a log; return its path inside the run folder, empty where there is none.
-
-        A log that was kept already, that of a system which could not be loaded, stays under the first
-        track's name.
-        """
-        if log is None or not log.is_file():
-            return ""
-        if log not in self._kept:
-            path = self.folder / _log(track)
-            with replacing(path) as partial:
-                shutil.copyfile(log, partial)
-            self._kept[log] = path.relative_to(self.folder).as_posix()
-        return self._kept[log]
+    place = estimates_folder(folder, track)
+    mark_changing(folder, track)
+    kept = {}
+    for target, audio in estimates.items():
+        path, known = place / f"{slug(target)}.wav", here.get(digests[target])
+        kept[target] = path.relative_to(folder).as_posix()
+        if known is None or not (path.exists() and path.samefile(known)):
+            _put(path, audio, known)
+        here[digests[target]] = path
+    return kept
 
 
-def _home(folder: Path, track: str) -> Path:
-    return folder / "estimates" / slug(track)
-
-
-def _log(track: str) -> str:
-    return f"logs/{slug(track)}.txt"
+def _put(path: Path, audio: Audio, known: Path | None) -> None:
+    """Write a file, or link a known one, under another name first: a kill leaves no half of it."""
+    with replacing(path) as partial:
+        if known is None:
+            write_audio(partial, audio)
+        else:
+            try:
+                os.link(known, partial)
+            except OSError:  # no hard links here, or too many
+                shutil.copyfile(known, partial)

@@ -1,16 +1,24 @@
-"""What a track's result depends on, as one digest: equal keys mean nothing needs to be done again."""
+"""What a track's result and its separation depend on, each as one digest.
+
+Equal keys mean that nothing needs to be done again.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from svbench.audio import Audio
+from svbench.datasets.api import Track
+from svbench.naming.names import spellings
 from svbench.running.scoring import metric_of
-from svbench.specs.protocol import Protocol
+from svbench.specs.protocol import Limits, Protocol
 from svbench.specs.records import digest
-from svbench.specs.system import LocatedSystem
+from svbench.specs.system import AS_ASKED, LocatedSystem
 
 
 def result_key(
@@ -39,6 +47,46 @@ def result_key(
     state = input_state(located, track)
     parts = [protocol.digest, metrics, located.spec.digest, state, track, track_digest]
     return digest(parts if originals is None else [*parts, dict(originals)])
+
+
+def separation_key(
+    located: LocatedSystem, track: Track, mixture: Audio, asked: Sequence[str], limits: Limits
+) -> str:
+    """Digest of what the estimates of a track depend on, whatever scores them.
+
+    Parameters
+    ----------
+    located : LocatedSystem
+    track : Track
+    mixture : Audio
+        Of the track; its samples count, not the files they come from.
+    asked : sequence of str
+        Targets the system is asked for. They count for adapters that give just those.
+    limits : Limits
+        Cores, memory and graphics cards that the system may use.
+
+    Returns
+    -------
+    str
+        64 hex digits.
+    """
+    oracle = located.spec.kind == "oracle"  # only they hear the references
+    return digest(
+        [
+            located.spec.digest,
+            input_state(located, track.name),
+            track.name,
+            [mixture.rate_hz, *mixture.samples.shape, samples_digest(mixture)],
+            [track.digest(), dict(track.targets)] if oracle else [],
+            list(asked) if located.spec.adapter in AS_ASKED else [],
+            limits,
+        ]
+    )
+
+
+def samples_digest(audio: Audio) -> str:
+    """SHA-256 of the samples as they lie in memory, channels interleaved."""
+    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
 
 
 def input_state(located: LocatedSystem, track: str) -> dict[str, str]:
@@ -72,7 +120,8 @@ def _state(path: Path, track: str) -> str:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         if path.is_dir():
-            own = [p for p in (path / track, *path.glob(f"*/{_literal(track)}")) if p.is_dir()]
+            names = [_literal(name) for name in spellings(track)]
+            own = [p for name in names for at in ("", "*/") for p in path.glob(at + name) if p.is_dir()]
             files = [f for folder in own or [path] for f in sorted(folder.rglob("*")) if f.is_file()]
             return digest([(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files])
     except (OSError, ValueError):  # a parameter that only happens to look like a path

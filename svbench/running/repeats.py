@@ -16,8 +16,9 @@ from svbench.datasets.api import Dataset, Track
 from svbench.results.aggregate import reduce_track
 from svbench.results.scores import Status
 from svbench.results.store import slug
+from svbench.running.coverage import covered_sets
 from svbench.running.scoring import quantities_of, score_track
-from svbench.running.separation import Separated, covered_sets, separate_track
+from svbench.running.separation import Separated, fit, separate_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.system import LocatedSystem
 from svbench.systems.host import WorkerHost
@@ -120,8 +121,8 @@ def repeat_tracks(
     for number in range(n_passes):
         with WorkerHost(located, protocol.targets, scratch) as host:
             for track in dataset.tracks[:: -1 if number % 2 else 1]:
-                separated = separate_track(host, track, protocol)
-                says = separated.info.deterministic
+                separated = separate_track(host, track, track.mixture(), [protocol])
+                says = host.start().deterministic
                 done = _pass(separated, track, protocol, dataset, scratch, first.get(track.name))
                 first.setdefault(track.name, done)
                 passes[track.name].append(done)
@@ -158,11 +159,12 @@ def _pass(
     scratch: Path,
     first: _Pass | None,
 ) -> _Pass:
+    estimates = fit(separated, track, protocol).estimates
     folder = scratch / f"{slug(track.name)}-{'again' if first else 'first'}"
     folder.mkdir(exist_ok=True)
-    paths = {target: folder / f"{slug(target)}.npy" for target in separated.estimates}
+    paths = {target: folder / f"{slug(target)}.npy" for target in estimates}
     difference = 0.0
-    for target, audio in separated.estimates.items():
+    for target, audio in estimates.items():
         np.save(paths[target], audio.samples)
         if first:
             change = np.abs(audio.samples - np.load(first.paths[target]))
@@ -170,10 +172,10 @@ def _pass(
     if first and difference == 0:  # equal samples have equal scores
         return _Pass(paths, 0.0, first.peak, first.scores)
     targets = dataset.manifest.head.targets
-    sets = tuple(s.id for s in covered_sets(separated.info.targets, protocol, targets))
+    sets = tuple(s.id for s in covered_sets(separated.targets, protocol, targets))
     scored = score_track(track, paths, protocol, sets)
     rows = reduce_track(track.name, scored.series, protocol, quantities_of(protocol))
-    peak = max(float(np.abs(a.samples).max()) for a in separated.estimates.values())
+    peak = max(float(np.abs(a.samples).max()) for a in estimates.values())
     scores: Scores = {(r.target_set, r.target, r.metric): (r.score, r.status) for r in rows}
     return _Pass(paths, difference, peak, scores)
 

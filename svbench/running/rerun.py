@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from svbench.datasets.api import Dataset, Track, open_dataset
 from svbench.errors import DataError, SvbenchError
 from svbench.results.store import Run, run_name
@@ -66,7 +68,7 @@ def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | 
             f"{run.record.data.version}); repeat it with that one"
         )
     _refuse_changes(run, located, own.dataset.tracks)
-    return [j for j in every if j.folder in (own.folder, own.original)]
+    return [replace(j, may_reuse=False) for j in every if j.folder in (own.folder, own.original)]
 
 
 def _refuse_others(run: Run, out: Path) -> None:

@@ -1,7 +1,8 @@
 """The flow on one page: a system separates the tracks one by one while earlier ones are scored.
 
-Every finished track is written at once. What stops a run (Ctrl-C, a full disk) loses at most
-the tracks in flight; the same command goes on from there.
+A track is separated once, however many protocols score it. Every finished track is written at once:
+what stops a run (Ctrl-C, a full disk) loses at most the tracks in flight, and the same command goes
+on from there.
 """
 
 from __future__ import annotations
@@ -9,20 +10,21 @@ from __future__ import annotations
 import errno
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
-from svbench.audio import Audio
 from svbench.datasets.api import Dataset, Track
+from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
-from svbench.results.scores import Resources, TrackResult
+from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.scratch import remove_partial_files, scratch_folder
 from svbench.results.store import (
     DataRecord,
@@ -32,35 +34,31 @@ from svbench.results.store import (
     locked,
     read_record,
     run_name,
+    slug,
     track_file,
     write_record,
 )
+from svbench.running.coverage import covered_sets, nothing_to_score, told_sets
 from svbench.running.execution import ScoringPool
-from svbench.running.kept import (
-    KeptLogs,
-    hand_over,
-    is_changing,
-    keep_estimates,
-    keep_result,
-)
-from svbench.running.keys import result_key
-from svbench.running.originals import has_estimates, kept_originals
+from svbench.running.kept import find_kept, keep_estimates
+from svbench.running.keys import result_key, samples_digest, separation_key
+from svbench.running.originals import Originals, has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
-from svbench.running.separation import Separated, covered_sets, separate_track
+from svbench.running.separation import Fitted, Separated, fit, separate_track
+from svbench.running.track_files import KeptLogs, hand_over, is_changing, keep_result
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.records import digest
-from svbench.specs.system import LocatedSystem
+from svbench.specs.system import AS_ASKED, LocatedSystem
 from svbench.systems.host import WorkerHost
 
 Redo = Literal["never", "missing", "failed", "all"]
-Tell = Callable[[TrackResult, bool], None]
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, dict=True):
     """One system on one protocol and data set, with what the user asked for.
 
     ``original`` is the run folder that holds the estimates of the original, for a variant whose
-    protocol compares with them.
+    protocol compares with them. ``may_reuse`` says whether estimates that another run keeps may be scored.
     """
 
     located: LocatedSystem
@@ -70,18 +68,73 @@ class Job(msgspec.Struct, frozen=True):
     redo: Redo = "failed"
     keep_estimates: bool = False
     original: Path | None = None
+    may_reuse: bool = True
+
+    @cached_property
+    def told(self) -> tuple[tuple[str, ...], list[str]]:
+        """Target sets that the data tell of, and why others are left out; looked up once.
+
+        Raises
+        ------
+        DataError
+            No set can be scored.
+        """
+        sets, left_out = told_sets(self.dataset.tracks, self.protocol)
+        if not sets:
+            raise nothing_to_score(self.dataset.root, self.protocol, left_out)
+        return sets, left_out
 
 
-class Pending(msgspec.Struct, frozen=True):
-    """A separated track whose scores are being computed."""
+Tell = Callable[[Job, TrackResult, bool], None]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A job that lacks the scores of a track; ``originals`` are what a variant's are compared with."""
+
+    job: Job
+    key: str
+    originals: Originals | None
+
+
+class Task(msgspec.Struct, frozen=True, eq=False):
+    """A track to be separated once, for every job that lacks its scores."""
 
     track: Track
-    key: str
     track_digest: str
+    wanted: tuple[Wanted, ...]
+
+
+class Taken(msgspec.Struct, frozen=True, eq=False):
+    """The estimates of a track with the record of where they come from.
+
+    ``files`` are kept files that hold them already, by the digests of their samples.
+    """
+
     separated: Separated
+    made: SeparationRecord
+    notes: tuple[str, ...]
+    files: dict[str, Path]
+    fits: dict[Any, Fitted] = msgspec.field(default_factory=dict)
+
+    def fitted(self, track: Track, protocol: Protocol) -> Fitted:
+        """Make the estimates fit for a protocol, once for all that have the same rule and targets."""
+        rule = (protocol.alignment, protocol.targets)
+        if rule not in self.fits:
+            self.fits[rule] = fit(self.separated, track, protocol)
+        return self.fits[rule]
+
+
+class Pending(msgspec.Struct, frozen=True, eq=False):
+    """A separated track whose scores under one protocol are being computed."""
+
+    task: Task
+    wanted: Wanted
+    taken: Taken
+    fitted: Fitted
+    digests: dict[str, str]
     sets: tuple[str, ...]
-    paths: dict[str, Path]
-    originals: dict[str, Path] | None
+    folder: Path
+    arguments: tuple[Any, ...]
     future: Future[Scored]
 
 
@@ -137,186 +190,255 @@ def dataset_digest(dataset: Dataset) -> str:
     return digest([dataset.manifest.digest, [t.name for t in dataset.tracks], *variant])
 
 
-def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> Run:
-    """Separate and score what is not done yet.
+def share(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Group the jobs of which one separation serves all, in the order of their first ones.
+
+    They have the same system, tracks and limits. Limits decide how a system is run, so protocols with
+    different ones separate for themselves.
+    """
+    groups: list[list[Job]] = []
+    for job in jobs:
+        for group in groups:
+            if _alike(group[0], job):
+                if job.folder not in [j.folder for j in group]:
+                    group.append(job)
+                break
+        else:
+            groups.append([job])
+    return groups
+
+
+def _alike(one: Job, other: Job) -> bool:
+    as_asked = one.located.spec.adapter in AS_ASKED
+    return (
+        one.located == other.located
+        and one.protocol.limits == other.protocol.limits
+        and (one.redo, one.may_reuse) == (other.redo, other.may_reuse)
+        and (one.protocol.targets == other.protocol.targets or not as_asked)
+        and one.dataset.tracks == other.dataset.tracks
+    )
+
+
+def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, tell: Tell) -> list[Run]:
+    """Separate what is not done yet, once for all jobs of a group, and score it for each of them.
 
     Parameters
     ----------
-    job : Job
+    jobs : sequence of Job
+        One group of `share`.
     pool : ScoringPool
     provenance : Provenance
-        Added to the run's record when anything new is computed.
+        Added to the record of each run in which anything new is computed.
     tell : callable
-        Called as ``tell(result, is_new)`` for each track, in the order they finish.
+        Called as ``tell(job, result, is_new)`` for each track of each job, in the order they finish.
 
     Returns
     -------
-    Run
-        As it lies on disk. Failed tracks are rows of it, not exceptions.
+    list of Run
+        As they lie on disk. Failed tracks are rows of them, not exceptions.
 
     Raises
     ------
     SvbenchError
-        The run cannot go on at all, e.g. the disk is full.
+        The runs cannot go on at all, e.g. the disk is full.
     """
-    todo = []
-    for track in job.dataset.tracks:
-        track_digest = track.digest()
-        originals = kept_originals(job.original, track.name).digests if job.original else None
-        key = result_key(job.protocol, job.located, track.name, track_digest, originals)
-        known = _known(job, track)
-        if known and _is_done(known, key, job):
-            tell(known, False)
-        else:
-            todo.append((track, key, track_digest))
-    writes = bool(todo) or not (job.folder / "run.json").exists()
+    tasks = []
+    for track in jobs[0].dataset.tracks:
+        track_digest, wanted = track.digest(), []
+        for job in jobs:
+            originals = kept_originals(job.original, track.name) if job.original else None
+            digests = originals.digests if originals else None
+            key = result_key(job.protocol, job.located, track.name, track_digest, digests)
+            known = _known(job, track)
+            if known and _is_done(known, key, job):
+                tell(job, known, False)
+            else:
+                wanted.append(Wanted(job, key, originals))
+        if wanted:
+            tasks.append(Task(track, track_digest, tuple(wanted)))
+    new = [any(w.job is job for t in tasks for w in t.wanted) for job in jobs]
     try:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(job.folder) as scratch:
-            remove_partial_files(job.folder, scratch)
-            if writes:
-                _write_run(job, provenance)
-            for result in _results(job, pool, todo, scratch):
-                tell(result, True)
-            if writes:
-                _write_run(job, provenance, again=True)
+        with ExitStack() as scratches:
+            folders = []  # one in each run folder, which also says that somebody is at work there
+            for job, is_new in zip(jobs, new, strict=True):
+                job.folder.mkdir(parents=True, exist_ok=True)
+                folders.append(scratches.enter_context(scratch_folder(job.folder)))
+                remove_partial_files(job.folder, folders[-1])
+                _write_run(job, provenance, is_new=is_new)
+            for job, result in _results(jobs, pool, tasks, folders[0]):
+                tell(job, result, True)
+            for job, is_new in zip(jobs, new, strict=True):
+                if is_new:
+                    _write_run(job, provenance, is_new=True, again=True)
     except OSError as error:
         if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
         # numpy reports a short write without a reason; there is only one.
         reason = error.strerror or "no space left"
         raise SvbenchError(
-            f"{job.folder}: cannot be written ({reason}); what was scored is kept, "
+            f"{jobs[0].folder}: cannot be written ({reason}); what was scored is kept, "
             "make room and run the same command again"
         ) from error
-    return load_run(job.folder)
+    return [load_run(job.folder) for job in jobs]
 
 
 def _results(
-    job: Job, pool: ScoringPool, todo: list[tuple[Track, str, str]], scratch: Path
-) -> Iterator[TrackResult]:
+    jobs: Sequence[Job], pool: ScoringPool, tasks: list[Task], scratch: Path
+) -> Iterator[tuple[Job, TrackResult]]:
     """Separate in turn, score in the pool, and yield results as they are written."""
     pending: deque[Pending] = deque()
-    limits = job.protocol.limits
+    limits = jobs[0].protocol.limits
     # Waiting estimates take disk space; and scoring must not slow a system down that is on the clock.
     most = 0 if limits.is_timed else pool.n_workers
-    logs = KeptLogs(job.folder)
-    with WorkerHost(job.located, job.protocol.targets, scratch, limits) as host:
-        for track, key, track_digest in todo:
+    asked = tuple(dict.fromkeys(t for job in jobs for t in job.protocol.targets))
+    logs = {job.folder: KeptLogs(job.folder) for job in jobs}
+    with WorkerHost(jobs[0].located, asked, scratch, limits) as host:
+        for task in tasks:
             while len(pending) > most:
-                yield _collect(job, pool, pending.popleft())
+                yield _collect(pool, pending)
             try:
-                pending.append(_separate(job, pool, host, track, key, track_digest, scratch))
+                taken = _take(host, task)
             except (SystemFailure, AudioError) as error:
-                sets = _sets(job, host.last_info.targets) if host.last_info else None
-                log = logs.keep(host.log, track.name) if isinstance(error, SystemFailure) else ""
-                yield _write(job, _failed(job, track, key, track_digest, error, sets or None, log))
+                given = host.last_info.targets if host.last_info else None
+                for wanted in task.wanted:
+                    # Audio that cannot be read is no fault of the system, whose log tells nothing of it.
+                    log = host.log if isinstance(error, SystemFailure) else None
+                    kept = logs[wanted.job.folder].keep(log, task.track.name)
+                    yield _write(wanted.job, _failed(task, wanted, error, given, kept))
+                continue
+            for wanted in task.wanted:
+                try:
+                    pending.append(_submit(pool, task, wanted, taken, scratch))
+                except SystemFailure as error:
+                    kept = logs[wanted.job.folder].keep(host.log, task.track.name)
+                    yield _write(wanted.job, _failed(task, wanted, error, taken.separated.targets, kept))
         while pending:
-            yield _collect(job, pool, pending.popleft())
+            yield _collect(pool, pending)
 
 
-def _separate(
-    job: Job, pool: ScoringPool, host: WorkerHost, track: Track, key: str, track_digest: str, scratch: Path
-) -> Pending:
-    separated = separate_track(host, track, job.protocol)
-    sets = _sets(job, separated.info.targets)
-    paths = hand_over(scratch, track.name, separated.estimates)
-    originals = kept_originals(job.original, track.name).paths if job.original else None
-    future = pool.submit(score_track, track, paths, job.protocol, sets, originals)
-    return Pending(track, key, track_digest, separated, sets, paths, originals, future)
+def _take(host: WorkerHost, task: Task) -> Taken:
+    """Find estimates of the track that another run keeps, or have the system make them."""
+    track, jobs = task.track, [w.job for w in task.wanted]
+    protocols, limits = [j.protocol for j in jobs], jobs[0].protocol.limits
+    mixture = track.mixture()
+    key = separation_key(jobs[0].located, track, mixture, host.targets, limits)
+    notes: tuple[str, ...] = ()
+    # A budget is a verdict on this run, so what was measured in another one does not count.
+    if jobs[0].may_reuse and jobs[0].redo != "all" and not limits:
+        spec = jobs[0].located.spec
+        kept = find_kept(jobs[0].folder.parent, spec.id, track, key, host.targets, protocols)
+        if kept.separated and kept.made:
+            return Taken(kept.separated, kept.made, kept.notes, kept.paths)
+        notes = kept.notes
+    separated = separate_track(host, track, mixture, protocols)
+    # A system that gives more than it says leaves no key: later its gifts would be taken for sums.
+    tells_all = set(separated.estimates) == set(separated.targets)
+    made = SeparationRecord(key=key if tells_all else "", asked=host.targets, given=separated.targets)
+    return Taken(separated, made, notes, {})
+
+
+def _submit(pool: ScoringPool, task: Task, wanted: Wanted, taken: Taken, scratch: Path) -> Pending:
+    """Make estimates fit for one protocol and queue their scoring."""
+    track, protocol = task.track, wanted.job.protocol
+    fitted = taken.fitted(track, protocol)
+    sets = _sets(wanted.job, taken.separated.targets)
+    if not sets:
+        given = ", ".join(taken.separated.targets)
+        raise SystemFailure(f"gives {given}; {' and '.join(wanted.job.told[1])}")
+    folder, digests = scratch / slug(track.name), {t: samples_digest(a) for t, a in fitted.estimates.items()}
+    paths = hand_over(folder, fitted.estimates, digests)
+    originals = wanted.originals.paths if wanted.originals else None
+    arguments = (track, paths, protocol, sets, originals)
+    future = pool.submit(score_track, *arguments)
+    return Pending(task, wanted, taken, fitted, digests, sets, folder, arguments, future)
 
 
 def _sets(job: Job, targets: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(s.id for s in covered_sets(targets, job.protocol, job.dataset.manifest.head.targets))
+    covered = covered_sets(targets, job.protocol, job.dataset.manifest.head.targets)
+    return tuple(s.id for s in covered if s.id in job.told[0])
 
 
-def _collect(job: Job, pool: ScoringPool, done: Pending) -> TrackResult:
-    """Wait for the scores of a track, keep its estimates if asked, and write its result."""
+def _collect(pool: ScoringPool, pending: deque[Pending]) -> tuple[Job, TrackResult]:
+    """Wait for the oldest scores, keep the estimates if asked, and write the result."""
+    done = pending.popleft()
     try:
-        scored: Scored = pool.result(
-            done.future, score_track, done.track, done.paths, job.protocol, done.sets, done.originals
-        )
+        scored: Scored = pool.result(done.future, score_track, *done.arguments)
     except AudioError as error:
         reason = AudioError(f"cannot be scored: {error}")
-        result = _failed(job, done.track, done.key, done.track_digest, reason, done.sets)
+        result = _failed(done.task, done.wanted, reason, done.taken.separated.targets)
     except FileNotFoundError:
-        if all(path.exists() for path in done.paths.values()):
+        paths: dict[str, Path] = done.arguments[1]
+        if all(path.exists() for path in paths.values()):
             raise
         gone = SystemFailure("deleted its scratch folder before this track was scored")
-        result = _failed(job, done.track, done.key, done.track_digest, gone, done.sets)
+        result = _failed(done.task, done.wanted, gone, done.taken.separated.targets)
     else:
-        result = _succeeded(job, done, scored)
-    shutil.rmtree(next(iter(done.paths.values())).parent, ignore_errors=True)
-    return _write(job, result)
+        result = _succeeded(done, scored)
+    if not any(p.task is done.task for p in pending):
+        shutil.rmtree(done.folder, ignore_errors=True)
+    return _write(done.wanted.job, result)
 
 
-def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
-    separated, track = done.separated, done.track
-    duration_s = track.n_samples / track.rate_hz
+def _succeeded(done: Pending, scored: Scored) -> TrackResult:
+    job, separated, fitted = done.wanted.job, done.taken.separated, done.fitted
+    made = done.taken.made
+    made = msgspec.structs.replace(
+        made, notes=(*separated.notes, *fitted.aligned), aligned=made.aligned or bool(fitted.aligned)
+    )
+    kept = {}
+    if job.keep_estimates:
+        name, here = done.task.track.name, done.taken.files
+        kept = keep_estimates(job.folder, name, fitted.estimates, done.digests, here)
     return TrackResult(
-        **_common(track, done.key, done.track_digest),
+        **_common(done.task, done.wanted),
         status="ok",
-        notes=(*separated.notes, *scored.notes),
+        notes=(*separated.notes, *done.taken.notes, *fitted.aligned, *fitted.summed, *scored.notes),
         target_sets=done.sets,
         absent_targets=scored.absent_targets,
         series=scored.series,
-        system_version=separated.info.version,
-        resources=Resources(
-            load_s=separated.load_s,
-            wall_s=separated.wall_s,
-            cpu_s=separated.cpu_s,
-            peak_rss_bytes=separated.peak_rss_bytes,
-            rtf=separated.wall_s / duration_s,
-            weights_bytes=separated.weights_bytes,
-        ),
-        estimates=keep_estimates(job.folder, track.name, separated.estimates) if job.keep_estimates else {},
-        estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
+        system_version=separated.version,
+        resources=separated.resources,
+        estimates=kept,
+        estimate_digests=done.digests,
+        separation=made,
+        data_notes=sum_notes(job.dataset.manifest, done.task.track.name, scored.sums),
     )
 
 
 def _failed(
-    job: Job,
-    track: Track,
-    key: str,
-    track_digest: str,
-    error: SvbenchError,
-    sets: tuple[str, ...] | None = None,
-    log: str = "",
+    task: Task, wanted: Wanted, error: SvbenchError, given: tuple[str, ...] | None, log: str = ""
 ) -> TrackResult:
-    # A system that never said what it gives has failed in everything.
-    chosen = sets if sets is not None else tuple(s.id for s in job.protocol.target_sets)
+    """Build the result of a track without scores; ``given`` are the system's targets, if it said them."""
+    job, track = wanted.job, task.track
+    # A system that never said what it gives, or gives nothing that is scored, has failed in everything.
+    sets = (_sets(job, given) if given else ()) or job.told[0]
     return TrackResult(
-        **_common(track, key, track_digest),
+        **_common(task, wanted),
         status="failed",
         reason=str(error),
         over_budget=f"{error.limit}: {error.told}" if isinstance(error, OverBudget) else "",
         log=log,
-        target_sets=chosen,
-        series=failed_series(job.protocol, chosen, track.n_samples / track.rate_hz),
+        target_sets=sets,
+        series=failed_series(job.protocol, sets, track.n_samples / track.rate_hz),
     )
 
 
-def _common(track: Track, key: str, track_digest: str) -> dict[str, Any]:
+def _common(task: Task, wanted: Wanted) -> dict[str, Any]:
+    track = task.track
     return {
         "schema": 1,
-        "key": key,
+        "key": wanted.key,
         "track": track.name,
         "subset": track.subset,
         "duration_s": track.n_samples / track.rate_hz,
         "n_samples": track.n_samples,
-        "track_digest": track_digest,
+        "track_digest": task.track_digest,
     }
 
 
-def _digest(audio: Audio) -> str:
-    import hashlib
-
-    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
-
-
-def _write(job: Job, result: TrackResult) -> TrackResult:
+def _write(job: Job, result: TrackResult) -> tuple[Job, TrackResult]:
     keep_result(job.folder, result)
-    return result
+    return job, result
 
 
 def _known(job: Job, track: Track) -> TrackResult | None:
@@ -337,44 +459,59 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
     return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
 
 
-def _write_run(job: Job, provenance: Provenance, *, again: bool = False) -> None:
-    """Add a provenance to the run's record.
+def _write_run(job: Job, provenance: Provenance, *, is_new: bool, again: bool = False) -> None:
+    """Write the run's record; where nothing new is computed, only what the data set says now changes.
 
-    ``again`` only makes sure that it is there: where the file system has no locks, another process that
-    started at the same moment may have written its own over it.
+    ``again`` only makes sure that the provenance is there: where the file system has no locks, another
+    process that started at the same moment may have written its own over it.
     """
-    path = job.folder / "run.json"
     with locked(job.folder):
-        earlier = read_record(path, RunRecord).provenance if path.exists() else ()
-        if not (again and provenance in earlier):
-            write_record(path, _record(job, (*earlier, provenance)))
+        path = job.folder / "run.json"
+        known = read_record(path, RunRecord) if path.exists() else None
+        if not (again and known and provenance in known.provenance):
+            _add_provenance(job, provenance, path, known, is_new=is_new)
 
 
-def _record(job: Job, provenance: tuple[Provenance, ...]) -> RunRecord:
-    manifest = job.dataset.manifest
+def _add_provenance(
+    job: Job, provenance: Provenance, path: Path, known: RunRecord | None, *, is_new: bool
+) -> None:
+    data = _data_record(job)
+    if known and not is_new:
+        now = msgspec.structs.replace(known.data, left_out=data.left_out, read_as=data.read_as)
+        if now != known.data:
+            write_record(path, msgspec.structs.replace(known, data=now))
+        return
     spec = job.located.spec
-    return RunRecord(
+    record = RunRecord(
         schema=1,
         system=spec,
         system_digest=spec.digest,
         protocol=job.protocol,
         protocol_digest=job.protocol.digest,
         quantities=quantities_of(job.protocol),
-        data=DataRecord(
-            id=manifest.head.id,
-            version=manifest.head.version,
-            title=manifest.head.title,
-            digest=dataset_digest(job.dataset),
-            root=str(job.dataset.root.resolve()),
-            manifest=str(manifest.path.resolve()),
-            subset=job.dataset.subset or "",
-            tracks=tuple(t.name for t in job.dataset.tracks),
-            left_out=tuple(f"{f.track}: {f.message}" if f.track else f.message for f in job.dataset.skipped),
-            variant=job.dataset.variant,
-            variants=job.dataset.variants,
-            variant_version=job.dataset.variant_version,
-            expects=job.dataset.expects,
-        ),
-        provenance=provenance,
+        data=data,
+        provenance=(*(known.provenance if known else ()), provenance),
         system_folder=str(job.located.folder.resolve()),
+    )
+    write_record(path, record)
+
+
+def _data_record(job: Job) -> DataRecord:
+    dataset, head = job.dataset, job.dataset.manifest.head
+    skipped = [f"{f.track}: {f.message}" if f.track else f.message for f in dataset.skipped]
+    return DataRecord(
+        id=head.id,
+        version=head.version,
+        title=head.title,
+        digest=dataset_digest(dataset),
+        root=str(dataset.root.resolve()),
+        manifest=str(dataset.manifest.path.resolve()),
+        subset=dataset.subset or "",
+        tracks=tuple(t.name for t in dataset.tracks),
+        left_out=(*skipped, *job.told[1]),
+        read_as=dataset.read_as,
+        variant=dataset.variant,
+        variants=dataset.variants,
+        variant_version=dataset.variant_version,
+        expects=dataset.expects,
     )

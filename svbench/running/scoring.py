@@ -15,15 +15,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.audio import resample
+from svbench.audio import check_samples, resample
 from svbench.audio.sounds import ArraySound, FileSound, Sound, Stack, is_silent, whole
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SpecError
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult
 from svbench.probes.tracks import Sounds, brought_back, expected
-from svbench.results.scores import Series, series, without_value
+from svbench.results.scores import Series, series, unstable_note, without_value
 from svbench.results.store import Quantity
+from svbench.running.sums import MixtureCheck, Watched, check_of, measured_sums
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
 
@@ -31,11 +32,15 @@ NO_ORIGINAL = "nothing to compare with: the original of this track failed, or it
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """What scoring one track gives."""
+    """What scoring one track gives.
+
+    ``sums`` says how far files are from the sums they should be, relative RMS by ``"mixture"`` or target.
+    """
 
     series: tuple[Series, ...]
     absent_targets: tuple[str, ...]
     notes: tuple[str, ...]
+    sums: dict[str, float] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,8 @@ class Signals:
     expected : mapping of str to Sound, or None
         What should have become of the original's estimates; needed by metrics used against the
         original, and empty where there are none.
+    unknown : frozenset of str
+        Targets of which the track's files do not tell whether it has them; their sets are not scored.
     """
 
     references: Mapping[str, Sound]
@@ -61,6 +68,7 @@ class Signals:
     mixture: Sound | None = None
     original: Signals | None = None
     expected: Mapping[str, Sound] | None = None
+    unknown: frozenset[str] = frozenset()
 
 
 def score_track(
@@ -76,6 +84,7 @@ def score_track(
     ----------
     track : Track
     estimates : dict of target to path of an ``.npy`` file, shape (n_samples, n_channels)
+        Targets that the track does not contain may be missing.
     protocol : Protocol
     sets : tuple of str
         Ids of the target sets the system covers.
@@ -86,17 +95,62 @@ def score_track(
     -------
     Scored
     """
-    targets = dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets)
-    given = {t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets}
-    scored, found = brought_back(track, given)
-    signals = Signals(
+    targets = _targets(protocol, sets)
+    given = {
+        t: ArraySound(np.load(estimates[t], mmap_mode="r"), track.rate_hz) for t in targets if t in estimates
+    }
+    return score_estimates(track, given, protocol, sets, originals)
+
+
+def score_estimates(
+    track: Track,
+    estimates: Mapping[str, Sound],
+    protocol: Protocol,
+    sets: tuple[str, ...],
+    originals: dict[str, Path] | None = None,
+) -> Scored:
+    """Score the estimates of one track, and compare its mixture with the sum of its stems on the way."""
+    check = check_of(track)
+    resamples = protocol.rate_hz not in (None, track.rate_hz)
+    signals = track_signals(track, estimates, protocol, sets, originals)
+    scored = score_signals(signals, protocol, sets, None if resamples else check)
+    return msgspec.structs.replace(scored, sums=measured_sums(track, check))
+
+
+def track_signals(
+    track: Track,
+    estimates: Mapping[str, Sound],
+    protocol: Protocol,
+    sets: tuple[str, ...],
+    originals: dict[str, Path] | None = None,
+) -> Signals:
+    """Collect what the metrics of a protocol read of one track, beside its estimates.
+
+    Parameters
+    ----------
+    track : Track
+    estimates : mapping of str to Sound
+    protocol : Protocol
+    sets : tuple of str
+        Ids of the target sets to score.
+    originals : dict of target to path of audio, optional
+        Estimates of the track before a probe changed it; the estimates themselves by default.
+    """
+    targets = _targets(protocol, sets)
+    scored, found = brought_back(track, estimates)
+    return Signals(
         _references(scored, targets),
         found,
         scored.mixture_sound() if needs(protocol, "mixture") else None,
         _original(track.original, targets) if needs(protocol, "original") else None,
-        _expected(track, given, originals) if protocol.compares_originals else None,
+        _expected(track, estimates, originals) if protocol.compares_originals else None,
+        frozenset(t for t in targets if not track.knows(t)),
     )
-    return score_signals(signals, protocol, sets)
+
+
+def _targets(protocol: Protocol, sets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets of some target sets, once each."""
+    return tuple(dict.fromkeys(t for s in protocol.target_sets if s.id in sets for t in s.targets))
 
 
 def _original(track: Track, targets: Iterable[str]) -> Signals:
@@ -114,7 +168,12 @@ def _references(track: Track, targets: Iterable[str]) -> dict[str, Sound]:
     return {t: sound for t, sound in sounds.items() if sound is not None}
 
 
-def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | None = None) -> Scored:
+def score_signals(
+    signals: Signals,
+    protocol: Protocol,
+    sets: tuple[str, ...] | None = None,
+    check: MixtureCheck | None = None,
+) -> Scored:
     """Score the estimates of one track, whatever they are read from.
 
     Parameters
@@ -123,6 +182,8 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
     protocol : Protocol
     sets : tuple of str, optional
         Ids of the target sets to score; all without.
+    check : MixtureCheck, optional
+        Shown the references of a set that adds up to the mixture, as they are read.
 
     Returns
     -------
@@ -138,10 +199,17 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
     first = next(iter(signals.estimates.values()))
     duration_s = first.n_samples / first.rate_hz
     present = _present(signals, targets, protocol)
-    signals = _at_rate(signals, protocol.rate_hz)
+    unknown = signals.unknown
+    signals = at_rate(signals, protocol)
     rows: list[Series] = []
     notes: list[str] = []
     for target_set in chosen:
+        hidden = [t for t in target_set.targets if t in unknown]
+        if hidden:
+            notes.append(f"{target_set.id}: not scored, since {', '.join(hidden)} are not known here")
+            for use in protocol.metrics:
+                rows += _without(target_set, metric_of(use, protocol), use, duration_s, "unknown")
+            continue
         found = [t for t in target_set.targets if t in present]
         if len(found) < len(target_set.targets) and protocol.absent_target == "skip_set":
             found = []
@@ -149,15 +217,30 @@ def score_signals(signals: Signals, protocol: Protocol, sets: tuple[str, ...] | 
             metric = metric_of(use, protocol)
             compares = use.against == "original"
             if compares and signals.expected is not None and not signals.expected:
-                rows += _failed_rows(target_set, metric, use, duration_s)
+                rows += _without(target_set, metric, use, duration_s, "failed")
                 notes.append(NO_ORIGINAL)
                 continue
             scored = list(target_set.targets) if metric.scores_absent or compares else found
-            result = _result(signals, scored, metric, use) if scored else None
-            notes += [f"{target_set.id}: {n}" for n in (result.notes if result else ())]
+            watch = check if check and scored == found and check.fits(target_set.targets) else None
+            result = _result(signals, scored, metric, use, watch) if scored else None
+            if result is not None:
+                notes += [f"{target_set.id}: {n}" for n in result.notes]
+                notes += _unstable(target_set.id, scored, result, use)
             rows += _series(target_set, scored, metric, use, result, duration_s)
-    absent = tuple(t for t in targets if t not in present)
+    absent = tuple(t for t in targets if t not in present and t not in unknown)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
+
+
+def _unstable(target_set: str, targets: list[str], result: MetricResult, use: MetricUse) -> list[str]:
+    """Name the quantities and targets whose values mean nothing, why, and what to do."""
+    by_targets: dict[tuple[str, ...], list[str]] = {}
+    for quantity, marks in result.unstable.items():
+        found = tuple(t for t, own in zip(targets, marks, strict=True) if own.any())
+        if found and (not use.quantities or quantity in use.quantities):
+            by_targets.setdefault(found, []).append(use.named(quantity))
+    return [
+        unstable_note(target_set, names, found, result.why_unstable) for found, names in by_targets.items()
+    ]
 
 
 def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> set[str]:
@@ -168,31 +251,46 @@ def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> se
     return {t for t in on_disk if not is_silent(signals.references[t])}
 
 
-def _result(signals: Signals, targets: list[str], metric: Metric, use: MetricUse) -> MetricResult:
-    estimates = Stack([signals.estimates[t] for t in targets])
+def _result(
+    signals: Signals, targets: list[str], metric: Metric, use: MetricUse, check: MixtureCheck | None = None
+) -> MetricResult:
+    estimates = Stack([signals.estimates[t] for t in targets], "estimate", targets)
     given_references = signals.references
     if use.against == "original":
         if signals.expected is None:
             raise AudioError(f"{use.id} is used against the original's estimates: use `svbench run`")
         given_references = signals.expected
     silence = ArraySound(np.zeros((estimates.n_samples, estimates.n_channels)), int(estimates.rate_hz))
-    references = Stack([given_references.get(t, silence) for t in targets])
+    sounds = [given_references.get(t, silence) for t in targets]
+    references = Watched(sounds, check, targets) if check else Stack(sounds, "reference", targets)
     mixture = signals.mixture
     given = dict(use.parameters)
     if mixture is None and (metric.needs or use.improvement):
         raise AudioError(f"{use.id} needs the mixture, and none was given")
     if mixture is not None and "mixture" in metric.needs:
-        given["mixture"] = whole(mixture).samples
+        given["mixture"] = _mixture(mixture, references)
     if "original" in metric.needs:
         before = signals.original
         if before is None or before.mixture is None:
             raise AudioError(f"{use.id} needs the track before a probe changed it: use `svbench run`")
-        stack = Stack([before.references.get(t, silence) for t in targets])
+        originals = [before.references.get(t, silence) for t in targets]
+        stack = Stack(originals, "original reference", targets)
         given["original"] = (stack.samples(), whole(before.mixture).samples)
     result = _scores(metric, references, estimates, given)
     if mixture is None or not use.improvement:
         return result
-    return _improvement(result, _scores(metric, references, Stack([mixture] * len(targets)), given))
+    nothing_done = Stack([mixture] * len(targets), "mixture as the estimate", targets)
+    return _improvement(result, _scores(metric, references, nothing_done, given))
+
+
+def _mixture(mixture: Sound, references: Stack) -> NDArray[np.float64]:
+    """Read the mixture; what is wrong with it is told of the stem it comes from, if it is a sum."""
+    samples = np.empty((mixture.n_samples, mixture.n_channels))
+    mixture.read(0, samples)
+    if not np.isfinite(samples).all():
+        references.samples()  # which raises if one of them has it
+        check_samples(samples, "mixture")
+    return samples
 
 
 def _scores(metric: Metric, references: Stack, estimates: Stack, given: dict[str, Any]) -> MetricResult:
@@ -206,24 +304,32 @@ def _improvement(after: MetricResult, before: MetricResult) -> MetricResult:
     with np.errstate(invalid="ignore"):  # inf - inf is undefined, and reported as that
         values = {name: after.values[name] - before.values[name] for name in after.values}
     notes = (*after.notes, *(f"mixture as estimate: {n}" for n in before.notes if n not in after.notes))
-    return MetricResult(values, after.time_s, after.duration_s, notes)
+    nothing = np.zeros((1, 1), dtype=bool)
+    unstable = {
+        name: after.unstable.get(name, nothing) | before.unstable.get(name, nothing)
+        for name in {**after.unstable, **before.unstable}
+    }
+    why = after.why_unstable or before.why_unstable
+    return MetricResult(values, after.time_s, after.duration_s, notes, unstable, why)
 
 
-def _at_rate(signals: Signals, rate_hz: int | None) -> Signals:
+def at_rate(signals: Signals, protocol: Protocol) -> Signals:
+    """Return signals at the rate of a protocol, by its resampler; themselves where it names none."""
+    rate_hz = protocol.rate_hz
     if rate_hz is None:
         return signals
 
-    def at_rate(sound: Sound) -> Sound:
+    def resampled(sound: Sound) -> Sound:
         if sound.rate_hz == rate_hz:
             return sound
-        return ArraySound(resample(whole(sound), rate_hz).samples, rate_hz)
+        return ArraySound(resample(whole(sound), rate_hz, protocol.resampler).samples, rate_hz)
 
     return Signals(
-        {t: at_rate(s) for t, s in signals.references.items()},
-        {t: at_rate(s) for t, s in signals.estimates.items()},
-        None if signals.mixture is None else at_rate(signals.mixture),
-        None if signals.original is None else _at_rate(signals.original, rate_hz),
-        None if signals.expected is None else {t: at_rate(s) for t, s in signals.expected.items()},
+        {t: resampled(s) for t, s in signals.references.items()},
+        {t: resampled(s) for t, s in signals.estimates.items()},
+        None if signals.mixture is None else resampled(signals.mixture),
+        None if signals.original is None else at_rate(signals.original, protocol),
+        None if signals.expected is None else {t: resampled(s) for t, s in signals.expected.items()},
     )
 
 
@@ -311,9 +417,15 @@ def failed_series(protocol: Protocol, sets: tuple[str, ...], duration_s: float) 
     )
 
 
-def _failed_rows(target_set: TargetSet, metric: Metric, use: MetricUse, duration_s: float) -> list[Series]:
+def _without(
+    target_set: TargetSet,
+    metric: Metric,
+    use: MetricUse,
+    duration_s: float,
+    status: Literal["failed", "unknown"],
+) -> list[Series]:
     return [
-        without_value(target_set.id, target, use.named(q.name), duration_s, "failed")
+        without_value(target_set.id, target, use.named(q.name), duration_s, status)
         for q in _printed(metric, use)
         for target in target_set.targets
     ]
@@ -334,11 +446,14 @@ def _series(
             if result is None or target not in scored:
                 rows.append(without_value(target_set.id, target, name, duration_s, "no target"))
                 continue
-            values: NDArray[np.float64] = result.values[quantity.name][scored.index(target)]
+            place = scored.index(target)
+            values: NDArray[np.float64] = result.values[quantity.name][place]
+            marks = result.unstable.get(quantity.name)
             rows.append(
                 series(
                     target_set.id, target, name,
                     result.time_s.tolist(), result.duration_s.tolist(), values.tolist(),
+                    None if marks is None else marks[place].tolist(),
                 )
             )  # fmt: skip
     return rows

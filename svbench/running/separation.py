@@ -1,11 +1,12 @@
-"""One track through one system: ask, check, align by the protocol's rule, add derived targets.
+"""One track through one system: ask and check, then align by a protocol's rule and add derived targets.
 
+The first half is done once for all protocols, the second for each of them.
 Nothing is padded, cut, resampled or copied unless a rule says so, and what was done is noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,9 +16,10 @@ from svbench.audio import Audio, Samples, resample
 from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
+from svbench.results.scores import Resources
+from svbench.running.coverage import covered_sets, recipes, sum_notes
 from svbench.running.execution import n_cores
-from svbench.specs.protocol import Alignment, Protocol, TargetSet
-from svbench.systems.api import SystemInfo
+from svbench.specs.protocol import Alignment, Protocol
 from svbench.systems.host import WorkerHost
 from svbench.systems.limits import advice, time_limit_s
 
@@ -26,27 +28,55 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Separated:
-    """Estimates fit for scoring: the track's rate, length and channels."""
+    """What a system gave for one track, before any protocol's rules are applied to it.
+
+    Attributes
+    ----------
+    estimates : mapping of str to Audio
+        As the system gave them.
+    heard : Shape
+        Of the mixture as the system got it; estimates are expected in that form.
+    targets : tuple of str
+        What the system says it gives. Of a track that does not contain one of them there may be no estimate.
+    version : str
+        That of the system.
+    resources : Resources
+    notes : tuple of str
+    """
 
     estimates: Mapping[str, Audio]
-    info: SystemInfo
-    wall_s: float
-    cpu_s: float
-    peak_rss_bytes: int
-    load_s: float
-    weights_bytes: int | None
+    heard: Shape
+    targets: tuple[str, ...]
+    version: str
+    resources: Resources
     notes: tuple[str, ...]
 
 
-def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separated:
-    """Separate a track and make its estimates fit for scoring.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Estimates fit for scoring under one protocol: the track's rate, length and channels.
+
+    ``aligned`` are notes on what the protocol's alignment rule did, ``summed`` on targets that are sums.
+    """
+
+    estimates: Mapping[str, Audio]
+    aligned: tuple[str, ...]
+    summed: tuple[str, ...]
+
+
+def separate_track(
+    host: WorkerHost, track: Track, mixture: Audio, protocols: Sequence[Protocol]
+) -> Separated:
+    """Separate a track once, for all protocols that will score it.
 
     Parameters
     ----------
     host : WorkerHost
     track : Track
-    protocol : Protocol
-        Its limits bound the time, its alignment rule says what may be mended.
+    mixture : Audio
+        Of the track.
+    protocols : sequence of Protocol
+        All with the same limits, which bound the time.
 
     Returns
     -------
@@ -55,25 +85,23 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
     Raises
     ------
     SystemFailure
-        Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocol.
+        Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocols.
     """
-    duration_s = track.n_samples / track.rate_hz
-    info = _limited(
-        host, duration_s, "set-up time", protocol.limits.load_s, lambda limit_s: host.start(limit_s)
-    )
-    if not covered_sets(info.targets, protocol, track.targets):
-        raise SystemFailure(
-            f"gives {', '.join(info.targets) or 'nothing'}; {protocol.id} scores other targets"
-        )
-    mixture, notes = track.mixture(), []
-    allowed, here = protocol.limits.n_cores, n_cores()
+    limits, duration_s = protocols[0].limits, mixture.duration_s
+    info = _limited(host, duration_s, "set-up time", limits.load_s, lambda limit_s: host.start(limit_s))
+    if not any(covered_sets(info.targets, p, track.targets) for p in protocols):
+        raise SystemFailure(_scores_others(info.targets, protocols))
+    notes = []
+    allowed, here = limits.n_cores, n_cores()
     if allowed and here < allowed:
         notes.append(f"it may use {allowed} cores, and had {here}: a time over the limit proves nothing")
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
     if given is not mixture:
         notes.append(f"resampled from {track.rate_hz} to {info.rate_hz} Hz for the system, and back")
-    references = track.references(track.targets) if "references" in info.needs else None
-    budget_s = protocol.limits.track_time_s(mixture.duration_s)
+    # Where one file hides stems, an oracle can tell apart only what adds up to the mixture.
+    heard = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
+    references = track.references(heard) if "references" in info.needs else None
+    budget_s = limits.track_time_s(duration_s)
     try:
         done = _limited(
             host, duration_s, "time", budget_s,
@@ -81,31 +109,45 @@ def separate_track(host: WorkerHost, track: Track, protocol: Protocol) -> Separa
         )  # fmt: skip
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
-    missing = [t for t in info.targets if t not in done.estimates]
-    if missing:
-        raise SystemFailure(
-            f"promised {', '.join(missing)}, but gave {', '.join(done.estimates) or 'nothing'}"
-        )
-    estimates = {}
-    for target, audio in done.estimates.items():
-        estimates[target], more = fitted(audio, given, mixture, target, protocol.alignment)
-        notes += more
-    for target in protocol.targets:
-        parts = derivation(target, tuple(info.targets), track.targets)
-        if target not in estimates and parts:
-            total = np.sum([estimates[p].samples for p in parts], axis=0)
-            estimates[target] = Audio(total, mixture.rate_hz)
-            notes.append(f"{target} is the sum of its estimates of {', '.join(parts)}")
-    return Separated(
-        estimates,
-        info,
-        done.wall_s,
-        done.cpu_s,
-        done.peak_rss_bytes,
-        done.load_s,
-        done.weights_bytes,
-        tuple(dict.fromkeys(notes)),
+    resources = Resources(
+        load_s=done.load_s,
+        wall_s=done.wall_s,
+        cpu_s=done.cpu_s,
+        peak_rss_bytes=done.peak_rss_bytes,
+        rtf=done.wall_s / mixture.duration_s,
+        weights_bytes=done.weights_bytes,
     )
+    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.read_as))
+
+
+def fit(separated: Separated, track: Track, protocol: Protocol) -> Fitted:
+    """Make what a system gave fit for scoring by a protocol's rule, and add targets that are sums.
+
+    Raises
+    ------
+    SystemFailure
+        Estimates that the protocol's alignment rule does not cover, or none of a target that it scores.
+    """
+    sets = [s.id for s in covered_sets(separated.targets, protocol, track.targets)]
+    if not sets:
+        raise SystemFailure(_scores_others(separated.targets, [protocol]))
+    estimates: dict[str, Audio] = {}
+    aligned: list[str] = []
+    for target, audio in separated.estimates.items():
+        estimates[target], notes = fitted(audio, separated.heard, track, target, protocol.alignment)
+        aligned += notes
+    made = recipes(tuple(estimates), track, protocol, sets)
+    for target, parts in made.items():
+        if target not in estimates:
+            total = np.sum([estimates[p].samples for p in parts], axis=0)
+            estimates[target] = Audio(total, track.rate_hz)
+    return Fitted(estimates, tuple(dict.fromkeys(aligned)), tuple(sum_notes(made)))
+
+
+def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
+    verb = "scores" if len(protocols) == 1 else "score"
+    ids = ", ".join(p.id for p in protocols)
+    return f"gives {', '.join(given) or 'nothing'}; {ids} {verb} other targets"
 
 
 def _limited(
@@ -178,43 +220,6 @@ def fitted(
     audio = resample(Audio(samples, estimate.rate_hz), mixture.rate_hz)
     # Resampling there and back leaves the length off by a sample or two; the signal itself is in place.
     return Audio(_length(audio.samples, mixture.n_samples), mixture.rate_hz), notes
-
-
-def covered_sets(
-    given: tuple[str, ...], protocol: Protocol, targets: Mapping[str, tuple[str, ...]]
-) -> tuple[TargetSet, ...]:
-    """Return the target sets of a protocol that a system's targets, or sums of them, make up.
-
-    Parameters
-    ----------
-    given : tuple of str
-        Targets the system gives.
-    protocol : Protocol
-    targets : mapping of str to tuple of str
-        The data set's targets as sums of stems.
-    """
-    return tuple(
-        s
-        for s in protocol.target_sets
-        if all(t in targets and (t in given or derivation(t, given, targets)) for t in s.targets)
-    )
-
-
-def derivation(
-    target: str, given: tuple[str, ...], targets: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    """Return the given targets whose stems make up exactly those of a target, each stem once.
-
-    Examples
-    --------
-    >>> stems = {"vocals": ("v",), "drums": ("d",), "bass": ("b",), "rest": ("d", "b")}
-    >>> derivation("rest", ("vocals", "drums", "bass"), stems), derivation("rest", ("drums",), stems)
-    (('drums', 'bass'), ())
-    """
-    wanted = set(targets.get(target, ()))
-    parts = tuple(g for g in given if g in targets and set(targets[g]) <= wanted)
-    stems = [s for p in parts for s in targets[p]]
-    return parts if len(stems) == len(set(stems)) and set(stems) == wanted else ()
 
 
 def _length(samples: Samples, n_samples: int) -> Samples:

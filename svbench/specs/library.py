@@ -121,7 +121,7 @@ def _files(kind: str, folder: str) -> list[str]:
 def _head(path: str) -> Entry:
     """Read ``id`` and ``title``, which stand as plain strings before the first table."""
     values = {}
-    with open(path, encoding="utf-8", errors="replace") as lines:
+    with open(path, encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
             key, equals, value = line.partition("=")
             value = value.strip()

@@ -220,7 +220,7 @@ def _errata(path: Path, tracks: set[str] | None, stems: set[str]) -> tuple[Errat
 def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
     """Return (line number, row) pairs of a CSV file whose header must be exactly the given columns."""
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines, strict=True)
             if tuple(reader.fieldnames or ()) != columns:
                 raise SpecError(path, "header", f"expected {','.join(columns)}, found {reader.fieldnames}")

@@ -16,6 +16,7 @@ from svbench.specs.records import Record, digest, load_by_id, without
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Reducer = Literal["mean", "median"]
+TrackReducer = Literal["mean", "median", "length-weighted mean"]
 ORIGINAL = "original"  # the variant of a probe that leaves every track as it is
 
 
@@ -29,6 +30,11 @@ class TargetSet(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How frames become a track's score, tracks a target's, targets the headline.
 
+    ``tracks = "length-weighted mean"`` counts each track by its duration, as GNSDR does; it is marked
+    by a G before the name.
+    ``targets_over`` says which tracks the number over targets rests on where a track lacks one:
+    ``common tracks`` has a value for all targets, so that every target is measured on the same music;
+    with ``own tracks`` each target's number over all tracks that have it is taken as it is printed.
     ``pooled`` takes all frames of all tracks together and ignores ``tracks``.
     ``infinite`` says what becomes of a perfect (+inf) or hopeless (−inf) frame.
     ``undefined`` says what a track without any value does: it is left out and counted, or it
@@ -37,8 +43,9 @@ class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     frames: Reducer
-    tracks: Reducer
+    tracks: TrackReducer
     targets: Reducer = "mean"
+    targets_over: Literal["common tracks", "own tracks"] = "common tracks"
     pooled: bool = False
     infinite: Literal["undefined", "keep"] = "undefined"
     undefined: Literal["drop", "spread"] = "drop"
@@ -54,7 +61,7 @@ class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric plug-in with its parameters and reducers.
 
     ``improvement`` subtracts what the mixture would score as the estimate, by the same rule on
-    the same frames (SDRi, also NSDR): quantity ``SDR`` becomes ``SDRi``. ``quantities`` keeps
+    the same frames: quantity ``SDR`` becomes ``SDRi``. ``quantities`` keeps
     only some of what the metric gives; without it, all.
 
     ``against = "original"`` takes for references what should have become of the estimates of the
@@ -70,8 +77,12 @@ class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reduce: Reduce
 
     def named(self, quantity: str) -> str:
-        """Name of a quantity as the protocol uses it, e.g. ``SDRi`` or ``SI-SDR-eq``."""
-        return quantity + "i" * self.improvement + "-eq" * (self.against == "original")
+        """Name of a quantity as the protocol uses it, e.g. ``SDRi`` or ``SI-SDR-eq``.
+
+        A length-weighted mean has the G of the literature: ``GNSDR``.
+        """
+        weighted = self.reduce.tracks == "length-weighted mean"
+        return "G" * weighted + quantity + "i" * self.improvement + "-eq" * (self.against == "original")
 
 
 class Alignment(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,7 +148,8 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status ``no target``, except from metrics made for absent targets.
 
     ``rate_hz`` is the rate at which references and estimates are compared; without it, the
-    data set's own. With ``probes`` every system is run on each variant of the data set.
+    data set's own; ``resampler`` brings them there. With ``probes`` every system is run on each
+    variant of the data set.
     """
 
     schema: Literal[1]
@@ -151,6 +163,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics: Annotated[tuple[MetricUse, ...], msgspec.Meta(min_length=1)]
     absent_target: Literal["score_others", "skip_set", "score_silence"] = "score_others"
     rate_hz: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    resampler: Literal["soxr-vhq", "ffmpeg"] = "soxr-vhq"
     alignment: Alignment = Alignment()
     limits: Limits = Limits()
     probes: tuple[ProbeUse, ...] = ()

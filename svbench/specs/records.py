@@ -49,14 +49,7 @@ def load_toml(path: Path, kind: type[T]) -> T:
     SpecError
         Missing or unreadable file, bad TOML, or content that breaks the schema.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(path, "", f"cannot be read ({_reason(error)})") from error
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(path, "", f"not valid TOML: {error}") from error
+    content = toml_content(path)
     found = content.get("schema", SCHEMA)
     if isinstance(found, int) and found != SCHEMA:
         raise SpecError(path, "", f"schema {found} is from another version, this svbench reads {SCHEMA}")
@@ -78,6 +71,49 @@ def _refuse_beyond_json(value: Any, key: str, path: Path) -> None:
         raise SpecError(path, key, f"is {value}, expected a finite number")
     elif isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise SpecError(path, key, "is a whole number of more than 64 bits")
+
+
+def toml_content(path: Path) -> dict[str, Any]:
+    """Read a TOML file as plain values; a byte order mark and any kind of line ends are allowed.
+
+    Raises
+    ------
+    SpecError
+        With the line and its key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(path, "", f"cannot be read ({_reason(error)})") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(path, *_bad_line(text, str(error))) from error
+
+
+def _bad_line(text: str, message: str) -> tuple[str, str]:
+    """Say on which line and key TOML breaks, and what to write there.
+
+    Examples
+    --------
+    >>> _bad_line("id = null", "Invalid value (at line 1, column 6)")
+    ('line 1: id', 'found null, which TOML does not have; leave the key out')
+    """
+    where = re.search(r"at line (\d+)", message)
+    if where is None:
+        return "", f"not valid TOML: {message}"
+    number = int(where.group(1))
+    line = text.split("\n")[number - 1].strip()
+    key, equals, value = (part.strip() for part in line.partition("="))
+    value = value.partition("#")[0].strip()
+    place = f"line {number}" + (f": {key}" if equals or line.startswith("[") else "")
+    if value.lower() in ("null", "none", "nil", "~"):
+        return place, f"found {value}, which TOML does not have; leave the key out"
+    if value.lower() in ("yes", "no", "on", "off", "true", "false"):
+        return place, f"found {value}; expected true or false, in small letters"
+    if "overwrite" in message or "twice" in message:
+        return place, "stands twice; keep one of the two"
+    return place, f"not valid TOML: {message}; found {line!r}"
 
 
 def load_by_id(sort: str, name_or_path: str | Path, kind: type[T]) -> tuple[T, Path]:

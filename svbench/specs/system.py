@@ -16,6 +16,9 @@ Kind = Literal["system", "baseline", "oracle"]
 UNTRAINED = frozenset({"zoo"})
 # Raising one of these for the sake of one track must not make all others be done again.
 _GUARDS = ("memory_limit_bytes", "disk_limit_bytes", "log_limit_bytes", "default_limits")
+# Adapters that give exactly the targets they are asked for. They cost nothing, and a file that is missing
+# for one protocol must not fail another, so only protocols with the same targets share what they give.
+AS_ASKED = frozenset({"mixture", "silence", "folder"})
 
 
 class Weights(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ class SystemInfo:
     id, version : str
         ``version`` is that of the model or program, for the record.
     targets : tuple of str
-        Targets it gives for every mixture.
+        Targets it gives; it may leave out those that a mixture does not contain.
     rate_hz : int or None
         The rate it works at; mixtures are resampled to it and estimates back. None: any rate.
     deterministic : bool
@@ -63,7 +63,8 @@ class System(Protocol):
         Returns
         -------
         dict of str to Audio
-            One estimate per target of ``info.targets``, with the mixture's length, rate and channels.
+            One estimate per target of ``info.targets``, with the mixture's length, rate and channels. A
+            target that the mixture does not contain may be missing.
         """
 
 
@@ -106,7 +107,8 @@ class Context:
     folder : Path
         Relative paths in the system file start here.
     targets : tuple of str
-        Targets the protocol asks for.
+        Targets the protocols ask for. What a system gives for one must not depend on the others, since
+        a separation is shared by protocols that score different targets.
     weights : tuple of Path
         Weights files of the system, digests already checked.
     random_weights : bool

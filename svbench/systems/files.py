@@ -11,6 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from svbench.installation import install_line
+
 
 def package(name: str, extra: str) -> Any:
     """Import a package of one of svbench's extras in the worker.
@@ -33,7 +35,7 @@ def package(name: str, extra: str) -> Any:
             raise
         raise ImportError(
             f"{name} is not installed; {sys.executable} -m pip install {name}, "
-            f"or pip install 'svbench[{extra}]' beside svbench"
+            f"or beside svbench: {install_line(extra)}"
         ) from error
 
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ import svbench
 from svbench.audio import Audio
 from svbench.disk import folder_bytes, remove_tree
 from svbench.errors import OutOfTime, OverBudget, SystemFailure
+from svbench.naming.names import canonical
 from svbench.specs.plugins import plugins
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
@@ -94,6 +95,7 @@ class WorkerHost:
         self._info: SystemInfo | None = None
         self.last_info: SystemInfo | None = None
         self._load_failure: SystemFailure | None = None
+        self._names: dict[str, str] = {}
         self._weights_bytes: int | None = None
         self._n_started = self._n_asked = 0
         self._audio_bytes = 0
@@ -148,9 +150,10 @@ class WorkerHost:
         }
         reply = self._ask(request, replies.Loaded, limit_s, "loading")
         self._weigh(reply.peak_rss_bytes)
+        self._names = self._understood(reply.info.targets)
         info = SystemInfo(
             id=reply.info.id,
-            targets=reply.info.targets,
+            targets=tuple(self._names.values()),
             version=reply.info.version,
             rate_hz=reply.info.rate_hz,
             deterministic=reply.info.deterministic,
@@ -209,7 +212,9 @@ class WorkerHost:
             self._weigh(reply.peak_rss_bytes)
             # Audio refuses NaN and wrong axes; the caller turns that into a failed row.
             estimates = {
-                e.target: Audio(exchange.samples(str(i), f"estimate of {e.target}"), e.rate_hz)
+                self._names.get(e.target, e.target): Audio(
+                    exchange.samples(str(i), f"estimate of {e.target}"), e.rate_hz
+                )
                 for i, e in enumerate(reply.estimates)
             }
         except SystemFailure:
@@ -260,7 +265,9 @@ class WorkerHost:
                 reply.hop_samples,
                 mixture.rate_hz,
                 {
-                    target: Audio(exchange.samples(str(i), f"estimate of {target}"), mixture.rate_hz)
+                    self._names.get(target, target): Audio(
+                        exchange.samples(str(i), f"estimate of {target}"), mixture.rate_hz
+                    )
                     for i, target in enumerate(reply.estimates)
                 },
                 *(exchange.numbers(name, name) for name in ("push_s", "held_samples", "rss_bytes")),
@@ -279,6 +286,20 @@ class WorkerHost:
         reply = self._ask({"do": "measure", "what": what, **more}, replies.Measured, limit_s, "measuring")
         self._weigh(reply.peak_rss_bytes)
         return reply.values
+
+    @property
+    def read_as(self) -> tuple[str, ...]:
+        """What the loaded system calls otherwise than svbench, e.g. "instrumental read as accompaniment"."""
+        return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
+
+    def _understood(self, targets: Sequence[str]) -> dict[str, str]:
+        """Read the system's names of targets by the table of aliases; those of the protocol win."""
+        names = {theirs: canonical(theirs, self.targets) for theirs in targets}
+        for theirs, ours in names.items():
+            other = next(t for t, o in names.items() if o == ours)
+            if other != theirs:
+                raise SystemFailure(f"gives {other} and {theirs}, which are both read as {ours}")
+        return names
 
     def close(self) -> None:
         """Kill the worker and everything it started."""

@@ -22,10 +22,11 @@ SCALE = 2 / N_FFT
 # Far below any real difference between two channels, far above what an inverse loses to rounding.
 LOADING = 1e-10
 STEMS = ("vocals", "drums", "bass", "other")
+PAIR = ("vocals", "accompaniment")
 
 
 class _Oracle:
-    """What both kinds share: transform, filter each stem, give accompaniment as their sum."""
+    """What both kinds share: transform, filter each stem, or vocals and accompaniment where that is all."""
 
     def __init__(self, context: Context) -> None:
         self.info = SystemInfo(context.system_id, STEMS, needs=frozenset({"references"}))
@@ -33,7 +34,9 @@ class _Oracle:
     def separate(self, mixture: Audio, *, references: dict[str, Audio]) -> dict[str, Audio]:
         """Filter the mixture once per stem; an absent stem is estimated as silence."""
         spectrum = SCALE * stft(mixture.samples, N_FFT, HOP)
-        sources = {t: SCALE * stft(references[t].samples, N_FFT, HOP) for t in STEMS if t in references}
+        # References of one accompaniment without any of its stems: it holds them all.
+        names = PAIR if "accompaniment" in references and not references.keys() & set(STEMS[1:]) else STEMS
+        sources = {t: SCALE * stft(references[t].samples, N_FFT, HOP) for t in names if t in references}
         filtered = self.filter(spectrum, sources)
         silence = np.zeros_like(mixture.samples)
         return {
@@ -41,7 +44,7 @@ class _Oracle:
                 istft(filtered[t] / SCALE, mixture.n_samples, N_FFT, HOP) if t in filtered else silence,
                 mixture.rate_hz,
             )
-            for t in STEMS
+            for t in names
         }
 
     def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:

@@ -25,10 +25,7 @@ def main() -> None:
         print(json.dumps(quantize(source, destination)))
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
-        sys.exit(
-            f"{name} is not installed; {sys.executable} -m pip install {name}, "
-            "or pip install 'svbench[onnx]' beside svbench"
-        )
+        sys.exit(f"{name} is not installed; {sys.executable} -m pip install {name}")
     except Exception as error:
         sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
 

@@ -190,7 +190,7 @@ def test_failures_are_rows_and_the_rest_goes_on(small_folder: Path, tmp_path: Pa
     broken = {
         "crash": ("os._exit(9)", "exit code 9 without an answer"),
         "nan": ("return {t: Audio(mixture.samples * np.nan, mixture.rate_hz) for t in ('vocals', 'accompaniment')}",
-                "NaN or infinite values"),
+                "NaN or infinite values, the first (nan) at sample 0 of channel 0"),
         "lacking": ("return {'vocals': mixture}", "promised accompaniment, but gave vocals"),
         "short": ("a = Audio(mixture.samples[:-9], mixture.rate_hz)\nreturn {'vocals': a, 'accompaniment': a}",
                   "has 39991 samples, expected 40000"),
@@ -214,6 +214,7 @@ def test_failures_are_rows_and_the_rest_goes_on(small_folder: Path, tmp_path: Pa
             # It has failed in what it said it gives, not in what it never gave.
             assert {row.target_set for row in result.series} == {"vocals-accompaniment"}
         assert f"{name} · track 0 FAILED" in done.stderr
+    assert all("estimate of 'vocals': NaN" in result.reason for result in runs["nan"].failed)
     assert not runs["mixture"].failed
     page = run("report", tmp_path / "runs", "--out", tmp_path / "report").stdout
     text = (tmp_path / "report/index.html").read_text(encoding="utf-8")
@@ -322,7 +323,7 @@ def carrying(mark: dict[str, str]) -> list[str]:
 def test_scoring_keeps_finished_tracks_when_the_disk_is_full(
     small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import svbench.running.kept as kept
+    import svbench.running.track_files as kept
 
     write, calls = kept.write_record, []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svbench.running.folders import score_arrays
+from svbench.running.arrays import score_arrays
 from svbench.running.scoring import quantities_of
 from svbench.specs.protocol import load_protocol
 

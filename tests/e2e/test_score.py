@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import svbench
 from svbench.audio import Audio, write_audio
@@ -147,7 +149,9 @@ def test_tracks_and_targets_that_lack(
     shutil.copytree(tmp_path / "mine/test/two - ünïcode [x]", tmp_path / "mine/test/three")
     found = scored(capsys, references, tmp_path / "mine")
     assert found["code"] == 3
-    assert found["failed"] == {"one": "no estimate of vocals, drums, bass, other, accompaniment"}
+    assert found["failed"] == {
+        "one": "no estimate of vocals, drums, bass, other, accompaniment; found nothing"
+    }
     assert "left out: three: no reference has this name" in str(found["stderr"])
 
 
@@ -176,7 +180,7 @@ def test_sets_without_estimates_are_left_out(
     ("make", "sentence"),
     [
         (lambda mine: None, "mine: no such folder"),
-        (lambda mine: mine.mkdir(), "no estimate is named after a track of .* found 'no audio at all'"),
+        (lambda mine: mine.mkdir(), "no estimate is named after a track of .* found no audio at all"),
         (lambda mine: write(mine / "uno/vocals.wav", TRACKS["one"]["vocals"]), "such as 'one'.* found 'uno'"),
         (
             lambda mine: write(mine / "one/voice.wav", TRACKS["one"]["vocals"]),
@@ -200,6 +204,29 @@ def test_folders_that_cannot_be_paired(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "protocol", ["sisec18", "mdx21", "si-sdr", "dttnet-csdr", "kuielab", "msst-community"]
+)
+@pytest.mark.parametrize("side", ["reference", "estimate"])
+def test_bad_samples_are_told_by_target_channel_and_sample(
+    side: str, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for role in ("reference", "estimate"):
+        for stem, samples in TRACKS["one"].items():
+            bad = samples.copy()
+            if (role, stem) == (side, "bass"):
+                bad[1777, 1] = np.nan
+            path = tmp_path / role / "one" / f"{stem}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, bad, RATE, subtype="DOUBLE")
+    words = ["score", str(tmp_path / "reference"), str(tmp_path / "estimate"), "--protocol", protocol]
+    assert main(words) == 3
+    told = capsys.readouterr().err
+    assert re.search(
+        f"one FAILED: .*{side} of bass.*nan.* at sample 1777 of channel 1, both counted from 0", told
+    )
+
+
 def test_arrays_that_cannot_be_scored() -> None:
     one = TRACKS["one"]
     with pytest.raises(DataError, match="were given of no target in common"):
@@ -208,5 +235,5 @@ def test_arrays_that_cannot_be_scored() -> None:
     with pytest.raises(AudioError, match="estimate of bass: NaN or infinite values"):
         svbench.score_arrays(one, bad, rate_hz=RATE, protocol="mdx21")
     short = {s: x[:-5] for s, x in one.items()}
-    with pytest.raises(AudioError, match="differ in"):
+    with pytest.raises(AudioError, match=r"estimate of vocals has shape .*, the reference of vocals"):
         svbench.score_arrays(one, short, rate_hz=RATE, protocol="mdx21")

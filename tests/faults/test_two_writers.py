@@ -27,7 +27,7 @@ data, protocol, out, name, n = sys.argv[1:]
 dataset = open_dataset(load_manifest("folder"), Path(data))
 (job,) = jobs_of(load_system("mixture"), load_protocol(protocol), dataset, Path(out))
 for number in range(int(n)):
-    _write_run(job, collect([name, str(number)], {}))
+    _write_run(job, collect([name, str(number)], {}), is_new=True)
 """
 
 

@@ -7,18 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
+from svbench import score_arrays
 from svbench.metrics.bss_eval import bss_eval_images, bss_eval_sources, bss_eval_v4
+from svbench.metrics.bss_eval.nsdr import bss_eval_nsdr
+from svbench.results.aggregate import over_tracks
 
 QUANTITIES = ("SDR", "ISR", "SIR", "SAR")
-
-
-@pytest.fixture(scope="module")
-def separation():
-    pytest.importorskip("mir_eval")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        import mir_eval.separation as module
-    return module
 
 
 def music(n_targets, n_samples, n_channels, seed=0):
@@ -280,3 +274,42 @@ def test_images_of_mir_eval(separation):
     for name, expected in zip(QUANTITIES, theirs, strict=True):
         assert_agree(ours.values[name][:, 0], expected)
     assert np.array_equal(found[:, 0], order)
+
+
+def test_nsdr_of_mir_eval(separation):
+    references = music(2, 6000, 1)
+    estimates = estimate_of(references)
+    mixture = references.sum(axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        sdr, sir, sar, _ = separation.bss_eval_sources(references[..., 0], estimates[..., 0], False)
+        nothing, *_ = separation.bss_eval_sources(references[..., 0], np.stack([mixture[:, 0]] * 2), False)
+    ours = bss_eval_nsdr(references, estimates, rate_hz=8000, mixture=mixture).values
+    for name, expected in (("NSDR", sdr - nothing), ("SDR", sdr), ("SIR", sir), ("SAR", sar)):
+        assert_agree(ours[name][:, 0], expected)
+    stereo = [np.concatenate([1.2 * x, 0.8 * x], axis=-1) for x in (references, estimates, mixture)]
+    again = bss_eval_nsdr(stereo[0], stereo[1], rate_hz=8000, mixture=stereo[2]).values
+    assert_agree(again["NSDR"], ours["NSDR"])
+
+
+def test_gnsdr_weighs_tracks_by_their_length(separation):
+    tracks = [(music(2, n, 1, seed=n), n) for n in (4000, 9000)]
+    weighted = np.zeros(2)
+    for references, n in tracks:
+        estimates, mixture = estimate_of(references), references.sum(axis=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            after, *_ = separation.bss_eval_sources(references[..., 0], estimates[..., 0], False)
+            before, *_ = separation.bss_eval_sources(references[..., 0], np.stack([mixture[:, 0]] * 2), False)
+        weighted += n * (after - before)
+    expected = weighted / sum(n for _, n in tracks)
+    rows = []
+    for references, _ in tracks:
+        estimates = estimate_of(references)
+        named = [dict(zip(("vocals", "accompaniment"), x, strict=True)) for x in (references, estimates)]
+        mixture = references.sum(axis=0)
+        rows.append(score_arrays(*named, rate_hz=8000, protocol="mir1k-gnsdr", mixture=mixture))
+    for j, target in enumerate(("vocals", "accompaniment")):
+        values = [next(r.score for r in own if (r.target, r.metric) == (target, "GNSDR")) for own in rows]
+        found = over_tracks("length-weighted mean", values, [n for _, n in tracks])
+        assert found == pytest.approx(expected[j], abs=1e-5)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from svbench.audio.sources import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import audio_files, escapes
+from svbench.datasets.layouts.common import escapes
+from svbench.naming.listing import audio_files
 from svbench.specs.manifest import ManifestHead
 
 

@@ -1,4 +1,4 @@
-"""What all layouts share: folders in order, audio files, links that must not lead out."""
+"""What all layouts share: links that must not lead out, files and folders that are not used."""
 
 from __future__ import annotations
 
@@ -6,22 +6,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from svbench.audio import EXTENSIONS
-
-
-def folders(root: Path) -> list[Path]:
-    """Return the folders of a folder by name, hidden ones left out; none where it does not exist."""
-    if not root.is_dir():
-        return []
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def audio_files(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
-    """Return the audio files of a folder by name, hidden ones left out."""
-    if not folder.is_dir():
-        return []
-    files = (p for p in folder.iterdir() if p.suffix.lower() in extensions and not p.name.startswith("."))
-    return sorted(p for p in files if p.is_file())
+from svbench.naming.listing import folders, is_ignored
 
 
 def escapes(path: Path, root: Path) -> str:
@@ -44,8 +29,8 @@ def unused(there: Iterable[Path], used: Collection[Path], stems: Iterable[str]) 
 
     Examples
     --------
-    >>> unused([Path("Bass.wav"), Path("vocals.wav")], [Path("vocals.wav")], ["bass", "vocals"])
-    ("Bass.wav belongs to no stem; did you mean 'bass'?",)
+    >>> unused([Path("basss.wav"), Path("vocals.wav")], [Path("vocals.wav")], ["bass", "vocals"])
+    ("basss.wav belongs to no stem; did you mean 'bass'?",)
     """
     told = []
     names = list(stems)
@@ -63,7 +48,7 @@ def beside(tracks: Collection[Path]) -> list[Path]:
 
 def contents(folder: Path, most: int = 3) -> str:
     """Return what a folder holds, in words: "it is empty", or the first few names."""
-    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    names = sorted(p.name for p in folder.iterdir() if not is_ignored(p.name))
     if not names:
         return "it is empty"
     return f"it has {', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import audio_files, first_escape, folders, unused
+from svbench.datasets.layouts.common import first_escape, unused
+from svbench.naming.listing import audio_files, folders
 from svbench.specs.manifest import ManifestHead
 
 

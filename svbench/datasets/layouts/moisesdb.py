@@ -8,14 +8,8 @@ from typing import Any
 
 from svbench.audio.sources import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import (
-    audio_files,
-    beside,
-    contents,
-    first_escape,
-    folders,
-    unused,
-)
+from svbench.datasets.layouts.common import beside, contents, first_escape, unused
+from svbench.naming.listing import audio_files, folders
 from svbench.specs.manifest import ManifestHead
 
 
@@ -35,7 +29,7 @@ class MoisesDb:
 
 def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
     try:
-        content = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / "data.json").read_text(encoding="utf-8-sig"))
         files = _files(folder, content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{folder / 'data.json'}: no description of a MoisesDB track ({error!r})"

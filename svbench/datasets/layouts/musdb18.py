@@ -6,7 +6,8 @@ from pathlib import Path
 
 from svbench.audio.sources import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import escapes, folders
+from svbench.datasets.layouts.common import escapes
+from svbench.naming.listing import folders
 from svbench.specs.manifest import ManifestHead
 
 ENDING = ".stem.mp4"

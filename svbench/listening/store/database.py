@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, event, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from svbench.errors import DataError
+from svbench.installation import install_line
 from svbench.listening.store.schema import SCHEMA, facts, metadata
 from svbench.specs.records import digest
 
@@ -68,7 +69,7 @@ def connect(url: URL) -> Engine:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise DataError(
-            "DATABASE_URL: PostgreSQL needs psycopg; `pip install 'svbench[listen-postgresql]'`"
+            f"DATABASE_URL: PostgreSQL needs psycopg; {install_line('listen-postgresql')}"
         ) from error
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval.correlations import Correlations, Correlator, Pairs, tiles
-from svbench.metrics.bss_eval.diagnosis import reliability_notes
+from svbench.metrics.bss_eval.diagnosis import AUDIBLE, noise_energy
 from svbench.metrics.bss_eval.energies import Forms, filtered_energies, frame_energies, quadratic_forms
 from svbench.metrics.bss_eval.filters import projection_filters
 from svbench.metrics.signals import Floats, SignalPair
@@ -44,15 +44,19 @@ class ScoredFrames:
         Rows as in `svbench.metrics.bss_eval.energies`.
     defined : ndarray of bool, shape (n_frames,)
         False where a reference or estimate is silent.
-    notes : tuple of str
-        What a reader must know to trust the energies.
+    damped : ndarray, shape (6, n_pairs, n_frames), or None
+        ``parts`` as the filters of slightly noisy references would give them, see
+        `svbench.metrics.bss_eval.diagnosis`; None where every frame has filters of its own.
+    audible : ndarray of bool, shape (n_pairs, n_frames), or None
+        Where the reference is well above that noise; None like ``damped``.
     """
 
     reference: Floats
     difference: Floats
     parts: Floats
     defined: NDArray[np.bool_]
-    notes: tuple[str, ...] = ()
+    damped: Floats | None = None
+    audible: NDArray[np.bool_] | None = None
 
 
 def score_frames(
@@ -84,11 +88,16 @@ def score_frames(
         track = scorer.correlate_track()
         pair.refuse_silence(track.active)
         if not filters_of_track:
-            return scorer.score(None)
-        forms = quadratic_forms(projection_filters(track, pair.n_targets), pairs)
-        scored = scorer.score(forms)
-        overlap = float((bounds[:, 1] - bounds[:, 0]).sum()) / pair.n_samples
-        return replace(scored, notes=reliability_notes(forms, track, scored.parts, overlap))
+            return scorer.score(None, None)
+        noise = noise_energy(track)
+        plain, damped = (
+            quadratic_forms(projection_filters(track, pair.n_targets, damping), pairs)
+            for damping in (0.0, noise)
+        )
+        scored = scorer.score(plain, damped)
+        share = (bounds[:, 1] - bounds[:, 0]) / pair.n_samples
+        audible = scored.reference > AUDIBLE * noise * pair.n_channels * share
+        return replace(scored, audible=audible)
 
 
 class _Scorer:
@@ -142,10 +151,11 @@ class _Scorer:
             return list(tiles(n_samples, size))
         return list(tiles(n_samples, max(1 << 16, self._taps)))
 
-    def score(self, forms: Forms | None) -> ScoredFrames:
+    def score(self, forms: Forms | None, damped_forms: Forms | None) -> ScoredFrames:
         """Energies of all frames, with `forms` or with those of each frame."""
         shape = (len(self._pairs), len(self._frames))
         parts = np.full((6, *shape), np.nan)
+        damped = None if damped_forms is None else parts.copy()
         reference, difference = np.full(shape, np.nan), np.full(shape, np.nan)
         defined = np.zeros(len(self._frames), dtype=bool)
 
@@ -162,9 +172,12 @@ class _Scorer:
             parts[:, :, number], doubt = frame_energies(used, frame)
             for index in np.flatnonzero(doubt):
                 parts[:, index, number] = filtered_energies(used, self._pair, start, stop, int(index))
+            if damped is not None and damped_forms is not None:
+                # Where these cancel there is practically nothing left, which is all that is asked.
+                damped[:, :, number] = np.maximum(frame_energies(damped_forms, frame)[0], 0)
 
         deque(self._workers.map(score, range(len(self._frames))), maxlen=0)
-        return ScoredFrames(reference, difference, parts, defined)
+        return ScoredFrames(reference, difference, parts, defined, damped)
 
 
 class _Workers:

@@ -28,28 +28,27 @@ class Filters:
         approximation of estimate channel e from reference j alone.
     every : ndarray, shape (filter_length, width, width)
         ``every[:, a, e]``: the same from all reference channels a together.
-    condition : float
-        Lower bound of the condition number of the joint normal equations, infinite when
-        they are singular.
     """
 
     own: Floats
     every: Floats
-    condition: float
 
 
-def projection_filters(correlations: Correlations, n_targets: int) -> Filters:
+def projection_filters(correlations: Correlations, n_targets: int, damping: float = 0.0) -> Filters:
     """Solve the normal equations of one stretch (or of the whole track).
+
+    ``damping`` is added to the diagonal: the energy of white noise in every reference channel, which
+    keeps filters small where the references have none.
 
     The machine epsilon on the diagonal and the order of fallbacks (direct solution, LU, least
     squares) are those of ``_compute_projection_filters`` in sigsep/sigsep-mus-eval
     ``museval/metrics.py``.
     """
     among, right, equal = correlations.references, correlations.estimates, correlations.equal
-    every, condition = _solve_without_copies(among[np.newaxis], right[np.newaxis], equal)
+    every = _solve_without_copies(among[np.newaxis], right[np.newaxis], equal, damping)
     if n_targets == 1:
         # The very same filters, so that nothing at all is left for the interference.
-        return Filters(every, every[0], condition)
+        return Filters(every, every[0])
     n_channels = right.shape[1] // n_targets
     channels = [slice(left, left + n_channels) for left in range(0, right.shape[1], n_channels)]
     own = np.empty((n_targets, len(among), n_channels, right.shape[2]))
@@ -57,15 +56,16 @@ def projection_filters(correlations: Correlations, n_targets: int) -> Filters:
     kinds = [equal[mine, mine] for mine in channels]
     for kind in {k.tobytes(): k for k in kinds}.values():
         alike = [j for j, other in enumerate(kinds) if np.array_equal(kind, other)]
-        own[alike], _ = _solve_without_copies(
+        own[alike] = _solve_without_copies(
             np.stack([among[:, channels[j], channels[j]] for j in alike]),
             np.stack([right[:, channels[j]] for j in alike]),
             kind,
+            damping,
         )
-    return Filters(own, every[0], condition)
+    return Filters(own, every[0])
 
 
-def _solve_without_copies(among: Floats, right: Floats, equal: NDArray[np.bool_]) -> tuple[Floats, float]:
+def _solve_without_copies(among: Floats, right: Floats, equal: NDArray[np.bool_], damping: float) -> Floats:
     """Solve without channels that repeat an earlier one.
 
     They make the system singular and span nothing new: whatever filters they get, the projections
@@ -73,36 +73,37 @@ def _solve_without_copies(among: Floats, right: Floats, equal: NDArray[np.bool_]
     """
     keep = np.flatnonzero(~np.tril(equal, -1).any(axis=1))
     if len(keep) == len(equal):
-        return _solve(among, right)
+        return _solve(among, right, damping)
     filters = np.zeros_like(right)
-    filters[:, :, keep], condition = _solve(among[:, :, keep[:, np.newaxis], keep], right[:, :, keep])
-    return filters, condition
+    kept = among[:, :, keep[:, np.newaxis], keep]
+    filters[:, :, keep] = _solve(kept, right[:, :, keep], damping)
+    return filters
 
 
-def _solve(among: Floats, right: Floats) -> tuple[Floats, float]:
-    """Filters of a stack of systems, and the largest condition number.
+def _solve(among: Floats, right: Floats, damping: float) -> Floats:
+    """Filters of a stack of systems.
 
     From the correlations among references (n_systems, L, m, m) and with estimates
     (n_systems, L, m, k).
     """
     lags = among.copy()
     diagonal = np.einsum("saa->sa", lags[:, 0])
-    diagonal += np.finfo(np.float64).eps
+    diagonal += np.finfo(np.float64).eps + damping
     # A channel of zeros can explain nothing. Its filters are zero, here and in museval.
     diagonal[np.einsum("saa->sa", among[:, 0]) == 0] = 1.0
     # Equal channel energies spare the factorisation a large spread of pivots.
     scale = 1 / np.sqrt(diagonal[:, np.newaxis, :, np.newaxis])
     try:
         found, pivots = solve_block_toeplitz(lags * scale * scale.mT, right * scale)
-        smallest = float(np.min(pivots))
-        if smallest < _SINGULAR:
+        if float(np.min(pivots)) < _SINGULAR:
             raise NotPositiveDefinite
-        return found * scale, 1 / smallest
+        filters: Floats = found * scale
+        return filters
     except NotPositiveDefinite:
         if len(lags) == 1:
-            return _solve_dense(lags[0], right[0])[np.newaxis], np.inf
-    each = [_solve(among[[index]], right[[index]]) for index in range(len(lags))]
-    return np.concatenate([filters for filters, _ in each]), max(condition for _, condition in each)
+            return _solve_dense(lags[0], right[0])[np.newaxis]
+    each = [_solve(among[[index]], right[[index]], damping) for index in range(len(lags))]
+    return np.concatenate(each)
 
 
 def _solve_dense(lags: Floats, right: Floats) -> Floats:

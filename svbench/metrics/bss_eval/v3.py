@@ -144,7 +144,7 @@ def _evaluate(
             for name, value in square.items()
         }
     times, durations = bounds[:, 0] / rate_hz, (bounds[:, 1] - bounds[:, 0]) / rate_hz
-    return MetricResult(values, times, durations, scored.notes), order
+    return MetricResult(values, times, durations), order
 
 
 def _best_order(sir: Floats) -> Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.errors import AudioError
+from svbench.metrics.bss_eval.diagnosis import REASON, UNAFFECTED, unstable_targets
 from svbench.metrics.bss_eval.energies import ARTEFACTS, EVERY, INTERFERENCE, OWN, SPATIAL
 from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
 from svbench.metrics.frames import frame_bounds
@@ -51,7 +53,8 @@ def bss_eval_v4(
     MetricResult
         ``SDR``, ``ISR``, ``SIR`` and ``SAR`` in dB, higher is better. A frame in which the
         channels of any reference or any estimate sum to zero everywhere is NaN for all
-        targets; +inf where there is no error at all.
+        targets; +inf where there is no error at all. ``unstable`` marks ISR, SIR and SAR of
+        targets where empty bands of the references leave them undetermined.
 
     Raises
     ------
@@ -81,12 +84,26 @@ def bss_eval_v4(
     bounds = frame_bounds(pair.n_samples, rate_hz, window_s, hop_s)
     own = [(target, target) for target in range(pair.n_targets)]
     scored = score_frames(pair, bounds, own, filter_length, filters == "track", n_threads)
+    values = image_ratios(scored)
     return MetricResult(
-        image_ratios(scored),
+        values,
         bounds[:, 0] / rate_hz,
         (bounds[:, 1] - bounds[:, 0]) / rate_hz,
-        scored.notes,
+        unstable=_unstable(values, scored),
+        why_unstable=REASON,
     )
+
+
+def _unstable(values: dict[str, Floats], scored: ScoredFrames) -> dict[str, NDArray[np.bool_]]:
+    """Which values rest on filters that are not determined; empty where none does."""
+    if scored.damped is None or scored.audible is None:
+        return {}
+    damped = image_ratios(replace(scored, parts=scored.damped))
+    targets = unstable_targets(values, damped, scored.audible)
+    if not targets.any():
+        return {}
+    frames = np.repeat(targets[:, np.newaxis], len(scored.defined), axis=1)
+    return {name: frames for name in values if name != UNAFFECTED}
 
 
 def image_ratios(scored: ScoredFrames) -> dict[str, Floats]:

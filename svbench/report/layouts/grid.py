@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from svbench.errors import DataError
-from svbench.report.boards import PRACTICALLY_INFINITE_DB
 from svbench.report.guard import leaks
 from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import Summary
+from svbench.results.standing import candidate, standing
 from svbench.results.statistics.material import Column
 from svbench.results.store import Quantity, Run
 
@@ -27,7 +27,9 @@ class GridCell:
         A rounded number, or the word for why there is none.
     is_number : bool
     best, second, tied : bool
-        Among the measured systems that are ranked; tied is not significantly different from the best.
+        Among the measured systems that can be compared; tied is not significantly different from the best.
+    partial : bool
+        Not compared, since the system was not scored on all tracks that others in the column were.
     measured : bool
         Measured here, though its row is quoted.
     extra : str
@@ -43,6 +45,7 @@ class GridCell:
     best: bool = False
     second: bool = False
     tied: bool = False
+    partial: bool = False
     measured: bool = False
     extra: str = ""
     interval: str = ""
@@ -89,15 +92,15 @@ class Entry:
     clean: Summary | None = None
 
 
-def marked_name(run: Run) -> str:
-    """Name a run's system with its kind where it is no system, and whether it was imported."""
-    return run.record.system.id + (f" ({', '.join(run.record.marks)})" if run.record.marks else "")
+def marked_name(run: Run, name: str = "") -> str:
+    """Name a run's system, or what it is called in a table, with its kind where it is no system."""
+    return (name or run.record.system.id) + (f" ({', '.join(run.record.marks)})" if run.record.marks else "")
 
 
-def measured_row(run: Run, cells: Sequence[GridCell]) -> GridRow:
-    """Make the row of a measured system."""
+def measured_row(run: Run, name: str, cells: Sequence[GridCell]) -> GridRow:
+    """Make the row of a measured system; ``name`` tells apart those that share an id."""
     return GridRow(
-        marked_name(run), run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported
+        marked_name(run, name), run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported
     )
 
 
@@ -121,43 +124,34 @@ def one_each(runs: Sequence[Run]) -> dict[str, Run]:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Who is best, second and tied with the best, as numbers of entries."""
+class Marks:
+    """Who is best, second and tied with the best, and who has too few tracks for it, by position."""
 
     best: frozenset[int] = frozenset()
     second: frozenset[int] = frozenset()
     tied: frozenset[int] = frozenset()
+    partial: frozenset[int] = frozenset()
 
 
-def standing(
-    entries: Sequence[Entry | None], quantity: Quantity, targets: Sequence[str], ties: Ties
-) -> Standing:
+def marks(entries: Sequence[Entry | None], quantity: Quantity, targets: Sequence[str], ties: Ties) -> Marks:
     """Compare the numbers of one column, or of one row where systems are columns.
 
-    Oracles, random weights, systems scored on fewer tracks than others and numbers that are only the
-    rounding of the arithmetic take no part. Nothing is best where there is nothing to be better than.
+    Best and second are those of `svbench.results.standing`; tied are the others that are not
+    significantly different from the best.
     """
-    ranked = {i: e for i, e in enumerate(entries) if e and e.run.record.takes_rank}
-    most = max((e.summary.n_tracks for e in ranked.values()), default=0)
-    scores = {
-        i: e.summary.score
-        for i, e in ranked.items()
-        if e.summary.score is not None
-        and e.summary.n_tracks == most
-        and (quantity.unit != "dB" or abs(e.summary.score) <= PRACTICALLY_INFINITE_DB)
-    }
-    if len(scores) < 2:
-        return Standing()
-    ordered = sorted(set(scores.values()), reverse=quantity.higher_is_better)
-    first = next(i for i, s in scores.items() if s == ordered[0])
+    found = standing([candidate(e.run, e.summary) if e else None for e in entries], quantity)
+    compared = {i: e for i, e in enumerate(entries) if e and i in found.compared}
+    partial = frozenset(i for i in found.partial if (e := entries[i]) and e.run.record.takes_rank)
+    if not found.best:
+        return Marks(partial=partial)
+    first = compared[min(found.best)]
     target = targets[0] if len(targets) == 1 else "mean"
-    column = Column(ranked[first].summary.target_set, target, quantity.name)
-    return Standing(
-        frozenset(i for i, s in scores.items() if s == ordered[0]),
-        frozenset(i for i, s in scores.items() if len(ordered) > 1 and s == ordered[1]),
+    column = Column(first.summary.target_set, target, quantity.name)
+    return Marks(
+        found.best,
+        found.second,
         frozenset(
-            i
-            for i, s in scores.items()
-            if s != ordered[0] and ties.is_tied(ranked[first].run, ranked[i].run, column)
+            i for i, e in compared.items() if i not in found.best and ties.is_tied(first.run, e.run, column)
         ),
+        partial,
     )

@@ -9,10 +9,11 @@ from svbench.report.guard import footnotes
 from svbench.report.layouts.grid import TIE, Grid, GridCell
 from svbench.report.layouts.systems import Bound, Numbers
 from svbench.report.variants import INSERTION
+from svbench.results.aggregate import quantities
 from svbench.results.statistics.headline import ONE_TRACK
 from svbench.results.store import Run
-from svbench.specs.protocol import ORIGINAL
-from svbench.specs.tables import QuotedRow
+from svbench.specs.protocol import ORIGINAL, Reduce
+from svbench.specs.tables import MEAN, QuotedRow
 
 MOST = 12  # systems or tracks that a note names one by one
 
@@ -22,6 +23,7 @@ def notes(grids: Sequence[Grid], bounds: Sequence[Bound], found: Numbers) -> lis
     runs = list({id(r): r for b in bounds for r in b.runs.values()}.values())
     told = [
         *dict.fromkeys(_rule(b, found) for b in bounds),
+        *_scored_among(bounds),
         _data(bounds, found),
         *_inserted(bounds, found),
         *_dropped(bounds, found),
@@ -68,18 +70,36 @@ def _rule(bound: Bound, found: Numbers) -> str:
     return f"Protocol {protocol.id} version {protocol.version} (digest {digest[:8]}): {names}, {told}."
 
 
+def _scored_among(bounds: Sequence[Bound]) -> list[str]:
+    """Say which targets were scored as one problem, where the columns of a protocol come from several."""
+    sets: dict[tuple[str, str], list[str]] = {}
+    for bound in bounds:
+        protocol = next(iter(bound.runs.values())).record.protocol.id
+        sets.setdefault((protocol, bound.target_set.id), []).extend(bound.group.targets)
+    if len(sets) == len({protocol for protocol, _ in sets}):
+        return []
+    told = [f"{', '.join(dict.fromkeys(targets))} in {name}" for (_, name), targets in sets.items()]
+    return [f"Scored in the target sets: {'; '.join(told)}."]
+
+
 def _data(bounds: Sequence[Bound], found: Numbers) -> str:
     """Name the tracks, and how many of them each column rests on where it is not all."""
     data = next(iter(bounds[0].runs.values())).record.data
     counts: dict[str, int] = {}
+    means: dict[str, Reduce] = {}
     for bound in bounds:
+        rules = quantities(next(iter(bound.runs.values())))
         for key in bound.keys:
             group = "" if len(bounds) == 1 or bound.name == key[1] else f"{bound.name} "
             entries = [found.entry(r, key) for r in bound.runs.values()]
             most = max((e.summary.n_tracks for e in entries if e), default=0)
             counts[group + key[1]] = max(most, counts.get(group + key[1], 0))
+            if key[1] == MEAN:
+                means[group + MEAN] = rules[key[2]]
     total = len(data.tracks)
-    fewer = "; ".join(f"{name}: {n}" for name, n in counts.items() if n != total)
+    short = {name: str(n) for name, n in counts.items() if n != total}
+    short |= {name: numbers.mean_over(counts[name], rule) for name, rule in means.items() if short}
+    fewer = "; ".join(f"{name}: {told}" for name, told in short.items())
     name = " ".join(p for p in (data.id, data.version, data.subset) if p)
     told = f"{name}, n = {total} track{'' if total == 1 else 's'}{f' ({fewer})' if fewer else ''}."
     return told if total > 1 else f"{told} One track has no interval, so nothing can be told of chance."
@@ -163,7 +183,7 @@ def _tracks(names: Sequence[str], total: int) -> str:
 
 def _marks(grids: Sequence[Grid]) -> list[str]:
     cells = [c for g in grids for row in g.rows for c in row.cells]
-    told = []
+    told = _partial(grids)
     if any(c.best for c in cells):
         second = ", underlined: second" if any(c.second for c in cells) else ""
         told.append(f"Bold: best{second}.")
@@ -173,6 +193,27 @@ def _marks(grids: Sequence[Grid]) -> list[str]:
             "(paired bootstrap over tracks, each pair by itself) holds 0."
         )
     return [*told, *_intervals(cells)]
+
+
+def _partial(grids: Sequence[Grid]) -> list[str]:
+    """Name the systems that were left out of a column's best and second, and those columns."""
+    short: dict[str, dict[str, None]] = {}
+    for grid in grids:
+        for row in grid.rows:
+            for cell, column in zip(row.cells, grid.columns, strict=True):
+                if cell.partial:
+                    # Systems are rows or, where variants are rows, columns.
+                    system, where = (column.head, row.name) if row.kind == "pattern" else (row.name, "")
+                    where = where or " ".join(p for p in (column.group, column.head) if p)
+                    short.setdefault(system, {})[where] = None
+    if not short:
+        return []
+    names = [f"{system} ({', '.join(columns)})" for system, columns in short.items()][:MOST]
+    more = [f"{len(short) - MOST} more"] if len(short) > MOST else []
+    return [
+        "Neither best nor second, since not scored on all tracks that others in the column were scored on: "
+        f"{'; '.join([*names, *more])}."
+    ]
 
 
 def _intervals(cells: Sequence[GridCell]) -> list[str]:

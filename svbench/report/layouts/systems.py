@@ -16,12 +16,13 @@ from svbench.report.layouts.grid import (
     GridColumn,
     GridRow,
     marked_name,
+    marks,
     measured_row,
     one_each,
-    standing,
 )
 from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import Summary, summarise
+from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
 from svbench.results.statistics.headline import Estimate
 from svbench.results.statistics.material import Column
 from svbench.results.store import Quantity, Run
@@ -154,7 +155,9 @@ def system_grids(
     for part in parts:
         columns = [c for bound in part for c in score_columns(bound, systems, table, found, ties)]
         rows = [
-            measured_row(runs_of[system][0], (*before[i], *(cells[i] for cells in columns), *after[i]))
+            measured_row(
+                runs_of[system][0], system, (*before[i], *(cells[i] for cells in columns), *after[i])
+            )
             for i, system in enumerate(systems)
         ]
         heads = [
@@ -169,15 +172,44 @@ def system_grids(
 
 
 def ordered(bounds: Sequence[Bound], found: Numbers) -> list[str]:
-    """Put systems in order: best first by the first mean there is, else by the first column; oracles last."""
-    lead = next((b for b in bounds if MEAN in b.group.targets), bounds[0])
+    """Put systems in order: best first by the first mean there is, else by the first column; oracles last.
+
+    A column that is mostly unknown, as means of imported files may be, puts nothing in order.
+    """
     runs: dict[str, Run] = {}
     for bound in bounds:
         runs = {**bound.runs, **runs}
-    most = max(
-        (e.summary.n_tracks for r in lead.runs.values() if (e := found.entry(r, _lead(lead)))), default=0
+    keys = [(bound, key) for bound in bounds for key in bound.keys]
+    keys = [(b, k) for b, k in keys if k[1] == MEAN] + keys
+    columns = [[_candidate(b, k, s, found) for s in runs] for b, k in keys]
+    known = (
+        i for i, c in enumerate(columns) if not mostly_unknown([x for x in c if x is not None and x.competes])
     )
-    return sorted(runs, key=lambda s: _order(s, runs[s], lead, found, most))
+    lead = next(known, 0)
+    bound, key = keys[lead]
+    quantity = next(q for q in bound.metrics if q.name == key[2])
+    place = standing(columns[lead], quantity)
+
+    def order(i: int) -> tuple[bool, bool, bool, float, str]:
+        """Oracles, those without a score and those scored on fewer tracks come last."""
+        name, own = names[i], columns[lead][i]
+        score = own.score if own else None
+        return (
+            runs[name].record.system.kind == "oracle",
+            score is None,
+            i in place.partial,
+            (-1 if quantity.higher_is_better else 1) * (score or 0.0),
+            marked_name(runs[name]),
+        )
+
+    names = list(runs)
+    return [names[i] for i in sorted(range(len(names)), key=order)]
+
+
+def _candidate(bound: Bound, key: Key, system: str, found: Numbers) -> Candidate | None:
+    run = bound.runs.get(system)
+    entry = found.entry(run, key) if run else None
+    return candidate(entry.run, entry.summary) if entry else None
 
 
 def score_columns(
@@ -191,9 +223,15 @@ def score_columns(
         key = (target_set, target, metric)
         entries = [found.entry(run, key) if run else None for run in runs]
         targets = bound.target_set.targets if target == MEAN else (target,)
-        marks = standing(entries, quantity, targets, ties)
+        places = marks(entries, quantity, targets, ties)
         cells = [
-            score_cell(entry, run, table.digits, i in marks.best, i in marks.second, i in marks.tied)
+            replace(
+                score_cell(entry, run, table.digits),
+                best=i in places.best,
+                second=i in places.second,
+                tied=i in places.tied,
+                partial=i in places.partial,
+            )
             for i, (entry, run) in enumerate(zip(entries, runs, strict=True))
         ]
         if table.intervals:
@@ -214,9 +252,7 @@ def with_interval(cell: GridCell, estimate: Estimate | None, digits: int) -> Gri
     return replace(cell, interval=text, detail={**cell.detail, **bounds})
 
 
-def score_cell(
-    entry: Entry | None, run: Run | None, digits: int, best: bool, second: bool, tied: bool
-) -> GridCell:
+def score_cell(entry: Entry | None, run: Run | None, digits: int) -> GridCell:
     """Make the cell of a number; a system that was not run, or does not give the targets, has a word."""
     if entry is None:
         return GridCell("not run" if run is None else "not given", detail={"status": "not run"})
@@ -225,9 +261,6 @@ def score_cell(
     return GridCell(
         text=numbers.decibels(s.score, s.status, digits),
         is_number=s.score is not None,
-        best=best,
-        second=second,
-        tied=tied,
         extra=extra,
         detail={
             "protocol": entry.run.record.protocol.id,
@@ -244,24 +277,6 @@ def score_cell(
             "score_without_errata": clean.score if clean else None,
         },
     )
-
-
-def _lead(bound: Bound) -> Key:
-    """Return the column that orders a group: its mean, or its first."""
-    return next((k for k in bound.keys if k[1] == MEAN), bound.keys[0])
-
-
-def _order(
-    system: str, run: Run, bound: Bound, found: Numbers, most: int
-) -> tuple[bool, bool, bool, float, str]:
-    """Oracles, those without a score and those scored on fewer tracks come last."""
-    own = bound.runs.get(system)
-    summary = entry.summary if own and (entry := found.entry(own, _lead(bound))) else None
-    score = summary.score if summary else None
-    quantity = next(q for q in bound.metrics if q.name == _lead(bound)[2])
-    sign = -1 if quantity.higher_is_better else 1
-    fewer = summary is not None and summary.n_tracks < most
-    return (run.record.system.kind == "oracle", score is None, fewer, sign * (score or 0.0), marked_name(run))
 
 
 def _heads(table: TableSpec, bound: Bound) -> list[GridColumn]:

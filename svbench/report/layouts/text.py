@@ -149,5 +149,6 @@ def _plain(cell: GridCell, head: GridColumn) -> dict[str, Any]:
         "best": cell.best,
         "second": cell.second,
         "tied": cell.tied,
+        "partial": cell.partial,
         **cell.detail,
     }

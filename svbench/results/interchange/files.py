@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from operator import attrgetter
@@ -27,11 +28,16 @@ PAIR = frozenset({"vocals", "accompaniment"})  # museval scores these two as a p
 
 # Python's json writes these three bare, which is no JSON; quoted, a strict parser takes them.
 _BARE = re.compile(rb":\s*(NaN|-?Infinity)")
-Number = float | Literal["NaN", "Infinity", "-Infinity"]
+# Writers that keep to JSON write null for NaN.
+Number = float | Literal["NaN", "Infinity", "-Infinity"] | None
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Metrics(msgspec.Struct, gc=False):
-    """The four numbers of one frame; museval writes NaN where a value is undefined or infinite."""
+    """The four numbers of one frame; museval writes NaN where a value is undefined or infinite.
+
+    None, which is ``null`` in the file, means NaN.
+    """
 
     SDR: Number
     SIR: Number
@@ -55,7 +61,8 @@ class Target(msgspec.Struct, gc=False):
 
     def values(self, quantity: str) -> list[float]:
         """Return one quantity of every frame, as IEEE values."""
-        return list(map(float, map(attrgetter(f"metrics.{quantity}"), self.frames)))
+        found = map(attrgetter(f"metrics.{quantity}"), self.frames)
+        return [math.nan if value is None else float(value) for value in found]
 
 
 class TrackFile(msgspec.Struct, gc=False):
@@ -87,12 +94,15 @@ def read_track_file(path: Path) -> tuple[TrackFile, str]:
     Raises
     ------
     DataError
-        Damaged JSON, a key that is missing or of a wrong type, no targets, a target twice, or
-        targets of differing numbers of frames.
+        A file that cannot be opened, damaged JSON, a key that is missing or of a wrong type, no
+        targets, a target twice, or targets of differing numbers of frames.
     """
-    text = path.read_bytes()
     try:
-        content = _DECODER.decode(_BARE.sub(rb':"\1"', text))
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        content = _DECODER.decode(_BARE.sub(rb':"\1"', text.removeprefix(_BYTE_ORDER_MARK)))
     except msgspec.ValidationError as error:
         raise DataError(f"{path}: {_told(error)}; museval's files hold targets of frames") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -1,8 +1,8 @@
 """A run becomes files that museval's own loaders and schema accept.
 
 As in museval's files, vocals scored with accompaniment take the place of vocals scored with the
-other stems; a target set of one's choice is written alone. Undefined and infinite frames are NaN,
-as museval writes both; a target that a track does not contain has a row without frames.
+other stems; a target set of one's choice is written alone. Undefined, infinite and unstable frames
+are NaN, as museval writes the first two; a target that a track does not contain has a row without frames.
 """
 
 from __future__ import annotations
@@ -129,8 +129,20 @@ def _losses(run: Run, chosen: list[str], rows: dict[str, Rows]) -> list[str]:
     )
     if n_perfect:
         told.append(f"{n_perfect} infinite values are NaN, as museval writes them")
+    unstable = {
+        (track, target): [quantity for quantity, s in q.items() if "unstable" in s.status]
+        for track, found in rows.items()
+        for target, q in found.items()
+    }
+    if lost := {cell: names for cell, names in unstable.items() if names}:
+        told.append(
+            "unstable values, which measure rounding, are NaN: "
+            + "; ".join(
+                f"{', '.join(names)} of {target} on {track}" for (track, target), names in lost.items()
+            )
+        )
     kept = {s.target_set for found in rows.values() for s in found.get("vocals", {}).values()}
-    lost = [
+    dropped = [
         s.id
         for s in run.record.protocol.target_sets
         if s.id in chosen and "vocals" in s.targets and s.id not in kept
@@ -138,6 +150,6 @@ def _losses(run: Run, chosen: list[str], rows: dict[str, Rows]) -> list[str]:
     told += [
         f"vocals of {s} is left out: museval keeps one row of vocals, that of vocals and accompaniment; "
         f"--target-set {s} writes that set alone"
-        for s in lost
+        for s in dropped
     ]
     return told

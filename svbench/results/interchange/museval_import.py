@@ -7,12 +7,14 @@ files keep one row of vocals, that of the former; the vocals of the latter are u
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from svbench.errors import DataError, SpecError, suggestion
+from svbench.printing.numbers import counted
 from svbench.results.interchange.files import (
     PAIR,
     Source,
@@ -84,18 +86,36 @@ class Layout(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def import_museval(plan: Plan) -> list[Path]:
-    """Write one run for each system in a folder of museval's files, all of them or none.
+class Imported(msgspec.Struct, frozen=True):
+    """What became of a folder of files.
+
+    Attributes
+    ----------
+    folders : tuple of Path
+        The run folders, by system name.
+    findings : tuple of str
+        A sentence for each file, or system, that could not be imported.
+    """
+
+    folders: tuple[Path, ...]
+    findings: tuple[str, ...]
+
+
+def import_museval(plan: Plan) -> Imported:
+    """Write one run for each system in a folder of museval's files; what cannot be read is told.
+
+    A file that is damaged, does not fit the protocol or has other targets than most files of its system
+    makes its track a failed one, with the reason; the rest is imported. Importing the same files again
+    replaces the runs.
 
     Returns
     -------
-    list of Path
-        The run folders, by system name. Importing the same files again replaces them.
+    Imported
 
     Raises
     ------
     DataError
-        A file that is damaged, does not fit the protocol, or differs from the others of its system.
+        Folders that are no such files, or none that could be imported.
     """
     window(plan.protocol)
     sources = find_sources(plan.folder, system=plan.system, subset=plan.subset)
@@ -106,14 +126,23 @@ def import_museval(plan: Plan) -> list[Path]:
     data = plan.data.record.data if plan.data else _data(sources)
     plan.out.mkdir(parents=True, exist_ok=True)
     with scratch_folder(plan.out) as aside:
-        written = []
+        written: list[Path] = []
+        findings: list[str] = []
         for source in sources:
-            record, results = _run(plan, source, data)
+            try:
+                record, results, told = _run(plan, source, data)
+            except DataError as error:
+                findings.append(str(error))
+                continue
+            findings += told
             written.append(aside / run_name(record.system, plan.protocol, data.digest))
             write_run(written[-1], record, results)
+        if not written:
+            more = f" (and {counted(len(findings) - 1, 'more system')})" if len(findings) > 1 else ""
+            raise DataError(f"{findings[0]}{more}")
         for folder in written:
             move_run(folder, plan.out / folder.name)
-    return [plan.out / folder.name for folder in written]
+    return Imported(tuple(plan.out / folder.name for folder in written), tuple(findings))
 
 
 def layout(targets: frozenset[str], protocol: Protocol) -> Layout:
@@ -160,17 +189,34 @@ def layout(targets: frozenset[str], protocol: Protocol) -> Layout:
     return Layout(rows, tuple(notes))
 
 
-def _run(plan: Plan, source: Source, data: DataRecord) -> tuple[RunRecord, list[TrackResult]]:
-    """Read all files of a system."""
-    if plan.data and (strange := [t for t in source.files if t not in data.tracks]):
-        near = suggestion(strange[0], data.tracks)
-        raise DataError(f"{source.files[strange[0]]}: no track of {plan.data.path}: {near}")
-    read = {track: read_track_file(path) for track, path in source.files.items()}
-    found = _layout(plan, source, {track: content for track, (content, _) in read.items()})
-    results = [
-        _result(plan, source, track, content, found, sha256) for track, (content, sha256) in read.items()
-    ]
-    spec = _spec(plan, source, digest([(r.track, r.key) for r in results]))
+def _run(plan: Plan, source: Source, data: DataRecord) -> tuple[RunRecord, list[TrackResult], list[str]]:
+    """Read all files of a system; a file that does not fit is a sentence and a failed track."""
+    contents: dict[str, tuple[TrackFile, str]] = {}
+    findings: dict[str, str] = {}
+    for track, path in source.files.items():
+        try:
+            if plan.data and track not in data.tracks:
+                raise DataError(f"{path}: no track of {plan.data.path}: {suggestion(track, data.tracks)}")
+            contents[track] = read_track_file(path)
+        except DataError as error:
+            findings[track] = str(error)
+    if not contents:
+        raise DataError(_all_of_them(source, findings))
+    found, targets = _layout(plan, source, {track: content for track, (content, _) in contents.items()})
+    results: dict[str, TrackResult] = {}
+    for track, (content, sha256) in contents.items():
+        try:
+            _check_targets(source, track, content, targets)
+            results[track] = _result(plan, source, track, content, found, sha256)
+        except DataError as error:
+            findings[track] = str(error)
+    if not results:
+        raise DataError(_all_of_them(source, findings))
+    for track, sentence in findings.items():
+        if track in data.tracks:
+            results[track] = _failed(plan, source, track, found, sentence)
+    ordered = [results[track] for track in source.files if track in results]
+    spec = _spec(plan, source, digest([(r.track, r.key) for r in ordered]))
     record = RunRecord(
         schema=1,
         system=spec,
@@ -181,23 +227,66 @@ def _run(plan: Plan, source: Source, data: DataRecord) -> tuple[RunRecord, list[
         data=data,
         provenance=(msgspec.structs.replace(plan.provenance, packages={}),),  # those of the scoring: unknown
     )
-    return record, results
+    return record, ordered, [findings[track] for track in source.files if track in findings]
 
 
-def _layout(plan: Plan, source: Source, contents: Mapping[str, TrackFile]) -> Layout:
-    """Find the layout of a system's files, which all must have the same targets."""
-    targets = {track: frozenset(t.name for t in content.targets) for track, content in contents.items()}
-    first = next(iter(targets))
-    for track in targets:
-        for one, other in ((track, first), (first, track)):
-            if lacking := targets[other] - targets[one]:
-                raise DataError(
-                    f"{source.files[one]}: targets: lacks {_joined(lacking)}, which {source.files[other]} has"
-                )
+def _all_of_them(source: Source, findings: Mapping[str, str]) -> str:
+    """Say why nothing of a system could be imported: the first of its files stands for all."""
+    first = next(findings[track] for track in source.files if track in findings)
+    more = len(findings) - 1
+    return f"{first} (and {counted(more, 'more file')} of {source.system})" if more else first
+
+
+def _layout(plan: Plan, source: Source, contents: Mapping[str, TrackFile]) -> tuple[Layout, frozenset[str]]:
+    """Find the layout of a system's files: that of the targets that most of them have."""
+    counts = Counter(frozenset(t.name for t in content.targets) for content in contents.values())
+    ((targets, _),) = counts.most_common(1)
     try:
-        return layout(targets[first], plan.protocol)
+        return layout(targets, plan.protocol), targets
     except DataError as error:
+        first = next(t for t, c in contents.items() if frozenset(x.name for x in c.targets) == targets)
         raise DataError(f"{source.files[first]}: targets: {error}") from None
+
+
+def _check_targets(source: Source, track: str, content: TrackFile, targets: frozenset[str]) -> None:
+    """Refuse a file with other targets than most files of its system: they were other problems."""
+    own = frozenset(t.name for t in content.targets)
+    told = [
+        f"{verb} {_joined(names)}, {which}"
+        for verb, names, which in (
+            ("lacks", targets - own, f"which most files of {source.system} have"),
+            ("has", own - targets, f"which most files of {source.system} have not"),
+        )
+        if names
+    ]
+    if told:
+        raise DataError(f"{source.files[track]}: targets: {'; '.join(told)}")
+
+
+def _failed(plan: Plan, source: Source, track: str, found: Layout, sentence: str) -> TrackResult:
+    """Make the result of a track whose file could not be imported."""
+    known = next((r for r in plan.data.results if r.track == track), None) if plan.data else None
+    duration_s = known.duration_s if known else 0.0
+    path = source.files[track]
+    return TrackResult(
+        schema=1,
+        key="",
+        track=track,
+        subset=known.subset if known else source.subset,
+        duration_s=duration_s,
+        n_samples=known.n_samples if known else 0,
+        status="failed",
+        # Tables print the reason, and where the files lay is nobody's business.
+        reason=sentence.replace(str(path), path.name),
+        target_sets=tuple(found.rows),
+        series=tuple(
+            without_value(s.id, target, quantity.name, duration_s, "failed")
+            for s in plan.protocol.target_sets
+            if s.id in found.rows
+            for quantity in plan.quantities
+            for target in s.targets
+        ),
+    )
 
 
 def _result(

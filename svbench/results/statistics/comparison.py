@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from svbench.results.scores import Status
+from svbench.results.standing import Candidate, scored_tracks, standing, unit_of
 from svbench.results.statistics.headline import Estimate, estimate
 from svbench.results.statistics.material import Column, Settings, contenders
-from svbench.results.statistics.pairs import Pair, all_pairs, common_tracks, reason
+from svbench.results.statistics.pairs import Pair, all_pairs, reason
 from svbench.results.statistics.ranks import (
     CriticalDifference,
     RankInterval,
@@ -28,14 +30,16 @@ class Comparison:
         Reducers of frames and tracks (and targets), as tables print them.
     estimates : tuple of Estimate
         Best first; those without a number last.
+    places : mapping of str to int
+        Ranks of the systems that take one, as every table gives them (`svbench.results.standing`).
     pairs : tuple of Pair
         Every two systems, the better one first. Oracles, which see the references, take part
         only where fewer than two other systems are there.
     ranks : tuple of RankInterval
-        Of systems and baselines.
+        Of those with a rank, where there are two tracks or more.
     critical : CriticalDifference or None
     notes : tuple of str
-        What a reader must know: tracks left out, systems without a number.
+        What a reader must know: tracks left out, systems without a number or a rank.
     """
 
     column: Column
@@ -44,6 +48,7 @@ class Comparison:
     settings: Settings
     n_tracks_total: int
     estimates: tuple[Estimate, ...]
+    places: Mapping[str, int]
     pairs: tuple[Pair, ...]
     ranks: tuple[RankInterval, ...]
     critical: CriticalDifference | None
@@ -83,9 +88,13 @@ def _comparison(run: Run, column: Column, found: list[Entrant], settings: Settin
     sign = 1 if quantity.higher_is_better else -1
     found = sorted(found, key=lambda e: (e.value is None, -sign * (e.value or 0.0), e.name))
     sampler = Sampler(settings)
+    place = standing([_candidate(e, column) for e in found], quantity)
+    places = {e.name: rank for e, rank in zip(found, place.ranks, strict=True) if rank is not None}
     defined = [e for e in found if e.is_defined and e.tracks]
-    ranked = [e for e in defined if e.contender.kind != "oracle"]
-    tested = ranked if len(ranked) > 1 else defined
+    competing = [e for e in defined if e.contender.runs[0].record.takes_rank]
+    tested = competing if len(competing) > 1 else defined
+    ranked = [e for e in competing if e.name in places]
+    higher = quantity.higher_is_better
     return Comparison(
         column,
         quantity,
@@ -93,11 +102,22 @@ def _comparison(run: Run, column: Column, found: list[Entrant], settings: Settin
         settings,
         len(run.record.data.tracks),
         tuple(estimate(e, sampler) for e in found),
-        tuple(all_pairs(tested, sampler, higher_is_better=quantity.higher_is_better)),
-        tuple(rank_intervals(ranked, sampler, higher_is_better=quantity.higher_is_better)),
-        critical_difference(ranked, settings.alpha, higher_is_better=quantity.higher_is_better),
-        tuple(_notes(found, ranked, run.record.data.tracks)),
+        places,
+        tuple(all_pairs(tested, sampler, higher_is_better=higher)),
+        tuple(rank_intervals(ranked, list(places.values()), sampler, higher_is_better=higher)),
+        critical_difference(ranked, settings.alpha, higher_is_better=higher),
+        (*filter(None, [place.reason]), *_notes(found, run.record.data.tracks)),
     )
+
+
+def _candidate(entrant: Entrant, column: Column) -> Candidate:
+    """Make the candidate of a system's number, which rests on the tracks that all its repeats have."""
+    status: Status = next((m.summary.status for m in entrant.materials if m.summary.score is None), "ok")
+    name = (column.target_set, column.target, column.metric)
+    runs = [run for run in entrant.contender.runs if name in scored_tracks(run)]
+    tracks = frozenset.intersection(*(scored_tracks(run)[name] for run in runs))
+    unit = unit_of(runs[0], column.target, column.metric)
+    return Candidate(entrant.name, runs[0].record.takes_rank, entrant.value, status, tracks, unit)
 
 
 def against_best(comparison: Comparison) -> dict[str, Pair]:
@@ -111,10 +131,16 @@ def against_best(comparison: Comparison) -> dict[str, Pair]:
     return {p.second: p for p in comparison.pairs if p.first == best}
 
 
-def _notes(found: Sequence[Entrant], ranked: Sequence[Entrant], tracks: Sequence[str]) -> list[str]:
-    """Say which tracks are left out of what, and why."""
+def _notes(found: Sequence[Entrant], tracks: Sequence[str]) -> list[str]:
+    """Say which tracks are left out of what, and why; in one sentence for all of which nothing is known."""
     notes = []
-    everywhere = [t for t in tracks if not any(t in e.tracks for e in found)]
+    if unknown := [e.name for e in found if e.materials[0].summary.status == "unknown"]:
+        notes.append(
+            f"Unknown for {len(unknown)} of {len(found)} systems, whose imported files do not hold this "
+            f"number: {', '.join(unknown)}."
+        )
+    found = [e for e in found if e.name not in unknown]
+    everywhere = [t for t in tracks if not any(t in e.tracks for e in found)] if found else []
     if everywhere:
         why = sorted({reason(e, t) for e in found for t in everywhere})
         notes.append(f"Without a value in any system ({', '.join(why)}): {', '.join(everywhere)}.")
@@ -126,7 +152,4 @@ def _notes(found: Sequence[Entrant], ranked: Sequence[Entrant], tracks: Sequence
             notes.append(f"{entrant.name} has no value on {told}{more}.")
         if len(entrant.materials) > 1:
             notes.append(f"{entrant.name}: {len(entrant.materials)} repeats, averaged.")
-    common = common_tracks(ranked) if ranked else ()
-    if ranked and any(len(e.tracks) != len(common) for e in ranked):
-        notes.append(f"Ranks rest on the {len(common)} tracks that all ranked systems have.")
     return notes

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from svbench.specs.protocol import TrackReducer
 
 Array = NDArray[np.float64]
 
@@ -60,21 +62,26 @@ def draw_counts(n: int, resamples: int, seed: int) -> Array:
     return counts
 
 
-def resampled(tracks: Sequence[Array], reducer: Literal["mean", "median"], counts: Array) -> Array:
+def resampled(
+    tracks: Sequence[Array], reducer: TrackReducer, counts: Array, durations_s: Sequence[float] = ()
+) -> Array:
     """Reduce all values of the drawn tracks, for each resample.
 
     Parameters
     ----------
     tracks : sequence of array
-        The values of each track: one, or all of its frames where a rule pools them. Infinite values
-        have a median, but no mean.
-    reducer : {"mean", "median"}
+        The values of each track: one, or all of its frames where a rule pools them; none where the
+        track lacks the target. Infinite values have a median, but no mean.
+    reducer : {"mean", "median", "length-weighted mean"}
     counts : array, shape (n_resamples, n_tracks)
         From `draw_counts`.
+    durations_s : sequence of float
+        Of the tracks, for the length-weighted mean.
 
     Returns
     -------
     array, shape (n_resamples,)
+        NaN where a resample holds no track with a value.
 
     Examples
     --------
@@ -88,9 +95,12 @@ def resampled(tracks: Sequence[Array], reducer: Literal["mean", "median"], count
         return _medians(tracks, counts)
     sizes = np.array([len(t) for t in tracks], dtype=np.float64)
     # A shift of the origin spares digits where the scores are far from zero and close together.
-    origin = float(tracks[0][0])
+    origin = float(next(t[0] for t in tracks if len(t)))
     sums = np.array([float(np.sum(t - origin)) for t in tracks])
-    found: Array = origin + (counts @ sums) / (counts @ sizes)
+    if reducer == "length-weighted mean":
+        sizes, sums = sizes * durations_s, sums * durations_s
+    with np.errstate(invalid="ignore"):  # 0 / 0 where no track has a value
+        found: Array = origin + (counts @ sums) / (counts @ sizes)
     return found
 
 
@@ -98,15 +108,24 @@ def _medians(tracks: Sequence[Array], counts: Array) -> Array:
     values = np.concatenate(tracks)
     sizes = np.array([len(t) for t in tracks])
     order = np.argsort(values, kind="stable")
-    if len(values) == len(tracks):
+    if (sizes == 1).all():
         places = _places_of_tracks(order, counts)
     else:
         owner = np.repeat(np.arange(len(tracks)), sizes)[order]
+        empty = counts @ sizes == 0
+        # A resample without any value takes all of them, and is NaN below.
+        counts = np.where(empty[:, np.newaxis], 1.0, counts)
         total = counts @ sizes
         # Whole numbers below 2**24: exact in float32, and twice as fast.
         small = counts.astype(np.float32)
         places = _place(owner, small, (total - 1) // 2), _place(owner, small, total // 2)
+        low, high = (np.where(empty, np.nan, values[order][p]) for p in places)
+        return _between(low, high)
     low, high = (values[order][p] for p in places)
+    return _between(low, high)
+
+
+def _between(low: Array, high: Array) -> Array:
     middle: Array = np.where(low == high, low, (low + high) / 2)  # inf is its own middle
     return middle
 

@@ -161,6 +161,12 @@ def _check(
     column: Column, quantity: Quantity, old: Entrant, new: Entrant | None, max_drop: float, sampler: Sampler
 ) -> Check:
     name = f"{column.target_set}, {column.target}"
+    for side, entrant in (("baseline", old), ("candidate", new)):
+        if entrant is not None and (unstable := _unstable(entrant)):
+            return Check(
+                column, quantity, "fail", _undecided(side, quantity, unstable), old.value,
+                new.value if new else None, None, None, None, 0, None, (), (),
+            )  # fmt: skip
     if not old.is_defined or not old.tracks:
         status = old.materials[0].summary.status
         raise DataError(f"the baseline has no number for {name} ({status}): there is nothing to compare with")
@@ -184,6 +190,20 @@ def _check(
     if len(tracks) < 2:
         raise DataError(f"{name}: {len(tracks)} track in common; an interval needs two or more")
     return _judged(empty, old, new, tracks, max_drop, sampler)
+
+
+def _unstable(entrant: Entrant) -> list[str]:
+    return list(
+        dict.fromkeys(t for m in entrant.materials for t, why in m.without.items() if why == "unstable")
+    )
+
+
+def _undecided(side: str, quantity: Quantity, tracks: list[str]) -> str:
+    more = f" and {len(tracks) - 3} more" if len(tracks) > 3 else ""
+    return (
+        f"cannot be decided: {quantity.name} of the {side} is unstable on {', '.join(tracks[:3])}{more}, "
+        "where it measures rounding; gate on SDR, or use references of 16 bits"
+    )
 
 
 def _judged(

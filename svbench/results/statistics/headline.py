@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from svbench.results.scores import Status
 from svbench.results.statistics.intervals import (
     NONE,
@@ -96,6 +98,8 @@ def estimate(entrant: Entrant, sampler: Sampler) -> Estimate:
         note = f"no number ({status}): no interval"
     elif n < 2:
         note = ONE_TRACK
+    elif np.isnan(sampler.of(entrant, entrant.tracks).drawn).any():
+        note = "a target on so few tracks that a resample may lack it: no interval"
     else:
         interval = _interval(entrant, sampler, value)
         if None in (interval.low, interval.high):

@@ -15,13 +15,14 @@ from svbench.results.aggregate import (
     TrackScore,
     admitted,
     entering_values,
+    over_tracks,
     quantities,
     summarise,
     track_scores,
 )
 from svbench.results.statistics.draws import Array
 from svbench.results.store import Run
-from svbench.specs.protocol import Reduce, Reducer
+from svbench.specs.protocol import Reduce, TrackReducer
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,11 @@ class Material:
         The printed number.
     rule : Reduce
     values : mapping of track to list of arrays
-        One array for each target that enters: one value, or all frames where the rule pools.
+        One array for each target that enters: one value, or all frames where the rule pools; empty
+        where a track lacks a target and each target has its own tracks.
     scores : mapping of track to float
         The track's own score: reduced over its frames, and over the targets of ``mean``.
+    durations_s : mapping of track to float
     without : mapping of track to str
         The tracks of the data set that bring nothing, and the status that says why.
     """
@@ -71,18 +74,25 @@ class Material:
     rule: Reduce
     values: Mapping[str, Sequence[Array]]
     scores: Mapping[str, float]
+    durations_s: Mapping[str, float]
     without: Mapping[str, str]
 
     @property
-    def reducer(self) -> Reducer:
+    def reducer(self) -> TrackReducer:
         """Name of the reducer over tracks, or over all frames where the rule pools."""
         return self.rule.frames if self.rule.pooled else self.rule.tracks
 
     def point(self, tracks: Sequence[str]) -> float:
         """Reduce some tracks as the printed number reduces all of them."""
         by_target = zip(*(self.values[t] for t in tracks), strict=True)
-        parts = [REDUCERS[self.reducer]([float(v) for a in arrays for v in a]) for arrays in by_target]
+        parts = [self._part(arrays, tracks) for arrays in by_target]
         return REDUCERS[self.rule.targets](parts) if len(parts) > 1 else parts[0]
+
+    def _part(self, arrays: Sequence[Array], tracks: Sequence[str]) -> float:
+        """Reduce the values of one target; NaN where no track has any."""
+        values = [float(v) for a in arrays for v in a]
+        durations_s = [self.durations_s[t] for t, a in zip(tracks, arrays, strict=True) for _ in a]
+        return over_tracks(self.reducer, values, durations_s) if values else np.nan
 
 
 @dataclass(frozen=True)
@@ -209,10 +219,12 @@ def _material(
     sets = {s.id: s.targets for s in run.record.protocol.target_sets}
     targets = sets[column.target_set] if column.target == "mean" else (column.target,)
     values = [entering_values(run, column.target_set, t, column.metric, rows.values()) for t in targets]
-    tracks = [t for t in run.record.data.tracks if all(t in v for v in values)]
+    needed = any if rule.targets_over == "own tracks" else all
+    tracks = [t for t in run.record.data.tracks if needed(t in v for v in values)]
     scores = {}
     for track in tracks:
-        own = [rows[column.target_set, t, column.metric, track].score for t in targets]
+        having = [t for t, v in zip(targets, values, strict=True) if track in v]
+        own = [rows[column.target_set, t, column.metric, track].score for t in having]
         parts = [np.inf if s is None else s for s in own]
         scores[track] = REDUCERS[rule.targets](parts) if len(parts) > 1 else parts[0]
     without = {}
@@ -224,7 +236,8 @@ def _material(
     return Material(
         summary,
         rule,
-        {track: [np.asarray(v[track], dtype=np.float64) for v in values] for track in tracks},
+        {track: [np.asarray(v.get(track, ()), dtype=np.float64) for v in values] for track in tracks},
         scores,
+        {result.track: result.duration_s for result in run.results},
         without,
     )

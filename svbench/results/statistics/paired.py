@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 import numpy as np
 
 from svbench.results.statistics.draws import Array, draw_counts, resampled
 from svbench.results.statistics.intervals import influences, t_quantile, variance
+from svbench.specs.protocol import TrackReducer
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -29,7 +29,10 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def paired_difference(
-    before: Sequence[Sequence[float]], after: Sequence[Sequence[float]], reducer: Literal["mean", "median"]
+    before: Sequence[Sequence[float]],
+    after: Sequence[Sequence[float]],
+    reducer: TrackReducer,
+    durations_s: Sequence[float] = (),
 ) -> Difference | None:
     """Difference of two reduced numbers, with its smoothed 95 % interval over tracks.
 
@@ -38,8 +41,10 @@ def paired_difference(
     before, after : sequence of sequence of float
         The values of each track, in one order: one per track, or all of its frames where a rule
         pools them. A resample takes whole tracks, the same ones on both sides.
-    reducer : {"mean", "median"}
+    reducer : {"mean", "median", "length-weighted mean"}
         Over all values of all tracks.
+    durations_s : sequence of float
+        Of the tracks, for the length-weighted mean of one value each.
 
     Returns
     -------
@@ -60,13 +65,12 @@ def paired_difference(
     sides = [[np.asarray(track, dtype=np.float64) for track in side] for side in (before, after)]
     if n == 0:
         return None
-    reduce = np.mean if reducer == "mean" else np.median
     with np.errstate(invalid="ignore"):  # the mean of inf and −inf
-        first, second = (float(reduce(np.concatenate(side))) for side in sides)
+        first, second = (_reduced(np.concatenate(side), reducer, durations_s) for side in sides)
     if not np.isfinite(second - first):
         return None
     counts = draw_counts(n, RESAMPLES, SEED)
-    drawn: list[Array] = [resampled(side, reducer, counts) for side in sides] if n > 1 else []
+    drawn: list[Array] = [resampled(side, reducer, counts, durations_s) for side in sides] if n > 1 else []
     if n < 2 or not np.all(np.isfinite(drawn)):
         return Difference(second - first, None, None, n)
     moved = drawn[1] - drawn[0]
@@ -75,3 +79,9 @@ def paired_difference(
     reach = t_quantile(1 - (1 - LEVEL) / 2, n - 1) * error
     value, middle = second - first, float(rest.mean())
     return Difference(value, min(middle - reach, value), max(middle + reach, value), n)
+
+
+def _reduced(values: Array, reducer: TrackReducer, durations_s: Sequence[float]) -> float:
+    if reducer == "length-weighted mean":
+        return float(np.average(values, weights=durations_s))
+    return float(np.mean(values) if reducer == "mean" else np.median(values))

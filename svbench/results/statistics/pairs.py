@@ -10,7 +10,14 @@ import numpy as np
 from svbench.results.statistics.draws import Array
 from svbench.results.statistics.intervals import degrees, t_quantile, variance
 from svbench.results.statistics.samples import Entrant, Sampler, Samples
-from svbench.results.statistics.signed_rank import SignedRank, holm, signed_rank
+from svbench.results.statistics.signed_rank import (
+    TIE,
+    SignedRank,
+    TypicalDifference,
+    holm,
+    signed_rank,
+    typical_difference,
+)
 
 POWER = 0.8
 
@@ -26,6 +33,9 @@ class Pair:
         Difference of the two numbers, first minus second, over the common tracks; None without any.
     low, high : float or None
         Bounds of its interval at level 1 − alpha; None where there is none.
+    typical : TypicalDifference or None
+        The Hodges–Lehmann estimate of the difference on a track, first minus second, which the test
+        tests; it may have another sign than ``value``. None without common tracks.
     detectable : float or None
         The true difference that such a comparison finds four times out of five at this n.
     tests : SignedRank or None
@@ -42,11 +52,20 @@ class Pair:
     value: float | None
     low: float | None
     high: float | None
+    typical: TypicalDifference | None
     detectable: float | None
     tests: SignedRank | None
     p_holm: float
     n_tracks: int
     note: str
+
+    @property
+    def signs_differ(self) -> bool:
+        """Whether the two numbers favour one system and the paired tracks the other, beyond a tie."""
+        paired = self.typical.value if self.typical else None
+        if self.value is None or paired is None:
+            return False
+        return self.value * paired < 0 and min(abs(self.value), abs(paired)) >= TIE
 
     def is_significant(self, alpha: float) -> bool:
         """Whether the signed-rank test tells them apart among all pairs of the column."""
@@ -87,22 +106,26 @@ def one_pair(first: Entrant, second: Entrant, sampler: Sampler, *, higher_is_bet
     """Compare two systems on the tracks that both have."""
     tracks = common_tracks([first, second])
     notes = [n for n in (_lacking(first, second), _lacking(second, first)) if n]
-    empty = Pair(first.name, second.name, None, None, None, None, None, 1.0, len(tracks), "; ".join(notes))
+    empty = Pair(
+        first.name, second.name, None, None, None, None, None, None, 1.0, len(tracks), "; ".join(notes)
+    )
     undefined = [e.name for e in (first, second) if not e.is_defined]
     if undefined or not tracks:
         why = f"{' and '.join(undefined)}: no number" if undefined else "no track in common"
         return replace(empty, note="; ".join([why, *notes]))
-    tests = signed_rank((1 if higher_is_better else -1) * differences(first, second, tracks))
+    apart = differences(first, second, tracks)
+    alpha = sampler.settings.alpha
+    tests = signed_rank((1 if higher_is_better else -1) * apart)
+    empty = replace(empty, tests=tests, typical=typical_difference(apart, alpha))
     value = sampler.point(first, tracks) - sampler.point(second, tracks)
     smoothed = smoothed_difference(first, second, tracks, sampler) if len(tracks) > 1 else None
     if smoothed is None or not np.isfinite(value):
         why = "one track only: no interval" if len(tracks) == 1 else "perfect tracks: no interval"
         value_or_none = value if np.isfinite(value) else None
-        return replace(empty, value=value_or_none, tests=tests, note="; ".join([why, *notes]))
-    alpha = sampler.settings.alpha
+        return replace(empty, value=value_or_none, note="; ".join([why, *notes]))
     found = smoothed.reach(alpha) + t_quantile(POWER, smoothed.df) * float(np.sqrt(smoothed.variance))
     low, high = smoothed.interval(value, alpha)
-    return replace(empty, value=value, low=low, high=high, detectable=found, tests=tests)
+    return replace(empty, value=value, low=low, high=high, detectable=found)
 
 
 def may_be_equal(first: Entrant, second: Entrant, sampler: Sampler) -> bool:

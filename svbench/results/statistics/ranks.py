@@ -49,7 +49,7 @@ class CriticalDifference:
 
 
 def rank_intervals(
-    found: Sequence[Entrant], sampler: Sampler, *, higher_is_better: bool
+    found: Sequence[Entrant], ranks: Sequence[int], sampler: Sampler, *, higher_is_better: bool
 ) -> list[RankInterval]:
     """Count how many systems are surely better, and how many surely worse.
 
@@ -60,14 +60,16 @@ def rank_intervals(
     Parameters
     ----------
     found : sequence of Entrant
-        Systems with a number; all are compared on the tracks that all have.
+        Systems with a number, best first; all are compared on the tracks that all have.
+    ranks : sequence of int
+        Their ranks, from `svbench.results.standing`.
     sampler : Sampler
     higher_is_better : bool
 
     Returns
     -------
     list of RankInterval
-        Best first; empty for fewer than two systems, fewer than two tracks, or where perfect tracks
+        In the order given; empty for fewer than two systems, fewer than two tracks, or where perfect tracks
         leave no finite differences.
 
     References
@@ -85,11 +87,9 @@ def rank_intervals(
     middle = np.array([s.rest.mean() for s in samples.values()]) * (1 if higher_is_better else -1)
     better = middle[:, None] - middle  # of the row over the column
     sure = better > _reach(samples, error, sampler, len(tracks)) * error
-    points = [e.point(tracks) for e in found]
-    order = np.argsort([-p if higher_is_better else p for p in points], kind="stable")
     return [
-        RankInterval(names[i], rank, 1 + int(sure[:, i].sum()), len(names) - int(sure[i].sum()))
-        for rank, i in enumerate(order, start=1)
+        RankInterval(name, rank, 1 + int(sure[:, i].sum()), len(names) - int(sure[i].sum()))
+        for i, (name, rank) in enumerate(zip(names, ranks, strict=True))
     ]
 
 

@@ -147,7 +147,8 @@ class Sampler:
 def headlines(material: Material, tracks: Sequence[str], counts: Array) -> Array:
     """Resample one run's number, its targets on the same draws."""
     columns = zip(*(material.values[t] for t in tracks), strict=True)
-    parts = [resampled(arrays, material.reducer, counts) for arrays in columns]
+    durations_s = [material.durations_s[t] for t in tracks]
+    parts = [resampled(arrays, material.reducer, counts, durations_s) for arrays in columns]
     if len(parts) == 1:
         return parts[0]
     together: Array = np.mean(parts, axis=0) if material.rule.targets == "mean" else np.median(parts, axis=0)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Samples
+from svbench.installation import not_installed
 from svbench.systems.api import Context
 from svbench.systems.files import model_file
 from svbench.systems.waveform import Network, WaveformSystem, describe
 
-INSTALL = "pip install 'svbench[asteroid]'"
 DESCRIPTION = {"targets", "rate_hz", "segment_samples", "overlap"}
 PARAMETERS = {"niter", "device", *DESCRIPTION}
 MINIMUM = 8192  # samples; no filter bank is longer
@@ -66,7 +66,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
         takes = ", ".join(sorted(PARAMETERS))
         raise ValueError(f"asteroid takes {takes}; found {', '.join(sorted(unknown))}")
     if importlib.util.find_spec("asteroid") is None:
-        raise ModuleNotFoundError(f"asteroid is not installed in {sys.executable}; {INSTALL}")
+        raise ModuleNotFoundError(not_installed("asteroid", "asteroid"))
     path = model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
     import torch
 

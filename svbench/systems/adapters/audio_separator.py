@@ -16,9 +16,9 @@ from unittest import mock
 import numpy as np
 
 from svbench.audio import Audio, Samples, write_audio
+from svbench.installation import not_installed
 from svbench.systems.api import Context, SystemInfo
 
-INSTALL = "pip install 'svbench[audio-separator]'"
 RATE_HZ = 44100
 OWN_PARAMETERS = {"model", "folder", "device"}
 MINIMUM = RATE_HZ  # samples
@@ -68,7 +68,7 @@ class AudioSeparator:
         if not {"model", "folder"} <= set(parameters):
             raise ValueError(f"audio-separator needs model and folder, found {sorted(parameters)}")
         if importlib.util.find_spec("audio_separator") is None:
-            raise ModuleNotFoundError(f"audio-separator is not installed in {sys.executable}; {INSTALL}")
+            raise ModuleNotFoundError(not_installed("audio-separator", "audio-separator"))
         model, folder = str(parameters["model"]), context.folder / parameters["folder"]
         _refuse_missing({n: url for n, url in LIST.items() if not (folder / n).is_file()}, model, folder)
         separator = _separator(folder, str(parameters.get("device", "cpu")))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from svbench.audio import Audio, Samples
+from svbench.installation import not_installed
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.files import model_file
 from svbench.systems.waveform import WaveformSystem, describe
 
-INSTALL = "pip install 'svbench[bs-roformer]'"
 CLASSES = {"bs_roformer": "BSRoformer", "mel_band_roformer": "MelBandRoformer"}
 DESCRIPTION = {"targets", "rate_hz", "segment_samples", "overlap"}
 PARAMETERS = {"network", "config", "model", "remainder", "device", *DESCRIPTION}
@@ -70,7 +69,7 @@ class Roformer:
                 f"either config or model), found {parameters}"
             )
         if importlib.util.find_spec("bs_roformer") is None:
-            raise ModuleNotFoundError(f"bs_roformer is not installed in {sys.executable}; {INSTALL}")
+            raise ModuleNotFoundError(not_installed("bs_roformer", "bs-roformer"))
         path = model_file(context.weights, (".ckpt", ".pth", ".pt", ".th", ".bin"), KIND)
         import torch
 

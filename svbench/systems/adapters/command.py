@@ -87,7 +87,7 @@ class Command:
         RuntimeError
             The program fails, with the last line it printed.
         FileNotFoundError
-            It succeeds but leaves no file for a target.
+            It succeeds but leaves no file for any target.
         ValueError
             What it leaves is a link, a pipe or a device, or far longer than the mixture.
         """
@@ -108,20 +108,25 @@ class Command:
             if code:
                 last = f": {printed[-1][:200]}" if printed else " and printed nothing"
                 raise RuntimeError(f"{argv[0]} ended with exit code {code}{last}")
-            return {t: self._read(output, t, track, mixture) for t in self.info.targets}
+            paths = {
+                t: output / _filled(self.output, {"{target}": t, "{track}": track}) for t in self.info.targets
+            }
+            # Programs that write no file of a silent stem are met in practice, so one may be missing.
+            found = {t: path for t, path in paths.items() if os.path.lexists(path)}
+            if not found:
+                there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))[:20])
+                wanted = ", ".join(path.name for path in paths.values())
+                raise FileNotFoundError(
+                    f"{self.argv[0]} ended without an error but wrote no {wanted}; it wrote "
+                    f"{there or 'nothing'}"
+                )
+            return {t: self._read(path, output, mixture) for t, path in found.items()}
         finally:
             remove_tree(scratch)
 
-    def _read(self, output: Path, target: str, track: str, mixture: Audio) -> Audio:
-        path = output / _filled(self.output, {"{target}": target, "{track}": track})
-        try:
-            state = path.lstat()
-        except OSError:
-            there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))[:20]) or "nothing"
-            raise FileNotFoundError(
-                f"{self.argv[0]} ended without an error but wrote no {path.name}; it wrote {there}"
-            ) from None
+    def _read(self, path: Path, output: Path, mixture: Audio) -> Audio:
         # A link could show a file from elsewhere, such as the reference, as the program's own work.
+        state = path.lstat()
         own = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
         if not own or path.resolve() != output.resolve() / path.relative_to(output):
             raise ValueError(f"{path.name} is {_kind(state)}, expected a file that {self.argv[0]} writes")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.installation import not_installed
 from svbench.systems.api import Context, SystemInfo
 
-INSTALL = "pip install 'svbench[demucs]'"
 # Six-stem models have two more sources, which belong to "other" on data of four stems.
 STEM_OF = {"guitar": "other", "piano": "other"}
 PARAMETERS = {"model", "folder", "shifts", "overlap", "segment", "device"}
@@ -57,7 +56,7 @@ class Demucs:
                 f"demucs takes {', '.join(sorted(PARAMETERS))} (folder is needed), found {sorted(parameters)}"
             )
         if importlib.util.find_spec("demucs") is None:
-            raise ModuleNotFoundError(f"demucs is not installed in {sys.executable}; {INSTALL}")
+            raise ModuleNotFoundError(not_installed("demucs", "demucs"))
         name = str(parameters.get("model", "htdemucs"))
         self.model = _load(name, context.folder / parameters["folder"])
         self.options = {

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.installation import not_installed
 from svbench.systems.api import Context, SystemInfo
 
-INSTALL = "pip install 'svbench[openunmix]'"
 TARGETS = ("vocals", "drums", "bass", "other")
 MINIMUM = 4096  # samples
 PARAMETERS = {"model", "folder", "niter", "wiener_win_len", "device"}
@@ -61,7 +61,7 @@ class OpenUnmix:
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
         if importlib.util.find_spec("openunmix") is None:
-            raise ModuleNotFoundError(f"openunmix is not installed in {sys.executable}; {INSTALL}")
+            raise ModuleNotFoundError(not_installed("openunmix", "openunmix"))
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
         _stand_in_for_torchaudio()

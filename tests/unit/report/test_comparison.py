@@ -104,7 +104,10 @@ def test_gaps_are_told_and_compared_without(make: Any) -> None:
     broken = Run(broken.path, broken.record, results)
     found = only([whole, broken, other])
     assert "broken has no value on track 0 (undefined), track 11 (not run)." in found.notes
-    assert "Ranks rest on the 10 tracks that all ranked systems have." in found.notes
+    unranked = "Not ranked, since not scored on all of the 12 tracks that any of them was scored on: "
+    assert f"{unranked}broken on 10." in found.notes
+    assert [r.system for r in found.ranks] == ["whole", "other"]
+    assert found.places == {"whole": 1, "other": 2}
     pair = next(p for p in found.pairs if {p.first, p.second} == {"broken", "whole"})
     assert pair.n_tracks == 10
     assert pair.note == "broken lacks track 0 (undefined), track 11 (not run)"
@@ -152,7 +155,7 @@ def test_text_is_the_same_again_and_says_how_it_was_made(make: Any) -> None:
     assert "mdx21" in text.splitlines()[0]
     assert "95 % interval" in text
     assert "500 resamples of tracks, seed 42, alpha 0.05" in text
-    assert "corrected by Holm for 6 pairs" in text
+    assert "p (Holm): corrected for 6 pairs" in text
     assert "critical difference" in text
     assert len(chosen_pairs(found)) == 6
     assert [(p.first, p.second) for p in chosen_pairs(found, "adjacent")] == [
@@ -330,3 +333,72 @@ def test_the_gate_asks_for_one_target(make: Any, tmp_path: Path, capsys: pytest.
     assert main([*words, "--target", "vocals"]) == 1
     assert main([*words, "--target", "horns"]) == 2
     assert "no target" in capsys.readouterr().err.replace("unknown target", "no target")
+
+
+def without_mean(run: Run, status: str = "unknown") -> Run:
+    """Take vocals, and so the mean, from a run, as imported files do."""
+    results = tuple(
+        msgspec.structs.replace(
+            r,
+            series=tuple(
+                msgspec.structs.replace(s, score=[None], status=[status]) if s.target == "vocals" else s
+                for s in r.series
+            ),
+        )
+        for r in run.results
+    )
+    return Run(run.path, run.record, results)
+
+
+def test_unknown_numbers_are_one_line_and_no_rows(make: Any) -> None:
+    files = [without_mean(scored(make, name)) for name in ("one", "two", "three")]
+    runs = [scored(make, "net"), *files, scored(make, "low", -1.0)]
+    wanted = [Column("4-stems", "vocals", "uSDR")]
+    (found,) = compare(runs, wanted, FEW)
+    text = comparison_text(found, runs[0].record)
+    assert text.count("three") == 1
+    assert (
+        "Unknown for 3 of 5 systems, whose imported files do not hold this number: one, three, two." in text
+    )
+    assert "No rank: this number is unknown for 3 of 5 systems." in found.notes
+    assert found.places == {}
+    assert len(found.estimates) == 5
+    (alone,) = compare(files, wanted, FEW)
+    assert comparison_text(alone, runs[0].record).count("\n") == 0
+    json.dumps(comparison_plain(alone), allow_nan=False)
+
+
+def test_equal_systems_share_a_rank_here_as_on_a_board(make: Any) -> None:
+    even = dict.fromkeys(STEMS, 3.0)
+    less = dict.fromkeys(STEMS, 2.0)
+    runs = [make(n, {"a": v, "b": v}) for n, v in (("zeta", even), ("low", less), ("alpha", even))]
+    found = only(runs)
+    assert found.places == {"alpha": 1, "zeta": 1, "low": 3}
+    assert [(r.system, r.rank) for r in found.ranks] == [("alpha", 1), ("zeta", 1), ("low", 3)]
+    assert {s["system"]: s["rank"] for s in comparison_plain(found)["systems"]} == found.places
+    one_track = only([make(n, {"a": v}) for n, v in (("top", even), ("low", less))])
+    assert (one_track.places, one_track.ranks) == ({"top": 1, "low": 2}, ())  # no interval, but a place
+    apart = [make("x", {"a": even}, data_tracks=("a", "b")), make("y", {"b": less}, data_tracks=("a", "b"))]
+    assert only(apart).places == {}
+    assert only(apart).notes[0].startswith("No rank: no system was scored on all of the 2 tracks")
+
+
+def test_opposite_signs_are_said_in_words(make: Any) -> None:
+    use = load_protocol("mdx21").metrics[0]
+    medians = msgspec.structs.replace(
+        load_protocol("mdx21"),
+        metrics=(msgspec.structs.replace(use, reduce=Reduce(frames="median", tracks="median")),),
+    )
+    first, second = [1, 2, 4.75, 5, 8, 9, 10], [2.5, 3.5, 4.5, 4.875, 9.5, 10.5, 11.5]
+    runs = [
+        make(n, {f"t{i}": dict.fromkeys(STEMS, float(v)) for i, v in enumerate(values)}, protocol=medians)
+        for n, values in (("a", first), ("b", second))
+    ]
+    found = compare(runs, [Column("4-stems", "vocals", "uSDR")], FEW)[0]
+    text = comparison_text(found, runs[0].record)
+    assert (
+        "a and b +0.12 of medians, −1.50 paired (plain median −1.50), p 0.062." in text
+    )  # 8 of 128 draws of signs
+    (pair,) = comparison_plain(found)["pairs"]
+    assert pair["signs_differ"] is True
+    assert pair["typical"] == {"value": -1.5, "median": -1.5, "low": -1.5, "high": 0.125}

@@ -58,10 +58,14 @@ def test_each_system_is_told_from_its_own_side(runs: list[Run]) -> None:
     near = next(row for row in table.rows if row.name == "near")
     assert near.cells[1].sort == -(pair.value or 0.0)
     assert near.cells[1].more[1] == f"detectable {pair.detectable:.2f}"
-    assert near.cells[3].sort == pair.p_holm
-    assert near.cells[3].more == (f"p {pair.tests.p:.3f}",)
-    assert near.cells[4].sort == -pair.tests.rank_biserial
-    assert near.cells[4].more == (f"d_z −{pair.tests.standardised:.2f}",)
+    assert pair.typical is not None
+    assert pair.typical.value is not None
+    assert near.cells[2].sort == -pair.typical.value
+    assert rows["below"]["paired"] == "−0.50 [−0.50, −0.50]"
+    assert near.cells[4].sort == pair.p_holm
+    assert near.cells[4].more == (f"p {pair.tests.p:.3f}",)
+    assert near.cells[5].sort == -pair.tests.rank_biserial
+    assert near.cells[5].more == (f"d_z −{pair.tests.standardised:.2f}",)
     assert "10000 resamples of tracks, seed 42" in table.note
     assert "Mean ranks over 12 tracks, best first: best" in diagram.text
     assert diagram.svg.startswith("<svg")

@@ -392,3 +392,69 @@ def test_refusals(make: Any) -> None:
     group = msgspec.structs.replace(table.groups[0], metrics=("SAR",))
     with pytest.raises(DataError, match="layout challenge shows 'SAR'; mdx21 gives uSDR"):
         layout_table([one], spec, msgspec.structs.replace(table, groups=(group,)))
+
+
+def sisec18(make: Any, system: str, pair: dict[str, float], stems: dict[str, float]) -> Run:
+    """A run under sisec18: SDR of both target sets; None where the system does not give a set."""
+    protocol = load_protocol("sisec18")
+    made = make(system, {t: even(0) for t in TRACKS}, protocol=protocol)
+    quantity = msgspec.structs.replace(made.record.quantities[0], name="SDR", metric="bss-eval-v4")
+    record = msgspec.structs.replace(made.record, quantities=(quantity,))
+    (vocals, *_) = made.results[0].series
+    results = tuple(
+        msgspec.structs.replace(
+            r,
+            series=tuple(
+                msgspec.structs.replace(
+                    vocals,
+                    target_set=name,
+                    target=t,
+                    metric="SDR",
+                    score=[v],
+                    status=["unknown" if v is None else "ok"],
+                )
+                for name, scores in (("4-stems", stems), ("vocals-accompaniment", pair))
+                for t, v in scores.items()
+            ),
+        )
+        for r in made.results
+    )
+    return Run(made.path, record, results)
+
+
+def test_a_row_of_sisec_2018_takes_vocals_from_their_pair_and_the_rest_from_four_stems(make: Any) -> None:
+    unknown: Any = {"vocals": None, "drums": 7.0, "bass": 6.0, "other": 5.0}
+    runs = [
+        sisec18(make, "files", {"vocals": 6.6, "accompaniment": 12.8}, unknown),
+        sisec18(make, "lab", {"vocals": 6.5, "accompaniment": 12.9}, even(4.5)),
+        sisec18(make, "pair", {"vocals": 3.0, "accompaniment": 9.0}, {}),
+    ]
+    lines = laid_out(runs, "sisec18-paper").splitlines()
+    assert lines[0] == "| system | vocals | accompaniment | drums | bass | other |"
+    second = "<ins>{}</ins>"
+    assert (
+        lines[2] == "| files | **6.60** | " + second.format("12.80") + " | **7.00** | **6.00** | **5.00** |"
+    )
+    assert lines[3] == f"| lab | {second.format('6.50')} | **12.90** |" + f" {second.format('4.50')} |" * 3
+    assert lines[4] == "| pair | 3.00 | 9.00 | not given | not given | not given |"
+    note = "Scored in the target sets: vocals, accompaniment in vocals-accompaniment; drums, bass, other in 4-stems."
+    assert note in lines[-1]
+    for format in FORMATS:
+        assert "12.8" in laid_out(runs, "sisec18-paper", format=format)
+
+
+def test_a_table_names_who_lacks_tracks_that_others_were_scored_on(make: Any) -> None:
+    runs = [
+        make("one", {t: even(7) for t in TRACKS[:4]}, data_tracks=TRACKS),
+        make("other", {t: even(6) for t in TRACKS[4:8]}, data_tracks=TRACKS),
+    ]
+    text = laid_out(runs)
+    assert "**" not in text
+    assert "<ins>" not in text
+    columns = "SDR vocals, SDR drums, SDR bass, SDR other, SDR Avg"
+    assert (
+        "Neither best nor second, since not scored on all tracks that others in the column were scored on: "
+        f"one ({columns}); other ({columns})."
+    ) in text
+    rows = json.loads(laid_out(runs, format="json"))["tables"][0]["rows"]
+    assert all(cell["partial"] for row in rows for cell in row["cells"] if "score" in cell)

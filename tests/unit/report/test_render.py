@@ -93,16 +93,24 @@ def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path
     assert "mdx21 version 1, " + three[0].record.protocol_digest[:8] in text
     assert "mean/mean" in text
     assert "n = 3 tracks" in text
-    assert "Bass over 2 of 3 tracks" in text
+    assert "Tracks, where not all 3: bass: 2; mean: over the 2 tracks with all targets." in text
     assert "No bass in c:" in text
 
 
 def test_every_quantity_has_its_interval_and_systems_are_compared(three: list[Run], tmp_path: Path) -> None:
     text, page = page_of(three, tmp_path)
     contest = next(rows for name, rows in page.tables.items() if name.endswith("-contest"))
-    assert contest[0] == ["system", "rank interval", "difference", "win/tie/loss", "p (Holm)", "effect"]
+    assert contest[0] == [
+        "system",
+        "rank interval",
+        "difference",
+        "paired",
+        "win/tie/loss",
+        "p (Holm)",
+        "effect",
+    ]
     assert [row[0] for row in contest[1:]] == ["net", "floorbaseline"]
-    assert contest[2][3] == "0/0/22 tracks"  # cell and the line below it
+    assert contest[2][4] == "0/0/22 tracks"  # cell and the line below it
     assert "Detectable: the true difference that these tracks would show" in text
     cost = next(rows for name, rows in page.tables.items() if name.endswith("-resources"))
     assert {row[0]: row[1] for row in cost}["net"] == "6.00[5.00, 7.00]"
@@ -165,7 +173,8 @@ def test_a_failure_is_told_with_its_reason_and_marked(make: Any, tmp_path: Path)
     part = next(row for row in board if row[1] == "part")
     assert part[0] == ""
     assert part[2] == "3.00†"
-    assert "others in the column: late on 1 (no rank); part on 1 (no rank)." in text
+    assert "† Not on all tracks that others in the column were scored on: late on 1; part on 1." in text
+    assert "Not ranked, since not scored on all of the 2 tracks" in text
 
 
 def test_ids_are_unique_and_references_resolve(three: list[Run], tmp_path: Path) -> None:

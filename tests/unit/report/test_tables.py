@@ -27,7 +27,7 @@ def test_markdown_holds_rounded_scores_best_in_bold_and_a_footnote(three: list[R
     assert lines[4].startswith("| ideal (oracle) | 20.00 [20.00, 20.00] |")
     assert f"Protocol mdx21 version 1 (digest {three[0].record.protocol_digest[:8]})" in lines[-1]
     assert "Target set 4-stems." in lines[-1]
-    assert "n = 3 tracks (bass: 2; mean: 2)" in lines[-1]
+    assert "n = 3 tracks (bass: 2; mean: over the 2 tracks with all targets)" in lines[-1]
     assert "mean/mean (mean over frames, mean over tracks)" in lines[-1]
     assert "Frames dropped (uSDR): 0 of 11." in lines[-1]
     assert "Bold: best, underlined: second." in lines[-1]
@@ -73,9 +73,10 @@ def test_systems_that_share_an_id_have_a_row_each(make: Any) -> None:
     first = make("net", {"a": even(1), "b": even(1)})
     second = make("net", {"a": even(2), "b": even(2)})
     second = msgspec.structs.replace(second, path=Path("elsewhere") / second.path.name)
-    assert [line[:16] for line in paper_table([first, second]).splitlines()[2:4]] == [
-        "| net | **2.00**",
-        "| net | <ins>1.0",
+    lines = paper_table([first, second]).splitlines()[2:4]
+    assert [line.split(" [")[0].replace("\\", "") for line in lines] == [
+        f"| net (elsewhere/{first.path.name}) | **2.00**",
+        f"| net (runs/{first.path.name}) | <ins>1.00</ins>",
     ]
 
 
@@ -207,12 +208,14 @@ def test_pooled_rules_are_named_as_such_everywhere(
     words = "pooled median (over all frames of all tracks together)"
     note = paper_table([run]).splitlines()[-1]
     assert words in note
-    assert "n = 2 tracks (bass: 1; mean: 1)" in note
+    assert "n = 2 tracks (bass: 1; mean: over the 1 track with all targets)" in note
     report = write_report([run], load_report("default"), tmp_path / "report").read_text(encoding="utf-8")
     assert words in report
     print_leaderboard([run])
     printed = " ".join(capsys.readouterr().out.split())
-    assert "uSDR [dB], pooled median, n = 2 tracks (bass: 1; mean: 1)" in printed
+    assert (
+        "uSDR [dB], pooled median, n = 2 tracks (bass: 1; mean: over the 1 track with all targets)" in printed
+    )
     assert printed.endswith("2 of 2 0 of 7")
 
 

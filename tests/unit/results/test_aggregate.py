@@ -14,8 +14,11 @@ from svbench.errors import DataError
 from svbench.results.aggregate import Summary, summarise, track_scores
 from svbench.results.provenance import collect
 from svbench.results.scores import TrackResult, series, without_value
+from svbench.results.statistics.headline import run_intervals
+from svbench.results.statistics.material import Column, Settings, materials
 from svbench.results.store import DataRecord, Quantity, Run, RunRecord
 from svbench.results.table import COLUMNS, long_table
+from svbench.specs.library import entries
 from svbench.specs.protocol import MetricUse, Reduce, TargetSet, load_protocol
 from svbench.specs.system import load_system
 
@@ -30,6 +33,7 @@ class Rule:
     infinite: Any = "undefined"
     undefined: Any = "drop"
     quantum_db: float = 0.0
+    targets_over: Any = "common tracks"
 
 
 def make_run(
@@ -175,3 +179,67 @@ def test_long_table_has_a_number_exactly_where_the_status_is_ok() -> None:
     assert tuple(table.columns) == COLUMNS
     assert list(table["status"]) == ["ok", "undefined", "perfect", "no target"]
     assert list(table["score"].notna()) == [True, False, False, False]
+
+
+LACKING = {
+    "one": {"vocals": [1.0], "drums": [1.0], "other": [1.0], "bass": [4.0]},
+    "two": {"vocals": [1.0], "drums": [1.0], "other": [1.0], "bass": [6.0]},
+    "three": {"vocals": [10.0], "drums": [10.0], "other": [10.0], "bass": None},
+}
+
+
+def test_the_mean_over_targets_on_common_and_on_own_tracks() -> None:
+    """MSST: the mean over the tracks that have the instrument, then over instruments."""
+    for over, value, n_tracks in (("common tracks", 2.0, 2), ("own tracks", 4.25, 3)):
+        run = make_run(LACKING, Rule("mean", "mean", targets_over=over))
+        (mean,) = [s for s in summarise(run) if s.target == "mean"]
+        assert (mean.score, mean.n_tracks) == (pytest.approx(value), n_tracks)
+        column = Column("set", "mean", "SDR")
+        material = materials(run, [column])[column]
+        assert material.point(list(material.scores)) == pytest.approx(value)
+    assert material.scores["three"] == 10.0
+    found = run_intervals(run, [column], Settings(resamples=200))[column]
+    # (1/3)^3 of the draws hold the last track alone, which has no bass.
+    assert (found.low, found.note) == (
+        None, "a target on so few tracks that a resample may lack it: no interval",
+    )  # fmt: skip
+
+
+def test_msst_takes_own_tracks_and_no_other_protocol_does() -> None:
+    own = {p for p in entries("protocol") if any(
+        m.reduce.targets_over == "own tracks" for m in load_protocol(p).metrics
+    )}  # fmt: skip
+    assert own == {"msst", "msst-community"}
+
+
+def test_length_weighted_mean() -> None:
+    run = make_run({"one": {"a": [3.0]}, "two": {"a": [9.0]}}, Rule("mean", "length-weighted mean"))
+    results = tuple(
+        msgspec.structs.replace(r, duration_s=d) for r, d in zip(run.results, (30.0, 10.0), strict=True)
+    )
+    run = Run(run.path, run.record, results)
+    (summary,) = summarise(run)
+    assert (summary.score, summary.label) == (pytest.approx(4.5), "mean/length-weighted mean")
+    column = Column("set", "a", "SDR")
+    assert materials(run, [column])[column].point(["one", "two"]) == pytest.approx(4.5)
+
+
+def test_an_unstable_track_brings_nothing_and_gives_its_name_to_the_number() -> None:
+    run = make_run({"one": {"a": [3.0, 5.0]}, "two": {"a": [7.0, 9.0]}}, Rule())
+
+    def marked(*tracks: str) -> Run:
+        results = tuple(
+            msgspec.structs.replace(
+                r, series=(series("set", "a", "SDR", [0.0, 1.0], [1.0, 1.0], [3.0, 5.0], [True, False]),)
+            )
+            if r.track in tracks
+            else r
+            for r in run.results
+        )
+        return Run(run.path, run.record, results)
+
+    (one,) = summarise(marked("one"))
+    assert (one.score, one.status, one.n_tracks, one.n_dropped) == (8.0, "ok", 1, 2)
+    assert [s.status for s in track_scores(marked("one"))] == ["unstable", "ok"]
+    (both,) = summarise(marked("one", "two"))
+    assert (both.score, both.status, both.n_tracks) == (None, "unstable", 0)

@@ -1,4 +1,4 @@
-"""Resampled medians, against numpy on every resample."""
+"""Resampled numbers, against those of the drawn values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from svbench.results.statistics.draws import Array, draw_counts, resampled
+from svbench.specs.protocol import TrackReducer
 
 
 @pytest.mark.parametrize("n", [2, 3, 50, 255, 256, 300])  # 256 counts need another type than 255
@@ -19,6 +20,16 @@ def test_medians_are_those_of_the_drawn_values(n: int, most: int) -> None:
         np.concatenate([t for t, k in zip(tracks, row, strict=True) for _ in range(int(k))]) for row in counts
     ]
     assert resampled(tracks, "median", counts).tolist() == [_median(values) for values in drawn]
+
+
+@pytest.mark.parametrize("reducer", ["mean", "median", "length-weighted mean"])
+def test_tracks_without_the_target_bring_nothing(reducer: TrackReducer) -> None:
+    tracks = [np.array([1.0]), np.array([]), np.array([4.0])]
+    counts = np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0], [0.0, 3.0, 0.0]])
+    expected = {"mean": [2.5, 2.0], "median": [2.5, 1.0], "length-weighted mean": [3.25, 2.8]}[reducer]
+    found = resampled(tracks, reducer, counts, [10.0, 1.0, 30.0])
+    assert found[:2] == pytest.approx(expected)
+    assert np.isnan(found[2])
 
 
 def _median(values: Array) -> float:

@@ -6,6 +6,8 @@ import importlib
 import importlib.util
 import json
 import math
+import re
+import shutil
 import statistics
 import sys
 import types
@@ -17,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from svbench.cli import main
 from svbench.errors import DataError
 from svbench.report.render import write_report
 from svbench.report.tables import paper_table
@@ -65,7 +68,9 @@ def plan(folder: Path, protocol: str = "sisec18", **more: Any) -> Plan:
 
 
 def imported(folder: Path, **more: Any) -> dict[str, Run]:
-    runs = [load_run(p) for p in import_museval(plan(folder, **more))]
+    found = import_museval(plan(folder, **more))
+    assert found.findings == ()
+    runs = [load_run(p) for p in found.folders]
     return {r.record.system.id: r for r in runs}
 
 
@@ -171,10 +176,10 @@ def test_a_folder_of_systems_is_imported_at_once(tmp_path: Path) -> None:
 def test_importing_again_replaces_and_other_files_make_another_run(tmp_path: Path) -> None:
     path = write(tmp_path / "NET/a.json", alike(STEMS, [1.0]))
     import_museval(plan(tmp_path / "NET"))
-    (first,) = import_museval(plan(tmp_path / "NET"))
+    (first,) = import_museval(plan(tmp_path / "NET")).folders
     assert find_runs([tmp_path / "runs"]) == [first]
     write(path, alike(STEMS, [2.0]))
-    (second,) = import_museval(plan(tmp_path / "NET"))
+    (second,) = import_museval(plan(tmp_path / "NET")).folders
     assert second != first
     assert load_run(first).results[0].key != load_run(second).results[0].key
 
@@ -183,9 +188,72 @@ def test_a_refused_import_leaves_no_run(tmp_path: Path) -> None:
     write(tmp_path / "in/A/a.json", alike(STEMS, [1.0]))
     (tmp_path / "in/B").mkdir()
     (tmp_path / "in/B/a.json").write_text("{")
-    with pytest.raises(DataError, match="cannot be read as JSON"):
+    (tmp_path / "in/A/a.json").write_text("[]")
+    with pytest.raises(DataError, match=r"expected `object`, got `array`.* \(and 1 more system\)"):
         import_museval(plan(tmp_path / "in"))
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_one_bad_file_is_one_sentence_and_a_failed_track(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for system in ("A", "B"):
+        for track in ("a", "b", "c"):
+            write(tmp_path / f"in/{system}/{track}.json", alike(STEMS, [1.0]))
+    bad = tmp_path / "in/B/b.json"
+    bad.write_text("{")
+    words = ["import", "museval", str(tmp_path / "in"), "--out", str(tmp_path / "runs")]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert told.err.count("not imported: ") == 1
+    assert f"not imported: {bad}: cannot be read as JSON" in told.err
+    assert "Tracks that failed: B 1 of 3." in told.out
+    runs = {r.record.system.id: r for r in map(load_run, find_runs([tmp_path / "runs"]))}
+    assert [r.status for r in runs["B"].results] == ["ok", "failed", "ok"]
+    assert runs["B"].results[1].reason.startswith("b.json: cannot be read as JSON")  # and not where it lay
+    assert not runs["A"].failed
+    assert "B lacks b (failed: b.json: cannot be read as JSON" in paper_table(list(runs.values()))
+    assert main([*words, "--json"]) == 1
+    shutil.rmtree(tmp_path / "in/B")
+    write(tmp_path / "in/B/a.json", alike(("vocals", "drums"), [1.0]))
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert "B/a.json: targets: scores of drums, vocals; the target sets of sisec18" in told.err
+    assert "B" not in {line.split()[1] for line in told.out.splitlines() if line[:1].isdigit()}
+
+
+def test_a_file_with_other_targets_than_most_is_the_odd_one(tmp_path: Path) -> None:
+    for track in ("b", "c"):
+        write(tmp_path / f"NET/{track}.json", alike(STEMS, [1.0]))
+    write(tmp_path / "NET/a.json", alike(("vocals", "drums", "accompaniment"), [1.0]))
+    found = import_museval(plan(tmp_path / "NET"))
+    assert found.findings == (
+        f"{tmp_path / 'NET/a.json'}: targets: lacks bass, other, which most files of NET have; has "
+        "accompaniment, which most files of NET have not",
+    )
+    (run,) = map(load_run, found.folders)
+    assert [r.status for r in run.results] == ["failed", "ok", "ok"]
+
+
+def test_null_is_nan_and_a_byte_order_mark_and_other_line_ends_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "NET/a.json", alike(STEMS, [1.5, 7.0]))
+    text = path.read_text().replace(": 7.0", ": null").replace("\n", "\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    run = imported(tmp_path / "NET")["NET"]
+    assert frames(run, "a", "4-stems", "drums") == [1.5, "undefined"]
+    assert (numbers(run)["4-stems", "drums"].n_dropped, numbers(run)["4-stems", "drums"].score) == (1, 1.5)
+
+
+def test_frames_that_one_submission_lacks_are_told_in_every_table(tmp_path: Path) -> None:
+    for system, n in (("A", 5), ("B", 4), ("C", 5)):
+        write(tmp_path / f"in/{system}/a.json", alike(STEMS, [1.0] * n))
+        write(tmp_path / f"in/{system}/b.json", alike(STEMS, [1.0] * 3))
+    runs = list(imported(tmp_path / "in").values())
+    sentence = "Frames that some systems lack: a (4 in B; 5 in A, C)."
+    assert sentence in paper_table(runs)
+    index = write_report(runs, load_report("default"), tmp_path / "report")
+    assert sentence in index.read_text(encoding="utf-8")
+    assert "Frames that some" not in paper_table([runs[0], runs[2]])
 
 
 Spoil = Callable[[Path], object]
@@ -201,18 +269,14 @@ Spoil = Callable[[Path], object]
         (lambda p: p.write_text('{"targets": []}'), r"a\.json: targets: has no frames"),
         (lambda p: p.write_text(p.read_text().replace("SAR", "SAX")),
          r"a\.json: targets\[0\]\.frames\[0\]\.metrics: object missing required field `SAR`"),
-        (lambda p: p.write_text(p.read_text().replace('"SDR": 1.0', '"SDR": null')),
-         r"metrics\.SDR: expected `float \| str`, got `null`"),
+        (lambda p: p.write_text(p.read_text().replace('"SDR": 1.0', '"SDR": true')),
+         r"metrics\.SDR: expected `float \| str \| null`, got `bool`"),
         (lambda p: p.write_text(p.read_text().replace('"SDR": 1.0', '"SDR": "high"')),
          r"metrics\.SDR: invalid enum value 'high'"),
         (lambda p: p.write_text(p.read_text().replace('"drums"', '"bass"')), r"targets\[3\]\.name: 'bass' stands"),
         (lambda p: write(p, {**alike(STEMS, [1.0]), "bass": [1.0, 2.0]}),
          "targets: bass has 2 frames, vocals has 1"),
         (lambda p: write(p, alike(("vocals", "drums", "bass"), [1.0])), r"a\.json: targets: scores of bass, d"),
-        (lambda p: write(p.with_name("b.json"), alike(("vocals", "drums", "bass"), [1.0])),
-         r"b\.json: targets: lacks other, which .*a\.json has"),
-        (lambda p: write(p.with_name("b.json"), alike((*STEMS, "accompaniment"), [1.0])),
-         r"a\.json: targets: lacks accompaniment, which .*b\.json has"),
         (lambda p: p.write_text(p.read_text().replace('"duration": 1.0', '"duration": 2.0')),
          r"a\.json: vocals\.frames\[0\]: 2 s at 0 s, expected 1 s at 0 s by sisec18"),
         (lambda p: write(p.parent / "deep/a.json", {}), r"a\.json lies beside the folder deep"),
@@ -416,12 +480,14 @@ def test_imported_runs_share_a_board_with_a_run_on_the_same_recordings(tmp_path:
     assert '<span class="badge">imported</span>' in page
     assert "recordings, estimates and settings unknown" in page
     write(tmp_path / "NET/test/b.c.json", alike(FIVE, [1.0]))
-    with pytest.raises(DataError, match=r"has 1 frames where .* has 4, so these are other recordings"):
-        import_museval(plan(tmp_path / "NET", data=run))
+    (finding,) = import_museval(plan(tmp_path / "NET", data=run)).findings
+    assert "b.c.json: targets: has 1 frames where" in finding
+    assert finding.endswith("has 4, so these are other recordings")
     write(tmp_path / "NET/test/other.json", alike(FIVE, [1.0]))
     (tmp_path / "NET/test/b.c.json").unlink()
-    with pytest.raises(DataError, match=r"other\.json: no track of .*: known: b\.c"):
-        import_museval(plan(tmp_path / "NET", data=run))
+    found = import_museval(plan(tmp_path / "NET", data=run))
+    assert re.search(r"other\.json: no track of .*: known: b\.c", found.findings[0])
+    assert [r.track for r in load_run(found.folders[0]).results] == ["Ä – “x”"]
 
 
 def test_sets_that_one_file_of_museval_cannot_hold(tmp_path: Path) -> None:

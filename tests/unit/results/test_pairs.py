@@ -17,7 +17,13 @@ from svbench.results.statistics.material import Contender, Material, Settings
 from svbench.results.statistics.pairs import all_pairs, one_pair
 from svbench.results.statistics.ranks import critical_difference, rank_intervals
 from svbench.results.statistics.samples import Entrant, Sampler
-from svbench.results.statistics.signed_rank import MOST_EXACT, holm, signed_rank
+from svbench.results.statistics.signed_rank import (
+    MOST_EXACT,
+    _n_outside,
+    holm,
+    signed_rank,
+    typical_difference,
+)
 from svbench.specs.protocol import Reduce
 
 
@@ -34,6 +40,7 @@ def entrant(name: str, *repeats: Sequence[float], rule: Any = "mean") -> Entrant
                 Reduce(frames=rule, tracks=rule),
                 {t: [np.array([v])] for t, v in own.items()},
                 own,
+                dict.fromkeys(tracks, 1.0),
                 {},
             )
         )
@@ -67,6 +74,62 @@ def test_tied_ranks_have_their_share_of_all_signs(seed: int) -> None:
 
 def test_four_equal_differences_prove_nothing() -> None:
     assert signed_rank(np.ones(4)).p == 2 / 16
+
+
+def test_the_typical_difference_is_that_of_the_book() -> None:
+    # Hollander and Wolfe 1999, table 3.1 and sections 3.2, 3.3: nine patients before and after therapy.
+    before = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
+    after = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
+    found = typical_difference(after - before, 0.05)
+    assert (found.value, found.low, found.high) == pytest.approx((-0.46, -0.786, -0.010))
+    assert found.median == pytest.approx(np.median(after - before))
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(6, 0.05), (11, 0.05), (30, 0.1), (50, 0.05), (120, 0.01)])
+def test_the_interval_holds_the_shifts_that_scipys_test_does_not_reject(n: int, alpha: float) -> None:
+    values = np.random.default_rng(n).normal(0.3, 1, n)
+    found = typical_difference(values, alpha)
+    averages = [(a + b) / 2 for i, a in enumerate(values) for b in values[i:]]
+    assert found.value == pytest.approx(np.median(averages), abs=1e-12)
+    method = "exact" if n <= MOST_EXACT else "asymptotic"
+    assert found.low is not None
+    assert found.high is not None
+    for bound, inwards in ((found.low, 1e-9), (found.high, -1e-9)):
+        inside, outside = (
+            stats.wilcoxon(values - bound - step, method=method, correction=True).pvalue
+            for step in (inwards, -inwards)
+        )
+        assert inside > alpha >= outside
+    assert typical_difference(-values, alpha).low == pytest.approx(-found.high, abs=1e-12)
+
+
+def test_too_few_and_perfect_tracks_have_no_typical_interval() -> None:
+    assert typical_difference(np.arange(5.0), 0.05).low is None  # 2 of 32 signs are as one-sided
+    assert typical_difference(np.arange(6.0), 0.05).low == 0.0
+    perfect = typical_difference(np.array([np.inf, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]), 0.05)
+    assert (perfect.value, perfect.high) == (4.5, None)
+    assert perfect.low == 2.0
+    both = typical_difference(np.array([np.inf, -np.inf, 1.0]), 0.05)
+    assert (both.value, both.low, both.high) == (None, None, None)
+
+
+def test_the_approximate_count_meets_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for alpha in (0.01, 0.05, 0.1):
+        exact = _n_outside(MOST_EXACT, alpha)
+        with monkeypatch.context() as patch:
+            patch.setattr("svbench.results.statistics.signed_rank.MOST_EXACT", 0)
+            assert abs(_n_outside.__wrapped__(50, alpha) - exact) <= 3  # of 1275 averages
+
+
+def test_a_pair_says_where_the_numbers_and_the_tracks_disagree() -> None:
+    # Medians 5 and 4.875; yet the second is better by 1.5 on five of the seven tracks.
+    first = entrant("a", [1, 2, 4.75, 5, 8, 9, 10], rule="median")
+    second = entrant("b", [2.5, 3.5, 4.5, 4.875, 9.5, 10.5, 11.5], rule="median")
+    pair = one_pair(first, second, sampler(), higher_is_better=True)
+    assert pair.typical is not None
+    assert (pair.value, pair.typical.value, pair.typical.median) == (0.125, -1.5, -1.5)
+    assert pair.signs_differ
+    assert not one_pair(first, first, sampler(), higher_is_better=True).signs_differ
 
 
 def test_infinite_and_equal_tracks_are_ranked_not_dropped() -> None:
@@ -116,7 +179,7 @@ def test_lower_is_better_turns_wins_and_ranks_but_not_the_difference() -> None:
     assert pair.value == -4.0
     assert pair.tests is not None
     assert (pair.tests.wins, pair.tests.losses, pair.tests.rank_biserial) == (6, 0, 1.0)
-    assert [r.system for r in rank_intervals([low, high], sampler(), higher_is_better=False)] == [
+    assert [r.system for r in rank_intervals([low, high], [1, 2], sampler(), higher_is_better=False)] == [
         "low",
         "high",
     ]
@@ -137,7 +200,7 @@ def test_ranks_hold_the_truth_together_also_where_systems_are_equal() -> None:
     for _ in range(200):
         tracks = draw.normal(5, 3, 50)
         found = [entrant(str(i), tracks + m + draw.normal(0, 1, 50)) for i, m in enumerate(means)]
-        intervals = rank_intervals(found, sampler(500), higher_is_better=True)
+        intervals = rank_intervals(found, range(1, 6), sampler(500), higher_is_better=True)
         held += all(r.best <= possible[r.system][0] and r.worst >= possible[r.system][1] for r in intervals)
         widest = max(widest, *(r.worst - r.best for r in intervals if r.system == "0"))
     assert held / 200 >= 0.93
@@ -170,8 +233,8 @@ def test_mean_ranks_and_cliques_by_hand() -> None:
 
 
 def test_too_few_systems_have_no_ranks() -> None:
-    assert rank_intervals([entrant("a", [1, 2])], sampler(), higher_is_better=True) == []
-    assert rank_intervals([], sampler(), higher_is_better=True) == []
+    assert rank_intervals([entrant("a", [1, 2])], [1], sampler(), higher_is_better=True) == []
+    assert rank_intervals([], [], sampler(), higher_is_better=True) == []
     assert (
         critical_difference([entrant("a", [1, 2]), entrant("b", [1, 2])], 0.05, higher_is_better=True) is None
     )

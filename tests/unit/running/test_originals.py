@@ -14,7 +14,7 @@ from svbench.errors import AudioError, SpecError
 from svbench.probes.api import Variant
 from svbench.probes.robustness import robustness_variants
 from svbench.probes.tracks import ProbedTrack, brought_back, expected, probed
-from svbench.running.folders import score_arrays
+from svbench.running.arrays import score_arrays
 from svbench.running.keys import result_key
 from svbench.running.originals import kept_originals
 from svbench.running.runner import jobs_of

@@ -7,7 +7,8 @@ import pytest
 
 from svbench.audio import Audio
 from svbench.errors import SystemFailure
-from svbench.running.separation import covered_sets, derivation, fitted
+from svbench.running.coverage import covered_sets, derivation
+from svbench.running.separation import fitted
 from svbench.specs.protocol import Alignment, load_protocol
 
 MIXTURE = Audio(np.random.default_rng(0).standard_normal((1000, 2)), 8000)

@@ -9,7 +9,9 @@ import pytest
 
 from svbench.cli import main
 from svbench.results.store import find_runs, load_run
-from svbench.running.kept import KeptLogs, is_changing, keep_estimates, keep_result
+from svbench.running.kept import keep_estimates
+from svbench.running.keys import samples_digest
+from svbench.running.track_files import KeptLogs, is_changing, keep_result
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def test_a_kill_between_estimates_and_result_makes_the_track_be_done_again(
     from svbench.audio import Audio, read_audio
 
     half = Audio(0.5 * read_audio(path).samples, 16000)
-    keep_estimates(run.path, track.track, {"vocals": half})
+    keep_estimates(run.path, track.track, {"vocals": half}, {"vocals": samples_digest(half)}, {})
     assert is_changing(run.path, track.track)
     capsys.readouterr()
     assert main(words) == 0
