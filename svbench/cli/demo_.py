@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run all systems under both protocols, print the leaderboards, write the report."""
-    from svbench.cli.run_ import run_jobs
+    from svbench.cli.run_ import limited, run_jobs
     from svbench.datasets.api import open_dataset
     from svbench.datasets.demo import DEMO_ID, demo_root
     from svbench.report.render import write_report
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     jobs = [
         Job(s, p, dataset, job_folder(options.out, s, p, dataset), options.redo, options.keep_estimates)
         for p in protocols
-        for s in map(load_system, SYSTEMS)
+        for s in (limited(load_system(s), options) for s in SYSTEMS)
     ]
     runs = run_jobs(jobs, options)
     index = write_report(runs, load_report("default"), options.report)

@@ -102,6 +102,7 @@ def _measure(located: LocatedSystem, material: Material, options: argparse.Names
     from svbench.running.lookahead import system_lookahead
     from svbench.running.streams import measure_stream
     from svbench.systems.host import WorkerHost
+    from svbench.systems.limits import time_limit_s
 
     if located.spec.kind == "oracle":
         raise SystemFailure("an oracle sees the references, so what it hears of the mixture says nothing")
@@ -110,9 +111,9 @@ def _measure(located: LocatedSystem, material: Material, options: argparse.Names
         scratch_folder(Path(tempfile.gettempdir())) as scratch,
         WorkerHost(located, targets, scratch) as host,
     ):
-        info = host.start()
+        info = host.start(time_limit_s(located.spec, material.mixture.duration_s))
         given = material.at(info.rate_hz)
-        limit_s = located.spec.time_limit_s
+        limit_s = time_limit_s(located.spec, given.mixture.duration_s)
         found = system_lookahead(host, given.mixture, threshold_db=options.threshold_db, limit_s=limit_s)
         stream = None
         if info.streaming:

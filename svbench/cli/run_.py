@@ -56,6 +56,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-estimates", action="store_true",
         help="keep the estimates as float WAV; a later run of another protocol then scores them",
     )  # fmt: skip
+    parser.add_argument(
+        "--limits", choices=["default", "none"], default="default",
+        help="what a system may take of the machine: the limits printed at the start (default), or none but "
+        "those of its file and of the protocol",
+    )  # fmt: skip
     workers_argument(parser)
 
 
@@ -73,7 +78,10 @@ def run(options: argparse.Namespace) -> int:
 
     name, root = data_argument(options.data)
     protocols = [load_protocol(p) for p in options.protocol]
-    systems = [permitted(load_system(s), random_weights=options.random_weights) for s in options.system]
+    systems = [
+        limited(permitted(load_system(s), random_weights=options.random_weights), options)
+        for s in options.system
+    ]
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     if options.strict:
         _refuse_leaks(systems, dataset)
@@ -98,6 +106,13 @@ def run(options: argparse.Namespace) -> int:
     return SYSTEM_FAILED if any(r.failed for r in runs) else OK
 
 
+def limited(located: LocatedSystem, options: argparse.Namespace) -> LocatedSystem:
+    """Return a system as ``--limits`` has it."""
+    from svbench.specs.system import unlimited
+
+    return unlimited(located) if options.limits == "none" else located
+
+
 def _refuse_leaks(systems: list[LocatedSystem], dataset: Dataset) -> None:
     """Refuse systems trained on tracks they would be measured on, before anything is separated."""
     from svbench.errors import DataError
@@ -118,8 +133,12 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
     from svbench.results.provenance import collect
     from svbench.running.execution import n_cores, scoring_pool
     from svbench.running.runner import run_group, share
+    from svbench.systems.limits import described
 
-    arguments = {k: str(v) for k, v in sorted(vars(options).items())}
+    limits = described(j.located.spec for j in jobs)
+    print(limits, file=sys.stderr)
+    arguments = {**{k: str(v) for k, v in vars(options).items()}, "limits": limits}
+    arguments = dict(sorted(arguments.items()))
     provenance = collect(["svbench", *sys.argv[1:]], arguments)
     groups = share(jobs)
     progress = Progress(sum(len(j.dataset.tracks) for group in groups for j in group))
@@ -128,7 +147,8 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
         parts = (job.protocol.id, job.located.spec.id, job.dataset.variant, result.track)
         label = " · ".join(p for p in parts if p)
         if result.status == "failed":
-            progress.say(f"{label} FAILED: {result.reason}")
+            log = f" (log: {job.folder / result.log})" if result.log else ""
+            progress.say(f"{label} FAILED: {result.reason}{log}")
         for note in result.data_notes:
             progress.say(f"{label}: warning: {note}")
         made = result.separation

@@ -11,6 +11,7 @@ from svbench.cli.output import print_json
 from svbench.printing.visible import visible
 
 if TYPE_CHECKING:
+    from svbench.results.scores import TrackResult
     from svbench.results.store import Run
 
 KINDS = (
@@ -69,6 +70,11 @@ def _print_scores(folder: Path) -> None:
     )
 
 
+def _outcome(result: TrackResult) -> str:
+    log = f" (log: {result.log})" if result.log else ""
+    return f"{result.reason}{log}" if result.reason else result.status
+
+
 def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
     import msgspec
 
@@ -80,7 +86,7 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
 
         loaded = load_run(Path(name))
         content = msgspec.to_builtins(loaded.record)
-        content["tracks"] = {r.track: r.reason or r.status for r in loaded.results}
+        content["tracks"] = {r.track: _outcome(r) for r in loaded.results}
         content["scores"] = _scores(loaded)
         return "run", content
     if (Path(name) / "test.json").is_file():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from svbench.cli import OK, SYSTEM_FAILED
 from svbench.cli.output import print_json, print_line, print_rows
-from svbench.cli.run_ import add_run_arguments, data_argument, run_jobs
+from svbench.cli.run_ import add_run_arguments, data_argument, limited, run_jobs
 
 if TYPE_CHECKING:
     from svbench.report.sweeps import Point, Sweep
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
     name, root = data_argument(options.data)
     protocol = load_protocol(options.protocol)
-    located = load_system(options.system)
+    located = limited(load_system(options.system), options)
     grid = variants(located, [parameter_values(text) for text in options.param])
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     jobs = [

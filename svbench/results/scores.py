@@ -96,7 +96,8 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
-    the limit of the protocol that the system broke, and by how much. ``separation`` is None where nothing
+    the limit of the protocol that the system broke, and by how much. ``log`` is the path inside the run
+    folder of what a failed system's worker printed. ``separation`` is None where nothing
     was separated, and in results of earlier versions. ``data_notes`` say what is wrong with the track
     itself, such as a mixture that is not the sum of its stems.
     """
@@ -110,6 +111,7 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     status: Literal["ok", "failed"]
     reason: str = ""
     over_budget: str = ""
+    log: str = ""
     notes: tuple[str, ...] = ()
     target_sets: tuple[str, ...] = ()
     absent_targets: tuple[str, ...] = ()

@@ -6,6 +6,7 @@
         run.json            what was run: system, protocol, data set, provenance
         tracks/<track>.json one TrackResult each, the truth about that track
         estimates/<track>/<target>.wav   when kept; float, as the system gave them
+        logs/<track>.txt    what the worker printed before it failed on the track
 
 A killed run leaves whole files only; running the same command again goes on from there.
 """
@@ -13,13 +14,14 @@ A killed run leaves whole files only; running the same command again goes on fro
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from svbench.disk import replacing, sync
 from svbench.errors import DataError
 from svbench.naming.names import slug as slug  # names of files in a run folder
 from svbench.printing.visible import shown
@@ -28,6 +30,11 @@ from svbench.results.scores import TrackResult
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover -- not a POSIX system
+    fcntl = None  # type: ignore[assignment]
 
 SCHEMA: Literal[1] = 1
 IMPORTED = "imported"  # stands for the adapter of systems known by their scores only
@@ -162,23 +169,23 @@ def track_file(folder: Path, track: str) -> Path:
 
 
 def write_record(path: Path, record: msgspec.Struct) -> None:
-    """Write a record so that the file is whole or absent, also after a power cut.
+    """Write a record so that the file is whole or absent, also after a power cut."""
+    with replacing(path) as partial:
+        partial.write_bytes(_text(record))
 
-    The temporary file lies in the same folder, since a rename is atomic within one file
-    system only; the folder is synced too, or the new name could be lost.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing ``run.json`` of a run folder, as far as its file system can lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_text(record))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
+        if fcntl:
+            with suppress(OSError):  # no locks on this file system
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # and with it the lock; the file stays, since others may wait for it
 
 
 def write_run(folder: Path, record: RunRecord, results: Iterable[TrackResult]) -> None:
@@ -194,7 +201,7 @@ def write_run(folder: Path, record: RunRecord, results: Iterable[TrackResult]) -
         written.append(track_file(folder, result.track))
         written[-1].write_bytes(_text(result))
     for path in (*written, folder / "tracks", folder):
-        _sync(path)
+        sync(path)
 
 
 def move_run(source: Path, destination: Path) -> None:
@@ -202,7 +209,7 @@ def move_run(source: Path, destination: Path) -> None:
     if destination.exists():
         destination.rename(source.with_name(f"{source.name}.replaced"))
     source.rename(destination)
-    _sync(destination.parent)
+    sync(destination.parent)
 
 
 def _text(record: msgspec.Struct) -> bytes:
@@ -219,14 +226,6 @@ def _utf8(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_utf8(v) for v in value]
     return shown(value) if isinstance(value, str) else value
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_record(path: Path, kind: type[T]) -> T:

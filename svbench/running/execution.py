@@ -5,17 +5,21 @@ A pool is shaped like ``concurrent.futures``, so that a cluster can take its pla
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 from svbench.errors import SvbenchError
-from svbench.systems.worker import THREAD_VARIABLES, die_with_parent
+from svbench.systems.tree import die_with
+from svbench.systems.worker import THREAD_VARIABLES
 
 
 def n_cores() -> int:
@@ -41,7 +45,7 @@ def ctrl_c_held() -> Iterator[None]:
 
 
 class ScoringPool:
-    """Processes that score tracks; a killed one costs a retry, not the run.
+    """Processes that score tracks; a killed one costs a retry, not the run, and none outlives this one.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ class ScoringPool:
 
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
+        # Processes end when they can read to its end: when the pool is closed, or this process has died.
+        self._theirs, self._lifeline = get_context("spawn").Pipe(duplex=False)
         self._pool = self._start()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -83,14 +89,36 @@ class ScoringPool:
                 ) from error
 
     def _start(self) -> ProcessPoolExecutor:
-        # A pool outlives a parent that is killed outright, unless its processes are told not to.
         return ProcessPoolExecutor(
-            self.n_workers, mp_context=get_context("spawn"), initializer=die_with_parent
+            self.n_workers,
+            mp_context=get_context("spawn"),
+            initializer=_end_with,
+            initargs=(self._theirs, os.getpid()),
         )
 
     def close(self) -> None:
-        """Stop the processes; queued calls are dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the processes, also in the middle of a call; queued calls are dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lifeline.close()
+        self._pool.shutdown(wait=True)
+        self._theirs.close()
+
+
+def _end_with(lifeline: Connection, parent: int) -> None:
+    """End this process with the one that started it, in whatever way and however soon that ends.
+
+    On Linux the kernel does it at once; elsewhere a thread does when it gets its turn.
+    """
+    # Ctrl-C reaches every process of a terminal; the parent has the say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            lifeline.recv_bytes()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    die_with(parent)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import msgspec
 
 from svbench.audio import Audio, audio_info, read_audio, write_audio
 from svbench.datasets.api import Track
+from svbench.disk import replacing
 from svbench.errors import AudioError, SvbenchError
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.store import RunRecord, read_record, slug
@@ -18,6 +19,7 @@ from svbench.running.coverage import covered_sets
 from svbench.running.keys import samples_digest
 from svbench.running.originals import has_estimates
 from svbench.running.separation import Separated
+from svbench.running.track_files import estimates_folder, mark_changing
 from svbench.specs.protocol import Alignment, Protocol
 
 
@@ -135,7 +137,7 @@ def keep_estimates(
     digests: Mapping[str, str],
     here: dict[str, Path],
 ) -> dict[str, str]:
-    """Put estimates as float WAV into a run folder, each whole or not at all.
+    """Put estimates as float WAV into a run folder, each whole or not at all; their result must follow.
 
     Parameters
     ----------
@@ -153,8 +155,8 @@ def keep_estimates(
     -------
     dict of target to path relative to the run folder
     """
-    place = folder / "estimates" / slug(track)
-    place.mkdir(parents=True, exist_ok=True)
+    place = estimates_folder(folder, track)
+    mark_changing(folder, track)
     kept = {}
     for target, audio in estimates.items():
         path, known = place / f"{slug(target)}.wav", here.get(digests[target])
@@ -167,15 +169,11 @@ def keep_estimates(
 
 def _put(path: Path, audio: Audio, known: Path | None) -> None:
     """Write a file, or link a known one, under another name first: a kill leaves no half of it."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.wav")
-    try:
+    with replacing(path) as partial:
         if known is None:
-            write_audio(aside, audio)
+            write_audio(partial, audio)
         else:
             try:
-                os.link(known, aside)
+                os.link(known, partial)
             except OSError:  # no hard links here, or too many
-                shutil.copyfile(known, aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+                shutil.copyfile(known, partial)

@@ -24,6 +24,7 @@ from svbench.running.execution import n_cores
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
 from svbench.systems.host import WorkerHost
+from svbench.systems.limits import time_limit_s
 
 # Counting runs without fused kernels, several times slower; on half a minute the ends weigh little.
 MACS_S = 30.0
@@ -125,12 +126,13 @@ def _measure_setting(
     scratch: Path,
     tell: Tell,
 ) -> Setting:
-    host.start()
+    spec = host.located.spec
+    host.start(time_limit_s(spec, 0.0))
     label = f"{threads} thread{'' if threads == 1 else 's'}"
     tell(f"{label} · loaded")
-    limit_s = host.located.spec.time_limit_s
 
     def call(duration_s: float) -> dict[str, Any]:
+        limit_s = time_limit_s(spec, duration_s)
         return host.measure("call", limit_s, threads=threads, **_audio(host, duration_s, scratch))
 
     first = call(seconds[0])

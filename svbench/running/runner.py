@@ -12,12 +12,12 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
 from svbench.datasets.api import Dataset, Track
 from svbench.datasets.verify import sum_notes
@@ -25,12 +25,13 @@ from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, Syst
 from svbench.probes.tracks import probed
 from svbench.results.provenance import Provenance
 from svbench.results.scores import SeparationRecord, TrackResult
-from svbench.results.scratch import scratch_folder
+from svbench.results.scratch import remove_partial_files, scratch_folder
 from svbench.results.store import (
     DataRecord,
     Run,
     RunRecord,
     load_run,
+    locked,
     read_record,
     run_name,
     slug,
@@ -44,6 +45,7 @@ from svbench.running.keys import result_key, samples_digest, separation_key
 from svbench.running.originals import Originals, has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
 from svbench.running.separation import Fitted, Separated, fit, separate_track
+from svbench.running.track_files import KeptLogs, hand_over, is_changing, keep_result
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import AS_ASKED, LocatedSystem
@@ -254,12 +256,20 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, te
                 wanted.append(Wanted(job, key, originals))
         if wanted:
             tasks.append(Task(track, track_digest, tuple(wanted)))
-    for job in jobs:
-        _write_run(job, provenance, is_new=any(w.job is job for t in tasks for w in t.wanted))
+    new = [any(w.job is job for t in tasks for w in t.wanted) for job in jobs]
     try:
-        with scratch_folder(jobs[0].folder) as scratch:
-            for job, result in _results(jobs, pool, tasks, scratch):
+        with ExitStack() as scratches:
+            folders = []  # one in each run folder, which also says that somebody is at work there
+            for job, is_new in zip(jobs, new, strict=True):
+                job.folder.mkdir(parents=True, exist_ok=True)
+                folders.append(scratches.enter_context(scratch_folder(job.folder)))
+                remove_partial_files(job.folder, folders[-1])
+                _write_run(job, provenance, is_new=is_new)
+            for job, result in _results(jobs, pool, tasks, folders[0]):
                 tell(job, result, True)
+            for job, is_new in zip(jobs, new, strict=True):
+                if is_new:
+                    _write_run(job, provenance, is_new=True, again=True)
     except OSError as error:
         if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
@@ -281,6 +291,7 @@ def _results(
     # Waiting estimates take disk space; and scoring must not slow a system down that is on the clock.
     most = 0 if limits.is_timed else pool.n_workers
     asked = tuple(dict.fromkeys(t for job in jobs for t in job.protocol.targets))
+    logs = {job.folder: KeptLogs(job.folder) for job in jobs}
     with WorkerHost(jobs[0].located, asked, scratch, limits) as host:
         for task in tasks:
             while len(pending) > most:
@@ -290,13 +301,17 @@ def _results(
             except (SystemFailure, AudioError) as error:
                 given = host.last_info.targets if host.last_info else None
                 for wanted in task.wanted:
-                    yield _write(wanted.job, _failed(task, wanted, error, given))
+                    # Audio that cannot be read is no fault of the system, whose log tells nothing of it.
+                    log = host.log if isinstance(error, SystemFailure) else None
+                    kept = logs[wanted.job.folder].keep(log, task.track.name)
+                    yield _write(wanted.job, _failed(task, wanted, error, given, kept))
                 continue
             for wanted in task.wanted:
                 try:
                     pending.append(_submit(pool, task, wanted, taken, scratch))
                 except SystemFailure as error:
-                    yield _write(wanted.job, _failed(task, wanted, error, taken.separated.targets))
+                    kept = logs[wanted.job.folder].keep(host.log, task.track.name)
+                    yield _write(wanted.job, _failed(task, wanted, error, taken.separated.targets, kept))
         while pending:
             yield _collect(pool, pending)
 
@@ -330,13 +345,8 @@ def _submit(pool: ScoringPool, task: Task, wanted: Wanted, taken: Taken, scratch
     if not sets:
         given = ", ".join(taken.separated.targets)
         raise SystemFailure(f"gives {given}; {' and '.join(wanted.job.told[1])}")
-    folder = scratch / slug(track.name)
-    folder.mkdir(exist_ok=True)
-    digests, paths = {t: samples_digest(a) for t, a in fitted.estimates.items()}, {}
-    for target, audio in fitted.estimates.items():
-        paths[target] = folder / f"{digests[target]}.npy"  # equal samples are written once
-        if not paths[target].exists():
-            np.save(paths[target], audio.samples)
+    folder, digests = scratch / slug(track.name), {t: samples_digest(a) for t, a in fitted.estimates.items()}
+    paths = hand_over(folder, fitted.estimates, digests)
     originals = wanted.originals.paths if wanted.originals else None
     arguments = (track, paths, protocol, sets, originals)
     future = pool.submit(score_track, *arguments)
@@ -356,6 +366,12 @@ def _collect(pool: ScoringPool, pending: deque[Pending]) -> tuple[Job, TrackResu
     except AudioError as error:
         reason = AudioError(f"cannot be scored: {error}")
         result = _failed(done.task, done.wanted, reason, done.taken.separated.targets)
+    except FileNotFoundError:
+        paths: dict[str, Path] = done.arguments[1]
+        if all(path.exists() for path in paths.values()):
+            raise
+        gone = SystemFailure("deleted its scratch folder before this track was scored")
+        result = _failed(done.task, done.wanted, gone, done.taken.separated.targets)
     else:
         result = _succeeded(done, scored)
     if not any(p.task is done.task for p in pending):
@@ -389,7 +405,9 @@ def _succeeded(done: Pending, scored: Scored) -> TrackResult:
     )
 
 
-def _failed(task: Task, wanted: Wanted, error: SvbenchError, given: tuple[str, ...] | None) -> TrackResult:
+def _failed(
+    task: Task, wanted: Wanted, error: SvbenchError, given: tuple[str, ...] | None, log: str = ""
+) -> TrackResult:
     """Build the result of a track without scores; ``given`` are the system's targets, if it said them."""
     job, track = wanted.job, task.track
     # A system that never said what it gives, or gives nothing that is scored, has failed in everything.
@@ -399,6 +417,7 @@ def _failed(task: Task, wanted: Wanted, error: SvbenchError, given: tuple[str, .
         status="failed",
         reason=str(error),
         over_budget=f"{error.limit}: {error.told}" if isinstance(error, OverBudget) else "",
+        log=log,
         target_sets=sets,
         series=failed_series(job.protocol, sets, track.n_samples / track.rate_hz),
     )
@@ -418,7 +437,7 @@ def _common(task: Task, wanted: Wanted) -> dict[str, Any]:
 
 
 def _write(job: Job, result: TrackResult) -> tuple[Job, TrackResult]:
-    write_record(track_file(job.folder, result.track), result)
+    keep_result(job.folder, result)
     return job, result
 
 
@@ -433,15 +452,29 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
         return False
     if job.redo == "never":
         return True
+    if is_changing(job.folder, known.track):
+        return False
     if known.key != key or (job.redo == "failed" and known.status == "failed"):
         return False
     return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
 
 
-def _write_run(job: Job, provenance: Provenance, *, is_new: bool) -> None:
-    """Write the run's record; where nothing new is computed, only what the data set says now changes."""
-    path = job.folder / "run.json"
-    known = read_record(path, RunRecord) if path.exists() else None
+def _write_run(job: Job, provenance: Provenance, *, is_new: bool, again: bool = False) -> None:
+    """Write the run's record; where nothing new is computed, only what the data set says now changes.
+
+    ``again`` only makes sure that the provenance is there: where the file system has no locks, another
+    process that started at the same moment may have written its own over it.
+    """
+    with locked(job.folder):
+        path = job.folder / "run.json"
+        known = read_record(path, RunRecord) if path.exists() else None
+        if not (again and known and provenance in known.provenance):
+            _add_provenance(job, provenance, path, known, is_new=is_new)
+
+
+def _add_provenance(
+    job: Job, provenance: Provenance, path: Path, known: RunRecord | None, *, is_new: bool
+) -> None:
     data = _data_record(job)
     if known and not is_new:
         now = msgspec.structs.replace(known.data, left_out=data.left_out, read_as=data.read_as)

@@ -6,8 +6,9 @@ Nothing is padded, cut, resampled or copied unless a rule says so, and what was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from svbench.running.coverage import covered_sets, recipes, sum_notes
 from svbench.running.execution import n_cores
 from svbench.specs.protocol import Alignment, Protocol
 from svbench.systems.host import WorkerHost
+from svbench.systems.limits import advice, time_limit_s
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +87,8 @@ def separate_track(
     SystemFailure
         Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocols.
     """
-    limits = protocols[0].limits
-    try:
-        info = host.start(limits.load_s)
-    except OutOfTime as error:
-        raise OverBudget("set-up time", f"loading took longer than {error.limit_s:g} s") from error
+    limits, duration_s = protocols[0].limits, mixture.duration_s
+    info = _limited(host, duration_s, "set-up time", limits.load_s, lambda limit_s: host.start(limit_s))
     if not any(covered_sets(info.targets, p, track.targets) for p in protocols):
         raise SystemFailure(_scores_others(info.targets, protocols))
     notes = []
@@ -100,14 +101,12 @@ def separate_track(
     # Where one file hides stems, an oracle can tell apart only what adds up to the mixture.
     heard = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
     references = track.references(heard) if "references" in info.needs else None
-    budget_s, own_s = limits.track_time_s(mixture.duration_s), host.located.spec.time_limit_s
+    budget_s = limits.track_time_s(duration_s)
     try:
-        limit_s = min((limit for limit in (budget_s, own_s) if limit), default=None)
-        done = host.separate(track.name, given, references, limit_s)
-    except OutOfTime as error:
-        if error.limit_s != budget_s:
-            raise  # the limit of its own system file
-        raise OverBudget("time", f"separating took longer than {budget_s:g} s") from error
+        done = _limited(
+            host, duration_s, "time", budget_s,
+            lambda limit_s: host.separate(track.name, given, references, limit_s),
+        )  # fmt: skip
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
     resources = Resources(
@@ -149,6 +148,20 @@ def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
     verb = "scores" if len(protocols) == 1 else "score"
     ids = ", ".join(p.id for p in protocols)
     return f"gives {', '.join(given) or 'nothing'}; {ids} {verb} other targets"
+
+
+def _limited(
+    host: WorkerHost, duration_s: float, budget: str, budget_s: float | None, ask: Callable[[float | None], T]
+) -> T:
+    """Ask with the stricter of the protocol's budget and the system's own limit; say which one it broke."""
+    spec = host.located.spec
+    own_s = time_limit_s(spec, duration_s)
+    try:
+        return ask(min((limit for limit in (budget_s, own_s) if limit), default=None))
+    except OutOfTime as error:
+        if error.limit_s != budget_s:
+            raise SystemFailure(f"{error}{advice('time_limit_s', spec.time_limit_s)}") from error
+        raise OverBudget(budget, f"{error.doing} took longer than {budget_s:g} s") from error
 
 
 def fitted(

@@ -7,7 +7,9 @@ their comments and spacing.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -52,7 +54,24 @@ def load_toml(path: Path, kind: type[T]) -> T:
     found = content.get("schema", SCHEMA)
     if isinstance(found, int) and found != SCHEMA:
         raise SpecError(path, "", f"schema {found} is from another version, this svbench reads {SCHEMA}")
+    _refuse_beyond_json(content, "", path)
     return convert(content, kind, path)
+
+
+def _refuse_beyond_json(value: Any, key: str, path: Path) -> None:
+    """Refuse what TOML can say and JSON, which records and requests are written in, cannot."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_beyond_json(item, f"{key}.{name}" if key else name, path)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _refuse_beyond_json(item, f"{key}[{number}]", path)
+    elif isinstance(value, (datetime.date, datetime.time)):
+        raise SpecError(path, key, f'is a date or time, expected text: put it in quotes, "{value}"')
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(path, key, f"is {value}, expected a finite number")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise SpecError(path, key, "is a whole number of more than 64 bits")
 
 
 def toml_content(path: Path) -> dict[str, Any]:

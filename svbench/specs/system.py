@@ -14,6 +14,8 @@ from svbench.specs.records import Record, digest, load_toml, without
 Kind = Literal["system", "baseline", "oracle"]
 # Adapters that can build their networks without weights, to measure what they cost.
 UNTRAINED = frozenset({"zoo"})
+# Raising one of these for the sake of one track must not make all others be done again.
+_GUARDS = ("memory_limit_bytes", "disk_limit_bytes", "log_limit_bytes", "default_limits")
 # Adapters that give exactly the targets they are asked for. They cost nothing, and a file that is missing
 # for one protocol must not fail another, so only protocols with the same targets share what they give.
 AS_ASKED = frozenset({"mixture", "silence", "folder"})
@@ -37,6 +39,8 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trained); leaving it out is refused, because leaks are found through it. ``python`` names
     another interpreter, which needs numpy and soundfile only. ``threads`` bounds the numeric
     threads of the worker. An ``oracle`` sees the references and is marked as such everywhere.
+    The limits take the place of default ones, see `svbench.systems.limits`; ``default_limits = false``
+    lifts those.
     ``random_weights`` is never in a file: `permitted` sets it.
     """
 
@@ -51,14 +55,18 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     python: str | None = None
     threads: Annotated[int, msgspec.Meta(ge=1)] = 1
     time_limit_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    memory_limit_bytes: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    disk_limit_bytes: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    log_limit_bytes: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    default_limits: bool = True
     random_weights: bool = False
     citation: str = ""
     licence: str = ""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what decides the output; prose does not count."""
-        content = without(self, "title", "citation", "licence")
+        """SHA-256 of what decides the output; prose and limits that only guard the machine do not count."""
+        content = without(self, "title", "citation", "licence", *_GUARDS)
         if self.weights:
             content["weights"] = [without(w, "source") for w in self.weights]
         return digest(content)
@@ -119,6 +127,11 @@ def permitted(located: LocatedSystem, *, random_weights: bool) -> LocatedSystem:
         )
     marked = msgspec.structs.replace(spec, id=untrained(spec.id), random_weights=True)
     return LocatedSystem(marked, located.folder)
+
+
+def unlimited(located: LocatedSystem) -> LocatedSystem:
+    """Return a system without the default limits; those of its file and of the protocol stay."""
+    return LocatedSystem(msgspec.structs.replace(located.spec, default_limits=False), located.folder)
 
 
 def untrained(system_id: str) -> str:

@@ -1,47 +1,51 @@
-"""The parent's side of a system's worker process: start it, ask it, limit it, bury it.
+"""svbench's side of a system: start its worker, ask it, limit it, end it.
 
-A crash, a hang or an exception becomes one SystemFailure in words; the next request starts a
-fresh process. No process of a system outlives its host.
+A crash, a hang, an exception or an answer that no worker gives becomes one SystemFailure in words; the next
+request starts a fresh process, except after a failure to load, which is tried once. No process of a
+system outlives its host.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
-import select
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 import svbench
 from svbench.audio import Audio
+from svbench.disk import folder_bytes, remove_tree
 from svbench.errors import OutOfTime, OverBudget, SystemFailure
 from svbench.naming.names import canonical
 from svbench.specs.plugins import plugins
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
+from svbench.systems import limits as bounds
+from svbench.systems import replies
 from svbench.systems.api import SystemInfo
+from svbench.systems.exchange import Exchange, blamed
+from svbench.systems.process import ReplyTooLong, WorkerProcess
 from svbench.systems.requisites import checked_weights, interpreter
-from svbench.systems.streaming import Streamed, streamed
-from svbench.systems.tree import ProcessTree
+from svbench.systems.streaming import Streamed
 from svbench.systems.worker import THREAD_VARIABLES
 
 # With less room than this, a system that could not write its estimates is not to blame.
 _FULL_BYTES = 1 << 20
-# How often the memory of the process tree is looked at; a look costs some 0.3 ms.
-_LOOK_S = 0.05
+# Estimates may be so many times larger than the mixture before the worker refuses to write them.
+_TIMES_MIXTURE = 64
+# How often the size of a worker's folder is looked at, or less often if a look takes long.
+_DISK_LOOK_S, _DISK_LOOK_SHARE = 1.0, 0.02
+_REASON_CHARACTERS = 500
+T = TypeVar("T", replies.Loaded, replies.Separated, replies.Streamed, replies.Measured)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,11 @@ class WorkerHost:
         Folder for exchanged audio and the log.
     limits : Limits, optional
         Cores, memory and graphics cards the worker may use. Times are given with each request.
+
+    Attributes
+    ----------
+    log : Path or None
+        What the worker that runs now, or ran last, has printed: the first and the last part of it.
     """
 
     def __init__(
@@ -79,16 +88,18 @@ class WorkerHost:
     ) -> None:
         self.located, self.targets, self.limits = located, targets, limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=scratch.resolve()))
-        self.log = self.folder / "log.txt"
+        self.log: Path | None = None
         self.peak_rss_bytes = self.empty_rss_bytes = 0
         self.load_s = 0.0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._tree: ProcessTree | None = None
+        self._process: WorkerProcess | None = None
         self._info: SystemInfo | None = None
         self.last_info: SystemInfo | None = None
+        self._load_failure: SystemFailure | None = None
         self._names: dict[str, str] = {}
         self._weights_bytes: int | None = None
-        self._requests = self._replies = -1
+        self._n_started = self._n_asked = 0
+        self._audio_bytes = 0
+        self._next_disk_look = 0.0
 
     def __enter__(self) -> WorkerHost:
         return self
@@ -97,7 +108,7 @@ class WorkerHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
     def start(self, limit_s: float | None = None) -> SystemInfo:
         """Start the worker and load the system, unless it is running.
@@ -109,6 +120,16 @@ class WorkerHost:
         """
         if self._process and self._info:
             return self._info
+        if self._load_failure:
+            raise self._load_failure
+        try:
+            return self._load(limit_s)
+        except SystemFailure as error:
+            self.close()
+            self._load_failure = error
+            raise
+
+    def _load(self, limit_s: float | None) -> SystemInfo:
         spec = self.located.spec
         table = plugins("adapter")
         if spec.adapter not in table:
@@ -116,32 +137,35 @@ class WorkerHost:
         weights = [str(checked_weights(self.located.folder, w)) for w in spec.weights]
         if weights:
             self._weights_bytes = sum(Path(w).stat().st_size for w in weights)
-        self._spawn()
-        reply = self._ask(
-            {
-                "do": "load",
-                "target": table[spec.adapter].target,
-                "system_id": spec.id,
-                "folder": str(self.located.folder),
-                "targets": self.targets,
-                "weights": weights,
-                "random_weights": spec.random_weights,
-                "parameters": spec.parameters,
-            },
-            limit_s,
-            "loading",
+        self._process = self._spawn()
+        request = {
+            "do": "load",
+            "target": table[spec.adapter].target,
+            "system_id": spec.id,
+            "folder": str(self.located.folder),
+            "targets": self.targets,
+            "weights": weights,
+            "random_weights": spec.random_weights,
+            "parameters": spec.parameters,
+        }
+        reply = self._ask(request, replies.Loaded, limit_s, "loading")
+        self._weigh(reply.peak_rss_bytes)
+        self._names = self._understood(reply.info.targets)
+        info = SystemInfo(
+            id=reply.info.id,
+            targets=tuple(self._names.values()),
+            version=reply.info.version,
+            rate_hz=reply.info.rate_hz,
+            deterministic=reply.info.deterministic,
+            streaming=reply.info.streaming,
+            needs=reply.info.needs,
         )
-        info = reply["info"]
-        self._names = self._understood(info["targets"])
-        self._info = SystemInfo(
-            **{**info, "targets": tuple(self._names.values()), "needs": frozenset(info["needs"])}
-        )
-        self.last_info = self._info  # known even once the process has failed
-        self.load_s, self.empty_rss_bytes = reply["load_s"], reply["empty_rss_bytes"]
-        if "references" in self._info.needs and spec.kind != "oracle":
-            self.close()
+        self.last_info = info  # known even once the process has failed
+        self.load_s, self.empty_rss_bytes = reply.load_s, reply.empty_rss_bytes
+        if "references" in info.needs and spec.kind != "oracle":
             raise SystemFailure('it asks for the references, so its system file must say kind = "oracle"')
-        return self._info
+        self._info = info
+        return info
 
     def separate(
         self,
@@ -166,34 +190,42 @@ class WorkerHost:
         SystemFailure
         """
         info = self.start()
-        exchange = self.folder / "exchange"
-        shutil.rmtree(exchange, ignore_errors=True)
-        exchange.mkdir()
-        wanted = references if references and "references" in info.needs else {}
-        paths = {f"reference-{i}": audio for i, audio in enumerate(wanted.values())}
-        for name, audio in {"mixture": mixture, **paths}.items():
-            np.save(exchange / f"{name}.npy", audio.samples)
-        reply = self._ask(
-            {
+        exchange = self._exchange(mixture, len(info.targets))
+        try:
+            wanted = references if references and "references" in info.needs else {}
+            request = {
                 "do": "separate",
                 "track": track,
                 "rate_hz": mixture.rate_hz,
-                "mixture": str(exchange / "mixture.npy"),
-                "references": {t: str(exchange / f"{n}.npy") for t, n in zip(wanted, paths, strict=True)},
-                "out": str(exchange),
-            },
-            limit_s,
-            "separating",
-        )
-        # Audio refuses NaN, integers and wrong axes; the caller turns that into a failed row.
-        estimates = {
-            self._names.get(t, t): Audio(np.load(e["path"]), e["rate_hz"])
-            for t, e in reply["estimates"].items()
-        }
+                "mixture": exchange.put("mixture", mixture),
+                "references": {
+                    t: exchange.put(f"reference-{i}", a) for i, (t, a) in enumerate(wanted.items())
+                },
+                "out": str(exchange.folder),
+                "most_bytes": _TIMES_MIXTURE * mixture.samples.nbytes,
+            }
+            asked = time.perf_counter()
+            reply = self._ask(request, replies.Separated, limit_s, "separating")
+            if reply.wall_s > time.perf_counter() - asked:
+                self.close()
+                raise SystemFailure(f"says it took {reply.wall_s:g} s, longer than its answer took to come")
+            self._weigh(reply.peak_rss_bytes)
+            # Audio refuses NaN and wrong axes; the caller turns that into a failed row.
+            estimates = {
+                self._names.get(e.target, e.target): Audio(
+                    exchange.samples(str(i), f"estimate of {e.target}"), e.rate_hz
+                )
+                for i, e in enumerate(reply.estimates)
+            }
+        except SystemFailure:
+            self.close()  # what lies about its files is not asked again
+            raise
+        finally:
+            exchange.close()
         return Separation(
             estimates,
-            reply["wall_s"],
-            reply["cpu_s"],
+            reply.wall_s,
+            reply.cpu_s,
             self.peak_rss_bytes,
             self.load_s,
             self._weights_bytes,
@@ -217,22 +249,31 @@ class WorkerHost:
         SystemFailure
             Also when the system has no streaming interface or breaks its contract.
         """
-        self.start()
-        exchange = self.folder / "exchange"
-        shutil.rmtree(exchange, ignore_errors=True)
-        exchange.mkdir()
-        np.save(exchange / "mixture.npy", mixture.samples)
-        request = {
-            "do": "stream",
-            "rate_hz": mixture.rate_hz,
-            "mixture": str(exchange / "mixture.npy"),
-            "n_samples": n_samples or mixture.n_samples,
-            "keep": n_samples is None,
-            "out": str(exchange),
-        }
-        reply = self._ask(request, limit_s, "streaming")
-        reply["estimates"] = {self._names.get(t, t): path for t, path in reply["estimates"].items()}
-        return streamed(reply, mixture.rate_hz)
+        info = self.start()
+        exchange = self._exchange(mixture, len(info.targets))
+        try:
+            request = {
+                "do": "stream",
+                "rate_hz": mixture.rate_hz,
+                "mixture": exchange.put("mixture", mixture),
+                "n_samples": n_samples or mixture.n_samples,
+                "keep": n_samples is None,
+                "out": str(exchange.folder),
+            }
+            reply = self._ask(request, replies.Streamed, limit_s, "streaming")
+            return Streamed(
+                reply.hop_samples,
+                mixture.rate_hz,
+                {
+                    self._names.get(target, target): Audio(
+                        exchange.samples(str(i), f"estimate of {target}"), mixture.rate_hz
+                    )
+                    for i, target in enumerate(reply.estimates)
+                },
+                *(exchange.numbers(name, name) for name in ("push_s", "held_samples", "rss_bytes")),
+            )
+        finally:
+            exchange.close()
 
     def measure(self, what: str, limit_s: float | None = None, **more: Any) -> dict[str, Any]:
         """Ask the loaded system for a measurement; see `svbench.systems.measure`.
@@ -242,162 +283,187 @@ class WorkerHost:
         SystemFailure
         """
         self.start()
-        return self._ask({"do": "measure", "what": what, **more}, limit_s, "measuring")
+        reply = self._ask({"do": "measure", "what": what, **more}, replies.Measured, limit_s, "measuring")
+        self._weigh(reply.peak_rss_bytes)
+        return reply.values
 
     @property
     def read_as(self) -> tuple[str, ...]:
         """What the loaded system calls otherwise than svbench, e.g. "instrumental read as accompaniment"."""
         return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
 
-    def _understood(self, targets: list[str]) -> dict[str, str]:
+    def _understood(self, targets: Sequence[str]) -> dict[str, str]:
         """Read the system's names of targets by the table of aliases; those of the protocol win."""
         names = {theirs: canonical(theirs, self.targets) for theirs in targets}
         for theirs, ours in names.items():
             other = next(t for t, o in names.items() if o == ours)
             if other != theirs:
-                self.close()
                 raise SystemFailure(f"gives {other} and {theirs}, which are both read as {ours}")
         return names
 
     def close(self) -> None:
         """Kill the worker and everything it started."""
         process, self._process, self._info = self._process, None, None
-        if process is None:
-            return
-        if self._tree:
-            self._tree.kill()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # all there is where no /proc tells of a tree
-        process.wait()
-        os.close(self._requests)
-        os.close(self._replies)
+        if process is not None:
+            process.close()
 
-    def _spawn(self) -> None:
-        spec = self.located.spec
+    def _spawn(self) -> WorkerProcess:
+        spec, limits = self.located.spec, self.limits
         python = interpreter(self.located)
         # Only svbench itself is made importable: a foreign interpreter keeps its own packages.
         path = self.folder / "path"
-        path.mkdir(exist_ok=True)
-        if not (path / "svbench").exists():
-            (path / "svbench").symlink_to(Path(svbench.__file__).parent, target_is_directory=True)
-        threads = dict.fromkeys(THREAD_VARIABLES, str(min(spec.threads, self.limits.n_cores or spec.threads)))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if not (path / "svbench").exists():
+                (path / "svbench").symlink_to(Path(svbench.__file__).parent, target_is_directory=True)
+        except OSError as error:
+            raise blamed(error) from error
+        threads = dict.fromkeys(THREAD_VARIABLES, str(min(spec.threads, limits.n_cores or spec.threads)))
         # The same interpreter finds what svbench finds; another one must not see these packages.
         inherited = [] if spec.python else [p for p in sys.path if p]
-        environment = {
-            **os.environ,
-            **threads,
-            "SVBENCH_WORKER": str(self.folder),
-            "PYTHONPATH": os.pathsep.join([str(path), *inherited]),
-            **({"CUDA_VISIBLE_DEVICES": ""} if self.limits.cpu_only else {}),
-        }
-        theirs_in, self._requests = os.pipe()
-        self._replies, theirs_out = os.pipe()
-        try:
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [python, str(path / "svbench/systems/worker.py"), str(theirs_in), str(theirs_out)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
-                    cwd=self.folder,
-                    pass_fds=(theirs_in, theirs_out),
-                    start_new_session=True,
-                )
-        except OSError as error:
-            os.close(self._requests)
-            os.close(self._replies)
-            raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
-        finally:
-            os.close(theirs_in)
-            os.close(theirs_out)
-        self._tree = ProcessTree(self._process.pid, f"SVBENCH_WORKER={self.folder}")
+        cores: list[int] = []
+        if limits.n_cores and hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))[: limits.n_cores]
+        self._n_started += 1
+        self.log = self.folder / f"log-{self._n_started}.txt"
         self.peak_rss_bytes = 0
-        if self.limits.n_cores and hasattr(os, "sched_setaffinity"):
-            # Threads and processes inherit it, and the interpreter has started none yet.
-            os.sched_setaffinity(self._process.pid, sorted(os.sched_getaffinity(0))[: self.limits.n_cores])
-
-    def _ask(self, request: dict[str, Any], limit_s: float | None, doing: str) -> dict[str, Any]:
-        """Send one request and wait for its reply; any trouble ends the process."""
         try:
-            os.write(self._requests, json.dumps(request).encode() + b"\n")
-            line = self._read_line(limit_s)
-        except BrokenPipeError:
-            line = b""
+            return WorkerProcess(
+                python,
+                path / "svbench/systems/worker.py",
+                self.folder,
+                log=self.log,
+                log_bytes=bounds.log_limit_bytes(spec),
+                environment={
+                    **os.environ,
+                    **threads,
+                    "PYTHONPATH": os.pathsep.join([str(path), *inherited]),
+                    **({"CUDA_VISIBLE_DEVICES": ""} if limits.cpu_only else {}),
+                },
+                cores=cores,
+            )
+        except OSError as error:
+            raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
+
+    def _exchange(self, mixture: Audio, n_targets: int) -> Exchange:
+        """Make the folder of a request, of a name that no earlier one had."""
+        self._n_asked += 1
+        self._audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
+        return Exchange(self.folder / f"exchange-{self._n_asked}")
+
+    def _ask(self, request: dict[str, Any], kind: type[T], limit_s: float | None, doing: str) -> T:
+        """Send one request and wait for its reply; any trouble ends the process."""
+        process = self._process
+        assert process is not None
+        try:
+            line = process.ask(json.dumps(request).encode() + b"\n", limit_s, self._look)
+            reply = replies.decoded(line, kind) if line.endswith(b"\n") else None
         except TimeoutError:
             self.close()
             raise OutOfTime(doing, limit_s or 0.0) from None
+        except ReplyTooLong:
+            self.close()
+            raise SystemFailure("wrote something else in place of the worker's answer (too long)") from None
         except BaseException:
             self.close()
             raise
-        if not line.endswith(b"\n"):
-            raise SystemFailure(self._obituary(doing))
-        reply: dict[str, Any] = json.loads(line)
-        if "peak_rss_bytes" in reply:  # a single process knows its peak better than looks from outside
-            self._weigh(reply["peak_rss_bytes"])
-        if "error" in reply:
+        if reply is None:
+            raise SystemFailure(self._obituary(process, doing))
+        if isinstance(reply, replies.Failed):
             # The process may hold half-changed state; a fresh one is cheap beside a wrong number.
             self.close()
-            if shutil.disk_usage(self.folder).free < _FULL_BYTES:
+            if _is_full(self.folder):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
-            # Names that are no UTF-8 come as lone surrogates, which no result file can hold.
-            # One line, since it becomes the cell of a table.
-            told = " ".join(str(reply["error"]).encode("utf-8", "replace").decode().split())
+            told = _one_line(reply.error)
             if "No module named" in told and self.located.spec.python:
                 python = interpreter(self.located)
                 told += f" (in {python}, which needs numpy, soundfile and what the system needs)"
             raise SystemFailure(f"{doing} raised {told}")
         return reply
 
-    def _read_line(self, limit_s: float | None) -> bytes:
-        deadline = None if limit_s is None else time.monotonic() + limit_s
-        line = b""
-        while not line.endswith(b"\n"):
-            left = _LOOK_S if deadline is None else min(_LOOK_S, deadline - time.monotonic())
-            if left <= 0:
-                raise TimeoutError
-            ready, _, _ = select.select([self._replies], [], [], left)
-            self._weigh_tree()
-            if ready:
-                part = os.read(self._replies, 1 << 16)
-                if not part:
-                    return line
-                line += part
-            elif self._process is not None and self._process.poll() is not None:
-                return line  # dead, though a child of its own may hold the pipe open
-        return line
-
-    def _weigh_tree(self) -> None:
-        assert self._tree is not None
-        n_bytes, limit = self._tree.rss_bytes(), self.limits.memory_bytes
+    def _look(self) -> None:
+        """Compare what the system holds of memory and disk with its limits."""
+        assert self._process is not None
+        tree, limit = self._process.tree, self._memory_limit()
+        n_bytes = tree.rss_bytes()
         if limit and n_bytes > limit:
             # Forked processes share pages, which the sum of their sizes counts again in each.
-            n_bytes = self._tree.unique_bytes()
+            n_bytes = tree.unique_bytes()
         self._weigh(n_bytes)
+        before = time.monotonic()
+        if before >= self._next_disk_look:
+            self._measure_folder()
+            after = time.monotonic()
+            self._next_disk_look = after + max(_DISK_LOOK_S, (after - before) / _DISK_LOOK_SHARE)
+
+    def _memory_limit(self) -> int | None:
+        given = (self.limits.memory_bytes, bounds.memory_limit_bytes(self.located.spec))
+        return min((limit for limit in given if limit), default=None)
 
     def _weigh(self, n_bytes: int) -> None:
         """Note how much memory was held, and stop the system if it was too much."""
         self.peak_rss_bytes = max(self.peak_rss_bytes, n_bytes)
-        limit = self.limits.memory_bytes
+        budget, spec = self.limits.memory_bytes, self.located.spec
+        if budget and n_bytes > budget:
+            self.close()
+            raise OverBudget("memory", f"{n_bytes / 1e9:.3g} GB of {budget / 1e9:.3g} GB")
+        limit = bounds.memory_limit_bytes(spec)
         if limit and n_bytes > limit:
             self.close()
-            raise OverBudget("memory", f"{n_bytes / 1e9:.3g} GB of {limit / 1e9:.3g} GB")
+            raise SystemFailure(
+                f"stopped: it held {n_bytes / 1e9:.3g} GB of memory, the limit is {limit / 1e9:.3g} GB"
+                + bounds.advice("memory_limit_bytes", spec.memory_limit_bytes)
+            )
 
-    def _obituary(self, doing: str) -> str:
+    def _measure_folder(self) -> None:
+        """Stop the system if its folder has grown too large."""
+        spec = self.located.spec
+        limit = bounds.disk_limit_bytes(spec, self._audio_bytes)
+        if limit and (n_bytes := folder_bytes(self.folder)) > limit:
+            self.close()
+            raise SystemFailure(
+                f"stopped: it wrote {n_bytes / 1e9:.3g} GB to its scratch folder, the limit is "
+                f"{limit / 1e9:.3g} GB" + bounds.advice("disk_limit_bytes", spec.disk_limit_bytes)
+            )
+
+    def _obituary(self, process: WorkerProcess, doing: str) -> str:
         """Say how the process ended, with the last line it printed."""
-        process = self._process
-        assert process is not None
-        try:
-            code = process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            code = None  # it closed its pipe but lives on; close() ends it
+        code = process.wait(5)  # without: it closed its pipe but lives on; close() ends it
         self.close()
         if code is None:
             how = "closed its connection"
         elif code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
+            how = f"was killed by {_signal_name(-code)}"
         else:
             how = f"ended with exit code {code} without an answer"
-        printed = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        last = f"; its last words: {printed[-1].strip()[:200]}" if printed else ""
-        return f"the process {how} while {doing}{last}"
+        printed = _last_line(self.log)
+        return f"the process {how} while {doing}" + (f"; its last words: {printed}" if printed else "")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL_BYTES
+    except OSError:
+        return False  # the system deleted it
+
+
+def _one_line(text: str) -> str:
+    """Make a cell of a table from what a system said, without control characters or halves of characters."""
+    shown = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return shown if len(shown) <= _REASON_CHARACTERS else shown[: _REASON_CHARACTERS - 1] + "…"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _last_line(log: Path | None) -> str:
+    if log is None or not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return _one_line(lines[-1])[:200] if lines else ""

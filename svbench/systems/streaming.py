@@ -58,7 +58,7 @@ def stream_through(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        For `streamed`.
+        ``hop_samples``, and the targets whose ``estimates`` were written, in order.
 
     Raises
     ------
@@ -100,21 +100,7 @@ def stream_through(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     out = Path(request["out"])
     for name, array in (("push_s", push_s), ("held_samples", held), ("rss_bytes", memory[memory > 0])):
         np.save(out / f"{name}.npy", array)
-    return {"hop_samples": hop, "out": str(out), "estimates": kept.save(out, n_samples)}
-
-
-def streamed(reply: dict[str, Any], rate_hz: int) -> Streamed:
-    """Read what `stream_through` wrote.
-
-    Raises
-    ------
-    AudioError
-        Estimates are not finite audio.
-    """
-    out = Path(reply["out"])
-    estimates = {target: Audio(np.load(path), rate_hz) for target, path in reply["estimates"].items()}
-    push_s, held, rss = (np.load(out / f"{n}.npy") for n in ("push_s", "held_samples", "rss_bytes"))
-    return Streamed(reply["hop_samples"], rate_hz, estimates, push_s, held, rss)
+    return {"hop_samples": hop, "estimates": kept.save(out, n_samples)}
 
 
 class _Kept:
@@ -150,14 +136,13 @@ class _Kept:
             for target, samples in given.items():
                 self.parts[target].append(np.array(samples))  # the system may use its buffer again
 
-    def save(self, out: Path, n_samples: int) -> dict[str, str]:
+    def save(self, out: Path, n_samples: int) -> list[str]:
+        """Write the estimates in the order of the targets returned."""
         if not self.keep:
-            return {}
-        paths = {}
-        for number, (target, parts) in enumerate(self.parts.items()):
-            paths[target] = str(out / f"{number}.npy")
-            np.save(paths[target], np.concatenate(parts)[:n_samples])
-        return paths
+            return []
+        for number, parts in enumerate(self.parts.values()):
+            np.save(out / f"{number}.npy", np.concatenate(parts)[:n_samples])
+        return list(self.parts)
 
 
 def _block(samples: Samples, start: int, hop: int, n_samples: int) -> Samples:

@@ -1,15 +1,18 @@
-"""The processes that a worker and its descendants are, and the memory they hold together.
+"""The processes that a worker and its descendants are: the memory they hold together, and their end.
 
-Linux tells it in /proc; elsewhere the tree looks empty, and only the worker itself is measured.
+Linux tells it in /proc; elsewhere the tree looks empty, and only the worker itself is measured. Standard
+library only, since `svbench.systems.supervisor` uses it too.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 PROC = Path("/proc")
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 class ProcessTree:
@@ -82,6 +85,63 @@ class ProcessTree:
             return self._mark in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
         except (OSError, IndexError):
             return False  # ended meanwhile, or not ours to read
+
+
+def die_with(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies, even by SIGKILL; Linux only.
+
+    Parameters
+    ----------
+    parent : int
+        Process id of the parent. The signal comes only if the parent dies after this call. A parent that
+        is gone already shows in ``getppid``, and then this process ends at once.
+    """
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def adopt_orphans() -> bool:
+    """Make this process the parent of all descendants that lose theirs, as daemons do on purpose.
+
+    Returns
+    -------
+    bool
+        Whether the platform can do it (Linux).
+    """
+    return sys.platform == "linux" and _prctl(_PR_SET_CHILD_SUBREAPER, 1) == 0
+
+
+def descendants(ancestor: int) -> list[int]:
+    """Return the children of a process, their children and so on, ended ones left out.
+
+    Examples
+    --------
+    >>> descendants(2**30)
+    []
+    """
+    try:
+        pids = [int(name) for name in os.listdir(PROC) if name.isdigit()]  # noqa: PTH208
+    except OSError:
+        return []
+    children: dict[str, list[int]] = {}
+    for pid in pids:
+        state = _stat(pid)
+        if len(state) > 1 and state[0] not in "ZX":
+            children.setdefault(state[1], []).append(pid)
+    found, waiting = [], [ancestor]
+    while waiting:
+        own = children.pop(str(waiting.pop()), [])
+        found += own
+        waiting += own
+    return found
+
+
+def _prctl(option: int, value: int) -> int:
+    import ctypes
+
+    return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0))
 
 
 def _stat(pid: int) -> list[str]:

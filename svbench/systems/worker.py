@@ -1,6 +1,6 @@
 """The child process of one system: load it, then separate one mixture per request.
 
-Started as a file by `svbench.systems.host`, possibly under another interpreter, so it imports
+Started as a file by `svbench.systems.supervisor`, possibly under another interpreter, so it imports
 only the standard library, numpy and the few modules of svbench that need no more. Requests and
 replies are JSON lines on two pipes of their own: what a system prints goes to a log.
 """
@@ -23,6 +23,9 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+# Rates beyond these are mistakes: the telephone has 8000 Hz, the finest recordings 192,000 Hz.
+LOWEST_HZ, HIGHEST_HZ = 1000, 768_000
+_ERROR_CHARACTERS = 2000  # of an exception's text; all of it is in the log
 
 
 def main() -> None:
@@ -30,7 +33,6 @@ def main() -> None:
     del sys.path[0]  # this file's own folder, whose module names mean nothing out of their package
     requests = os.fdopen(int(sys.argv[1]), "r", encoding="utf-8")
     replies = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
-    die_with_parent()
     own_pid = os.getpid()
     system = None
     for line in requests:
@@ -46,15 +48,16 @@ def main() -> None:
             elif request["do"] == "measure":
                 from svbench.systems import measure
 
-                reply = measure.answer(system, request)
-                reply["peak_rss_bytes"] = _peak_rss_bytes()
+                reply = {"values": measure.answer(system, request), "peak_rss_bytes": _peak_rss_bytes()}
             else:
                 reply = _separate(system, request)
         except Exception as error:
             import traceback
 
             traceback.print_exc()  # into the log, for the author of the system
-            reply = {"error": f"{type(error).__name__}: {error}"}
+            text = f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS]
+            # Names that are no UTF-8 come as lone surrogates, which JSON cannot hold.
+            reply = {"error": text.encode("utf-8", "replace").decode()}
         end_twin(own_pid)
         _send(replies, reply)
 
@@ -110,8 +113,20 @@ def _check(info: Any) -> None:
     if isinstance(targets, str) or not all(isinstance(t, str) for t in targets):
         raise ValueError(f"targets must be a list of names, found {targets!r}")
     rate_hz = info.rate_hz
-    if rate_hz is not None and (type(rate_hz) is not int or rate_hz < 1):
+    if rate_hz is None:
+        return
+    if type(rate_hz) is not int or rate_hz < 1:
         raise ValueError(f"rate_hz must be a positive whole number of Hz, found {rate_hz!r}")
+    check_rate(rate_hz, "rate_hz is")
+
+
+def check_rate(rate_hz: Any, found: str) -> int:
+    """Return a rate as a whole number, or refuse what no recording has; ``found`` begins the sentence."""
+    if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:  # NaN is neither
+        raise ValueError(f"{found} {rate_hz} Hz, expected {LOWEST_HZ} to {HIGHEST_HZ} Hz")
+    if int(rate_hz) != rate_hz:
+        raise ValueError(f"{found} {rate_hz} Hz, expected a whole number")
+    return int(rate_hz)
 
 
 def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -136,17 +151,20 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     end_twin(request["pid"])
     if not isinstance(estimates, dict):
         raise TypeError(f"separate returned {type(estimates).__name__}, expected a dict of target to Audio")
-    paths = {}
+    given = []
     for number, (target, audio) in enumerate(estimates.items()):
+        name = f"estimate of {target!r}"
         if not isinstance(audio, Audio):
-            raise TypeError(f"estimate of {target!r} is {type(audio).__name__}, expected svbench.audio.Audio")
-        check_samples(audio.samples, f"estimate of {target!r}")
-        path = str(Path(request["out"]) / f"{number}.npy")
-        np.save(path, audio.samples)
-        if int(audio.rate_hz) != audio.rate_hz:
-            raise ValueError(f"estimate of {target!r} has {audio.rate_hz} Hz, expected a whole number")
-        paths[str(target)] = {"path": path, "rate_hz": int(audio.rate_hz)}
-    return {"estimates": paths, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": _peak_rss_bytes()}
+            raise TypeError(f"{name} is {type(audio).__name__}, expected svbench.audio.Audio")
+        check_samples(audio.samples, name)
+        if audio.samples.nbytes > request["most_bytes"]:
+            raise ValueError(f"{name} has shape {audio.samples.shape}, the mixture {mixture.samples.shape}")
+        rate_hz = check_rate(audio.rate_hz, f"{name} has")
+        # A new file: a system may have put a pipe or a link of that name there.
+        with (Path(request["out"]) / f"{number}.npy").open("xb") as file:
+            np.save(file, audio.samples, allow_pickle=False)
+        given.append({"target": str(target), "rate_hz": rate_hz})
+    return {"estimates": given, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": _peak_rss_bytes()}
 
 
 def cpu_s() -> float:
@@ -170,16 +188,6 @@ def _peak_rss_bytes() -> int:
             if line.startswith("VmHWM:"):
                 return max(int(line.split()[1]) * 1024, child)
     return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when svbench dies, even by SIGKILL."""
-    if sys.platform == "linux":
-        import ctypes
-        import signal
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 if __name__ == "__main__":

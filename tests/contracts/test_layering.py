@@ -12,7 +12,7 @@ import pytest
 import svbench
 
 FLOORS = [
-    {"errors", "installation"},
+    {"errors", "disk", "installation"},
     {"printing"},
     {"audio", "specs", "metrics"},
     {"naming"},

@@ -109,7 +109,7 @@ class AudioSeparator:
         found: dict[str, Samples] = {}
         self.network.final_process = lambda path, source, stem: found.__setitem__(stem, source)
         random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
             path = Path(scratch) / "mixture.wav"
             write_audio(path, Audio(stereo, mixture.rate_hz))
             self.network.separate(str(path))

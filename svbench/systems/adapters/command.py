@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import selectors
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from svbench.audio import Audio, read_audio, write_audio
+from svbench.audio import Audio, audio_info, read_audio, write_audio
+from svbench.disk import remove_tree
 from svbench.systems.api import Context, SystemInfo
 
+# An estimate that is so many times longer than its mixture is not even read.
+_TIMES_MIXTURE = 16
+_TAIL_BYTES, _POLL_S = 4096, 0.1
 KEYS = {"argv", "targets", "output", "env", "rate_hz", "version"}
 # Enough to find programs and a home; everything else must be asked for with `env`.
 KEPT = (
@@ -82,9 +88,13 @@ class Command:
             The program fails, with the last line it printed.
         FileNotFoundError
             It succeeds but leaves no file for any target.
+        ValueError
+            What it leaves is a link, a pipe or a device, or far longer than the mixture.
         """
-        with tempfile.TemporaryDirectory() as scratch:
-            source, output = Path(scratch) / "mixture.wav", Path(scratch) / "output"
+        # Not in the folder for temporary files: that is often in memory, and nobody clears it after a kill.
+        scratch = Path(tempfile.mkdtemp(dir=Path.cwd(), prefix="command-"))
+        try:
+            source, output = scratch / "mixture.wav", scratch / "output"
             output.mkdir()
             write_audio(source, Audio(mixture.samples.astype("float32"), mixture.rate_hz))
             places = {
@@ -94,25 +104,74 @@ class Command:
                 "{folder}": str(self.folder),
             }
             argv = [_filled(word, places) for word in self.argv]
-            done = subprocess.run(
-                argv, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
-            if done.returncode:
-                printed = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            code, printed = _run(argv, self.environment)
+            if code:
                 last = f": {printed[-1][:200]}" if printed else " and printed nothing"
-                raise RuntimeError(f"{argv[0]} ended with exit code {done.returncode}{last}")
+                raise RuntimeError(f"{argv[0]} ended with exit code {code}{last}")
             paths = {
                 t: output / _filled(self.output, {"{target}": t, "{track}": track}) for t in self.info.targets
             }
             # Programs that write no file of a silent stem are met in practice, so one may be missing.
-            found = {t: path for t, path in paths.items() if path.is_file()}
+            found = {t: path for t, path in paths.items() if os.path.lexists(path)}
             if not found:
-                there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))) or "nothing"
+                there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))[:20])
                 wanted = ", ".join(path.name for path in paths.values())
                 raise FileNotFoundError(
-                    f"{self.argv[0]} ended without an error but wrote no {wanted}; it wrote {there}"
+                    f"{self.argv[0]} ended without an error but wrote no {wanted}; it wrote "
+                    f"{there or 'nothing'}"
                 )
-            return {t: read_audio(path) for t, path in found.items()}
+            return {t: self._read(path, output, mixture) for t, path in found.items()}
+        finally:
+            remove_tree(scratch)
+
+    def _read(self, path: Path, output: Path, mixture: Audio) -> Audio:
+        # A link could show a file from elsewhere, such as the reference, as the program's own work.
+        state = path.lstat()
+        own = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
+        if not own or path.resolve() != output.resolve() / path.relative_to(output):
+            raise ValueError(f"{path.name} is {_kind(state)}, expected a file that {self.argv[0]} writes")
+        n_samples = audio_info(path).n_samples
+        if n_samples > _TIMES_MIXTURE * max(mixture.n_samples, mixture.rate_hz):
+            raise ValueError(f"{path.name} has {n_samples} samples, the mixture {mixture.n_samples}")
+        return read_audio(path)
+
+
+def _run(argv: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
+    """Run a program; return its exit code and the last lines it printed, of errors if there are any.
+
+    All that it prints also goes to the worker's log, which is bounded where memory is not.
+    """
+    with subprocess.Popen(
+        argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process, selectors.DefaultSelector() as sources:  # fmt: skip
+        tails = {}
+        for pipe in (process.stderr, process.stdout):
+            assert pipe is not None
+            tails[pipe.fileno()] = b""
+            sources.register(pipe.fileno(), selectors.EVENT_READ)
+        while sources.get_map():
+            ready = sources.select(_POLL_S)
+            if not ready and process.poll() is not None:
+                break  # it has ended, though what it left running may hold the pipes open
+            for key, _ in ready:
+                part = os.read(key.fd, 1 << 16)
+                if not part:
+                    sources.unregister(key.fd)
+                os.write(2, part)
+                tails[key.fd] = (tails[key.fd] + part)[-_TAIL_BYTES:]
+        code = process.wait()
+    lines = [tail.decode(errors="replace").strip().splitlines() for tail in tails.values()]
+    return code, lines[0] or lines[1]
+
+
+def _kind(state: os.stat_result) -> str:
+    kinds = {
+        stat.S_ISLNK: "a symbolic link",
+        stat.S_ISDIR: "a folder",
+        stat.S_ISFIFO: "a pipe",
+        stat.S_ISREG: "linked from elsewhere",
+    }
+    return next((name for test, name in kinds.items() if test(state.st_mode)), "a device or a socket")
 
 
 def _filled(word: str, places: dict[str, str]) -> str:

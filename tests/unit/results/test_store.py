@@ -31,7 +31,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("svbench.results.store.os.fsync", full)
+    monkeypatch.setattr("svbench.disk.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_record(path, TrackResult(**{**json.loads(path.read_bytes()), "reason": "new"}))
     assert read_record(path, TrackResult) == RESULT
