@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
+from svbench.printing.visible import shown
+
 MIXTURE = "mixture"
 # What other tools and data sets call the stems of svbench, in plain form: lower case, and one underscore
 # for blanks, hyphens and underscores. docs/datasets.md prints this table.
@@ -121,7 +123,7 @@ def slug(name: str) -> str:
     if safe == name and len(name) <= 80:
         return name
     # The digest of svbench.specs.records, without its libraries.
-    content = json.dumps(name, ensure_ascii=False).encode("utf-8")
+    content = json.dumps(shown(name), ensure_ascii=False).encode("utf-8")
     return f"{safe[:80]}-{hashlib.sha256(content).hexdigest()[:6]}"
 
 
