@@ -18,6 +18,7 @@ from pathlib import Path
 from svbench.errors import DataError
 from svbench.naming.listing import audio_files, folders, target_files, twice
 from svbench.naming.names import MIXTURE, plain, spellings, target_named
+from svbench.printing.visible import shown
 
 
 class EstimateFolder:
@@ -39,7 +40,7 @@ class EstimateFolder:
         found: dict[Path, str] = {}
         for folder in folders(self.root):
             inside = [folder] if audio_files(folder) else [f for f in folders(folder) if audio_files(f)]
-            found |= {track: track.name for track in inside}
+            found |= {track: shown(track.name) for track in inside}
         return found
 
     @cached_property
@@ -73,7 +74,11 @@ class EstimateFolder:
             return target_files(mine[0], self.known, track)
         found: dict[str, Path] = {}
         for path in self.loose:
-            target = None if target_named(path.stem, self.known) else _of_track(path.stem, self.known, names)
+            target = (
+                None
+                if target_named(path.stem, self.known)
+                else _of_track(shown(path.stem), self.known, names)
+            )
             if target in found:
                 raise twice(self.root, found[target], path, f"{target} of {track}")
             if target:
