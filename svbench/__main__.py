@@ -1,8 +1,19 @@
-"""``python -m svbench`` is the same as ``svbench``."""
+"""The command ``svbench``, also as ``python -m svbench``."""
 
 import sys
 
-from svbench.cli import main
+
+def main() -> int:
+    """Run one command; Ctrl-C while its modules are still being imported leaves no traceback."""
+    try:
+        from svbench import cli
+
+        return cli.main()
+    except KeyboardInterrupt:
+        if sys.stderr:
+            sys.stderr.write("svbench: interrupted\n")
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,6 +6,7 @@ museval. Nothing here pads, cuts or rescales: what differs is reported.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,11 +17,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.audio.chunks import refuse_truncated
+from svbench.audio.containers import AUDIO_SUFFIXES as AUDIO_SUFFIXES
+from svbench.audio.containers import EXTENSIONS as EXTENSIONS
+from svbench.audio.files import AudioInfo as AudioInfo
+from svbench.audio.files import FileSound
+from svbench.audio.files import audio_info as audio_info
+from svbench.audio.files import is_utf8 as is_utf8
+from svbench.audio.files import unreadable as unreadable
 from svbench.errors import AudioError, WriteError
+from svbench.printing.visible import shown as shown
 
 Samples = NDArray[Any]
-EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3")
 _CHECKS_VALUES = ContextVar("whether Audio looks for NaN", default=True)
 
 
@@ -60,21 +67,6 @@ class Audio:
     def n_channels(self) -> int:
         """Number of channels."""
         return int(self.samples.shape[1])
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.n_samples / self.rate_hz
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file's header says, without decoding it."""
-
-    n_samples: int
-    n_channels: int
-    rate_hz: int
-    subtype: str
 
     @property
     def duration_s(self) -> float:
@@ -124,25 +116,6 @@ def check_samples(samples: Any, name: str, *, values: bool = True) -> None:
         )
 
 
-def audio_info(path: Path | str) -> AudioInfo:
-    """Read a file's length, channels and rate from its header.
-
-    Raises
-    ------
-    AudioError
-        The file is missing, no audio, or a WAV or AIFF file that ends early.
-    """
-    import soundfile
-
-    path = Path(path)
-    try:
-        info = soundfile.info(str(path))
-    except Exception as error:
-        raise AudioError(unreadable(path, error)) from error
-    refuse_truncated(path)
-    return AudioInfo(int(info.frames), int(info.channels), int(info.samplerate), str(info.subtype))
-
-
 def read_audio(
     path: Path | str,
     *,
@@ -155,7 +128,7 @@ def read_audio(
     Parameters
     ----------
     path : path
-        WAV, FLAC, OGG, MP3 or what libsndfile reads besides.
+        Any suffix of ``EXTENSIONS``; of a file with several audio streams the first is read.
     start, stop : int
         Sample range; the whole file by default.
     dtype : {"float64", "float32"}
@@ -170,16 +143,12 @@ def read_audio(
     AudioError
         Missing, unreadable, truncated, empty, or with NaN or infinite values.
     """
-    import soundfile
-
-    path = Path(path)
-    try:
-        samples, rate_hz = soundfile.read(str(path), start=start, stop=stop, dtype=dtype, always_2d=True)
-    except Exception as error:
-        raise AudioError(unreadable(path, error)) from error
-    refuse_truncated(path)
-    check_samples(samples, str(path))
-    return Audio(samples, int(rate_hz))
+    sound = FileSound(path)
+    first, last, _ = slice(start, stop).indices(sound.n_samples)
+    samples = np.empty((max(last - first, 0), sound.n_channels), dtype)
+    sound.read(first, samples)
+    check_samples(samples, str(sound.path))
+    return Audio(samples, sound.rate_hz)
 
 
 def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -> None:
@@ -209,10 +178,11 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
     if subtype.startswith("PCM") and float(np.abs(audio.samples).max()) > 1.0:
         raise AudioError(f"{path}: samples beyond ±1 would clip in {subtype}; write float or scale first")
     try:
-        soundfile.write(str(path), audio.samples, audio.rate_hz, subtype=subtype)
+        soundfile.write(os.fsencode(path), audio.samples, audio.rate_hz, subtype=subtype)
     except soundfile.LibsndfileError as error:
         raise WriteError(
-            f"{path}: cannot be written ({error}); make room, or write to another folder"
+            f"{path}: cannot be written ({error.error_string.strip().rstrip('.')}); make room, or write to "
+            "another folder"
         ) from error
 
 
@@ -241,35 +211,3 @@ def resample(audio: Audio, rate_hz: int, resampler: Literal["soxr-vhq", "ffmpeg"
     import soxr
 
     return Audio(soxr.resample(audio.samples, audio.rate_hz, rate_hz, quality="VHQ"), rate_hz)
-
-
-def unreadable(path: Path, error: Exception) -> str:
-    """Say in one sentence why a file cannot be read as audio."""
-    if not is_utf8(path):
-        return f"{shown(path)}: the name is not UTF-8; rename it"
-    if not path.exists():
-        return f"{path}: no such file"
-    if path.is_dir():
-        return f"{path}: a folder, expected an audio file"
-    reason = getattr(error, "error_string", None) or str(error)
-    return f"{path}: cannot be read as audio ({reason.strip().rstrip('.')})"
-
-
-def is_utf8(name: Path | str) -> bool:
-    """Whether a file name is UTF-8; libsndfile and JSON take no other."""
-    try:
-        str(name).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def shown(name: Path | str) -> str:
-    r"""Return a file name that can be printed, bytes that are not UTF-8 by their numbers.
-
-    Examples
-    --------
-    >>> print(shown(b"caf\xe9".decode(errors="surrogateescape")))
-    caf\xe9
-    """
-    return str(name).encode(errors="surrogateescape").decode(errors="backslashreplace")

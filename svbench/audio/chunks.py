@@ -1,6 +1,7 @@
-"""How much audio the header of a WAV or AIFF file promises, compared with what the file holds.
+"""How much audio the header of a file promises, compared with what the file holds.
 
-libsndfile quietly shortens a file that was cut off to what is there, so its header must be read here.
+libsndfile quietly shortens a file that was cut off to what is there, so its header must be read here: those
+of WAV (RIFF, RIFX, RF64, BW64), Wave64, AIFF, CAF and AU, and the last page of Ogg.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from svbench.errors import AudioError
 
@@ -16,26 +17,44 @@ _ORDER = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">", b"FORM": ">"}
 _BODY = {b"WAVE": (b"data", 0), b"AIFF": (b"SSND", 8), b"AIFC": (b"SSND", 8)}
 # Whole frames of these lie one after the other: PCM, float, A-law, µ-law, and "see the extension".
 _PLAIN = (1, 3, 6, 7, 0xFFFE)
+# Bytes per sample by AU's number of the encoding: µ-law, 8 to 32 bit, float, double, A-law.
+_AU_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
+# How chunk names of Wave64 go on; the name of the file's outer chunk differs.
+_W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+_W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+
+
+class _Promise(NamedTuple):
+    """Bytes of audio that a header promises, where they start, and bytes per frame (0: not known)."""
+
+    n_bytes: int
+    start: int
+    n_frame_bytes: int
 
 
 def refuse_truncated(path: Path) -> None:
-    """Raise AudioError if a WAV or AIFF file ends before its header says.
+    """Raise AudioError if a file ends before its header says.
 
     A program that writes into a pipe cannot know the size; the sizes it puts there are no promise.
 
     Raises
     ------
     AudioError
-        It ends early, by one sample or more.
+        It ends early, by one sample or more; or it is Ogg and several recordings in one.
     """
     with path.open("rb") as file:
-        promise = _promise(file)
+        magic = file.read(4)
+        file.seek(0)
+        if magic == b"OggS":
+            _refuse_open_ogg(file, path)
+            return
+        read = {b"riff": _wave64, b"caff": _caf, b".snd": _au}.get(magic, _riff)
+        promise = read(file)
         if promise is None:
             return
-        promised, start, n_frame_bytes = promise
-        held = max(file.seek(0, 2) - start, 0)
-    unit = "samples" if n_frame_bytes else "bytes of audio"
-    n_promised, n_held = promised // (n_frame_bytes or 1), held // (n_frame_bytes or 1)
+        held = max(file.seek(0, 2) - promise.start, 0)
+    unit = "samples" if promise.n_frame_bytes else "bytes of audio"
+    n_promised, n_held = (n // (promise.n_frame_bytes or 1) for n in (promise.n_bytes, held))
     if n_held < n_promised:
         raise AudioError(
             f"{path}: its header promises {n_promised} {unit}, the file holds {n_held}; "
@@ -43,8 +62,8 @@ def refuse_truncated(path: Path) -> None:
         )
 
 
-def _promise(file: BinaryIO) -> tuple[int, int, int] | None:
-    """Return the bytes of audio promised, where they start, and bytes per frame (0: not known)."""
+def _riff(file: BinaryIO) -> _Promise | None:
+    """Read WAV and AIFF."""
     name, _, kind = struct.unpack("4s4s4s", file.read(12).ljust(12))
     if name not in _ORDER or kind not in _BODY:
         return None
@@ -55,7 +74,9 @@ def _promise(file: BinaryIO) -> tuple[int, int, int] | None:
         if chunk == body:
             if size == 0xFFFFFFFF and large:
                 size = large
-            return None if _is_unknown(size) else (size - n_before, file.tell() + n_before, n_frame_bytes)
+            if _is_unknown(size):
+                return None
+            return _Promise(max(size - n_before, 0), file.tell() + n_before, n_frame_bytes)
         head = file.read(min(size, 24))
         if chunk == b"ds64" and len(head) >= 16:
             large = struct.unpack("<Q", head[8:16])[0]
@@ -67,6 +88,81 @@ def _promise(file: BinaryIO) -> tuple[int, int, int] | None:
             n_frame_bytes = n_channels * ((n_bits + 7) // 8)
         file.seek(size - len(head), 1)
     return None
+
+
+def _wave64(file: BinaryIO) -> _Promise | None:
+    """Read Wave64: chunks with names of 16 bytes and sizes of 8, the head included, at multiples of 8."""
+    head = file.read(40)
+    if len(head) < 40 or head[:16] != _W64_RIFF or head[24:] != b"wave" + _W64_TAIL:
+        return None
+    n_frame_bytes = 0
+    while len(head := file.read(24)) == 24:
+        size = struct.unpack("<Q", head[16:])[0]
+        if head[:16] == b"data" + _W64_TAIL:
+            # ffmpeg writes its largest number into a pipe.
+            if size < 24 or size >= 1 << 62:
+                return None
+            return _Promise(size - 24, file.tell(), n_frame_bytes)
+        if size < 24:
+            return None
+        body = file.read(16)
+        if head[:16] == b"fmt " + _W64_TAIL and len(body) >= 14:
+            tag, align = struct.unpack("<H10xH", body[:14])
+            n_frame_bytes = align if tag in _PLAIN else 0
+        file.seek((size + 7) // 8 * 8 - 24 - len(body), 1)
+    return None
+
+
+def _caf(file: BinaryIO) -> _Promise | None:
+    """Read CAF; its audio follows a count of edits, and -1 is the size of what goes on to the end."""
+    file.seek(8)
+    n_frame_bytes = 0
+    while len(head := file.read(12)) == 12:
+        name, size = struct.unpack(">4sq", head)
+        if name == b"data":
+            return None if size < 4 else _Promise(size - 4, file.tell() + 4, n_frame_bytes)
+        if size < 0:
+            return None
+        body = file.read(min(size, 32))
+        if name == b"desc" and len(body) >= 24:
+            n_bytes, n_frames = struct.unpack(">II", body[16:24])
+            n_frame_bytes = n_bytes if n_frames == 1 else 0
+        file.seek(size - len(body), 1)
+    return None
+
+
+def _au(file: BinaryIO) -> _Promise | None:
+    """Read AU."""
+    head = file.read(24)
+    if len(head) < 24:
+        return None
+    start, size, encoding, _, n_channels = struct.unpack(">IIIII", head[4:])
+    return None if size == 0xFFFFFFFF else _Promise(size, start, _AU_BYTES.get(encoding, 0) * n_channels)
+
+
+def _refuse_open_ogg(file: BinaryIO, path: Path) -> None:
+    """Raise AudioError unless the last page is whole and says that it is the last one.
+
+    Pages of one link of a chain follow those of another; decoders differ in what they make of that.
+    """
+    n_bytes = file.seek(0, 2)
+    position = n_ended = 0
+    flags = 0
+    while position < n_bytes:
+        file.seek(position)
+        head = file.read(27)
+        if len(head) < 27 or head[:4] != b"OggS":
+            break
+        flags = head[5]
+        if flags & 2 and n_ended:
+            raise AudioError(
+                f"{path}: several recordings one after the other in one file; keep one, or write them as one"
+            )
+        n_ended += bool(flags & 4)
+        lengths = file.read(head[26])
+        position += 27 + len(lengths) + sum(lengths)
+    if position != n_bytes or not flags & 4:
+        raise AudioError(f"{path}: ends before its last page; the file is truncated or damaged")
 
 
 def _chunks(file: BinaryIO, order: str) -> Iterator[tuple[bytes, int]]:

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from svbench.audio import Audio, audio_info, check_samples, unreadable
+from svbench.audio import Audio, check_samples
+from svbench.audio.files import FileSound as FileSound
 from svbench.errors import AudioError
 
 _BLOCK = 1 << 16
@@ -49,47 +50,6 @@ class Sound(Shape, Protocol):
 
     def read(self, start: int, out: NDArray[Any]) -> None:
         """Fill ``out``, shape (n, n_channels) of int16 or float64, from sample ``start`` on."""
-
-
-class FileSound:
-    """An audio file; it is opened when first read and stays open.
-
-    Parameters
-    ----------
-    path : path
-
-    Raises
-    ------
-    AudioError
-        Missing or no audio; when read, also truncated.
-    """
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        info = audio_info(self.path)
-        self.n_samples, self.n_channels, self.rate_hz = info.n_samples, info.n_channels, info.rate_hz
-        self.dtype: np.dtype[Any] = np.dtype(np.int16 if info.subtype == "PCM_16" else np.float64)
-        self._file: Any = None
-        self._position = 0
-
-    def read(self, start: int, out: NDArray[Any]) -> None:
-        """Fill ``out`` from sample ``start`` on; reading forwards never seeks."""
-        import soundfile
-
-        try:
-            if self._file is None:
-                self._file = soundfile.SoundFile(str(self.path))
-            if start != self._position:
-                self._file.seek(start)
-            got = self._file.read(out=out)
-        except Exception as error:
-            raise AudioError(unreadable(self.path, error)) from error
-        self._position = start + len(got)
-        if len(got) < len(out):
-            raise AudioError(
-                f"{self.path}: ends at sample {self._position}, its header promises {self.n_samples}; "
-                "the file is truncated or damaged"
-            )
 
 
 class ArraySound:

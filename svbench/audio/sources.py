@@ -72,7 +72,7 @@ class Source:
                     raise AudioError(
                         f"{path}: has {info.n_channels} channels, expected at least {self.channel + 1}"
                     )
-                info = AudioInfo(info.n_samples, 1, info.rate_hz, info.subtype)
+                info = replace(info, n_channels=1)
             infos.append(info)
         return infos
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 
 import svbench
 from svbench.errors import SvbenchError, SystemFailure, suggestion
 from svbench.installation import foreign_warning, is_overwritten
+from svbench.printing.streams import Streams, fill_closed
+from svbench.printing.visible import visible
 
 # Importing typing costs a tenth of Python's own start; type checkers take this name for theirs.
 TYPE_CHECKING = False
@@ -72,7 +75,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with the sentence."""
-        self.exit(USAGE, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+        self.exit(USAGE, f"{self.prog}: {visible(message)}; see `{self.prog} --help`\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,8 +92,36 @@ def main(arguments: list[str] | None = None) -> int:
         0 ok, 1 findings, 2 usage or spec error, 3 a system failed, 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        fill_closed()
+    with Streams() as streams:
+        try:
+            code = _run(words)
+        except SvbenchError as error:
+            _complain(error)
+            code = SYSTEM_FAILED if isinstance(error, SystemFailure) else USAGE
+        except OSError as error:
+            place = [os.fsdecode(error.filename)] if isinstance(error.filename, str | bytes) else []
+            _complain(": ".join([*place, error.strerror or str(error)]))
+            code = USAGE
+        except KeyboardInterrupt:
+            if arguments is None:  # a second Ctrl-C ends the process at once, whatever it is closing
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+            _complain("interrupted; finished tracks are kept, the same command goes on from there")
+            code = INTERRUPTED
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        # The exit code of a failed system or of Ctrl-C says more.
+        if streams.failure and code in (OK, FINDINGS):
+            _complain(f"standard output: {streams.failure.strerror}; what was printed is incomplete")
+            code = USAGE
+    return code
+
+
+def _run(words: list[str]) -> int:
+    """Run the command that the words name."""
     if warning := foreign_warning():
-        print(f"svbench: {warning}", file=sys.stderr)
+        _complain(warning)
         if is_overwritten():
             return USAGE
     if not words or words[0] in ("-h", "--help", "help"):
@@ -101,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         return OK
     verb = words[0]
     if verb not in VERBS:
-        print(f"svbench: unknown command {verb!r}: {suggestion(verb, VERBS)}", file=sys.stderr)
+        _complain(f"unknown command {verb!r}: {suggestion(verb, VERBS)}")
         return USAGE
     if verb in OF_SCORES and "numpy" not in sys.modules:  # which reads it when imported
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -110,29 +141,13 @@ def main(arguments: list[str] | None = None) -> int:
         prog=f"svbench {verb}", formatter_class=_Formatter, description=(module.__doc__ or "").splitlines()[0]
     )
     module.add_arguments(parser)
-    try:
-        options = parser.parse_args(words[1:])
-        code: int = module.run(options)
-        sys.stdout.flush()
-    except SvbenchError as error:
-        print(f"svbench: {error}", file=sys.stderr)
-        return SYSTEM_FAILED if isinstance(error, SystemFailure) else USAGE
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader (head, less) has left; nothing is to be said, not even at shutdown.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return OK
-        print(f"svbench: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print(
-            "svbench: interrupted; finished tracks are kept, the same command goes on from there",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    code: int = module.run(parser.parse_args(words[1:]))
     return code
+
+
+def _complain(message: object) -> None:
+    """Print one line on standard error, whatever names are in it."""
+    print(f"svbench: {visible(message)}", file=sys.stderr)
 
 
 def _help() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from svbench.cli import FINDINGS, OK
 from svbench.cli.diff_ import tolerance_argument
-from svbench.cli.output import every_run_argument, strict_argument
+from svbench.cli.output import every_run_argument, print_line, strict_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +42,6 @@ def run(options: argparse.Namespace) -> int:
     index = write_board(every, options.title, options.out)
     conflicts = dict.fromkeys(e.conflict for entries in every for e in entries if e.conflict)
     for conflict in conflicts:
-        print(f"conflict: {conflict}", file=sys.stderr)
+        print_line(f"conflict: {conflict}", file=sys.stderr)
     print(f"board: {index}")
     return FINDINGS if conflicts else OK

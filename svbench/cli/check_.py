@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import FINDINGS, OK
-from svbench.cli.output import print_json
+from svbench.cli.output import print_json, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(findings)
     else:
         for finding in findings:
-            print(
+            print_line(
                 f"ok    {finding['path']} ({finding['kind']})"
                 if finding["ok"]
                 else f"WRONG {finding['problem']}"

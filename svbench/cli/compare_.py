@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from svbench.cli import OK
-from svbench.cli.output import every_run_argument, print_json, strict_argument
+from svbench.cli.output import every_run_argument, print_json, print_line, strict_argument
 
 TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         return OK
     print("\n\n".join(comparison_text(c, record, options.pairs) for c in found))
     for line in (*footnotes(runs), *(f"diagram: {path}" for path in diagrams)):
-        print(line)
+        print_line(line)
     return OK
 
 

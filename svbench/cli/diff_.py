@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import FINDINGS, OK
-from svbench.cli.output import print_json
+from svbench.cli.output import print_json, print_line
 
 if TYPE_CHECKING:
     from svbench.results.differences import Comparison, Place
@@ -57,9 +57,9 @@ def report_difference(first: Run, second: Run, options: argparse.Namespace) -> i
             }
         )
     else:
-        print(f"{found.verdict}: {sentence(found)}")
+        print_line(f"{found.verdict}: {sentence(found)}")
         for note in notes:
-            print(f"note: {note}")
+            print_line(f"note: {note}")
     return FINDINGS if found.verdict == "different" else OK
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from svbench.cli import OK
+from svbench.cli.output import print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,6 @@ def run(options: argparse.Namespace) -> int:
 
     losses = export_museval(load_run(options.run_folder), options.out, target_set=options.target_set)
     for loss in losses:
-        print(f"note: {loss}", file=sys.stderr)
+        print_line(f"note: {loss}", file=sys.stderr)
     print(f"museval: {options.out}")
     return OK

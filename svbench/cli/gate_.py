@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
         found = _gate(options)
     except SvbenchError as error:
         # Who reads only the files must learn it too.
-        _write(options, texts.unusable_junit(str(error)), texts.unusable_markdown(str(error)))
+        junit = texts.unusable_junit(str(error), options.baseline, options.candidate)
+        _write(options, junit, texts.unusable_markdown(str(error)))
         print(f"svbench: {error}", file=sys.stderr)
         return USAGE
     _write(options, texts.gate_junit(found), texts.gate_markdown(found))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from svbench.cli import FINDINGS, OK
-from svbench.cli.output import print_json
+from svbench.cli.output import print_json, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         )
     )
     for finding in imported.findings:
-        print(f"not imported: {finding}", file=sys.stderr)
+        print_line(f"not imported: {finding}", file=sys.stderr)
     code = FINDINGS if imported.findings else OK
     runs = [load_run(path) for path in imported.folders]
     if options.json:
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
     print_leaderboard(runs)
     for note in dict.fromkeys(n for r in runs for result in r.results for n in result.notes):
-        print(f"note: {note}")
+        print_line(f"note: {note}")
     for done in runs:
         print(f"run: {done.path}")
     return code

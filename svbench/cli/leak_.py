@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from svbench.cli import FINDINGS, OK
-from svbench.cli.output import Progress, print_json, print_rows
+from svbench.cli.output import Progress, print_json, print_line, print_rows
 
 COLUMNS = ("a", "b", "from_a_s", "from_b_s", "duration_s", "hashes", "share")
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         for m in found.matches
     ]
     for sentence in found.unreadable:
-        print(f"not compared: {sentence}", file=sys.stderr)
+        print_line(f"not compared: {sentence}", file=sys.stderr)
     if options.json:
         print_json({"matches": rows, "not_compared": found.unreadable, "n_a": found.n_a, "n_b": found.n_b})
     else:

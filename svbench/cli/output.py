@@ -5,26 +5,32 @@ from __future__ import annotations
 import sys
 import time
 
+from svbench.printing.streams import styled
+from svbench.printing.visible import json_text, visible
+
 TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, TextIO
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON; NaN never gets here, so it is refused."""
-    import json
+    print(json_text(value))
 
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+def print_line(text: str, *, file: TextIO | None = None) -> None:
+    """Print one line, whatever is in it: a name with a line break cannot begin another one."""
+    print(visible(text), file=file)
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     """Print rows in columns as wide as their longest cell."""
-    widths = [max((len(str(r[c])) for r in rows), default=0) for c in columns]
-    for row in rows:
-        cells = [str(row[c]).ljust(w) for c, w in zip(columns, widths, strict=True)]
-        print("  ".join(cells).rstrip())
+    lines = [[visible(row[c]) for c in columns] for row in rows]
+    widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(columns))]
+    for line in lines:
+        print("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip())
 
 
 class Progress:
@@ -53,15 +59,15 @@ class Progress:
         if left and self.counted:
             seconds = (time.monotonic() - self.start) / self.counted * left
             ending = f" · about {clock(seconds)} left"
-        line = f"[{self.done}/{self.total}] {text}{ending}"
-        if self.live:
-            print(f"\r\x1b[2K{line}", end="" if left else "\n", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        self._print(f"[{self.done}/{self.total}] {text}{ending}", stays=not left)
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        print(f"\r\x1b[2K{text}" if self.live else text, file=sys.stderr, flush=True)
+        self._print(text, stays=True)
+
+    def _print(self, line: str, *, stays: bool) -> None:
+        start, end = ("\r\x1b[2K", "\n" if stays else "") if self.live else ("", "\n")
+        print(f"{start}{visible(line)}", end=end, file=styled(sys.stderr), flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from svbench.cli import FINDINGS, OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json, print_rows
+from svbench.cli.output import Progress, print_json, print_line, print_rows
 
 if TYPE_CHECKING:
     from svbench.running.repeats import Repeated
@@ -76,9 +76,10 @@ def run(options: argparse.Namespace) -> int:
         for one in found:
             _print(one, protocol.headline)
         for system, reason in failed.items():
-            print(f"{system}: FAILED, {reason}\n")
+            print_line(f"{system}: FAILED, {reason}")
+            print()
     for system, reason in failed.items():
-        print(f"svbench: {system}: {reason}", file=sys.stderr)
+        print_line(f"svbench: {system}: {reason}", file=sys.stderr)
     if failed:
         return SYSTEM_FAILED
     return FINDINGS if any(one.contradicts for one in found) else OK

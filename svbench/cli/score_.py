@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json
+from svbench.cli.output import Progress, print_json, print_line
 from svbench.cli.run_ import run_summary, workers_argument
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ references: <track>/<target>.wav, also one subset folder deeper, or <target>.wav
 estimates:  the same, or <track>_<target>.wav or <track>_(<Target>)_<model>.wav all in one folder, or the
             estimates that `svbench run --keep-estimates` left
 
-Files are WAV, FLAC, OGG or MP3. Tracks and targets are paired by name, in capital letters or not, and by
-other names in use: instrumental and no_vocals are accompaniment (see docs/datasets.md). Accompaniment
-without a file of its own is the sum of drums, bass and other, on either side.
+Files are WAV, AIFF, FLAC, Ogg (Vorbis, Opus), MP3, M4A or one of the others in docs/datasets.md; those that
+libsndfile does not read need PyAV or ffmpeg. Tracks and targets are paired by name, in capital letters or
+not, and by other names in use: instrumental and no_vocals are accompaniment (see docs/datasets.md).
+Accompaniment without a file of its own is the sum of drums, bass and other, on either side.
 """
 
 
@@ -74,9 +75,9 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         done = _keep(done, options.out)
     for sentence in done.record.data.left_out:
-        print(f"left out: {sentence}", file=sys.stderr)
+        print_line(f"left out: {sentence}", file=sys.stderr)
     for sentence in done.record.data.read_as:
-        print(f"names: {sentence}", file=sys.stderr)
+        print_line(f"names: {sentence}", file=sys.stderr)
     if options.json:
         import msgspec
 
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 
         print_scores(done, with_tracks=options.tracks)
         if options.out:
-            print(f"run: {done.path}")
+            print_line(f"run: {done.path}")
     return SYSTEM_FAILED if done.failed else OK
 
 

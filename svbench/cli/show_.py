@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from svbench.cli import OK
 from svbench.cli.output import print_json
+from svbench.printing.visible import visible
 
 if TYPE_CHECKING:
     from svbench.results.scores import TrackResult
@@ -225,14 +226,14 @@ def _metric(name: str) -> dict[str, Any]:
 def _print(value: dict[str, Any], indent: str) -> None:
     for key, item in value.items():
         if isinstance(item, dict) and item:
-            print(f"{indent}{key}:")
+            print(f"{indent}{visible(key)}:")
             _print(item, indent + "  ")
         elif isinstance(item, (list, tuple)) and item and isinstance(item[0], dict):
-            print(f"{indent}{key}:")
+            print(f"{indent}{visible(key)}:")
             for part in item:
                 _print(part, indent + "  ")
         elif isinstance(item, (list, tuple)):
-            print(f"{indent}{key}: {', '.join(map(str, item)) or '–'}")
+            print(f"{indent}{visible(key)}: {', '.join(map(visible, item)) or '–'}")
         else:
             text = "–" if item in (None, "", {}) else str(item).strip().replace("\n", f"\n{indent}  ")
-            print(f"{indent}{key}: {text}")
+            print(f"{indent}{visible(key)}: {text}")

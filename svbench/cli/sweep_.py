@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK, SYSTEM_FAILED
-from svbench.cli.output import print_json, print_rows
+from svbench.cli.output import print_json, print_line, print_rows
 from svbench.cli.run_ import add_run_arguments, data_argument, limited, run_jobs
 
 if TYPE_CHECKING:
@@ -115,5 +115,5 @@ def _print(found: Sweep) -> None:
     print(f"{found.system} · {found.protocol} {found.protocol_digest[:8]} · {found.label} [{found.unit}]")
     print_rows(rows, columns)
     for note in found.notes:
-        print(note)
+        print_line(note)
     print("Scoring ran on the same machine at the same time, so small differences of time are no finding.")

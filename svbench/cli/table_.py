@@ -67,9 +67,10 @@ def run(options: argparse.Namespace) -> int:
         for note in other_runs(runs):
             print(f"note: {note}", file=sys.stderr)  # CSV has no place for it
     if options.frames:
+        from svbench.printing.spreadsheet import frame_csv
         from svbench.results.table import long_table
 
-        print(long_table(runs).to_csv(index=False), end="")
+        print(frame_csv(long_table(runs)), end="")
         return OK
     if options.cost:
         from svbench.report.costs import cost_table

@@ -268,8 +268,6 @@ def track_of(files: TrackFiles, head: ManifestHead) -> Track:
             "all files of a track must agree"
         )
     lengths = [info.n_samples for _, info in infos]
-    if min(lengths) == 0:
-        raise DataError(f"track {files.name!r}: {infos[lengths.index(0)][0]} holds no samples")
     return Track(
         files.name,
         files.subset,

@@ -24,9 +24,9 @@ class Content:
     Attributes
     ----------
     damaged : tuple of (stem, sentence)
-        One for each file that cannot be decoded to its end; with any, nothing else was measured.
+        One for each file that holds NaN or cannot be decoded to its end; with any, nothing else was measured.
     peaks : dict of str to float
-        Largest absolute sample of each stem, NaN where there is one.
+        Largest absolute sample of each stem.
     relative_rms : float or None
         RMS of (mixture − sum of stems) relative to the mixture; None without a mixture's file.
     lumps : dict of str to float
@@ -150,7 +150,7 @@ def _measured(
         for stem, sound in sounds.items():
             block = np.empty((n, sound.n_channels))
             sound.read(start, block)
-            peaks[stem] = float(np.maximum(peaks[stem], np.abs(block).max()))  # unlike max, keeps NaN
+            peaks[stem] = max(peaks[stem], float(np.abs(block).max()))
             if stem in added:
                 total = block if total is None else np.add(total, block, out=total)
         if mixture is not None and total is not None:

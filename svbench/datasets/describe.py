@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,13 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from svbench.audio import AudioInfo
+from svbench.audio import AudioInfo, is_utf8, shown
 from svbench.datasets.content import measure
 from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.datasets.headers import disagreements, file_infos
 from svbench.errors import AudioError, DataError, SpecError
 from svbench.naming.listing import audio_files, folders
 from svbench.naming.names import target_named
+from svbench.printing.spreadsheet import csv_text
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
     FILE_COLUMNS,
@@ -165,14 +164,9 @@ def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) 
     free = msgspec.structs.replace(head, rate_hz=None, n_channels=None)
     for name, what, value, wanted, _ in disagreements(infos, free):
         raise DataError(f"{name}: {what} is {value}, {infos[0][0]} has {wanted}; mend the track first")
-    if any(info.n_samples == 0 for _, info in infos):
-        raise DataError(f"track {files.name!r}: {infos[0][0]} holds no samples")
     content = measure(files.sources(), [info for _, info in infos], head)
     if content.damaged:
         raise AudioError(content.damaged[0][1])
-    endless = next((stem for stem, peak in content.peaks.items() if not math.isfinite(peak)), None)
-    if endless:
-        raise AudioError(f"track {files.name!r}: {endless} holds NaN or infinite values")
     return [info for _, info in infos]
 
 
@@ -186,6 +180,8 @@ def _rows(files: TrackFiles, root: Path) -> list[FileRow]:
                 with path.open("rb") as file:
                     digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
             relative = path.relative_to(root).as_posix()
+            if not is_utf8(relative):
+                raise DataError(f"{shown(path)}: not UTF-8, so no manifest can hold the name; rename it")
             rows.append(FileRow(files.name, stem, relative, path.stat().st_size, digests[path]))
     return rows
 
@@ -207,10 +203,7 @@ def _write(out: Path, head: ManifestHead, tracks: Sequence[TrackRow], rows: Sequ
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    path.write_text(csv_text(columns, rows), encoding="utf-8", newline="")
 
 
 def _toml(head: ManifestHead) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from svbench.audio import is_utf8, shown
+from svbench.audio import shown
 from svbench.audio.sources import Source, source_of
 from svbench.datasets.looks import hint, other_layout
 from svbench.errors import DataError
@@ -103,22 +103,14 @@ def find_tracks(root: Path, head: ManifestHead, declared: Collection[str] = ()) 
 
 
 def named(files: TrackFiles, written: Mapping[str, str]) -> TrackFiles:
-    """Name a track as the manifest does; refuse names that neither libsndfile nor JSON can take."""
-    paths = [str(p) for source in files.sources().values() for p in source.paths]
-    strange = next((p for p in [*paths, files.name, files.subset] if not is_utf8(p)), None)
-    if strange is None:
-        name = nfc(files.name)
-        return replace(files, name=written.get(name, name))
-    problem = f"{shown(strange)}: the name is not UTF-8; rename it"
+    """Name a track as the manifest does, in text that JSON can hold; its files keep their names."""
+    name = shown(nfc(files.name))
     return replace(
         files,
-        name=shown(files.name),
+        name=written.get(name, name),
         subset=shown(files.subset),
-        stems={},
-        mixture=None,
-        problem=problem,
-        unused=(),
-        redundant={},
+        problem=shown(files.problem),
+        unused=tuple(map(shown, files.unused)),
         no_track=shown(files.no_track),
     )
 

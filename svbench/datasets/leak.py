@@ -8,15 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from svbench.audio import EXTENSIONS, Audio, read_audio
-from svbench.audio.sounds import whole
-from svbench.audio.streams import StreamSound
+from svbench.audio import AUDIO_SUFFIXES, EXTENSIONS, read_audio
 from svbench.datasets.fingerprint import HOP, RATE_HZ, Fingerprint, Hashes, fingerprint
 from svbench.errors import AudioError, DataError
 
 Progress = Callable[[int, int, str], None]
-MP4 = (".mp4", ".m4a")
-ENDINGS = (*EXTENSIONS, ".opus", ".aiff", ".aif", *MP4)
 # Different music shares hashes by chance, but hardly ever this many at one shift in time.
 MIN_HASHES = 25
 MIN_SHARE = 0.04
@@ -84,7 +80,9 @@ def compare_folders(a: Path, b: Path, progress: Progress | None = None) -> Compa
     for folder in (a, b):
         for path in listed[folder]:
             try:
-                prints[folder].append((str(path.relative_to(folder)), fingerprint(_read(path))))
+                prints[folder].append(
+                    (str(path.relative_to(folder)), fingerprint(read_audio(path, dtype="float32")))
+                )
             except AudioError as error:
                 unreadable.append(str(error))
             done += 1
@@ -148,14 +146,10 @@ def _aligned(
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    files = (p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
+    files = (
+        p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and not p.name.startswith(".")
+    )
     found = sorted(p for p in files if p.is_file())
     if not found:
-        raise DataError(f"{folder}: no audio file in it ({', '.join(ENDINGS)})")
+        raise DataError(f"{folder}: no audio file in it ({', '.join(EXTENSIONS)})")
     return found
-
-
-def _read(path: Path) -> Audio:
-    if path.suffix.lower() in MP4:
-        return whole(StreamSound(path, 0))
-    return read_audio(path, dtype="float32")

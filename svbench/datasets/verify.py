@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from svbench.audio import AudioInfo
 from svbench.audio.sources import Source, source_of
 from svbench.datasets.content import damaged_files, measure
@@ -113,9 +111,6 @@ def _track(
                 findings.append(Finding(files.name, stem, "unreadable", str(error)))
     stem_of = {part.name: stem for stem, part, _ in known}
     infos = [(part.name, info) for _, part, info in known]
-    for name, info in infos:
-        if info.n_samples == 0:
-            findings.append(Finding(files.name, stem_of[name], "empty", f"{name} holds no samples"))
     for name, what, value, wanted, reason in disagreements(infos, manifest.head, length):
         kind = f"wrong {what}" if reason or what != "n_samples" else "unequal length"
         message = f"{what} is {value}, {reason or f'{infos[0][0]} has'} {wanted}"
@@ -166,7 +161,7 @@ def _content(
 ) -> Iterable[Finding]:
     """Tell what decoding shows: damage behind good headers; of a sound track also silence and mixture."""
     if not sound:
-        parts = [(stem, part) for stem, part, info in known if info.n_samples]
+        parts = [(stem, part) for stem, part, _ in known]
         yield from (Finding(files.name, stem, "unreadable", told) for stem, told in damaged_files(parts))
         return
     stems = {stem for stem, _, _ in known}
@@ -176,9 +171,7 @@ def _content(
     for stem, told in content.damaged:
         yield Finding(files.name, stem, "unreadable", told)
     for stem, peak in content.peaks.items():
-        if not np.isfinite(peak):
-            yield Finding(files.name, stem, "not finite", "stem holds NaN or infinite values")
-        elif peak == 0:
+        if peak == 0:
             yield Finding(files.name, stem, "silent", "stem is digital silence throughout", "note")
     if content.relative_rms is not None:
         yield from sum_findings(manifest, files.name, {MIXTURE: content.relative_rms, **content.lumps})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from svbench.audio import EXTENSIONS
+from svbench.audio import AUDIO_SUFFIXES
 from svbench.errors import DataError
 from svbench.naming.names import nfc, spellings, target_named
 
@@ -36,11 +36,14 @@ def folders(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and not is_ignored(p.name))
 
 
-def audio_files(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
-    """Return the audio files of a folder by name."""
+def audio_files(folder: Path) -> list[Path]:
+    """Return the audio files of a folder by name.
+
+    Those of a kind that is not read are among them: opening them says so.
+    """
     if not folder.is_dir():
         return []
-    files = (p for p in folder.iterdir() if p.suffix.lower() in extensions and not is_ignored(p.name))
+    files = (p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and not is_ignored(p.name))
     return sorted(p for p in files if p.is_file())
 
 

@@ -9,33 +9,62 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from svbench.errors import DataError
+from svbench.printing.visible import visible
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLOURS = {"system": "#0072B2", "baseline": "#8a8f98", "oracle": "#D55E00"}
 INK = "#767b84"  # readable on white and on near-black
+# Left as they are: drawings here have no window, and setting a backend imports it.
+_OF_WINDOWS = ("backend", "backend_fallback", "interactive", "toolbar", "webagg.port", "webagg.address")
 
 
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
-    """Open a figure, sizes in inches; draw and save it inside, where the style is in force."""
-    from matplotlib import rc_context
+    """Open a figure, sizes in inches; draw and save it inside, where the style is in force.
+
+    A matplotlibrc of the user's has no part in it: one that asks for LaTeX, another box or sketched lines
+    would break reports or change their bytes.
+
+    Raises
+    ------
+    DataError
+        A matplotlibrc is so broken that matplotlib itself does not start.
+    """
+    matplotlib = _matplotlib()
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     style: Any = {
+        **_defaults(matplotlib),
         "svg.fonttype": "none",
         "svg.hashsalt": "svbench",
         "font.family": "sans-serif",
         "font.size": 9.0,
     }
-    with rc_context(style), warnings.catch_warnings():
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         # The text stays text, so the reader's fonts count and not those that matplotlib measures with.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure
+
+
+def _defaults(matplotlib: Any) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", matplotlib.MatplotlibDeprecationWarning)
+        return {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in _OF_WINDOWS}
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+    except (UnicodeDecodeError, OSError) as error:  # it reads the matplotlibrc when imported
+        raise DataError(f"matplotlib does not start, mostly for a broken matplotlibrc: {error}") from error
+    return matplotlib
 
 
 def box(axes: Any, values: Sequence[float], height: float, colour: str) -> None:
@@ -82,8 +111,8 @@ def shortened(name: str, most: int = 28) -> str:
 
 
 def plain(text: str) -> str:
-    """Keep matplotlib from reading a dollar sign as mathematics."""
-    return text.replace("$", r"\$")
+    """Keep matplotlib from reading a dollar sign as mathematics, and control characters out of the SVG."""
+    return visible(text).replace("$", r"\$")
 
 
 def _own_ids(svg: str, name: str) -> str:

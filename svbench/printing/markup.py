@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
+from svbench.printing.visible import visible
+
 Format = Literal["markdown", "csv", "latex", "html", "json"]
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -116,8 +118,19 @@ def markdown_text(text: str) -> str:
     >>> print(markdown_text("a|b <i>*c*</i> [−0.50, 1.25]"))
     a\\|b &lt;i&gt;\\*c\\*&lt;/i&gt; [−0.50, 1.25]
     """
-    plain = html.escape(" ".join(text.split()), quote=False)
+    plain = html.escape(visible(" ".join(text.split())), quote=False)
     return MARKED.sub(lambda found: found[0] if len(found[0]) > 1 else f"\\{found[0]}", plain)
+
+
+def html_text(text: str) -> str:
+    """Write text so that HTML takes nothing of it for markup, nor a terminal for a command.
+
+    Examples
+    --------
+    >>> html_text("<i>\\x07")
+    '&lt;i&gt;\\\\x07'
+    """
+    return html.escape(visible(text))
 
 
 def text_table(
@@ -169,11 +182,10 @@ def _latex(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str
 
 
 def _html(head: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
-    top = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in head)
+    top = "".join(f'<th scope="col">{html_text(h)}</th>' for h in head)
     body = "\n".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
-        f"{''.join(f'<td>{html.escape(c)}</td>' for c in cells)}</tr>"
+        f'<tr><th scope="row">{html_text(name)}</th>{"".join(f"<td>{html_text(c)}</td>" for c in cells)}</tr>'
         for name, *cells in rows
     )
-    caption = f"<caption>{html.escape(note)}</caption>"
+    caption = f"<caption>{html_text(note)}</caption>"
     return f"<table>{caption}\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.printing.visible import visible
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -15,7 +17,7 @@ SHARED = Path(__file__).with_name("templates")
 
 
 def templates(folder: Path) -> Environment:
-    """Open a folder of templates.
+    """Open a folder of templates; control characters in what fills them are shown.
 
     Examples
     --------
@@ -24,7 +26,11 @@ def templates(folder: Path) -> Environment:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    def shown(value: object) -> object:
+        return visible(value, lines=True) if type(value) is str else value  # markup is a subclass of str
+
     return Environment(
+        finalize=shown,
         loader=FileSystemLoader([folder, SHARED]),
         autoescape=True,
         undefined=StrictUndefined,

@@ -20,6 +20,7 @@ from svbench.report.variant_tables import variant_table
 from svbench.report.variants import probed_groups, variant_boards
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.store import Run, slug
+from svbench.specs.records import digest
 
 
 def board_page(every: Sequence[Sequence[Entry]], title: str, intervals: Intervals) -> BoardPage:
@@ -58,7 +59,8 @@ def board_page(every: Sequence[Sequence[Entry]], title: str, intervals: Interval
 def page_name(run: Run) -> str:
     """Return the path of a row's own page inside the site; no two runs share one."""
     record = run.record
-    parts = [record.system.id, record.data.id, record.data.variant, run.path.name, str(run.path)]
+    # The whole path, which tells runs of one name apart, is nobody's business on a published page.
+    parts = [record.system.id, record.data.id, record.data.variant, run.path.name, digest(str(run.path))[:8]]
     return f"systems/{slug('--'.join(p for p in parts if p))}.html"
 
 

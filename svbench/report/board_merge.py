@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from svbench.errors import DataError
+from svbench.printing.paths import without_paths
 from svbench.report.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
 from svbench.results.latest import latest
@@ -66,7 +67,7 @@ def read_sources(words: Sequence[str], *, every: bool = False) -> list[Sourced]:
             name, path = "", word
         for folder in find_runs([Path(path)]):
             if folder.resolve() not in found:
-                read = Sourced(name or word, load_run(folder))
+                read = Sourced(name or without_paths(word), load_run(folder))
                 found[folder.resolve()] = read
                 by_source.setdefault(name or folder.resolve().parent, []).append(read.run)
     kept = {run.path: run for own in by_source.values() for run in latest(own, every=every)}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, shortened, svg_text
 from svbench.printing.numbers import counted, signed
+from svbench.printing.visible import visible
 from svbench.report.numbers import decibels, interval_text, reducers, with_sign
 from svbench.results.statistics.comparison import Comparison, against_best
 from svbench.results.statistics.material import Settings
@@ -60,7 +61,7 @@ def comparison_text(comparison: Comparison, record: RunRecord, which: Which | No
     sections = [head, _aligned(rows)]
     if shown:
         sections.append(_aligned([_pair_head(level), *(_pair_row(p) for p in shown)]))
-    return "\n\n".join([*sections, "\n".join(_sentences(comparison, shown))])
+    return "\n\n".join([*sections, "\n".join(map(visible, _sentences(comparison, shown)))])
 
 
 def p_text(p: float) -> str:

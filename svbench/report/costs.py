@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +9,8 @@ from typing import Literal
 
 from svbench.errors import DataError
 from svbench.printing.markup import text_table
+from svbench.printing.spreadsheet import records_csv
+from svbench.printing.visible import json_text
 from svbench.report.boards import boards, combinations, comparable
 from svbench.report.guard import beside, footnotes, marked_name, overlap_of
 from svbench.report.numbers import bytes_text, decibels, interval_text
@@ -157,14 +156,8 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
         for run, cost in priced
     ]
     if format == "json":
-        return json.dumps(
-            {"score": headline.name, "rows": rows}, indent=2, ensure_ascii=False, allow_nan=False
-        )
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(rows[0] if rows else ["system"])
-    writer.writerows(["" if v is None else v for v in row.values()] for row in rows)
-    return out.getvalue().rstrip("\n")
+        return json_text({"score": headline.name, "rows": rows})
+    return records_csv(rows).rstrip("\n") or "system"
 
 
 def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:

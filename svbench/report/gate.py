@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from svbench.printing.markup import markdown_text
+from svbench.printing.paths import without_paths
+from svbench.printing.visible import visible
 from svbench.report.comparison import settings_text
 from svbench.report.guard import footnotes
 from svbench.report.numbers import decibels, with_sign
@@ -29,7 +31,7 @@ def gate_text(gate: Gate) -> str:
         lines += [f"{check.verdict}: {_name(check)}: {check.reason}", f"  {cells}"]
         lines += [f"  lost most: {_worst(check)}"] if check.worst else []
         lines += [f"  {note}" for note in check.notes]
-    return "\n".join([*lines, *_notes(gate), _about(gate)])
+    return "\n".join(map(visible, [*lines, *_notes(gate), _about(gate)]))
 
 
 def gate_markdown(gate: Gate) -> str:
@@ -51,8 +53,16 @@ def gate_markdown(gate: Gate) -> str:
 
 
 def gate_junit(gate: Gate) -> str:
-    """Write one test case for each column, a failure where it does not pass."""
-    suite = _suite(len(gate.checks), failures=sum(c.verdict == "fail" for c in gate.checks))
+    """Write one test case for each column, a failure where it does not pass.
+
+    Services of continuous integration know a test case by its class and name alone, also from one pipeline
+    to the next. So these hold what tells two gates apart: protocol, data, candidate, baseline and target.
+    """
+    record = gate.candidate.record
+    data = f"{record.data.id} {record.data.variant}".strip()
+    candidate, baseline = record.system.id, gate.baseline.record.system.id
+    of = f"{candidate} against {baseline}, {record.protocol.id}, {data}"
+    suite = _suite(of, len(gate.checks), failures=sum(c.verdict == "fail" for c in gate.checks))
     properties = ET.SubElement(suite, "properties")
     for key, value in {
         "baseline": _identity(gate.baseline),
@@ -62,7 +72,7 @@ def gate_junit(gate: Gate) -> str:
     }.items():
         ET.SubElement(properties, "property", name=key, value=_xml(str(value)))
     for check in gate.checks:
-        case = ET.SubElement(suite, "testcase", classname="svbench.gate", name=_xml(_name(check)), time="0")
+        case = _case(suite, f"{record.protocol.id}.{candidate}", f"{_name(check)}: {of}")
         told = _xml("\n".join(f"{h}: {c}" for h, c in zip(HEAD, _cells(check), strict=True)))
         if check.verdict == "fail":
             ET.SubElement(case, "failure", message=_xml(check.reason), type="inferior").text = told
@@ -71,17 +81,18 @@ def gate_junit(gate: Gate) -> str:
     return _document(suite)
 
 
-def unusable_junit(reason: str) -> str:
-    """Write one test case with an error, for runs that cannot be compared."""
-    suite = _suite(1, errors=1)
-    case = ET.SubElement(suite, "testcase", classname="svbench.gate", name="gate", time="0")
-    ET.SubElement(case, "error", message=_xml(reason), type="unusable")
+def unusable_junit(reason: str, baseline: Path, candidate: Path) -> str:
+    """Write one test case with an error, named after the folders of runs that cannot be compared."""
+    of = f"{candidate.resolve().name} against {baseline.resolve().name}"
+    suite = _suite(of, 1, errors=1)
+    case = _case(suite, candidate.resolve().name, f"gate: {of}")
+    ET.SubElement(case, "error", message=_xml(without_paths(reason)), type="unusable")
     return _document(suite)
 
 
 def unusable_markdown(reason: str) -> str:
     """Write the summary for runs that cannot be compared."""
-    return f"### ⚠️ The gate could not decide\n\n{_markdown(reason)}\n"
+    return f"### ⚠️ The gate could not decide\n\n{_markdown(without_paths(reason))}\n"
 
 
 def gate_plain(gate: Gate) -> dict[str, Any]:
@@ -164,15 +175,20 @@ def _markdown(text: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Drop the control characters that XML cannot hold."""
-    return re.sub(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "�", text)
+    """Escape control characters, most of which XML cannot hold."""
+    return visible(text, lines=True)
 
 
-def _suite(tests: int, *, failures: int = 0, errors: int = 0) -> ET.Element:
+def _suite(of: str, tests: int, *, failures: int = 0, errors: int = 0) -> ET.Element:
     return ET.Element(
-        "testsuite", name="svbench gate", tests=str(tests), failures=str(failures), errors=str(errors),
-        skipped="0", time="0",
+        "testsuite", name=visible(f"svbench gate: {of}"), tests=str(tests), failures=str(failures),
+        errors=str(errors), skipped="0", time="0",
     )  # fmt: skip
+
+
+def _case(suite: ET.Element, of: str, name: str) -> ET.Element:
+    classname = visible(f"svbench.gate.{of}")
+    return ET.SubElement(suite, "testcase", classname=classname, name=visible(name), time="0")
 
 
 def _document(suite: ET.Element) -> str:

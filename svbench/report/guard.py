@@ -12,6 +12,7 @@ from pathlib import Path
 
 from svbench.errors import DataError, SvbenchError, UnknownNameError
 from svbench.printing.numbers import counted
+from svbench.printing.paths import without_paths
 from svbench.report import numbers
 from svbench.results.aggregate import Summary, track_scores
 from svbench.results.once import once
@@ -153,7 +154,7 @@ def _errata(run: Run) -> list[str]:
         return []  # recordings known by name only
     if manifest is None:
         reason = _load(data.manifest, data.id)[1]
-        return [f"Known defects of the tracks of {data.id} could not be looked up: {reason}."]
+        return [f"Known defects of the tracks of {data.id} could not be looked up: {without_paths(reason)}."]
     if manifest.head.version != data.version:
         return [
             f"Measured on version {data.version} of {data.id}, its manifest here is version "

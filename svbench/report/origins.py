@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from svbench.printing.paths import without_paths
 from svbench.report.context import Fact, Failure, Origin, Rule
 from svbench.results.provenance import Provenance
 from svbench.results.store import Run, RunRecord
@@ -22,7 +23,7 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
     for run in runs:
         system, variant = run.record.system.id, run.record.data.variant
         protocol = run.record.protocol.id + (f" · {variant}" if variant else "")
-        found += [Failure(system, protocol, r.track, r.reason) for r in run.failed]
+        found += [Failure(system, protocol, r.track, without_paths(r.reason)) for r in run.failed]
         found += [Failure(system, protocol, t, "not run yet") for t in run.missing]
     return found
 
@@ -53,7 +54,7 @@ def unwrapped(text: str) -> str:
 
 
 def origins(runs: Sequence[Run]) -> list[Origin]:
-    """Tell where each run comes from."""
+    """Tell where each run comes from; of paths on the machine that made it only the last part."""
     return [
         Origin(run.path.name + (f" · {v}" if (v := run.record.data.variant) else ""), tuple(_facts(run)))
         for run in runs
@@ -84,7 +85,7 @@ def _facts(run: Run) -> list[Fact]:
         of = f" {number} of {len(record.provenance)}" if len(record.provenance) > 1 else ""
         told = _made(made)[:3] if record.imported else _made(made)  # the machine of the scoring is unknown
         facts += [(f"{name}{of}", value) for name, value in told]
-    return [Fact(name, value) for name, value in facts]
+    return [Fact(without_paths(name), without_paths(value)) for name, value in facts]
 
 
 def _training(system: SystemSpec) -> str:

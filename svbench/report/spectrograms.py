@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,9 @@ def difference_picture(estimate: NDArray[np.float64], reference: NDArray[np.floa
 def _colours() -> NDArray[np.uint8]:
     from matplotlib import colormaps
 
-    table = colormaps["magma"](np.linspace(0, 1, 256))[:, :3]
+    # Its own 256 colours: calling a colour map follows the user's matplotlibrc (image.lut).
+    magma: Any = colormaps["magma"]
+    table = np.array(magma.colors)[:, :3]
     return np.round(255 * table).astype(np.uint8)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from svbench.errors import DataError
+from svbench.printing.spreadsheet import csv_text
 from svbench.report.boards import boards
 from svbench.report.costs import cost_of
 from svbench.report.curve import CurvePoint, cost_curve
@@ -128,16 +127,12 @@ def sweep_of(system: str, runs: Sequence[Run], values: Sequence[dict[str, Any]])
 
 def sweep_csv(sweep: Sweep) -> str:
     """Write a row per point, numbers unrounded, what is missing empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     fields = [f.name for f in msgspec.structs.fields(Point) if f.name != "values"]
-    writer.writerow([*sweep.parameters, *fields])
-    for point in sweep.points:
-        numbers = [getattr(point, f) for f in fields]
-        writer.writerow(
-            [*(value_text(v) for v in point.values.values()), *("" if v is None else v for v in numbers)]
-        )
-    return out.getvalue()
+    rows = (
+        [*(value_text(v) for v in point.values.values()), *(getattr(point, f) for f in fields)]
+        for point in sweep.points
+    )
+    return csv_text([*sweep.parameters, *fields], rows)
 
 
 def sweep_curve(sweep: Sweep, name: str) -> str:

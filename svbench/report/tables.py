@@ -6,9 +6,6 @@ runs have: one for each target set.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,6 +13,8 @@ from typing import Any
 
 from svbench.errors import DataError
 from svbench.printing.markup import Format
+from svbench.printing.spreadsheet import records_csv
+from svbench.printing.visible import json_text
 from svbench.report.boards import combinations, comparable, ranked_metrics
 from svbench.report.budgets import runnable
 from svbench.report.guard import overlap_of
@@ -89,7 +88,7 @@ def paper_table(
         _Table(group, s, metrics or known_metrics, found, wanted) for s in sets if target_set in (None, s.id)
     ]
     if format == "json":
-        return json.dumps([_plain(t) for t in tables], indent=2, ensure_ascii=False, allow_nan=False)
+        return json_text([_plain(t) for t in tables])
     if format == "csv":
         return _csv(tables)
     write = {"markdown": markdown, "latex": latex, "html": html_tables}[format]
@@ -209,9 +208,4 @@ def _csv(tables: Sequence[_Table]) -> str:
                         **({"runnable": verdict} if verdict else {}),
                     }
                 )
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    # As repr writes them, floats are read back as they were.
-    writer.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    return out.getvalue().rstrip("\n")
+    return records_csv(rows).rstrip("\n")

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from svbench.printing.streams import styled
+from svbench.printing.visible import visible
 from svbench.report.boards import Board, boards, comparable
 from svbench.report.budgets import HEAD, runnable
 from svbench.report.guard import LEAK, beside, footnotes, leaks, unstable_sentences
@@ -208,21 +210,22 @@ def _table() -> tuple[Console, Table]:
     from rich.table import Table
 
     # Where stdout is no terminal its width is unknown; a wide one never wraps a table.
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    width = None if sys.stdout.isatty() else 160
+    console = Console(file=styled(sys.stdout), width=width, highlight=False)
     return console, Table(box=None, pad_edge=False)
 
 
 def _print(console: Console, heading: str, table: Table, notes: Sequence[str] = ()) -> None:
     from rich.text import Text
 
-    console.print(Text(heading, style="bold"))  # a table's own title is broken to the table's width
+    console.print(Text(visible(heading), style="bold"))  # a table's own title is broken to the table's width
     console.print(table)
     for note in notes:
-        console.print(Text(note))
+        console.print(_plain(note))
     console.print()
 
 
 def _plain(text: str) -> Text:
     from rich.text import Text
 
-    return Text(text)
+    return Text(visible(text))

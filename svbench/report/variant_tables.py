@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 
 from svbench.errors import DataError
 from svbench.printing.markup import Format, text_table
+from svbench.printing.spreadsheet import records_csv
+from svbench.printing.visible import json_text
 from svbench.report.context import Cell, Row, Table
 from svbench.report.guard import footnotes, leak_sentence, marked_name, overlap_of
 from svbench.report.robustness import batteries, battery_head, battery_note, battery_rows, claims
@@ -115,12 +114,8 @@ def variant_text(
     if format == "json" or format == "csv":
         rows = [row for board in chosen for row in _plain(board)]
         if format == "json":
-            return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
-        out = io.StringIO()
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return out.getvalue().rstrip("\n")
+            return json_text(rows)
+        return records_csv(rows).rstrip("\n")
     found = [] if metrics else batteries(chosen)
     if found:
         return "\n\n".join(

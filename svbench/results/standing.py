@@ -148,7 +148,7 @@ def _reason(
     wanted: frozenset[str],
     what: str,
 ) -> str:
-    if competing and mostly_unknown(everyone):
+    if mostly_unknown(everyone):
         unknown = sum(c.status == "unknown" for c in everyone)
         return f"No rank: {what} is unknown for {unknown} of {len(everyone)} systems."
     lacking = [c for i, c in competing.items() if i in partial]

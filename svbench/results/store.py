@@ -24,6 +24,7 @@ import msgspec
 from svbench.disk import replacing, sync
 from svbench.errors import DataError
 from svbench.naming.names import slug as slug  # names of files in a run folder
+from svbench.printing.visible import shown
 from svbench.results.provenance import Provenance
 from svbench.results.scores import TrackResult
 from svbench.specs.protocol import Protocol
@@ -212,7 +213,19 @@ def move_run(source: Path, destination: Path) -> None:
 
 
 def _text(record: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    try:
+        text = msgspec.json.encode(record)
+    except UnicodeEncodeError:  # a command, a path or a reason has a file name that is not UTF-8
+        text = msgspec.json.encode(_utf8(msgspec.to_builtins(record)))
+    return msgspec.json.format(text, indent=1) + b"\n"
+
+
+def _utf8(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_utf8(k): _utf8(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_utf8(v) for v in value]
+    return shown(value) if isinstance(value, str) else value
 
 
 def read_record(path: Path, kind: type[T]) -> T:

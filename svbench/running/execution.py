@@ -27,6 +27,23 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextmanager
+def ctrl_c_held() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; processes started meanwhile never hear of it.
+
+    Ctrl-C reaches every process of a terminal, and one that is still importing answers with a traceback.
+    This process has the say: it gets the signal as soon as the moment is over, and ends the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class ScoringPool:
     """Processes that score tracks; a killed one costs a retry, not the run, and none outlives this one.
 
@@ -43,11 +60,12 @@ class ScoringPool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Queue a call; see `result` for its outcome."""
-        try:
-            return self._pool.submit(function, *arguments)
-        except BrokenProcessPool:
-            self._pool = self._start()
-            return self._pool.submit(function, *arguments)
+        with ctrl_c_held():  # the first call starts the processes
+            try:
+                return self._pool.submit(function, *arguments)
+            except BrokenProcessPool:
+                self._pool = self._start()
+                return self._pool.submit(function, *arguments)
 
     def result(self, future: Future[Any], function: Callable[..., Any], *arguments: Any) -> Any:
         """Wait for a call; if a process was killed under it, try once more in a fresh pool.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import math
+import sys
 import types
 import warnings
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def reference_module(package: str, name: str) -> types.ModuleType:
     """
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise DataError(f"{package} is not installed; reinstall svbench, or `pip install {package}`")
+        raise DataError(f"{package} is not installed in {sys.executable}; `pip install {package}` brings it")
     path = Path(found.submodule_search_locations[0], f"{name}.py")
     # The name keeps relative imports working and the package's own module untouched.
     spec = importlib.util.spec_from_file_location(f"{package}._{name}_for_svbench", path)

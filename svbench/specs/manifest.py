@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from svbench.errors import SpecError, UnknownNameError, suggestion
+from svbench.printing.spreadsheet import unshielded
 from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
 
@@ -224,7 +225,10 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str
             reader = csv.DictReader(lines, strict=True)
             if tuple(reader.fieldnames or ()) != columns:
                 raise SpecError(path, "header", f"expected {','.join(columns)}, found {reader.fieldnames}")
-            rows = [(reader.line_num, row) for row in reader]
+            rows = [
+                (reader.line_num, {k: unshielded(v) if isinstance(v, str) else v for k, v in row.items()})
+                for row in reader
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SpecError(path, "", f"cannot be read ({error})") from error
     for n, row in rows:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from svbench.errors import SpecError, suggestion
+from svbench.printing.visible import shown
 from svbench.specs.library import find
 
 SCHEMA = 1  # of all hand-written files
@@ -175,10 +176,10 @@ def _canonical(value: Any) -> Any:
         given = {f.encode_name: (getattr(value, f.name), _default(f)) for f in fields}
         return {name: _canonical(v) for name, (v, default) in given.items() if v != default}
     if isinstance(value, dict):
-        return {key: _canonical(v) for key, v in value.items()}
+        return {_canonical(key): _canonical(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_canonical(v) for v in value]
-    return value
+    return shown(value) if isinstance(value, str) and not value.isascii() else value
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

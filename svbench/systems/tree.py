@@ -32,7 +32,7 @@ class ProcessTree:
     """
 
     def __init__(self, leader: int, mark: str) -> None:
-        self._leader, self._mark = leader, mark.encode()
+        self._leader, self._mark = leader, os.fsencode(mark)
         self._known = {leader: True}
 
     def members(self) -> list[int]:

@@ -13,7 +13,8 @@ import svbench
 
 FLOORS = [
     {"errors", "disk", "installation"},
-    {"audio", "specs", "metrics", "printing"},
+    {"printing"},
+    {"audio", "specs", "metrics"},
     {"naming"},
     {"datasets", "systems", "results"},
     {"probes", "report", "listening"},

@@ -19,8 +19,8 @@ from svbench.audio import Audio, read_audio, write_audio
 from svbench.cli import main
 from svbench.datasets.synthetic import STEMS, synthetic_track, write_folder
 from svbench.listening.ratings import ratings_table
-from svbench.listening.store.export import safe_csv
 from svbench.listening.test import ListeningTest, load_test
+from svbench.printing.spreadsheet import frame_csv
 from svbench.results.store import slug
 from svbench.testing.listeners import Listener, running_server
 
@@ -118,7 +118,7 @@ def write_ratings(root: Path) -> None:
                      "track": trial.track, "target": trial.target, "condition": name, "role": roles[name],
                      "rating": float(heard), "screen": number}
                 )  # fmt: skip
-    (root / "ratings.csv").write_text(safe_csv(ratings_table(rows)))
+    (root / "ratings.csv").write_text(frame_csv(ratings_table(rows)))
 
 
 def agree(root: Path, *words: str) -> int:

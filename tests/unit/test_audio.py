@@ -10,6 +10,7 @@ import soundfile
 
 from svbench.audio import Audio, audio_info, read_audio, resample, write_audio
 from svbench.audio.chunks import refuse_truncated
+from svbench.audio.files import FileSound
 from svbench.errors import AudioError
 
 
@@ -63,11 +64,13 @@ def test_unreadable_files_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_stored_nan_is_refused(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "n.wav", np.array([0.0, np.nan]), 8000, subtype="FLOAT")
-    with pytest.raises(
-        AudioError, match=r"n\.wav: NaN or infinite values, the first .* at sample 1 of channel"
-    ):
+    samples = np.array([0.0, 0.5, np.nan, -np.inf])
+    soundfile.write(tmp_path / "n.wav", samples, 8000, subtype="FLOAT")
+    sentence = r"n\.wav: NaN or infinite values, the first .*at sample 2"
+    with pytest.raises(AudioError, match=sentence):
         read_audio(tmp_path / "n.wav")
+    with pytest.raises(AudioError, match=sentence):
+        FileSound(tmp_path / "n.wav").read(1, np.empty((3, 1)))
 
 
 def test_resampling_there_and_back_is_nearly_exact() -> None:
@@ -89,6 +92,11 @@ def test_resampling_there_and_back_is_nearly_exact() -> None:
         ("a.wav", {"subtype": "PCM_16", "format": "RF64"}),
         ("a.wav", {"subtype": "PCM_16", "endian": "BIG"}),
         ("a.aiff", {"subtype": "PCM_16"}),
+        ("a.w64", {"subtype": "PCM_16"}),
+        ("a.w64", {"subtype": "FLOAT"}),
+        ("a.caf", {"subtype": "PCM_16"}),
+        ("a.caf", {"subtype": "PCM_24"}),
+        ("a.au", {"subtype": "PCM_16"}),
     ],
 )
 def test_a_file_that_ends_before_its_header_says(name: str, options: dict[str, str], tmp_path: Path) -> None:
@@ -129,8 +137,13 @@ def test_a_size_written_into_a_pipe_is_no_promise(size: int, tmp_path: Path) -> 
     at = whole.index(b"data") + 4
     path.write_bytes(whole[:4] + b"\xff" * 4 + whole[8:at] + size.to_bytes(4, "little") + whole[at + 4 :])
     refuse_truncated(path)
-    if size:  # libsndfile takes 0 at its word: an empty file
+    if size:
         assert audio_info(path).n_samples == read_audio(path).n_samples == 1000
+        return
+    # libsndfile takes 0 at its word: an empty file. ffmpeg reads on to the end.
+    for read in (audio_info, read_audio, FileSound):
+        with pytest.raises(AudioError, match="says that it holds no samples, and the file has 2044 bytes"):
+            read(path)
 
 
 def test_a_compressed_wav_is_counted_in_bytes(tmp_path: Path) -> None:

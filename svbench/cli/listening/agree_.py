@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK
-from svbench.cli.output import Progress, print_json, print_rows
+from svbench.cli.output import Progress, print_json, print_line, print_rows
 from svbench.cli.run_ import workers_argument
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ def _print(found: Agreement) -> None:
     from svbench.listening.agreement.report import WARNING
 
     for verdict in found.excluded:
-        print(f"excluded: {verdict.assessor} {'; '.join(verdict.reasons)}")
+        print_line(f"excluded: {verdict.assessor} {'; '.join(verdict.reasons)}")
     for target in found.targets:
-        print(f"{target.target}: {best_sentence(target)}")
+        print_line(f"{target.target}: {best_sentence(target)}")
         rows = [
             {
                 "rank": f"{one.rank}{'†' if one.is_tied else ''}",
@@ -166,7 +166,7 @@ def _print(found: Agreement) -> None:
         print_rows([head, *rows], list(rows[0]))
         print(ceiling_sentence(target))
         for note in target.notes:
-            print(f"note: {note}")
+            print_line(f"note: {note}")
     for note in found.notes:
-        print(f"note: {note}")
+        print_line(f"note: {note}")
     print(f"warning: {WARNING}")

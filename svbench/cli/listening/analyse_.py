@@ -90,13 +90,15 @@ def _read(paths: list[Path]) -> tuple[pd.DataFrame, ListeningTest | None, list[S
 
 
 def _tell(report: Report, analysis: Analysis) -> None:
-    print(report.summary)
+    from svbench.cli.output import print_line
+
+    print_line(report.summary)
     for verdict in analysis.verdicts:
         if verdict.is_excluded:
-            print(f"excluded: {verdict.assessor}: {'; '.join(verdict.reasons)}")
+            print_line(f"excluded: {verdict.assessor}: {'; '.join(verdict.reasons)}")
     for assessor in dict.fromkeys(flag.assessor for flag in analysis.flags):
         told = "; ".join(flag.told for flag in analysis.flags if flag.assessor == assessor)
-        print(f"odd: {assessor}: {told}")
+        print_line(f"odd: {assessor}: {told}")
     known = {table.id: table for table in report.tables}
     for name in (
         "conditions",
@@ -111,7 +113,7 @@ def _tell(report: Report, analysis: Analysis) -> None:
             _print(known[name])
     for section in report.sections:
         for note in section.notes:
-            print(f"note: {note}")
+            print_line(f"note: {note}")
 
 
 def _print(table: Table) -> None:

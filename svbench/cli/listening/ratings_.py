@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
-    from svbench.listening.store.export import as_json, safe_csv
+    from svbench.listening.store.export import as_json
+    from svbench.printing.spreadsheet import frame_csv
 
-    path.write_text(safe_csv(table) if path.suffix == ".csv" else as_json(table), encoding="utf-8")
+    path.write_text(frame_csv(table) if path.suffix == ".csv" else as_json(table), encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK
-from svbench.cli.output import print_json, print_rows
+from svbench.cli.output import print_json, print_line, print_rows
 
 if TYPE_CHECKING:
     from svbench.listening.live import Screening
@@ -54,7 +54,7 @@ def _print(test: ListeningTest, told: Progress, screened: Screening, well: Healt
     _print_sessions(told)
     print(f"\nscreening: {screened.note or f'{len(screened.excluded)} of {screened.screened} excluded now'}")
     for one in screened.excluded:
-        print(f"  {one.assessor}: {'; '.join(one.reasons)}")
+        print_line(f"  {one.assessor}: {'; '.join(one.reasons)}")
     print(f"database: {well.database}, integrity {well.integrity}, {well.size_bytes} bytes")
     print(f"last write: {well.written_at or 'none yet'}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from svbench.cli.output import print_json, print_rows
+from svbench.cli.output import print_json, print_line, print_rows
 
 
 def tell(test: Any, folder: Path, as_json: bool) -> None:
@@ -51,7 +51,7 @@ def print_test(told: dict[str, Any]) -> None:
         levels.append({**row, **dict.fromkeys(names, ""), **cells})
     print_rows(levels, ["indent", "track", "from", *names])
     for note in told["provenance"].get("notes", []):
-        print(f"note: {note}")
+        print_line(f"note: {note}")
 
 
 def _mask(measured: dict[str, Any]) -> str:

@@ -46,7 +46,7 @@ def new_test(out: Path, force: bool = False) -> Iterator[Path]:
         See `refuse_existing`.
     """
     refuse_existing(out, force)
-    with replaced(out, FILE, "listening test") as new:
+    with replaced(out, ".svbench-listening-test", "listening test") as new:
         (new / STIMULI).mkdir()
         yield new
         refuse_existing(out, force)  # somebody may have rated meanwhile

@@ -57,7 +57,7 @@ def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", out.resolve().name):
         raise DataError(f"{out}: its name is part of addresses; take letters, digits, '.', '_' and '-' alone")
     notes = [UNBLINDED, *_differences(test, language)]
-    with replaced(out, CONFIGURATION, "export") as new:
+    with replaced(out, ".svbench-export", "export") as new:
         config = _configuration(test, language, f"configs/{out.resolve().name}/{SOUNDS}")
         (new / CONFIGURATION).write_text(_yaml(config), encoding="utf-8")
         for stimulus, name in _sounds(test):

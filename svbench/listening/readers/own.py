@@ -1,4 +1,4 @@
-"""svbench's own file of ratings: the long table as CSV, as `store.export.safe_csv` writes it."""
+"""svbench's own file of ratings: the long table as CSV, as `printing.spreadsheet.frame_csv` writes it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from svbench.listening.ratings import ratings_table
 from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import CurrentRating, Store, existing_store
 from svbench.listening.test import ListeningTest
-from svbench.printing.spreadsheet import shielded
 from svbench.specs.listening import Question
 
 if TYPE_CHECKING:
@@ -174,24 +173,6 @@ def _judged(
     return [(rating.slot, None, rating.rating)]
 
 
-def safe_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV in which no text is a formula: such cells begin with an apostrophe.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> print(safe_csv(pd.DataFrame({"answer": ["=1+1", "fine"], "rating": [-1.0, 2.0]})), end="")
-    answer,rating
-    '=1+1,-1.0
-    fine,2.0
-    """
-    safe = frame.copy()
-    for name in safe.columns[[not _is_numeric(kind) for kind in safe.dtypes]]:
-        safe[name] = [shielded(cell) if isinstance(cell, str) else cell for cell in safe[name]]
-    text: str = safe.to_csv(index=False, lineterminator="\n")
-    return text
-
-
 def as_json(frame: pd.DataFrame) -> str:
     """Return a table as a JSON list of its rows; what is not known is null.
 
@@ -208,9 +189,3 @@ def as_json(frame: pd.DataFrame) -> str:
     """
     text: str = frame.to_json(orient="records", indent=2, force_ascii=False)
     return text
-
-
-def _is_numeric(kind: object) -> bool:
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    return bool(is_numeric_dtype(kind) or is_bool_dtype(kind))

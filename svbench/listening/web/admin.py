@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from svbench.errors import DataError
-from svbench.listening.store.export import as_json, export_answers, export_ratings, safe_csv
+from svbench.listening.store.export import as_json, export_answers, export_ratings
 from svbench.listening.web.admin_access import (
     PATH,
     AdminSession,
@@ -26,6 +26,7 @@ from svbench.listening.web.admin_access import (
 from svbench.listening.web.admin_view import SignIn, admin_page
 from svbench.listening.web.answers import read_form
 from svbench.listening.web.pages import render
+from svbench.printing.spreadsheet import frame_csv
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -189,7 +190,7 @@ def _exported(site: Site, kind: str, form: str) -> str:
         table = export_ratings(store, site.test)
     else:
         table = export_answers(site.test, store.sessions())
-    return safe_csv(table) if form == "csv" else as_json(table)
+    return frame_csv(table) if form == "csv" else as_json(table)
 
 
 def _guarded(

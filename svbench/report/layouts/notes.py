@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from svbench.printing.paths import without_paths
 from svbench.report import numbers
 from svbench.report.guard import footnotes
 from svbench.report.layouts.grid import TIE, Grid, GridCell
@@ -156,7 +157,7 @@ def _skipped(runs: Sequence[Run]) -> list[str]:
     for run in runs:
         reasons: dict[str, list[str]] = {}
         for result in run.failed:
-            reasons.setdefault(f"failed: {result.reason}", []).append(result.track)
+            reasons.setdefault(f"failed: {without_paths(result.reason)}", []).append(result.track)
         reasons |= {"not run": list(run.missing)} if run.missing else {}
         total = len(run.record.data.tracks)
         lacks = "; ".join(f"{_tracks(names, total)} ({why})" for why, names in reasons.items())

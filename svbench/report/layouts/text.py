@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import html
-import io
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from svbench.printing.markup import markdown_text
+from svbench.printing import visible
+from svbench.printing.markup import html_text, markdown_text
+from svbench.printing.spreadsheet import records_csv
 from svbench.report.guard import LEAK
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
 
@@ -57,24 +55,22 @@ def html_tables(grids: Sequence[Grid], notes: Sequence[str]) -> str:
             f"{_html_name(row)}{''.join(_html_cell(c, row) for c in row.cells)}</tr>"
             for row in grid.rows
         )
-        title = html.escape(grid.title)
+        title = html_text(grid.title)
         parts.append(
             f"<table>\n<caption>{title}</caption>\n<thead>\n{_html_heads(grid)}\n</thead>\n"
             f"<tbody>\n{body}\n</tbody>\n</table>"
         )
-    return "\n".join([*parts, f"<p><small>{html.escape(' '.join(notes))}</small></p>"])
+    return "\n".join([*parts, f"<p><small>{html_text(' '.join(notes))}</small></p>"])
 
 
 def _html_heads(grid: Grid) -> str:
-    first = html.escape(grid.first)
-    heads = "".join(f'<th scope="col">{html.escape(c.head)}</th>' for c in grid.columns)
+    first = html_text(grid.first)
+    heads = "".join(f'<th scope="col">{html_text(c.head)}</th>' for c in grid.columns)
     if not any(c.group for c in grid.columns):
         return f'<tr><th scope="col">{first}</th>{heads}</tr>'
     spans = [(group, len(list(same))) for group, same in groupby(grid.columns, key=_group)]
     groups = "".join(
-        f'<th scope="colgroup" colspan="{n}">{html.escape(group)}</th>'
-        if group
-        else f'<td colspan="{n}"></td>'
+        f'<th scope="colgroup" colspan="{n}">{html_text(group)}</th>' if group else f'<td colspan="{n}"></td>'
         for group, n in spans
     )
     return f'<tr><td></td>{groups}</tr>\n<tr><th scope="col">{first}</th>{heads}</tr>'
@@ -87,16 +83,16 @@ def _group(column: GridColumn) -> str:
 def _html_name(row: GridRow) -> str:
     leak = f' <b style="color:#b00020">{LEAK}</b>' if row.leaked else ""
     source = f" [{row.quoted}]" if row.quoted else ""
-    return f'<th scope="row">{html.escape(row.name)}{source}{leak}</th>'
+    return f'<th scope="row">{html_text(row.name)}{source}{leak}</th>'
 
 
 def _html_cell(cell: GridCell, row: GridRow) -> str:
-    text = html.escape(cell.text)
+    text = html_text(cell.text)
     text = f"<b>{text}</b>" if cell.best else f"<u>{text}</u>" if cell.second else text
     ink = ' style="color:CanvasText"' if row.quoted and cell.measured else ""
     tie = f"<sup>{TIE}</sup>" if cell.tied else ""
-    below = f'<br><small style="color:{GREY}">{html.escape(cell.interval)}</small>' if cell.interval else ""
-    return f"<td{ink}>{text}{tie}{html.escape(cell.extra)}{below}</td>"
+    below = f'<br><small style="color:{GREY}">{html_text(cell.interval)}</small>' if cell.interval else ""
+    return f"<td{ink}>{text}{tie}{html_text(cell.extra)}{below}</td>"
 
 
 def json_text(grids: Sequence[Grid], notes: Sequence[str], layout: str) -> str:
@@ -122,7 +118,7 @@ def json_text(grids: Sequence[Grid], notes: Sequence[str], layout: str) -> str:
         ],
         "notes": list(notes),
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return visible.json_text(content)
 
 
 def csv_text(grids: Sequence[Grid]) -> str:
@@ -133,12 +129,7 @@ def csv_text(grids: Sequence[Grid]) -> str:
         for row in grid.rows
         for cell, head in zip(row.cells, grid.columns, strict=True)
     ]
-    out = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    return out.getvalue().rstrip("\n")
+    return records_csv(rows).rstrip("\n")
 
 
 def _plain(cell: GridCell, head: GridColumn) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _comparison(run: Run, column: Column, found: list[Entrant], settings: Settin
         tuple(all_pairs(tested, sampler, higher_is_better=higher)),
         tuple(rank_intervals(ranked, list(places.values()), sampler, higher_is_better=higher)),
         critical_difference(ranked, settings.alpha, higher_is_better=higher),
-        (*filter(None, [place.reason]), *_notes(found, run.record.data.tracks)),
+        (*filter(None, [place.reason if defined else ""]), *_notes(found, run.record.data.tracks)),
     )
 
 

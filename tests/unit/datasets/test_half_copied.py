@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from svbench.audio import Audio, read_audio
+from svbench.audio import EXTENSIONS, Audio, read_audio
 from svbench.cli import main
 from svbench.datasets.api import open_dataset
 from svbench.datasets.describe import describe
 from svbench.datasets.synthetic import synthetic_track, write_folder
 from svbench.datasets.verify import verify
 from svbench.errors import AudioError, DataError, SpecError, UnknownNameError
+from svbench.results.store import find_runs, load_run
 from svbench.specs.manifest import Manifest, load_manifest
 
 FOLDER = load_manifest("folder")
@@ -106,8 +107,8 @@ def test_empty_folders_among_tracks_and_in_subsets(root: Path) -> None:
     (root / "test/e/notes.txt").touch()
     assert told(FOLDER, root) == {("c", "no track", "error"), ("e", "no track", "error")}
     assert left_out(FOLDER, root) == [
-        "c: no audio file (.wav, .flac, .ogg, .mp3) in the folder, it is empty",
-        "e: no audio file (.wav, .flac, .ogg, .mp3) in the folder, it has notes.txt",
+        f"c: no audio file ({', '.join(EXTENSIONS)}) in the folder, it is empty",
+        f"e: no audio file ({', '.join(EXTENSIONS)}) in the folder, it has notes.txt",
     ]
     assert [s[0] for s in left_out(FOLDER, root, subset="test")] == ["e"]
 
@@ -211,7 +212,7 @@ def test_samples_that_are_no_numbers_are_not_described(root: Path, tmp_path: Pat
     samples = read_audio(root / "a/bass.wav").samples.copy()
     samples[3] = np.nan
     soundfile.write(root / "a/bass.wav", samples, 44100, subtype="FLOAT")
-    with pytest.raises(AudioError, match="'a': bass holds NaN or infinite values"):
+    with pytest.raises(AudioError, match=r"a/bass\.wav: NaN or infinite values, the first at sample"):
         describe(root, tmp_path / "mine")
 
 
@@ -235,22 +236,31 @@ def test_another_layout_is_named_though_folders_hold_audio(root: Path, tmp_path:
         describe(root, tmp_path / "mine", like="dsd100")
 
 
-def test_a_name_that_is_not_utf8(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_is_not_utf8(root: Path, tmp_path: Path) -> None:
     try:
         (root / "b").rename(root / os.fsdecode(b"caf\xe9"))
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    (found,) = verify(FOLDER, root)
-    assert found.track == r"caf\xe9"
-    assert found.kind == "unusable"
-    assert r"caf\xe9" in found.message
-    assert found.message.endswith("the name is not UTF-8; rename it")
-    assert main(["verify", f"folder={root}", "--json"]) == 1
-    with pytest.raises(DataError, match="the name is not UTF-8; rename it"):
-        open_dataset(FOLDER, root)
-    assert len(open_dataset(FOLDER, root, tracks=["a"]).tracks) == 1
-    with pytest.raises(AudioError, match=r"caf\\xe9/bass\.wav: the name is not UTF-8"):
-        read_audio(root / os.fsdecode(b"caf\xe9") / "bass.wav")
+    assert not verify(FOLDER, root)
+    assert [t.name for t in open_dataset(FOLDER, root).tracks] == ["a", r"caf\xe9"]
+    assert read_audio(root / os.fsdecode(b"caf\xe9") / "bass.wav").samples.any()
+    with pytest.raises(DataError, match=r"caf\\xe9/vocals\.wav: not UTF-8, so no manifest can hold the name"):
+        describe(root, tmp_path / "mine")
+
+
+def test_a_run_in_folders_that_are_not_utf8(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / os.fsdecode(b"runs\xe9")
+    try:
+        out.mkdir()
+        (root / "b").rename(root / os.fsdecode(b"caf\xe9"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    words = ["--data", f"folder={root}", "--system", "mixture", "--out", str(out), "--workers", "1"]
+    assert main(["run", "mdx21", *words]) == 0
+    (run,) = (load_run(p) for p in find_runs([out]))
+    assert [(r.track, r.status) for r in run.results] == [("a", "ok"), (r"caf\xe9", "ok")]
+    assert any(r"runs\xe9" in word for word in run.record.provenance[0].arguments.values())
+    assert main(["score", str(root), str(root), "--protocol", "mdx21", "--workers", "1"]) == 0
 
 
 def test_names_that_differ_in_unicode_form_only(root: Path) -> None:

@@ -113,6 +113,8 @@ def test_where_most_means_are_unknown_nobody_is_ranked_and_rows_go_by_a_known_co
     assert marked(board, "best") == {
         "vocals": [], "drums": ["y"], "bass": ["y"], "other": ["y"], "mean": [],
     }  # fmt: skip
+    alone = boards(files)[0].unranked
+    assert alone == "No rank: the mean is unknown for 3 of 3 systems. Rows are in the order of drums."
     assert [r.record.system.id for r in by_rank(runs)] == ["y", "z", "x", "b", "a"]
 
 

@@ -20,7 +20,7 @@ from svbench.report.comparison import (
     critical_difference_plot,
     critical_difference_words,
 )
-from svbench.report.gate import gate_junit, gate_markdown, gate_text
+from svbench.report.gate import gate_junit, gate_markdown, gate_text, unusable_junit, unusable_markdown
 from svbench.results.aggregate import summarise
 from svbench.results.statistics.comparison import Comparison, against_best, compare
 from svbench.results.statistics.gate import gate
@@ -255,6 +255,69 @@ def test_gate_texts_hold_odd_names_as_text(make: Any) -> None:
     assert failure is not None
     assert failure.get("message") == found.checks[0].reason
     assert "lost most: @all" in gate_text(found)
+
+
+def cases(text: str) -> set[tuple[str | None, str | None]]:
+    return {(c.get("classname"), c.get("name")) for c in ET.fromstring(text).iter("testcase")}
+
+
+def test_two_gates_of_one_pipeline_are_two_cases(make: Any) -> None:
+    runs = {n: scored(make, n, i / 2) for i, n in enumerate(("one", "two", "three"))}
+    other = load_protocol("msst")
+    gates = [
+        gate(runs["one"], runs["two"], WANTED, 0.1, FEW),
+        gate(runs["one"], runs["three"], WANTED, 0.1, FEW),
+        gate(runs["two"], runs["three"], WANTED, 0.1, FEW),
+        gate(
+            *(replaced_record(runs[n], protocol=other, protocol_digest=other.digest) for n in ("one", "two")),
+            WANTED, 0.1, FEW,
+        ),
+        gate(*(of_variant(runs[n], "drums") for n in ("one", "two")), WANTED, 0.1, FEW),
+    ]  # fmt: skip
+    texts = [gate_junit(g) for g in gates]
+    assert len(set.union(*map(cases, texts))) == sum(len(g.checks) for g in gates)
+    suites = {suite.get("name") for text in texts for suite in ET.fromstring(text).iter("testsuite")}
+    assert len(suites) == len(gates)
+    ((classname, name),) = cases(texts[0])
+    assert classname == "svbench.gate.mdx21.two"
+    assert name
+    assert name.endswith(": two against one, mdx21, set")
+    apart = [
+        unusable_junit("x", Path("runs/a"), Path("runs/b")),
+        unusable_junit("x", Path("runs/a"), Path("runs/c")),
+    ]
+    assert len(set.union(*map(cases, apart))) == 2
+
+
+def replaced_record(run: Run, **changes: Any) -> Run:
+    return Run(run.path, msgspec.structs.replace(run.record, **changes), run.results)
+
+
+def of_variant(run: Run, variant: str) -> Run:
+    return replaced_record(run, data=msgspec.structs.replace(run.record.data, variant=variant))
+
+
+def test_hostile_names_leave_junit_valid_and_terminals_alone(make: Any) -> None:
+    names = ["\x1b[31mred\x07", "two\nlines", "\udce9 \uffff \u202egpj", "]]>&amp;\x00"]
+    table = {t: dict.fromkeys(STEMS, 5.0) for t in names}
+    worse = {t: dict.fromkeys(STEMS, float(-i)) for i, t in enumerate(names)}
+    found = gate(make("net", table), make("net", worse), WANTED, 0.1, FEW)
+    for text in (gate_junit(found), unusable_junit("\n".join(names), Path(names[0]), Path(names[1]))):
+        suite = ET.fromstring(text.encode()).find("testsuite")
+        assert suite is not None
+        assert "\n" not in str(suite.get("name"))
+        assert "\x1b" not in text
+    plain = gate(*(make("net", {str(i): row for i, row in enumerate(t.values())}) for t in (table, worse)),
+                 WANTED, 0.1, FEW)  # fmt: skip
+    lines = gate_text(found).splitlines()
+    assert len(lines) == len(gate_text(plain).splitlines())
+    assert not [line for line in lines if "\x1b" in line or "\u202e" in line]
+
+
+def test_an_unusable_gate_publishes_no_folder(tmp_path: Path) -> None:
+    reason = f"{tmp_path}/runs/hpss: the baseline lacks 2 of 3 tracks (b, c)"
+    assert "…/hpss: the baseline" in unusable_junit(reason, tmp_path, tmp_path)
+    assert str(tmp_path) not in unusable_junit(reason, tmp_path, tmp_path) + unusable_markdown(reason)
 
 
 def written(run: Run, folder: Path) -> Path:

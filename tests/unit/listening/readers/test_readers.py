@@ -10,7 +10,7 @@ import pytest
 from svbench.errors import DataError
 from svbench.listening.ratings import COLUMNS, ratings_table
 from svbench.listening.readers import read_ratings
-from svbench.listening.store.export import safe_csv
+from svbench.printing.spreadsheet import frame_csv
 from svbench.testing.assessors import Assessor, mushra_truth, simulate
 
 WEBMUSHRA = """session_test_id,email,age,session_uuid,trial_id,rating_stimulus,rating_score,rating_time,rating_comment
@@ -46,7 +46,7 @@ def test_webmushra(tmp_path: Path) -> None:
     assert table["screen"].tolist() == [0, 1, 1, 1, 2, 0]
     assert table["seconds"].tolist()[:5] == [9.0, 61.0, 61.0, 61.0, 50.0]
     assert math.isnan(table["seconds"].iloc[5])
-    assert "=x@y" not in safe_csv(table)  # what was asked of people is not read
+    assert "=x@y" not in frame_csv(table)  # what was asked of people is not read
 
 
 def test_pymushra(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_own_files_come_back_as_they_were(tmp_path: Path) -> None:
     people = [Assessor(name, mushra_truth({"=cmd()": 70.0, "-old": 50.0})) for name in ("@a", "b,c")]
     table = simulate(people, trials=2)
     table.loc[0, ["seconds", "complete"]] = [float("nan"), False]
-    text = safe_csv(table)
+    text = frame_csv(table)
     assert "\n=" not in text
     assert ",=cmd" not in text
     pd.testing.assert_frame_equal(read_ratings([written(tmp_path, text)]), table)

@@ -18,7 +18,7 @@ from svbench.listening.ratings import ratings_table
 from svbench.listening.report.build import Report, build
 from svbench.listening.report.table import Column, Table, printed
 from svbench.listening.report.write import html, write_report
-from svbench.listening.store.export import safe_csv
+from svbench.printing.spreadsheet import frame_csv
 from svbench.testing.assessors import Assessor, mushra_truth, simulate
 
 EVIL = ('=HYPERLINK("x")', "<b>net_1 & 50% #$ \\input{x}</b>")
@@ -158,7 +158,7 @@ def test_every_method_has_a_report(method: str, rating: float, tmp_path: Path) -
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], analysis: Analysis) -> None:
     path = tmp_path / "ratings.csv"
-    path.write_text(safe_csv(analysis.panel.table.drop(columns="item")), encoding="utf-8")
+    path.write_text(frame_csv(analysis.panel.table.drop(columns="item")), encoding="utf-8")
     assert main(["listen", "analyse", str(path), "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     assert "excluded: @blind: rated the hidden reference below 90 in 3 of 3 items" in told

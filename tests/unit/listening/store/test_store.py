@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from svbench.errors import DataError
 from svbench.listening.design import assign
 from svbench.listening.store.database import database_url
-from svbench.listening.store.export import export_ratings, safe_csv, stored_ratings
+from svbench.listening.store.export import export_ratings, stored_ratings
 from svbench.listening.store.progress import progress
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.store import Store
 from svbench.listening.test import ListeningTest
 from svbench.listening.web.registry import Registry
+from svbench.printing.spreadsheet import frame_csv
 from svbench.testing.listening import make_test
 
 SMALL = {"n_trials": 2, "length_s": 0.05, "rate_hz": 16000}
@@ -311,8 +312,8 @@ def test_progress_counts_the_test_alone(folder: Path) -> None:
 def test_formulas_do_not_leave_in_csv() -> None:
     import pandas as pd
 
-    cells = ["=cmd()", "+1", "-1", "@x", "\tx", "plain"]
-    lines = safe_csv(pd.DataFrame({"text": cells, "number": [-1.5] * 6})).splitlines()
+    cells = ["=cmd()", "+1+1", "-1x", "@x", "\tx", "plain"]
+    lines = frame_csv(pd.DataFrame({"text": cells, "number": [-1.5] * 6})).splitlines()
     assert [line.split(",")[0].strip('"')[0] for line in lines[1:]] == ["'"] * 5 + ["p"]
     assert all(line.endswith(",-1.5") for line in lines[1:])
 

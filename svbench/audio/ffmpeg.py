@@ -1,0 +1,279 @@
+"""Audio that libsndfile does not read: decoded by PyAV where it is installed, else by the ffmpeg program.
+
+Both are FFmpeg's decoders and give the same samples: what an encoder put in front of the signal is cut off
+where the file says how much that is, and what it filled the last block up with stays. Lossy formats come as
+float, all others as the whole numbers that they hold.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svbench.audio.mapped import mapped, stored
+from svbench.errors import AudioError
+from svbench.installation import install_line
+
+Format = Literal["s16", "s32", "flt", "dbl"]
+DTYPES: dict[Format, type[np.generic]] = {
+    "s16": np.int16,
+    "s32": np.int32,
+    "flt": np.float32,
+    "dbl": np.float64,
+}
+# What decoders give, without the "p" of planar ones, and the format in which all of its values are exact.
+_KEPT: dict[str, Format] = {"u8": "s16", "s16": "s16", "s32": "s32", "flt": "flt", "dbl": "dbl"}
+# Files are data and never ask for others: no playlists, no protocols but this one.
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,aac,ac3,eac3,caf,flac,ogg,mp3,wv,tta,ape",
+}
+# Their headers say how long the signal is; other durations are guessed from the bit rate.
+_TIMED = ("mov", "matroska", "asf", "caf", "wv", "tta", "ape")
+# How much shorter than its header a stream may be: the delay of an encoder, and the end of its last block.
+_SLACK_SAMPLES = 4096
+
+
+class Stream(NamedTuple):
+    """What the header of a file says of one audio stream.
+
+    Attributes
+    ----------
+    rate_hz, n_channels : int
+    codec : str
+    format : str
+        In which the decoder gives samples.
+    n_samples : int or None
+        How many will be decoded: known of AAC whose header counts its packets, all of one length.
+    promised : int
+        The length that the header states, 0 where it states none.
+    """
+
+    rate_hz: int
+    n_channels: int
+    codec: str
+    format: Format
+    n_samples: int | None
+    promised: int
+
+
+def streams(path: Path) -> tuple[Stream, ...]:
+    """Read what the header says of every audio stream, in their order.
+
+    Raises
+    ------
+    AudioError
+        Not audio, or neither PyAV nor ffmpeg is there.
+    """
+    found = _streams_av(path) if has_av() else _streams_program(path)
+    if not found:
+        raise AudioError(f"{path}: cannot be read as audio (no audio stream in it)")
+    return found
+
+
+def decoded(path: Path, number: int, stream: Stream, wanted: Format | None = None) -> NDArray[Any]:
+    """Decode one stream from end to end.
+
+    Parameters
+    ----------
+    path : Path
+    number : int
+        Of the stream, from 0.
+    stream : Stream
+    wanted : str, optional
+        Convert to this format; by default nothing is converted.
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_channels)
+        Mapped from a temporary file that is gone with it.
+
+    Raises
+    ------
+    AudioError
+        The file is damaged or truncated, or there is no room for its samples.
+    """
+    decode = _decode_av if has_av() else _decode_program
+    samples = decode(path, number, stream, wanted or stream.format)
+    if len(samples) < stream.promised - _SLACK_SAMPLES:
+        raise AudioError(
+            f"{path}: stream {number} ends at sample {len(samples)}, its header promises {stream.promised}; "
+            "the file is truncated or damaged"
+        )
+    return samples
+
+
+def has_av() -> bool:
+    """Whether PyAV is installed."""
+    return importlib.util.find_spec("av") is not None
+
+
+def _url(path: Path) -> str:
+    """Return a path that FFmpeg takes for nothing else, whatever signs are in it.
+
+    Raises
+    ------
+    AudioError
+        Its name is not UTF-8, which PyAV cannot open.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise AudioError(f"{path}: the name is not UTF-8, and FFmpeg cannot open it; rename it") from None
+    return f"file:{path}"
+
+
+def _stream(
+    rate_hz: int,
+    n_channels: int,
+    codec: str,
+    sample_format: str,
+    packets: tuple[int, Fraction, Fraction] | None,
+    duration_s: Fraction | float | None,
+) -> Stream:
+    """Put together what a backend found; ``packets``: how many, seconds of each, start of the first."""
+    kept = _KEPT.get(sample_format.removesuffix("p"), "dbl")
+    n_samples = None
+    if packets and codec == "aac":
+        n_packets, length_s, start_s = packets
+        # Packets before time 0 hold the encoder's delay, which the decoder drops.
+        n_samples = round((n_packets * length_s + min(start_s, Fraction(0))) * rate_hz)
+    return Stream(rate_hz, n_channels, codec, kept, n_samples, round((duration_s or 0) * rate_hz))
+
+
+def _streams_av(path: Path) -> tuple[Stream, ...]:
+    import av
+
+    try:
+        with av.open(_url(path), options=_OPTIONS) as container:
+            audio = container.streams.audio
+            timed = container.format.name.split(",")[0] in _TIMED
+            alone = len(container.streams) == 1
+            whole_s = Fraction(container.duration or 0, av.time_base) if timed and alone else None
+            first: dict[int, tuple[Fraction, Fraction]] = {}
+            if any(s.frames for s in audio):
+                for packet in container.demux(audio):
+                    if packet.pts is not None and packet.duration:
+                        unit = Fraction(packet.time_base)
+                        first.setdefault(packet.stream_index, (packet.duration * unit, packet.pts * unit))
+                    if len(first) == len(audio):
+                        break
+            return tuple(
+                _stream(
+                    s.rate,
+                    s.channels,
+                    s.codec_context.name,
+                    s.codec_context.format.name,
+                    (s.frames, *first[s.index]) if s.frames and s.index in first else None,
+                    s.duration * s.time_base if timed and s.duration and s.time_base else whole_s,
+                )
+                for s in audio
+            )
+    except (av.FFmpegError, AttributeError, TypeError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be read as audio ({_reason(error)})") from error
+
+
+def _decode_av(path: Path, number: int, stream: Stream, wanted: Format) -> NDArray[Any]:
+    import av
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        with av.open(_url(path), options=_OPTIONS) as container:
+            convert = av.AudioResampler(format=wanted)  # interleaves, rounds to 16 bit, adds no dither
+            for frame in container.decode(audio=number):
+                for part in convert.resample(frame):
+                    yield part.to_ndarray().reshape(-1, stream.n_channels)
+
+    try:
+        return stored(blocks(), DTYPES[wanted], stream.n_channels, path)
+    except (av.FFmpegError, ValueError) as error:
+        raise AudioError(
+            f"{path}: cannot be decoded ({_reason(error)}); the file is truncated or damaged"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _streams_program(path: Path) -> tuple[Stream, ...]:
+    asked = "stream=index,codec_name,sample_rate,channels,sample_fmt,nb_frames,duration,time_base"
+    words = ["-select_streams", "a", "-show_entries", f"{asked}:format=format_name,duration,nb_streams"]
+    told = json.loads(_output("ffprobe", [*words, "-of", "json"], path))
+    container = told.get("format", {})
+    timed = container.get("format_name", "").split(",")[0] in _TIMED
+    whole_s = container.get("duration") if container.get("nb_streams") == 1 else None
+    counted = any("nb_frames" in s for s in told["streams"])
+    units = {s["index"]: Fraction(s["time_base"]) for s in told["streams"]}
+    first = _first_packets(path, units) if counted else {}
+    try:
+        return tuple(
+            _stream(
+                int(s["sample_rate"]),
+                int(s["channels"]),
+                s["codec_name"],
+                s["sample_fmt"],
+                (int(s["nb_frames"]), *first[s["index"]])
+                if "nb_frames" in s and s["index"] in first
+                else None,
+                float(s.get("duration") or whole_s or 0) if timed else None,
+            )
+            for s in told["streams"]
+        )
+    except (KeyError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be read as audio (its header tells no {error})") from error
+
+
+def _first_packets(path: Path, units: dict[int, Fraction]) -> dict[int, tuple[Fraction, Fraction]]:
+    """Return the length and the start, in seconds, of each stream's first packet."""
+    words = ["-select_streams", "a", "-show_entries", "packet=stream_index,pts,duration"]
+    first: dict[int, tuple[Fraction, Fraction]] = {}
+    for interval in ("%+2", "%"):  # some files keep each stream in long pieces
+        output = _output("ffprobe", [*words, "-read_intervals", interval, "-of", "json"], path)
+        for packet in json.loads(output).get("packets", []):
+            if "pts" in packet and "duration" in packet:
+                unit = units[packet["stream_index"]]
+                first.setdefault(packet["stream_index"], (packet["duration"] * unit, packet["pts"] * unit))
+        if len(first) == len(units):
+            break
+    return first
+
+
+def _decode_program(path: Path, number: int, stream: Stream, wanted: Format) -> NDArray[Any]:
+    raw = {"s16": "s16", "s32": "s32", "flt": "f32", "dbl": "f64"}[wanted] + "le"
+    with tempfile.TemporaryFile(prefix="svbench-") as file:
+        words = ["-map", f"0:a:{number}", "-c:a", f"pcm_{raw}", "-f", raw, "-"]
+        _output("ffmpeg", words, path, file)
+        return mapped(file, DTYPES[wanted], stream.n_channels)
+
+
+def _output(name: str, words: list[str], path: Path, file: IO[bytes] | None = None) -> bytes:
+    """Run a program of FFmpeg's on a file; what it prints is returned, or written into ``file``."""
+    program = shutil.which(name)
+    if program is None:
+        raise AudioError(
+            f"{path}: reading {path.suffix.lower()} files of this kind needs PyAV or ffmpeg, and neither is "
+            f"here; install one of them: {install_line('stems')}, or your system's package of ffmpeg"
+        )
+    options = [word for key, value in _OPTIONS.items() for word in (f"-{key}", value)]
+    before = ["-nostdin", "-xerror"] if name == "ffmpeg" else []
+    done = subprocess.run(
+        [program, "-v", "error", *before, *options, "-i", _url(path), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=file or subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise AudioError(f"{path}: cannot be read as audio ({lines[-1].rpartition(': ')[2]})")
+    return done.stdout or b""
