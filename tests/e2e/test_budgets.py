@@ -82,12 +82,12 @@ def test_loading_has_a_budget_of_its_own(small_folder: Path, tmp_path: Path) -> 
 
 def test_the_limit_of_the_system_file_is_no_budget(small_folder: Path, tmp_path: Path) -> None:
     protocol, system = files(tmp_path, "time_s = 60", "time.sleep(60)")
-    text = Path(system).read_text().replace("parameters", "time_limit_s = 1\nparameters")
+    text = Path(system).read_text().replace("parameters", "time_limit_s = 4\nparameters")
     Path(system).write_text(text)
     words = ["run", protocol, "--data", f"folder={small_folder}", "--system", system, "--track", "track 0"]
     assert main([*words, "--out", str(tmp_path / "runs")]) == SYSTEM_FAILED
     (run,) = map(load_run, find_runs([tmp_path / "runs"]))
-    assert run.failed[0].reason == "stopped: separating took longer than the limit of 1 s"
+    assert run.failed[0].reason == "stopped: separating took longer than the limit of 4 s"
     assert run.over_budget == ""
 
 
