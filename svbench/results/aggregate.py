@@ -16,7 +16,7 @@ import msgspec
 from svbench.errors import DataError
 from svbench.results.once import once
 from svbench.results.rounding import rounded
-from svbench.results.scores import Series, Status, without_value
+from svbench.results.scores import Series, Status, TrackResult, without_value
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import Protocol, Reduce
 
@@ -96,6 +96,12 @@ def admitted(run: Run) -> Run:
         for result in run.results
     ]
     return msgspec.structs.replace(run, results=tuple(results))
+
+
+@once
+def results_by_track(run: Run) -> dict[str, TrackResult]:
+    """Return the results of a run as it may be compared, by track."""
+    return {result.track: result for result in admitted(run).results}
 
 
 def reduce_track(

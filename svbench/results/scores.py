@@ -62,10 +62,23 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weights_bytes: int | None = None
 
 
+class Inputs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a result was computed from, besides its protocol, system and recordings.
+
+    ``metrics`` are their versions by id; ``files`` the states of what the system's parameters name;
+    ``originals`` the digests of the estimates it was compared with, None where the protocol compares none.
+    """
+
+    metrics: dict[str, str]
+    files: dict[str, str]
+    originals: dict[str, str] | None = None
+
+
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything known about one system on one track; one file in the run folder.
 
-    ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
+    ``key`` says what the result depends on; a resumed run reuses it only if the key is the same. With
+    ``made_from`` it can be computed again from the run folder alone; older results have none.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
     the limit of the protocol that the system broke, and by how much.
     """
@@ -88,6 +101,34 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     track_digest: str = ""
     estimates: dict[str, str] = msgspec.field(default_factory=dict)
     estimate_digests: dict[str, str] = msgspec.field(default_factory=dict)
+    made_from: Inputs | None = None
+
+
+Grids = dict[tuple[int, float, float], list[float]]
+
+
+def with_shared_frames(result: TrackResult, grids: Grids) -> TrackResult:
+    """Let series with equal times and durations share these lists, which are most of a large run's memory.
+
+    Parameters
+    ----------
+    result : TrackResult
+        Just read, and nobody else's: its series are changed.
+    grids : dict
+        The lists of the results before; new ones are added.
+    """
+    for s in result.series:
+        msgspec.structs.force_setattr(s, "time_s", _shared(s.time_s, grids))
+        msgspec.structs.force_setattr(s, "duration_s", _shared(s.duration_s, grids))
+    return result
+
+
+def _shared(values: list[float], grids: Grids) -> list[float]:
+    if not values:
+        return values
+    # Lists that agree in these three are nearly always equal; to compare them is cheaper than to hash them.
+    known = grids.setdefault((len(values), values[0], values[-1]), values)
+    return known if known == values else values
 
 
 def score(value: float) -> Score:

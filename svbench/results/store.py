@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,8 +23,9 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from svbench.errors import DataError
+from svbench.results.integrity import check_record, check_results
 from svbench.results.provenance import Provenance
-from svbench.results.scores import TrackResult
+from svbench.results.scores import Grids, TrackResult, with_shared_frames
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
@@ -47,6 +49,7 @@ class Quantity(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data set a run measured on. ``root`` is where it lay then; players look there.
 
+    ``manifest_digest`` with ``tracks`` and ``variant`` gives ``digest``; older runs do not have it.
     ``variant`` names what a probe made of its tracks, ``variants`` all that the protocol wants, in
     order; both are empty without a probe. ``variant_version`` names the code, and the coder or the
     clips, that made it. ``expects`` says what should become of the original's
@@ -66,6 +69,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     variants: tuple[str, ...] = ()
     variant_version: str = ""
     expects: str = ""
+    manifest_digest: str = ""
 
 
 class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -224,23 +228,51 @@ def read_record(path: Path, kind: type[T]) -> T:
     DataError
     """
     try:
-        text = path.read_bytes()
+        text = _plain_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is {path.parent} a run folder?") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+        raise DataError(f"{path}: cannot be read as JSON ({error.strerror})") from error
     try:
         # At once, three times as fast as by plain values; those tell what is wrong with a file.
         return msgspec.json.decode(text, type=kind)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return _with_reason(path, text, kind)
+    except RecursionError:
+        raise DataError(f"{path}: cannot be read as JSON (too many levels of lists and tables)") from None
+
+
+def _plain_bytes(path: Path) -> bytes:
+    """Read a file of a run folder, which may come from anyone.
+
+    A link may lead to any file of this machine, and opening a FIFO would wait for ever.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(0, "it is no plain file")
+        return file.read()
+
+
+def inside(folder: Path, relative: str) -> Path:
+    """Return the path of a file that a run's record names, which must lie in the run folder.
+
+    Raises
+    ------
+    DataError
+        It leads out of the folder: by its name, or through a symbolic link.
+    """
+    path = folder / relative
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{path}: leads out of the run folder; nothing outside it is read for a run")
+    return path
 
 
 def _with_reason(path: Path, text: bytes, kind: type[T]) -> T:
     """Read a file that is no such record, to say what is wrong with it."""
     try:
         content: Any = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:
@@ -267,16 +299,41 @@ def load_run(folder: Path | str) -> Run:
     Raises
     ------
     DataError
-        No run folder, or a file of it is damaged or of another schema.
+        No run folder; a file of it is damaged, of another schema or a link that leads elsewhere; or its
+        content is not what it claims to be, see `svbench.results.integrity`.
     """
     folder = Path(folder)
-    record = read_record(folder / "run.json", RunRecord)
-    results = [
-        read_record(path, TrackResult)
-        for track in record.data.tracks
-        if (path := track_file(folder, track)).exists()
-    ]
-    return Run(folder, record, tuple(results))
+    record = read_record(inside(folder, "run.json"), RunRecord)
+    check_record(folder / "run.json", record)
+    results = _read_results(folder, record)
+    check_results(folder, record, results)
+    return Run(folder, record, tuple(result for _, result in results))
+
+
+def _read_results(folder: Path, record: RunRecord) -> list[tuple[Path, TrackResult]]:
+    """Read the results there are, in the order of the data set, with the file of each."""
+    place = inside(folder, "tracks")
+    try:
+        there = {e.name: e.is_symlink() for e in os.scandir(place)}
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DataError(f"{place}: cannot be listed ({error.strerror})") from error
+    found, grids = [], Grids()
+    for track in record.data.tracks:
+        path = track_file(folder, track)
+        if (is_link := there.pop(path.name, None)) is None:
+            continue
+        if is_link:
+            inside(folder, f"tracks/{path.name}")
+        result = read_record(path, TrackResult)
+        if result.track != track:
+            raise DataError(f"{path}: is of track {result.track!r}; this is the file of {track!r}")
+        found.append((path, with_shared_frames(result, grids)))
+    # Names with a leading dot are half-written files of a run at work.
+    if strange := sorted(n for n in there if n.endswith(".json") and not n.startswith(".")):
+        raise DataError(f"{place / strange[0]}: is of no track of the data set; remove it")
+    return found
 
 
 def find_runs(paths: list[Path]) -> list[Path]:

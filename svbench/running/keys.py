@@ -1,16 +1,25 @@
-"""What a track's result depends on, as one digest: equal keys mean nothing needs to be done again."""
+"""What a track's result depends on, and the key it gives: equal keys mean nothing needs to be done again."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from svbench.results.integrity import key_of
+from svbench.results.scores import Inputs
 from svbench.running.scoring import metric_of
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import LocatedSystem
+
+
+class ResultKey(NamedTuple):
+    """A key, and what went into it besides protocol, system and recordings."""
+
+    digest: str
+    inputs: Inputs
 
 
 def result_key(
@@ -19,8 +28,8 @@ def result_key(
     track: str,
     track_digest: str,
     originals: Mapping[str, str] | None = None,
-) -> str:
-    """Digest of protocol, metric versions, system with the files it names, and the track's audio.
+) -> ResultKey:
+    """Work out what a result would depend on now.
 
     Parameters
     ----------
@@ -29,16 +38,13 @@ def result_key(
     track, track_digest : str
     originals : mapping of target to digest, optional
         Estimates of the original that this track's are compared with.
-
-    Returns
-    -------
-    str
-        64 hex digits.
     """
-    metrics = {use.id: metric_of(use, protocol).version for use in protocol.metrics}
-    state = input_state(located, track)
-    parts = [protocol.digest, metrics, located.spec.digest, state, track, track_digest]
-    return digest(parts if originals is None else [*parts, dict(originals)])
+    inputs = Inputs(
+        metrics={use.id: metric_of(use, protocol).version for use in protocol.metrics},
+        files=input_state(located, track),
+        originals=None if originals is None else dict(originals),
+    )
+    return ResultKey(key_of(protocol.digest, located.spec.digest, track, track_digest, inputs), inputs)
 
 
 def input_state(located: LocatedSystem, track: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from svbench.audio import Audio, write_audio
 from svbench.datasets.api import Dataset, Track
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
+from svbench.results.integrity import data_digest
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
 from svbench.results.scratch import scratch_folder
@@ -36,12 +37,11 @@ from svbench.results.store import (
     write_record,
 )
 from svbench.running.execution import ScoringPool
-from svbench.running.keys import result_key
+from svbench.running.keys import ResultKey, result_key
 from svbench.running.originals import has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
 from svbench.running.separation import Separated, covered_sets, separate_track
 from svbench.specs.protocol import ORIGINAL, Protocol
-from svbench.specs.records import digest
 from svbench.specs.system import LocatedSystem
 from svbench.systems.host import WorkerHost
 
@@ -69,7 +69,7 @@ class Pending(msgspec.Struct, frozen=True):
     """A separated track whose scores are being computed."""
 
     track: Track
-    key: str
+    key: ResultKey
     track_digest: str
     separated: Separated
     sets: tuple[str, ...]
@@ -126,8 +126,7 @@ def jobs_of(
 
 def dataset_digest(dataset: Dataset) -> str:
     """Digest of the manifest, of which of its tracks are measured, and in which variant."""
-    variant = [dataset.variant] if dataset.variant else []  # so that runs without probes keep their names
-    return digest([dataset.manifest.digest, [t.name for t in dataset.tracks], *variant])
+    return data_digest(dataset.manifest.digest, [t.name for t in dataset.tracks], dataset.variant)
 
 
 def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> Run:
@@ -158,7 +157,7 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
         originals = kept_originals(job.original, track.name).digests if job.original else None
         key = result_key(job.protocol, job.located, track.name, track_digest, originals)
         known = _known(job, track)
-        if known and _is_done(known, key, job):
+        if known and _is_done(known, key.digest, job):
             tell(known, False)
         else:
             todo.append((track, key, track_digest))
@@ -181,7 +180,7 @@ def run_job(job: Job, pool: ScoringPool, provenance: Provenance, tell: Tell) -> 
 
 
 def _results(
-    job: Job, pool: ScoringPool, todo: list[tuple[Track, str, str]], scratch: Path
+    job: Job, pool: ScoringPool, todo: list[tuple[Track, ResultKey, str]], scratch: Path
 ) -> Iterator[TrackResult]:
     """Separate in turn, score in the pool, and yield results as they are written."""
     pending: deque[Pending] = deque()
@@ -202,7 +201,13 @@ def _results(
 
 
 def _separate(
-    job: Job, pool: ScoringPool, host: WorkerHost, track: Track, key: str, track_digest: str, scratch: Path
+    job: Job,
+    pool: ScoringPool,
+    host: WorkerHost,
+    track: Track,
+    key: ResultKey,
+    track_digest: str,
+    scratch: Path,
 ) -> Pending:
     separated = separate_track(host, track, job.protocol)
     sets = _sets(job, separated.info.targets)
@@ -263,7 +268,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
 def _failed(
     job: Job,
     track: Track,
-    key: str,
+    key: ResultKey,
     track_digest: str,
     error: SvbenchError,
     sets: tuple[str, ...] | None = None,
@@ -280,10 +285,11 @@ def _failed(
     )
 
 
-def _common(track: Track, key: str, track_digest: str) -> dict[str, Any]:
+def _common(track: Track, key: ResultKey, track_digest: str) -> dict[str, Any]:
     return {
         "schema": 1,
-        "key": key,
+        "key": key.digest,
+        "made_from": key.inputs,
         "track": track.name,
         "subset": track.subset,
         "duration_s": track.n_samples / track.rate_hz,
@@ -357,6 +363,7 @@ def _write_run(job: Job, provenance: Provenance) -> None:
             variants=job.dataset.variants,
             variant_version=job.dataset.variant_version,
             expects=job.dataset.expects,
+            manifest_digest=manifest.digest,
         ),
         provenance=(*earlier, provenance),
         system_folder=str(job.located.folder.resolve()),

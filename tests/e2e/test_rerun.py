@@ -112,7 +112,7 @@ def test_an_edited_record_is_refused(made: Path, capsys: pytest.CaptureFixture[s
     text = (made / "run.json").read_text()
     (made / "run.json").write_text(text.replace('"threads": 1', '"threads": 2'))
     assert rerun(made) == 2
-    assert "run.json: system_digest is" in capsys.readouterr().err
+    assert "run.json: system_digest: is" in capsys.readouterr().err
 
 
 def test_moved_data_and_systems_are_named(made: Path, small_folder: Path) -> None:
