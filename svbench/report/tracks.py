@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from svbench.printing.numbers import counted
@@ -33,8 +33,8 @@ def track_pages(
     root: str,
     links: Sequence[Link],
     version: str,
-) -> dict[str, TrackPage]:
-    """Build pages of tracks of comparable runs.
+) -> Iterator[tuple[str, TrackPage]]:
+    """Build pages of tracks of comparable runs, one at a time: all together take as much memory as the runs.
 
     Parameters
     ----------
@@ -52,9 +52,10 @@ def track_pages(
     version : str
         Of svbench.
 
-    Returns
-    -------
-    dict of str to TrackPage
+    Yields
+    ------
+    str, TrackPage
+        The track and its page.
     """
     headline = boards(runs)
     record = runs[0].record
@@ -65,7 +66,6 @@ def track_pages(
         for s in track_scores(run)
         if s.metric == record.protocol.headline
     }
-    pages = {}
     for number, name in enumerate(tracks):
         near = [
             Link(f"{arrow} {other}" if arrow == "←" else f"{other} {arrow}", f"{slug(other)}.html", relation)
@@ -88,8 +88,7 @@ def track_pages(
             version=version,
         )
         views = tuple(_views(runs, headline, name, found, scores))
-        pages[name] = TrackPage(head, _scores(headline, name, scores), views, _note(found), tuple(near))
-    return pages
+        yield name, TrackPage(head, _scores(headline, name, scores), views, _note(found), tuple(near))
 
 
 def _note(found: Heard | None) -> str:
