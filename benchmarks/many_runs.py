@@ -87,7 +87,8 @@ def generate(folder: Path, protocol: Protocol, n_runs: int, n_tracks: int) -> No
         results = (
             TrackResult(
                 schema=1, key="", track=track, subset="", duration_s=float(n_frames),
-                n_samples=n_frames * 44100, status="ok", target_sets=tuple(s.id for s in protocol.target_sets),
+                n_samples=n_frames * 44100, status="ok",
+                target_sets=tuple(s.id for s in protocol.target_sets),
                 series=tuple(
                     series(s.id, target, q.name, times, lengths,
                            random.normal(5 - number / 2, 3, n_frames).round(5).tolist())

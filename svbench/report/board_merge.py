@@ -6,7 +6,7 @@ wherever both have them, and in conflict otherwise: then both stay on the board,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,17 @@ from svbench.errors import DataError
 from svbench.report.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
 from svbench.results.scores import TrackResult
+from svbench.results.seal import vouched
 from svbench.results.store import Run, find_runs, load_run
 
 
 @dataclass(frozen=True)
 class Sourced:
-    """A run and the name of who made it."""
+    """A run, the name of who made it, and who vouches for it; empty where nobody asked."""
 
     source: str
     run: Run
+    voucher: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,26 @@ class Entry:
     sources: tuple[Sourced, ...]
     conflict: str = ""
 
+    @property
+    def vouchers(self) -> str:
+        """Who vouches for the runs behind the row, each said once; empty where nobody asked."""
+        told = dict.fromkeys(s.voucher for s in self.sources)
+        return "; ".join(t for t in told if t)
 
-def read_sources(words: Sequence[str]) -> list[Sourced]:
+
+def read_sources(words: Sequence[str], trusted: Mapping[str, str] | None = None) -> list[Sourced]:
     """Read the runs that ``PATH`` or ``NAME=PATH`` name, each once.
+
+    Parameters
+    ----------
+    words : sequence of str
+    trusted : mapping of str to str, optional
+        Names by public key, to say who vouches for each run; see `svbench.results.seal.read_keys`.
 
     Raises
     ------
     DataError
-        A path holds no run, or one that is damaged or of a newer version.
+        A path holds no run, one that is damaged or of a newer version, or one whose seal does not fit.
     """
     found: dict[Path, Sourced] = {}
     for word in words:
@@ -60,7 +74,10 @@ def read_sources(words: Sequence[str]) -> list[Sourced]:
         if not equals or Path(word).exists():
             name, path = word, word
         for folder in find_runs([Path(path)]):
-            found.setdefault(folder.resolve(), Sourced(name, load_run(folder)))
+            if folder.resolve() not in found:
+                run = load_run(folder)
+                voucher = "" if trusted is None else vouched(folder, trusted)
+                found[folder.resolve()] = Sourced(name, run, voucher)
     return list(found.values())
 
 
@@ -176,7 +193,7 @@ def _shared(first: TrackResult, second: TrackResult) -> tuple[TrackResult, Track
 
     def kept(result: TrackResult) -> TrackResult:
         series = tuple(s for s in result.series if (s.target_set, s.target, s.metric) in both)
-        return msgspec.structs.replace(result, series=series, estimate_digests={})
+        return msgspec.structs.replace(result, series=series, estimates={}, estimate_digests={})
 
     return kept(first), kept(second)
 

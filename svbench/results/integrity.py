@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from operator import add, ge
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,6 +34,7 @@ LIMITS = {"dB": (-2000.0, 2000.0), "of 100": (0.0, 100.0)}
 ROUNDING = 1e-6  # a share of 100 may be computed as 100.00000000000001
 LARGEST = 1e30  # of quantities in other units
 LATEST_S = 0.01  # a frame may end so much after its track: lengths are rounded when rates are converted
+Ends = dict[tuple[int, int], float]  # when the last frame ends, by the identities of times and durations
 IMPORTED_DATA = "imported-tracks"
 
 
@@ -70,8 +72,8 @@ def check_record(path: Path, record: RunRecord) -> None:
         if found != claimed:
             refuse(
                 f"{what}_digest",
-                f"is {claimed[:8]!r}, but its {what} has {found[:8]}: the record was edited, or is of a version "
-                f"of svbench that counts digests otherwise; get the run again from who made it",
+                f"is {claimed[:8]!r}, but its {what} has {found[:8]}: the record was edited, or is of a "
+                "version of svbench that counts digests otherwise; get the run again from who made it",
             )
     if not record.provenance:
         refuse("provenance", "is empty; it must say at least once where the run comes from")
@@ -100,6 +102,7 @@ def check_results(folder: Path, record: RunRecord, results: Sequence[tuple[Path,
     latest = (
         record.data.variant == ""
     )  # what a probe made may be scored on the recorded track, longer or shorter
+    ends: Ends = {}
     for path, result in results:
         refuse = Refusal(path)
         _check_key(refuse, record, result)
@@ -108,7 +111,7 @@ def check_results(folder: Path, record: RunRecord, results: Sequence[tuple[Path,
         for series in result.series:
             where = f"series of {series.target_set}, {series.target}, {series.metric}"
             _check_series(refuse, where, series, limits[series.metric])
-            _check_frames(refuse, where, series, result.duration_s if latest else math.inf)
+            _check_frames(refuse, where, series, result.duration_s if latest else math.inf, ends)
     _check_import(Refusal(folder / "run.json"), record, [r for _, r in results])
 
 
@@ -179,8 +182,8 @@ def _check_data(refuse: Refusal, data: DataRecord) -> None:
     if expected != data.digest:
         refuse(
             "data.digest",
-            f"is {data.digest[:8]!r}, but its manifest, tracks and variant have {expected[:8]}: the record was "
-            "edited; get the run again from who made it",
+            f"is {data.digest[:8]!r}, but its manifest, tracks and variant have {expected[:8]}: the "
+            "record was edited; get the run again from who made it",
         )
 
 
@@ -253,8 +256,8 @@ def _check_key(refuse: Refusal, record: RunRecord, result: TrackResult) -> None:
     if result.key != expected:
         refuse(
             "key",
-            f"is {result.key[:8]!r}, expected {expected[:8]} for this protocol, system and track: the result is "
-            "of another run, or was edited; delete the file and repeat the command of the run",
+            f"is {result.key[:8]!r}, expected {expected[:8]} for this protocol, system and track: the "
+            "result is of another run, or was edited; delete the file and repeat the command of the run",
         )
 
 
@@ -322,32 +325,33 @@ def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[flo
         refuse(
             where, f"has {told} times, durations, scores and statuses; expected as many of each, at least one"
         )
-    n_ok = series.status.count("ok")
-    if n_ok == n and None not in series.score:
-        numbers: Sequence[float] = series.score  # type: ignore[assignment]
-    else:
+    numbers = [v for v in series.score if v is not None]
+    without = (
+        [s for v, s in zip(series.score, series.status, strict=True) if v is None] if len(numbers) < n else []
+    )
+    if "ok" in without or len(numbers) != series.status.count("ok"):
         for i, (value, status) in enumerate(zip(series.score, series.status, strict=True)):
             if (value is None) == (status == "ok"):
                 found = "no score" if value is None else f"score {value:g}"
                 refuse(where, f"frame {i} has {found} with status {status!r}; only 'ok' carries a number")
-        numbers = [v for v in series.score if v is not None]
     low, high = limits
     if numbers and not (low <= min(numbers) and max(numbers) <= high):
         worst = min(numbers) if min(numbers) < low else max(numbers)
         refuse(where, f"has a score of {worst:g}; possible are {low:.0f} to {high:.0f}")
 
 
-def _check_frames(refuse: Refusal, where: str, series: Series, duration_s: float) -> None:
+def _check_frames(refuse: Refusal, where: str, series: Series, duration_s: float, ends: Ends) -> None:
+    """Look at each pair of lists once: the series of a run share them, see `with_shared_frames`."""
     times, lengths = series.time_s, series.duration_s
-    if times[0] < 0 or min(lengths) <= 0:
-        refuse(where, "has a frame that starts before the track or has no length")
-    if any(map(float.__ge__, times, times[1:])):
-        refuse(where, "has frames that are not in the order of their times")
-    # Of frames of one length the last one ends last, and it is the longest that may end later.
-    if times[-1] + max(lengths) > duration_s + LATEST_S and any(
-        at + lasting > duration_s + LATEST_S for at, lasting in zip(times, lengths, strict=True)
-    ):
-        refuse(where, f"has a frame that ends after the track, which lasts {duration_s:g} s")
+    key = id(times), id(lengths)
+    if key not in ends:
+        if times[0] < 0 or min(lengths) <= 0:
+            refuse(where, "has a frame that starts before the track or has no length")
+        if any(map(ge, times, times[1:])):
+            refuse(where, "has frames that are not in the order of their times")
+        ends[key] = max(map(add, times, lengths))
+    if ends[key] > duration_s + LATEST_S:
+        refuse(where, f"has a frame that ends at {ends[key]:g} s; its track ends at {duration_s:g} s")
 
 
 def _refuse_twice(refuse: Refusal, key: str, names: Sequence[object]) -> None:

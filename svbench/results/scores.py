@@ -154,14 +154,18 @@ def series(
     values: list[float],
 ) -> Series:
     """Build the frames of one quantity from a metric's raw values."""
+    numbers: list[float | None] = list(values)
+    status: list[Status] = ["ok"] * len(values)
+    for i in [i for i, v in enumerate(values) if v - v != 0.0]:  # faster than isfinite, millions of times
+        numbers[i], status[i] = None, score(values[i]).status
     return Series(
         target_set=target_set,
         target=target,
         metric=metric,
         time_s=time_s,
         duration_s=duration_s,
-        score=[v if math.isfinite(v) else None for v in values],
-        status=["ok" if math.isfinite(v) else score(v).status for v in values],
+        score=numbers,
+        status=status,
     )
 
 

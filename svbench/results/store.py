@@ -5,6 +5,7 @@
     runs/<system>--<protocol>--<digest8>/
         run.json            what was run: system, protocol, data set, provenance
         tracks/<track>.json one TrackResult each, the truth about that track
+        seal.json           who vouches for these files, when `svbench seal` signed them
         estimates/<track>/<target>.wav   when kept; float, as the system gave them
 
 A killed run leaves whole files only; running the same command again goes on from there.
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,9 +23,11 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from svbench.errors import DataError
+from svbench.results.foreign import inside, plain_bytes
 from svbench.results.integrity import check_record, check_results
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Grids, TrackResult, with_shared_frames
+from svbench.results.seal import check_seal
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
@@ -228,7 +230,7 @@ def read_record(path: Path, kind: type[T]) -> T:
     DataError
     """
     try:
-        text = _plain_bytes(path)
+        text = plain_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is {path.parent} a run folder?") from None
     except OSError as error:
@@ -240,32 +242,6 @@ def read_record(path: Path, kind: type[T]) -> T:
         return _with_reason(path, text, kind)
     except RecursionError:
         raise DataError(f"{path}: cannot be read as JSON (too many levels of lists and tables)") from None
-
-
-def _plain_bytes(path: Path) -> bytes:
-    """Read a file of a run folder, which may come from anyone.
-
-    A link may lead to any file of this machine, and opening a FIFO would wait for ever.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "it is no plain file")
-        return file.read()
-
-
-def inside(folder: Path, relative: str) -> Path:
-    """Return the path of a file that a run's record names, which must lie in the run folder.
-
-    Raises
-    ------
-    DataError
-        It leads out of the folder: by its name, or through a symbolic link.
-    """
-    path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{path}: leads out of the run folder; nothing outside it is read for a run")
-    return path
 
 
 def _with_reason(path: Path, text: bytes, kind: type[T]) -> T:
@@ -307,6 +283,7 @@ def load_run(folder: Path | str) -> Run:
     check_record(folder / "run.json", record)
     results = _read_results(folder, record)
     check_results(folder, record, results)
+    check_seal(folder)
     return Run(folder, record, tuple(result for _, result in results))
 
 

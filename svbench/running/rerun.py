@@ -12,12 +12,13 @@ from pathlib import Path
 
 from svbench.datasets.api import Dataset, Track, open_dataset
 from svbench.errors import DataError, SvbenchError
+from svbench.results.foreign import manifest_of
 from svbench.results.store import Run, run_name
 from svbench.running.keys import input_state, result_key
 from svbench.running.originals import kept_originals
 from svbench.running.runner import Job, dataset_digest, jobs_of
 from svbench.running.scoring import quantities_of
-from svbench.specs.manifest import Manifest, load_manifest
+from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.requisites import checked_weights
@@ -121,10 +122,8 @@ def _dataset(run: Run, root: Path | None) -> Dataset:
 def _manifest(run: Run) -> Manifest:
     """Load the manifest from where it lay, or by its id."""
     data = run.record.data
-    if data.manifest and Path(data.manifest).is_file():
-        return load_manifest(data.manifest)
     try:
-        return load_manifest(data.id)
+        return manifest_of(data)
     except SvbenchError:
         raise DataError(
             f"{run.path}: its manifest is no longer at {data.manifest}, and no data set here is called "

@@ -25,6 +25,7 @@ from svbench.results.integrity import data_digest
 from svbench.results.provenance import Provenance
 from svbench.results.scores import Resources, TrackResult
 from svbench.results.scratch import scratch_folder
+from svbench.results.seal import drop_seal
 from svbench.results.store import (
     DataRecord,
     Run,
@@ -338,6 +339,7 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
 
 
 def _write_run(job: Job, provenance: Provenance) -> None:
+    drop_seal(job.folder)
     path = job.folder / "run.json"
     earlier = read_record(path, RunRecord).provenance if path.exists() else ()
     manifest = job.dataset.manifest

@@ -20,6 +20,7 @@ from svbench.listening.build.conditions import REFERENCE
 from svbench.listening.build.distorted import SHARE, WINDOW_S, window_samples, without_coefficients
 from svbench.listening.build.lowpass import MASK_HZ, low_pass
 from svbench.listening.build.sources import estimate_path
+from svbench.results.foreign import manifest_of
 from svbench.results.store import Run, result_of
 from svbench.specs.listening import Excerpts
 from svbench.specs.records import digest
@@ -48,7 +49,7 @@ class Material:
         self.runs = runs
         record = next(iter(runs.values())).record.data
         try:
-            self._recorded = Recorded(record.manifest, record.root if data is None else data)
+            self._recorded = Recorded(manifest_of(record), record.root if data is None else data)
         except DataError as error:
             raise DataError(f"{error}; say with --data where the recordings of {record.id} are") from error
 
