@@ -194,6 +194,19 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
         ) from error
 
 
+def samples_digest(audio: Audio) -> str:
+    """SHA-256 of samples in double precision, whatever file or process they come from.
+
+    Examples
+    --------
+    >>> samples_digest(Audio(np.zeros((2, 1)), 44100))[:8]
+    '374708ff'
+    """
+    import hashlib
+
+    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
+
+
 def resample(audio: Audio, rate_hz: int) -> Audio:
     """Change the rate with soxr's very high quality (band-limited, linear phase).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,9 @@ def run(options: argparse.Namespace) -> int:
             raise DataError(
                 f"no run of protocol {options.protocol!r}; there are runs of {', '.join(present)}"
             )
+    for run in runs:
+        if not run.results:  # tables of cost and of frames have no row for it
+            print(f"note: {run.path}: {run.record.system.id} has no result of any track", file=sys.stderr)
     if options.frames:
         from svbench.results.table import long_table
 

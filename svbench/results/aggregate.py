@@ -237,8 +237,8 @@ def _summaries(
     run: Run, chosen: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
 ) -> list[Summary]:
     """Summaries of one quantity over one target set: each target, then the set's mean."""
-    if not chosen:
-        return []  # the system does not offer this set
+    if not chosen and run.results:
+        return []  # the system does not offer this set; a run without any result must be seen in all of them
     by_target = {t: [r for r in chosen if r.target == t] for t in targets}
     complete = set.intersection(*({r.track for r in own if _enters(r, rule)} for own in by_target.values()))
     summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
@@ -287,6 +287,8 @@ def _summary(
     for reason in NO_SCORE:
         if not values and rows and all(r.status == reason for r in rows):
             status = reason
+    if not run.results:
+        status = "unknown"
     return Summary(
         target_set=target_set,
         target=target,

@@ -1,4 +1,4 @@
-"""Reading what a run names, which may come from anyone: plain files inside its folder, or what has its digest."""
+"""Reading what a run names, which may come from anyone: plain files inside it, or what has its digest."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def inside(folder: Path, relative: str) -> Path:
 def manifest_of(data: DataRecord) -> Manifest:
     """Return the manifest that a run was measured by: where it lay then, or the one here of the same id.
 
-    A file at the recorded path counts only if with the run's tracks it has the recorded digest: the path may be
-    a stranger's, and lead to any file.
+    A file at the recorded path counts only if with the run's tracks it has the recorded digest: the path may
+    be a stranger's, and lead to any file.
 
     Raises
     ------

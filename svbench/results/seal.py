@@ -75,8 +75,8 @@ def check_seal(folder: Path) -> Seal | None:
         raise DataError(f"{path}: holds no signature; get the run again from who made it")
     if content_digest(folder) != seal.digest:
         raise DataError(
-            f"{path}: does not fit: the run was changed after it was sealed; get it again from who sealed it, "
-            "or, if the change is your own, remove the file and seal the run again"
+            f"{path}: does not fit: the run was changed after it was sealed; get it again from who sealed "
+            "it, or, if the change is your own, remove the file and seal the run again"
         )
     return seal
 

@@ -238,10 +238,8 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         # At once, three times as fast as by plain values; those tell what is wrong with a file.
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _with_reason(path, text, kind)
-    except RecursionError:
-        raise DataError(f"{path}: cannot be read as JSON (too many levels of lists and tables)") from None
 
 
 def _with_reason(path: Path, text: bytes, kind: type[T]) -> T:
@@ -250,6 +248,8 @@ def _with_reason(path: Path, text: bytes, kind: type[T]) -> T:
         content: Any = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    except RecursionError:
+        raise DataError(f"{path}: cannot be read as JSON (too many levels of lists and tables)") from None
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:
         advice = (

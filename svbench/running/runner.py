@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from svbench.audio import Audio, write_audio
+from svbench.audio import Audio, samples_digest, write_audio
 from svbench.datasets.api import Dataset, Track
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
@@ -262,7 +262,7 @@ def _succeeded(job: Job, done: Pending, scored: Scored) -> TrackResult:
             weights_bytes=separated.weights_bytes,
         ),
         estimates=_keep(job, track, separated.estimates) if job.keep_estimates else {},
-        estimate_digests={t: _digest(a) for t, a in separated.estimates.items()},
+        estimate_digests={t: samples_digest(a) for t, a in separated.estimates.items()},
     )
 
 
@@ -309,12 +309,6 @@ def _keep(job: Job, track: Track, estimates: Mapping[str, Audio]) -> dict[str, s
         write_audio(path, audio)
         kept[target] = path.relative_to(job.folder).as_posix()
     return kept
-
-
-def _digest(audio: Audio) -> str:
-    import hashlib
-
-    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
 
 
 def _write(job: Job, result: TrackResult) -> TrackResult:

@@ -25,8 +25,8 @@ METRIC = "bss-eval-v4"
 SUBSETS = ("train", "test", "valid")
 PAIR = frozenset({"vocals", "accompaniment"})  # museval scores these two as a problem of their own
 
-# Python's json writes these three bare, which is no JSON; quoted, a strict parser takes them. NaN is by far the
-# most frequent, and a replacement without groups is done in C.
+# Python's json writes these three bare, which is no JSON; quoted, a strict parser takes them. NaN is by far
+# the most frequent, and a replacement without groups is done in C.
 _NAN = re.compile(rb":\s*NaN")
 _INFINITY = re.compile(rb":\s*(-?Infinity)")
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
