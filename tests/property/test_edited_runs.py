@@ -86,7 +86,7 @@ def _edit_value(content: Any, draw: random.Random) -> None:
 def _edit_json(path: Path, draw: random.Random) -> None:
     content = json.loads(path.read_bytes())
     _edit_value(content, draw)
-    if draw.random() < 0.5:  # an edit that keeps the digests right reaches further
+    if draw.random() < 0.8:  # an edit that keeps the digests right reaches further
         _claim(content)
     path.write_text(json.dumps(content))
 
@@ -141,12 +141,19 @@ EDITS: tuple[Callable[[Path, random.Random], None], ...] = (
 
 def damage(run: Path, draw: random.Random) -> None:
     """Make one to three edits in a run folder; one that no longer applies is left out."""
+    if (
+        draw.random() < 0.5
+    ):  # results of before do not say what they were made from, and may be of any protocol
+        for path in sorted((run / "tracks").iterdir()):
+            path.write_text(
+                json.dumps({k: v for k, v in json.loads(path.read_bytes()).items() if k != "made_from"})
+            )
     for _ in range(draw.randint(1, 3)):
         files = sorted(p for p in run.rglob("*.json") if not p.is_symlink())
         if not files:
             return
         path = run / "run.json" if draw.random() < 0.5 and (run / "run.json") in files else draw.choice(files)
-        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
             if path.is_file():
                 draw.choice(EDITS)(path, draw)
 
