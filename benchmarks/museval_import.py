@@ -6,8 +6,8 @@ Files are generated at the size museval writes: 240 frames, 4 or 5 targets in tu
 indented, with undefined frames. `json` is `json.load` of every file and nothing else. `svbench` is the
 whole command `svbench import museval DIR --json`, from start to exit: it reads, checks and hashes
 the files, writes runs that survive a power cut, reads these back and aggregates every quantity.
-Ratios are svbench's CPU time over json's, medians of the repeats; both read from the page cache. Printed is also
-svbench's largest memory.
+Ratios are svbench's CPU time over json's, medians of the repeats; both read from the page cache.
+The peak memory of svbench is printed beside.
 """
 
 from __future__ import annotations

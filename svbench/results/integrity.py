@@ -12,7 +12,7 @@ What no reader can see is a record that was forged in all places at once. A seal
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from operator import add, ge
 from pathlib import Path, PurePosixPath
@@ -308,7 +308,8 @@ def _check_names(
             refuse("target_sets", f"names {name!r}; the protocol has {', '.join(wanted)}")
     found = [(s.target_set, s.target, s.metric) for s in result.series]
     _refuse_twice(refuse, "series", found)
-    every: Collection[tuple[str, str, str]] = frozenset().union(*(wanted[s] for s in result.target_sets))
+    none: frozenset[tuple[str, str, str]] = frozenset()
+    every = none.union(*(wanted[s] for s in result.target_sets))
     if strange := [n for n in found if n not in every]:
         refuse("series", f"has {', '.join(strange[0])}, which is not in the target sets that were scored")
     if len(found) < len(every):

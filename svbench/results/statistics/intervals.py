@@ -106,7 +106,7 @@ def influences(samples: Array, counts: Counts) -> tuple[Array, Array]:
 @lru_cache(maxsize=4)
 def _prepared(draws: Same) -> tuple[Array, Array, Array]:
     """Do what depends on the draws alone."""
-    moved = draws.counts - 1
+    moved = np.asarray(draws.counts, dtype=np.float64) - 1
     centred = moved - moved.mean(axis=0)
     # Counts sum to n, so their covariance has no inverse along that direction, and needs none.
     return moved, centred, np.linalg.pinv(centred.T @ centred, rcond=1e-9, hermitian=True)
