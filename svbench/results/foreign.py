@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from svbench.errors import DataError, SvbenchError, UnknownNameError
+from svbench.errors import DataError, SpecError, SvbenchError, UnknownNameError
 from svbench.results.integrity import data_digest
 from svbench.specs.manifest import Manifest, load_manifest
 
@@ -68,8 +68,9 @@ def manifest_of(data: DataRecord) -> Manifest:
         try:
             found = load_manifest(path)
         except SvbenchError:
-            found = None
-        if found and data_digest(found.digest, data.tracks, data.variant) == data.digest:
+            # What is wrong would quote the file, and the path may be a stranger's choice.
+            raise SpecError(path, "", "is no valid manifest; `svbench check` says why") from None
+        if data_digest(found.digest, data.tracks, data.variant) == data.digest:
             return found
     if "/" in data.id or data.id.endswith(".toml"):
         raise UnknownNameError("dataset", data.id, ())

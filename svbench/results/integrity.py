@@ -288,6 +288,8 @@ def _check_result(refuse: Refusal, result: TrackResult) -> None:
         parts = PurePosixPath(path).parts
         if not path or "\0" in path or ".." in parts or PurePosixPath(path).is_absolute():
             refuse(f"estimates.{target}", f"is {path!r}, which does not lie inside the run folder")
+    if result.status == "failed" and any(set(s.status) != {"failed"} for s in result.series):
+        refuse("status", "is 'failed', but there are series of other statuses; a failed track has no scores")
     if result.status == "ok" and result.over_budget:
         refuse("over_budget", "is given, but the status is 'ok'; a system over its budget has failed")
 

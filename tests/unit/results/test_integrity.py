@@ -96,6 +96,7 @@ RESULTS: list[tuple[Edit, str]] = [
     (set_in("track", value="track 1"), "is of track 'track 1'; this is the file of 'track 0'"),
     (set_in("track_digest", value="0" * 64), "key: is"),
     (set_in("made_from", "metrics", "sdr", value="2"), "key: is"),
+    (set_in("status", value="failed"), "status: is 'failed', but there are series of other statuses"),
     (set_in("target_sets", value=["5-stems"]), "target_sets: names '5-stems'"),
     (set_in("estimates", "vocals", value="../../other/vocals.wav"), "does not lie inside the run folder"),
     (set_in("estimates", "vocals", value="/etc/passwd"), "does not lie inside the run folder"),
