@@ -30,7 +30,7 @@ class Recorded:
         self._manifest, self._root = manifest, root
         if not Path(root).is_dir():
             raise DataError(f"{root}: no such folder")
-        self._tracks: dict[str, Track] = {}
+        self._tracks: dict[str, tuple[Track, str]] = {}
 
     def track(self, name: str, digests: Iterable[str]) -> Track:
         """Return a track whose files are those that were measured.
@@ -56,7 +56,8 @@ class Recorded:
                 (track,) = open_dataset(self._manifest, self._root, tracks=[name]).tracks
             except UnknownNameError:
                 raise DataError("no longer in the data set") from None
-            if known != {track.digest()}:
-                raise DataError("its recordings have changed since the run")
-            self._tracks[name] = track
-        return self._tracks[name]
+            self._tracks[name] = track, track.digest()
+        track, digest = self._tracks[name]
+        if known != {digest}:
+            raise DataError("its recordings have changed since the run")
+        return track

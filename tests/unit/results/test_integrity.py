@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from svbench.cli import main
+from svbench.datasets.recorded import Recorded
 from svbench.errors import DataError
+from svbench.results.foreign import inside, manifest_of
 from svbench.results.store import find_runs, load_run
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import convert, digest
@@ -236,3 +239,26 @@ def test_the_key_is_that_of_earlier_versions(run: Path) -> None:
         result.track_digest,
     ]
     assert result.key == digest(parts)
+
+
+def test_files_outside_count_by_their_digest_only(run: Path, tmp_path: Path) -> None:
+    found = load_run(run)
+    data = found.record.data
+    other = tmp_path / "manifest.toml"
+    other.write_text(Path(data.manifest).read_text().replace('"folder"', '"theirs"', 1))
+    assert manifest_of(msgspec.structs.replace(data, manifest=str(other))).path != other
+    recorded = Recorded(manifest_of(data), data.root)
+    assert recorded.track("track 0", [found.results[0].track_digest]).name == "track 0"
+    with pytest.raises(DataError, match="no run says which recordings"):
+        recorded.track("track 0", [""])
+    with pytest.raises(DataError, match="have changed since"):
+        recorded.track("track 0", ["0" * 64])
+
+
+def test_estimates_are_not_followed_out_of_the_folder(run: Path) -> None:
+    path = run / load_run(run).results[0].estimates["vocals"]
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    with pytest.raises(DataError, match="leads out of the run folder"):
+        inside(run, path.relative_to(run).as_posix())
+    assert main(["diff", str(run), str(run)]) == 2
