@@ -6,17 +6,18 @@ Files are generated at the size museval writes: 240 frames, 4 or 5 targets in tu
 indented, with undefined frames. `json` is `json.load` of every file and nothing else. `svbench` is the
 whole command `svbench import museval DIR --json`, from start to exit: it reads, checks and hashes
 the files, writes runs that survive a power cut, reads these back and aggregates every quantity.
-Ratios are svbench's wall time over json's, medians of the repeats; both read from the page cache.
+Ratios are svbench's CPU time over json's, medians of the repeats; both read from the page cache.
+The peak memory of svbench is printed beside.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -46,19 +47,23 @@ def main() -> None:
         print(f"{options.submissions} submissions x {options.tracks} tracks, {n_bytes / 1e6:.0f} MB")
         ratios = []
         for repeat in range(options.repeats):
-            parsing = seconds([sys.executable, "-c", PARSE, str(files)])
+            parsing, _ = cost([sys.executable, "-c", PARSE, str(files)])
             out = Path(folder, f"runs{repeat}")
             words = ["-m", "svbench", "import", "museval", str(files), "--json", "--out", str(out)]
-            importing = seconds([sys.executable, *words])
+            importing, peak_mb = cost([sys.executable, *words])
             ratios.append(importing / parsing)
-            print(f"json {parsing:6.2f} s  svbench {importing:6.2f} s  ratio {ratios[-1]:.2f}", flush=True)
+            told = f"json {parsing:6.2f} s  svbench {importing:6.2f} s  ratio {ratios[-1]:.2f}"
+            print(f"{told}  peak {peak_mb:.0f} MB", flush=True)
         print(f"median ratio {statistics.median(ratios):.2f}")
 
 
-def seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
+def cost(command: list[str]) -> tuple[float, float]:
+    """Run a command; return its CPU time in seconds and its peak memory in MB."""
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(started.pid, 0)
+    if status:
+        raise SystemExit(f"{command} ended with {status}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def generate(folder: Path, n_submissions: int, n_tracks: int) -> int:

@@ -186,6 +186,19 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
         ) from error
 
 
+def samples_digest(audio: Audio) -> str:
+    """SHA-256 of samples as they lie in memory, channels interleaved; in single precision it is another one.
+
+    Examples
+    --------
+    >>> samples_digest(Audio(np.zeros((2, 1)), 44100))[:8]
+    '374708ff'
+    """
+    import hashlib
+
+    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
+
+
 def resample(audio: Audio, rate_hz: int, resampler: Literal["soxr-vhq", "ffmpeg"] = "soxr-vhq") -> Audio:
     """Change the rate, by default with soxr's very high quality (band-limited, linear phase).
 

@@ -39,6 +39,7 @@ VERBS = {
     "gate": "pass or fail a candidate against a baseline, for pull requests",
     "board": "merge runs of many labs into a leaderboard site",
     "crosscheck": "compare scores with those of museval, mir_eval or plain numpy",
+    "seal": "sign a run, so that others see who vouches for it",
     "diff": "compare two runs: bit-equal, within tolerance or different, and where first",
     "rerun": "repeat a run from its record and compare",
     "listen": "listening tests: build, serve, analyse",
@@ -56,7 +57,7 @@ VERBS = {
 
 # They reduce and resample scores in thousands of small products, for which waking BLAS's threads takes
 # longer than the work, many times so where cores are shared. They start no systems, which would inherit it.
-OF_SCORES = {"table", "report", "board", "compare", "gate", "diff", "show"}
+OF_SCORES = {"table", "report", "board", "compare", "gate", "diff", "show", "seal"}
 
 
 class _Formatter(argparse.HelpFormatter):

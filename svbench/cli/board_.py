@@ -23,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--protocol", help="only runs of this one: an id, or the first digits of a digest")
     parser.add_argument("--title", default="Leaderboard", help="(default: %(default)s)")
+    parser.add_argument(
+        "--trust", type=Path, metavar="KEYS",
+        help="mark who vouches for each row (see `svbench seal`): a file of public keys, or a folder of them",
+    )  # fmt: skip
     tolerance_argument(parser)
     strict_argument(parser)
     every_run_argument(parser)
@@ -34,8 +38,10 @@ def run(options: argparse.Namespace) -> int:
     from svbench.report.board_site import write_board
     from svbench.report.guard import refuse_leaks
     from svbench.results.differences import TOLERANCE
+    from svbench.results.seal import read_keys
 
-    sourced = of_one_protocol(read_sources(options.runs, every=options.all), options.protocol)
+    trusted = read_keys(options.trust) if options.trust else None
+    sourced = of_one_protocol(read_sources(options.runs, trusted, every=options.all), options.protocol)
     if options.strict:
         refuse_leaks([s.run for s in sourced])
     every = merge(sourced, tolerance=TOLERANCE if options.tolerance is None else options.tolerance)
@@ -43,5 +49,8 @@ def run(options: argparse.Namespace) -> int:
     conflicts = dict.fromkeys(e.conflict for entries in every for e in entries if e.conflict)
     for conflict in conflicts:
         print_line(f"conflict: {conflict}", file=sys.stderr)
+    if options.trust:
+        for entry in (e for entries in every for e in entries):
+            print_line(f"vouched for {entry.run.record.system.id} ({entry.run.path}): {entry.vouchers}")
     print(f"board: {index}")
     return FINDINGS if conflicts else OK

@@ -69,12 +69,15 @@ def sentence(found: Comparison) -> str:
     Examples
     --------
     >>> from svbench.results.differences import Comparison
-    >>> sentence(Comparison("bit-equal", 0.005, 1200, 0, 0, None, None, 8, 0))
-    'all 1200 values and 8 estimates'
+    >>> sentence(Comparison("bit-equal", 0.005, 1200, 0, 0, None, None, 8, 0, 2))
+    'all 1200 values and 8 estimates (2 of them by their recorded digests only)'
     """
     estimates = (
         f" and {found.n_estimates} estimates" if found.n_estimates else "; no estimates to compare are known"
     )
+    if found.n_claimed:
+        of_them = "" if found.n_claimed == found.n_estimates else f"{found.n_claimed} of them "
+        estimates += f" ({of_them}by their recorded digests only)"
     if found.first is None:
         return f"all {found.n_values} values{estimates}"
     counts = f"{found.n_unequal} of {found.n_values} values differ"

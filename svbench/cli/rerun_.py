@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from svbench.cli.diff_ import report_difference, tolerance_argument
 from svbench.cli.run_ import run_jobs, workers_argument
+
+if TYPE_CHECKING:
+    from svbench.results.store import Run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--system", type=Path, metavar="FILE",
         help="the system's file, if it has moved; its relative paths start there",
     )  # fmt: skip
+    parser.add_argument(
+        "--trust", action="store_true",
+        help="run what the record says, although it may come from a stranger; not needed with --system",
+    )  # fmt: skip
     tolerance_argument(parser)
     workers_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
@@ -34,11 +42,40 @@ def run(options: argparse.Namespace) -> int:
     """Separate and score again, then say whether the same came out."""
     import sys
 
+    from svbench.errors import SvbenchError
     from svbench.results.store import load_run
     from svbench.running.rerun import rerun_jobs
 
     before = load_run(options.run)
+    if not (options.trust or options.system):
+        raise SvbenchError(untrusted(before))
     jobs = rerun_jobs(before, options.out, data=options.data, system=options.system)
     after = run_jobs(jobs, options)[-1]
     print(f"run: {after.path}", file=sys.stderr if options.json else sys.stdout)
     return report_difference(before, after, options)
+
+
+def untrusted(run: Run) -> str:
+    """Say what repeating a run would execute and read on this machine, and how to allow it.
+
+    Every value is written as JSON, so that nothing in it reaches the terminal as more than text.
+    """
+    import json
+
+    record = run.record
+    spec = record.system
+    rows = {
+        "system": spec.id,
+        "adapter": spec.adapter,
+        "interpreter": spec.python or "this one",
+        "parameters": spec.parameters,
+        "weights": [w.path for w in spec.weights],
+        "paths start in": record.system_folder,
+        "recordings in": record.data.root,
+        "manifest": record.data.manifest,
+    }
+    told = "\n".join(f"  {name}: {json.dumps(value)}" for name, value in rows.items() if value)
+    return (
+        f"{run.path}: to repeat this run is to execute what its record says:\n{told}\n"
+        "if you know who made it, repeat it with --trust; or name your own file of the system with --system"
+    )

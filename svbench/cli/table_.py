@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli import OK
-from svbench.cli.output import every_run_argument, strict_argument
+from svbench.cli.output import every_run_argument, print_line, strict_argument
 
 if TYPE_CHECKING:
     from svbench.results.store import Run
@@ -65,7 +65,12 @@ def run(options: argparse.Namespace) -> int:
         from svbench.report.guard import other_runs
 
         for note in other_runs(runs):
-            print(f"note: {note}", file=sys.stderr)  # CSV has no place for it
+            print_line(f"note: {note}", file=sys.stderr)  # CSV has no place for it
+    for run in runs:
+        if not run.results:  # tables of cost and of frames have no row for it
+            print_line(
+                f"note: {run.path}: {run.record.system.id} has no result of any track", file=sys.stderr
+            )
     if options.frames:
         from svbench.printing.spreadsheet import frame_csv
         from svbench.results.table import long_table

@@ -68,7 +68,6 @@ def system_page(entry: Entry, intervals: Intervals) -> SystemPage:
     """Build the page that says where the numbers of a row come from."""
     run = entry.run
     system = run.record.system
-    names = [s.source for s in entry.sources]
     found = origins([s.run for s in entry.sources])
     return SystemPage(
         name=system.id,
@@ -79,7 +78,13 @@ def system_page(entry: Entry, intervals: Intervals) -> SystemPage:
         conflict=entry.conflict,
         scores=tuple(_all_scores(run, intervals)),
         failures=tuple(Fact(f.track, f.reason) for f in failures([run])),
-        origins=tuple((f"{n}: {o.run}", o.facts) for n, o in zip(names, found, strict=True)),
+        origins=tuple(
+            (
+                f"{s.source}: {o.run}",
+                (*([Fact("vouched for by", s.voucher)] if s.voucher else []), *o.facts),
+            )
+            for s, o in zip(entry.sources, found, strict=True)
+        ),
         version=__version__,
     )
 
@@ -116,7 +121,10 @@ def _variant_sections(entries: Sequence[Entry]) -> list[SiteSection]:
         name = f"variants-{i}"
         tables = tuple(variant_table(b, f"{name}-{k}") for k, b in enumerate(variant_boards(group)))
         title = f"{data.title} · {data.id} {data.version}, {counted(len(data.tracks), 'track')}"
-        sections.append(SiteSection(name, title, (), tables, ()))
+        by_system = {e.run.record.system.id: e.vouchers for e in entries if e.vouchers}
+        told = "; ".join(f"{system}: {vouchers}" for system, vouchers in by_system.items())
+        notes = (f"Vouched for by: {told}.",) if told else ()
+        sections.append(SiteSection(name, title, (), tables, notes))
     return sections
 
 
@@ -131,6 +139,7 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
     places = {id(row.run): row for b in same for row in b.rows}
     record = board.runs[0].record
     label = numbers.reducers(board.rows[0].cells[board.columns[0]].label)
+    vouched = ["vouched for by"] if entries[0].vouchers else []
     limited = [HEAD] if record.protocol.limits else []
     unit = f" in {board.quantity.unit}" if board.quantity.unit not in ("", "1") else ""
     better = "Higher is better." if board.quantity.higher_is_better else "Lower is better."
@@ -146,7 +155,7 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
                 explained(board.runs[0]),
             ]
         ),
-        head=("system", *board.columns, "tracks", "frames dropped", *limited, "from"),
+        head=("system", *board.columns, "tracks", "frames dropped", *limited, "from", *vouched),
         rows=tuple(
             _row(row, by_run[id(row.run)], places.get(id(row.run)), board, intervals) for row in board.rows
         ),
@@ -189,6 +198,7 @@ def _row(
             Cell(f"{n_dropped} of {n_frames}", n_dropped / n_frames if n_frames else 0.0, muted=True),
             *([Cell(verdict, verdict)] if verdict else []),
             Cell(sources, sources, muted=True),
+            *([Cell(entry.vouchers, entry.vouchers)] if entry.vouchers else []),
         ),
     )
 

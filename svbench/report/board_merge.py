@@ -6,8 +6,8 @@ wherever both have them, and in conflict otherwise: then both stay on the board,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -18,15 +18,17 @@ from svbench.report.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
 from svbench.results.latest import latest
 from svbench.results.scores import TrackResult
+from svbench.results.seal import vouched
 from svbench.results.store import Run, find_runs, load_run
 
 
 @dataclass(frozen=True)
 class Sourced:
-    """A run and the name of who made it."""
+    """A run, the name of who made it, and who vouches for it; empty where nobody asked."""
 
     source: str
     run: Run
+    voucher: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,32 @@ class Entry:
     sources: tuple[Sourced, ...]
     conflict: str = ""
 
+    @property
+    def vouchers(self) -> str:
+        """Who vouches for the runs behind the row, each said once; empty where nobody asked."""
+        told = dict.fromkeys(s.voucher for s in self.sources)
+        return "; ".join(t for t in told if t)
 
-def read_sources(words: Sequence[str], *, every: bool = False) -> list[Sourced]:
+
+def read_sources(
+    words: Sequence[str], trusted: Mapping[str, str] | None = None, *, every: bool = False
+) -> list[Sourced]:
     """Read the runs that ``PATH`` or ``NAME=PATH`` name, each once.
 
     Of an edited system file a source, which is a name or else a folder of runs, gives the newest complete
     run; all of them if ``every``, see `svbench.results.latest`.
 
+    Parameters
+    ----------
+    words : sequence of str
+    trusted : mapping of str to str, optional
+        Names by public key, to say who vouches for each run; see `svbench.results.seal.read_keys`.
+    every : bool
+
     Raises
     ------
     DataError
-        A path holds no run, or one that is damaged or of a newer version.
+        A path holds no run, one that is damaged or of a newer version, or one whose seal does not fit.
     """
     found: dict[Path, Sourced] = {}
     by_source: dict[str | Path, list[Run]] = {}
@@ -67,11 +84,13 @@ def read_sources(words: Sequence[str], *, every: bool = False) -> list[Sourced]:
             name, path = "", word
         for folder in find_runs([Path(path)]):
             if folder.resolve() not in found:
-                read = Sourced(name or without_paths(word), load_run(folder))
+                run = load_run(folder)
+                voucher = "" if trusted is None else vouched(folder, trusted)
+                read = Sourced(name or without_paths(word), run, voucher)
                 found[folder.resolve()] = read
                 by_source.setdefault(name or folder.resolve().parent, []).append(read.run)
     kept = {run.path: run for own in by_source.values() for run in latest(own, every=every)}
-    return [Sourced(s.source, kept[s.run.path]) for s in found.values() if s.run.path in kept]
+    return [replace(s, run=kept[s.run.path]) for s in found.values() if s.run.path in kept]
 
 
 def of_one_protocol(sourced: Sequence[Sourced], wanted: str | None = None) -> list[Sourced]:
@@ -186,7 +205,7 @@ def _shared(first: TrackResult, second: TrackResult) -> tuple[TrackResult, Track
 
     def kept(result: TrackResult) -> TrackResult:
         series = tuple(s for s in result.series if (s.target_set, s.target, s.metric) in both)
-        return msgspec.structs.replace(result, series=series, estimate_digests={})
+        return msgspec.structs.replace(result, series=series, estimates={}, estimate_digests={})
 
     return kept(first), kept(second)
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from svbench.errors import DataError, SvbenchError, UnknownNameError
 from svbench.printing.numbers import counted
 from svbench.printing.paths import without_paths
 from svbench.report import numbers
 from svbench.results.aggregate import Summary, track_scores
+from svbench.results.foreign import manifest_of
 from svbench.results.once import once
 from svbench.results.scores import why_unstable
 from svbench.results.store import Run
-from svbench.specs.manifest import Manifest, load_manifest
+from svbench.specs.manifest import Manifest
 from svbench.specs.relations import Overlap, overlap
 
 LEAK = "leak"  # the mark itself; red where the output knows colours
@@ -153,7 +153,7 @@ def _errata(run: Run) -> list[str]:
     if not data.manifest:
         return []  # recordings known by name only
     if manifest is None:
-        reason = _load(data.manifest, data.id)[1]
+        reason = _looked_up(run)[1]
         return [f"Known defects of the tracks of {data.id} could not be looked up: {without_paths(reason)}."]
     if manifest.head.version != data.version:
         return [
@@ -231,25 +231,21 @@ def _counted(told: Sequence[str], where: str, most: int = 5) -> str:
 
 
 def _manifest(run: Run) -> Manifest | None:
-    return _load(run.record.data.manifest, run.record.data.id)[0]
+    return _looked_up(run)[0]
 
 
 # A table asks for the same few again and again, once per number.
 _overlap = lru_cache(maxsize=256)(overlap)
 
 
-@lru_cache(maxsize=64)
-def _load(path: str, name: str) -> tuple[Manifest | None, str]:
-    """Load the manifest a run was made with, from where it lay then or by its id, or say why not."""
-    reason = ""
-    for place in [*([path] if path and Path(path).is_file() else []), name]:
-        try:
-            manifest = load_manifest(place)
-        except UnknownNameError:
-            continue
-        except SvbenchError as error:
-            reason = reason or str(error)
-            continue
-        if manifest.head.id == name:
-            return manifest, ""
-    return None, reason or f"the manifest of {name} is not here"
+@once
+def _looked_up(run: Run) -> tuple[Manifest | None, str]:
+    """Load the manifest a run was made with, or say why not."""
+    name = run.record.data.id
+    try:
+        manifest = manifest_of(run.record.data)
+    except UnknownNameError:
+        return None, f"the manifest of {name} is not here"
+    except SvbenchError as error:
+        return None, str(error)
+    return (manifest, "") if manifest.head.id == name else (None, f"the manifest of {name} is not here")

@@ -105,7 +105,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
                 root=TO_ROOT,
                 links=_from(links, TO_ROOT),
                 version=__version__,
-            ).items()
+            )
         )
     if profiled:
         summary = "What the systems cost, and what they give for it."

@@ -10,6 +10,7 @@ import numpy as np
 from svbench.audio import Audio, Samples, read_audio
 from svbench.datasets.api import Track
 from svbench.datasets.recorded import Recorded
+from svbench.results.foreign import inside, manifest_of
 from svbench.results.store import Run, result_of
 
 # 16 bit holds no sample above 32767/32768.
@@ -32,7 +33,7 @@ class Recordings:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         data = runs[0].record.data
-        self._recorded = Recorded(data.manifest, data.root)
+        self._recorded = Recorded(manifest_of(data), data.root)
         self.runs = [r for r in runs if any(t.estimates for t in r.results)]
 
     def track(self, name: str) -> Track:
@@ -54,7 +55,7 @@ class Recordings:
         result = result_of(run, track)
         if result is None or target not in result.estimates or run.record.system.adapter == "mixture":
             return None
-        return read_audio(run.path / result.estimates[target], start=start, stop=stop).samples
+        return read_audio(inside(run.path, result.estimates[target]), start=start, stop=stop).samples
 
 
 def common_gain(signals: Sequence[Samples]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from svbench.printing.numbers import counted
@@ -34,8 +34,8 @@ def track_pages(
     root: str,
     links: Sequence[Link],
     version: str,
-) -> dict[str, TrackPage]:
-    """Build pages of tracks of comparable runs.
+) -> Iterator[tuple[str, TrackPage]]:
+    """Build pages of tracks of comparable runs, one at a time: all together take as much memory as the runs.
 
     Parameters
     ----------
@@ -53,9 +53,10 @@ def track_pages(
     version : str
         Of svbench.
 
-    Returns
-    -------
-    dict of str to TrackPage
+    Yields
+    ------
+    str, TrackPage
+        The track and its page.
     """
     headline = boards(runs)
     record = runs[0].record
@@ -66,7 +67,6 @@ def track_pages(
         for s in track_scores(run)
         if s.metric == record.protocol.headline
     }
-    pages = {}
     for number, name in enumerate(tracks):
         near = [
             Link(f"{arrow} {other}" if arrow == "←" else f"{other} {arrow}", f"{slug(other)}.html", relation)
@@ -90,8 +90,7 @@ def track_pages(
         )
         views = tuple(_views(runs, headline, name, found, scores))
         note = " ".join([_note(found), *unstable_sentences(runs, track=name)])
-        pages[name] = TrackPage(head, _scores(headline, name, scores), views, note, tuple(near))
-    return pages
+        yield name, TrackPage(head, _scores(headline, name, scores), views, note, tuple(near))
 
 
 def _note(found: Heard | None) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop
 
 from svbench.report.boards import ranked_metrics
 from svbench.report.context import Curves, Grid, Line, Strip
-from svbench.results.aggregate import admitted
+from svbench.results.aggregate import admitted, results_by_track
+from svbench.results.rounding import rounded
 from svbench.results.scores import Series, TrackResult
 from svbench.results.store import Quantity, Run
 
@@ -40,21 +42,25 @@ def worst_windows(run: Run, quantity: Quantity, n: int) -> list[Window]:
     worst does. A target scored in two sets counts in the first.
     """
     sign = 1 if quantity.higher_is_better else -1
-    found = []
+    # Plain tuples in a heap: of hundreds of thousands of frames only the first few are looked at. The number
+    # comes before what never decides the order.
+    found: list[tuple[float, str, str, float, int, float, str]] = []
     for result in admitted(run).results:
         seen: dict[str, str] = {}
         for s in result.series:
             if s.metric == quantity.name and seen.setdefault(s.target, s.target_set) == s.target_set:
-                rows = zip(s.time_s, s.duration_s, s.score, strict=True)
                 found += [
-                    Window(result.track, s.target_set, s.target, at, lasting, score)
-                    for at, lasting, score in rows
+                    (sign * score, result.track, s.target, at, number, lasting, s.target_set)
+                    for number, (at, lasting, score) in enumerate(
+                        zip(s.time_s, s.duration_s, s.score, strict=True), len(found)
+                    )
                     if score is not None
                 ]
+    heapify(found)
     chosen: list[Window] = []
-    for window in sorted(found, key=lambda w: (sign * w.score, w.track, w.target, w.start_s)):
-        if len(chosen) == n:
-            break
+    while found and len(chosen) < n:
+        signed, track, target, at, _, lasting, target_set = heappop(found)
+        window = Window(track, target_set, target, at, lasting, sign * signed)
         if not any(_overlap(window, other) for other in chosen):
             chosen.append(window)
     return chosen
@@ -86,8 +92,9 @@ def curves(
         Quantities whose value stands for the whole track are lines of one frame. None where no
         system has a value.
     """
-    results = [_result(run, track) for run in runs]
+    results = [results_by_track(run).get(track) for run in runs]
     grids: dict[Grid, int] = {}
+    known: dict[tuple[int, int], int] = {}  # by identity: a run's series share their lists of times
     strips = []
     for name in ranked_metrics(runs[0]):
         lines = []
@@ -95,20 +102,19 @@ def curves(
             series = _series(result, target_set, target, name)
             if series is None or all(v is None for v in series.score):
                 continue
-            grid = Grid(tuple(_short(t) for t in series.time_s), tuple(_short(d) for d in series.duration_s))
-            scores = tuple(None if v is None else _short(v) for v in series.score)
-            lines.append(Line(run.record.system.id, number, grids.setdefault(grid, len(grids)), scores))
+            lists = id(series.time_s), id(series.duration_s)
+            if lists not in known:
+                grid = Grid(tuple(_short(series.time_s)), tuple(_short(series.duration_s)))
+                known[lists] = grids.setdefault(grid, len(grids))
+            lines.append(Line(run.record.system.id, number, known[lists], _short_scores(series.score)))
         if lines:
             unit = next(q.unit for q in runs[0].record.quantities if q.name == name)
             strips.append(Strip(name, unit, tuple(lines)))
     if not strips:
         return None
     duration_s = next(r.duration_s for r in results if r is not None)
-    return Curves(_short(duration_s), tuple(_short(w) for w in wave), tuple(grids), tuple(strips))
-
-
-def _result(run: Run, track: str) -> TrackResult | None:
-    return next((r for r in admitted(run).results if r.track == track), None)
+    (length_s,) = _short([duration_s])
+    return Curves(length_s, tuple(_short(wave)), tuple(grids), tuple(strips))
 
 
 def _series(result: TrackResult | None, target_set: str, target: str, metric: str) -> Series | None:
@@ -117,6 +123,15 @@ def _series(result: TrackResult | None, target_set: str, target: str, metric: st
     return next((s for s in found if (s.target_set, s.target, s.metric) == name), None)
 
 
-def _short(value: float) -> float:
+def _short(values: Sequence[float]) -> list[float]:
     """Keep what a drawing shows; the exact numbers are in the runs."""
-    return round(value, 3)
+    return rounded(values, digits=3)
+
+
+def _short_scores(scores: Sequence[float | None]) -> tuple[float | None, ...]:
+    numbers = [v for v in scores if v is not None]
+    short = _short(numbers)
+    if len(short) == len(scores):
+        return tuple(short)
+    left = iter(short)
+    return tuple(None if v is None else next(left) for v in scores)

@@ -16,7 +16,7 @@ import msgspec
 from svbench.errors import DataError
 from svbench.results.once import once
 from svbench.results.rounding import rounded
-from svbench.results.scores import Series, Status, without_value
+from svbench.results.scores import Series, Status, TrackResult, without_value
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import Protocol, Reduce, TrackReducer
 
@@ -111,6 +111,12 @@ def admitted(run: Run) -> Run:
         for result in run.results
     ]
     return msgspec.structs.replace(run, results=tuple(results))
+
+
+@once
+def results_by_track(run: Run) -> dict[str, TrackResult]:
+    """Return the results of a run as it may be compared, by track."""
+    return {result.track: result for result in admitted(run).results}
 
 
 def reduce_track(
@@ -251,8 +257,8 @@ def _summaries(
     run: Run, chosen: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
 ) -> list[Summary]:
     """Summaries of one quantity over one target set: each target, then the set's mean."""
-    if not chosen:
-        return []  # the system does not offer this set
+    if not chosen and run.results:
+        return []  # the system does not offer this set; a run without any result must be seen in all of them
     by_target = {t: [r for r in chosen if r.target == t] for t in targets}
     complete = set.intersection(*({r.track for r in own if _enters(r, rule)} for own in by_target.values()))
     summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
@@ -311,6 +317,8 @@ def _summary(
             status = reason
     if not values and any(r.status == "unstable" for r in rows):
         status = "unstable"
+    if not run.results:
+        status = "unknown"
     return Summary(
         target_set=target_set,
         target=target,

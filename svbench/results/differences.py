@@ -1,18 +1,22 @@
 """Two runs of one protocol on one data set, value by value: equal, nearly equal, or where they part.
 
-What is compared is what was scored: every frame's value and status, and the digests of the estimates
-where both runs know them. Times, memory and machines are never equal, and are left out.
+What is compared is what was scored: every frame's value and status, and the samples of the estimates where
+both runs kept them. Of others there are only the digests that the runs claim; they are compared too, and
+counted apart. Times, memory and machines are never equal, and are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import zip_longest
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from svbench.audio import read_audio, samples_digest
 from svbench.errors import DataError
+from svbench.results.foreign import inside
 from svbench.results.scores import Series, TrackResult
 from svbench.results.store import Run
 
@@ -57,7 +61,9 @@ class Comparison(msgspec.Struct, frozen=True):
     largest : Place or None
         The largest distance of two numbers.
     n_estimates, n_unequal_estimates : int
-        Estimates whose digests both runs know, and how many of them differ.
+        Estimates that both runs kept or know the digest of, and how many of them differ.
+    n_claimed : int
+        Those of them for which there are digests only, as at least one run did not keep the file.
     """
 
     verdict: Verdict
@@ -69,6 +75,7 @@ class Comparison(msgspec.Struct, frozen=True):
     largest: Place | None
     n_estimates: int
     n_unequal_estimates: int
+    n_claimed: int = 0
 
 
 def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Comparison:
@@ -83,17 +90,22 @@ def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Co
     Returns
     -------
     Comparison
-        ``bit-equal`` if every value, every status and every known digest of an estimate is the same.
+        ``bit-equal`` if every value, every status and every estimate is the same.
         Another status, a track or a series that only one run has is beyond any tolerance.
 
     Raises
     ------
     DataError
         The runs are of different protocols or data sets.
+    AudioError
+        A kept estimate cannot be read.
     """
     refuse_unlike(first, second)
-    # A digest that differs while all scores are equal is a difference, but of no size.
-    n_estimates, unequal_estimates = _estimates(first, second)
+    for run in (first, second):
+        if not run.results:
+            raise DataError(f"{run.path}: has no result of any track; finish it with `svbench run`")
+    # An estimate that differs while all scores are equal is a difference, but of no size.
+    n_estimates, n_claimed, unequal_estimates = _estimates(first, second)
     places = list(_places(first, second))
     beyond = [p for p in places if p.distance is None or p.distance > tolerance]
     sized = [p for p in places if p.distance is not None]
@@ -108,6 +120,7 @@ def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Co
         largest=max(sized, key=lambda p: p.distance or 0.0, default=None),
         n_estimates=n_estimates,
         n_unequal_estimates=len(unequal_estimates),
+        n_claimed=n_claimed,
     )
 
 
@@ -187,19 +200,37 @@ def _frame_places(track: str, name: Name, first: Series, second: Series) -> Iter
         yield Place(track, *name, frame, a[0], has, other_has, distance)
 
 
-def _estimates(first: Run, second: Run) -> tuple[int, list[Place]]:
-    """Count the estimates that both runs know the digest of, and list those that differ."""
-    two = {r.track: r.estimate_digests for r in second.results}
-    known, unequal = 0, []
+def _estimates(first: Run, second: Run) -> tuple[int, int, list[Place]]:
+    """Count the estimates to compare, and those that are claims only, and list those that differ."""
+    two = {r.track: r for r in second.results}
+    n_known, n_claimed, unequal = 0, 0, []
     for result in first.results:
-        others = two.get(result.track, {})
-        for target, digest in result.estimate_digests.items():
-            if target in others:
-                known += 1
-                if digest != others[target]:
-                    one_has, two_has = (f"estimate {d[:8]}" for d in (digest, others[target]))
+        other = two.get(result.track)
+        if other is None:
+            continue
+        for target in dict.fromkeys([*result.estimates, *result.estimate_digests]):
+            files = [_kept(first, result, target), _kept(second, other, target)]
+            if all(files):
+                digests = [samples_digest(read_audio(path)) for path in files if path]
+            else:
+                digests = [
+                    r.estimate_digests[target] for r in (result, other) if target in r.estimate_digests
+                ]
+                n_claimed += len(digests) == 2
+            if len(digests) == 2:
+                n_known += 1
+                if digests[0] != digests[1]:
+                    one_has, two_has = (f"estimate {d[:8]}" for d in digests)
                     unequal.append(Place(result.track, "", target, "", None, None, one_has, two_has, None))
-    return known, unequal
+    return n_known, n_claimed, unequal
+
+
+def _kept(run: Run, result: TrackResult, target: str) -> Path | None:
+    """Return the file of an estimate, None where it was not kept or is gone."""
+    if target not in result.estimates:
+        return None
+    path = inside(run.path, result.estimates[target])
+    return path if path.is_file() else None
 
 
 def _n_values(first: Run, second: Run) -> int:

@@ -91,10 +91,23 @@ class SeparationRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
     origin: str = ""
 
 
+class Inputs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a result was computed from, besides its protocol, system and recordings.
+
+    ``metrics`` are their versions by id; ``files`` the states of what the system's parameters name;
+    ``originals`` the digests of the estimates it was compared with, None where the protocol compares none.
+    """
+
+    metrics: dict[str, str]
+    files: dict[str, str]
+    originals: dict[str, str] | None = None
+
+
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything known about one system on one track; one file in the run folder.
 
-    ``key`` says what the result depends on; a resumed run reuses it only if the key is the same.
+    ``key`` says what the result depends on; a resumed run reuses it only if the key is the same. With
+    ``made_from`` it can be computed again from the run folder alone; older results have none.
     ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
     the limit of the protocol that the system broke, and by how much. ``log`` is the path inside the run
     folder of what a failed system's worker printed. ``separation`` is None where nothing
@@ -123,6 +136,34 @@ class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     estimate_digests: dict[str, str] = msgspec.field(default_factory=dict)
     data_notes: tuple[str, ...] = ()
     separation: SeparationRecord | None = None
+    made_from: Inputs | None = None
+
+
+Grids = dict[tuple[int, float, float], list[float]]
+
+
+def with_shared_frames(result: TrackResult, grids: Grids) -> TrackResult:
+    """Let series with equal times and durations share these lists, which are most of a large run's memory.
+
+    Parameters
+    ----------
+    result : TrackResult
+        Just read, and nobody else's: its series are changed.
+    grids : dict
+        The lists of the results before; new ones are added.
+    """
+    for s in result.series:
+        msgspec.structs.force_setattr(s, "time_s", _shared(s.time_s, grids))
+        msgspec.structs.force_setattr(s, "duration_s", _shared(s.duration_s, grids))
+    return result
+
+
+def _shared(values: list[float], grids: Grids) -> list[float]:
+    if not values:
+        return values
+    # Lists that agree in these three are nearly always equal; to compare them is cheaper than to hash them.
+    known = grids.setdefault((len(values), values[0], values[-1]), values)
+    return known if known == values else values
 
 
 def score(value: float, *, unstable: bool = False) -> Score:
@@ -159,16 +200,21 @@ def series(
     unstable: list[bool] | None = None,
 ) -> Series:
     """Build the frames of one quantity from a metric's raw values; without ``unstable`` all are sound."""
-    marks = unstable or [False] * len(values)
-    scores = [score(v, unstable=mark) for v, mark in zip(values, marks, strict=True)]
+    numbers: list[float | None] = list(values)
+    status: list[Status] = ["ok"] * len(values)
+    odd = [i for i, v in enumerate(values) if v - v != 0.0]  # faster than isfinite, millions of times
+    marked = [i for i, mark in enumerate(unstable or ()) if mark]
+    for i in (*odd, *marked):
+        found = score(values[i], unstable=i in marked)
+        numbers[i], status[i] = found.value, found.status
     return Series(
         target_set=target_set,
         target=target,
         metric=metric,
         time_s=time_s,
         duration_s=duration_s,
-        score=[s.value for s in scores],
-        status=[s.status for s in scores],
+        score=numbers,
+        status=status,
     )
 
 

@@ -5,6 +5,7 @@
     runs/<system>--<protocol>--<digest8>/
         run.json            what was run: system, protocol, data set, provenance
         tracks/<track>.json one TrackResult each, the truth about that track
+        seal.json           who vouches for these files, when `svbench seal` signed them
         estimates/<track>/<target>.wav   when kept; float, as the system gave them
         logs/<track>.txt    what the worker printed before it failed on the track
 
@@ -25,8 +26,11 @@ from svbench.disk import replacing, sync
 from svbench.errors import DataError
 from svbench.naming.names import slug as slug  # names of files in a run folder
 from svbench.printing.visible import shown
+from svbench.results.foreign import inside, plain_bytes
+from svbench.results.integrity import check_record, check_results
 from svbench.results.provenance import Provenance
-from svbench.results.scores import TrackResult
+from svbench.results.scores import Grids, TrackResult, with_shared_frames
+from svbench.results.seal import check_seal
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import Record, digest
 from svbench.specs.system import SystemSpec
@@ -57,7 +61,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``left_out`` says what of the data set was not measured, ``read_as`` which files are not named exactly
     after their stems, and what they were read as.
-
+    ``manifest_digest`` with ``tracks`` and ``variant`` gives ``digest``; older runs do not have it.
     ``variant`` names what a probe made of its tracks, ``variants`` all that the protocol wants, in
     order; both are empty without a probe. ``variant_version`` names the code, and the coder or the
     clips, that made it. ``expects`` says what should become of the original's
@@ -78,6 +82,7 @@ class DataRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     variants: tuple[str, ...] = ()
     variant_version: str = ""
     expects: str = ""
+    manifest_digest: str = ""
 
 
 class RunRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -236,15 +241,15 @@ def read_record(path: Path, kind: type[T]) -> T:
     DataError
     """
     try:
-        text = path.read_bytes()
+        text = plain_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; is {path.parent} a run folder?") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+        raise DataError(f"{path}: cannot be read as JSON ({error.strerror})") from error
     try:
         # At once, three times as fast as by plain values; those tell what is wrong with a file.
         return msgspec.json.decode(text, type=kind)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _with_reason(path, text, kind)
 
 
@@ -252,8 +257,10 @@ def _with_reason(path: Path, text: bytes, kind: type[T]) -> T:
     """Read a file that is no such record, to say what is wrong with it."""
     try:
         content: Any = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    except RecursionError:
+        raise DataError(f"{path}: cannot be read as JSON (too many levels of lists and tables)") from None
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA:
         advice = (
@@ -279,16 +286,42 @@ def load_run(folder: Path | str) -> Run:
     Raises
     ------
     DataError
-        No run folder, or a file of it is damaged or of another schema.
+        No run folder; a file of it is damaged, of another schema or a link that leads elsewhere; or its
+        content is not what it claims to be, see `svbench.results.integrity`.
     """
     folder = Path(folder)
-    record = read_record(folder / "run.json", RunRecord)
-    results = [
-        read_record(path, TrackResult)
-        for track in record.data.tracks
-        if (path := track_file(folder, track)).exists()
-    ]
-    return Run(folder, record, tuple(results))
+    record = read_record(inside(folder, "run.json"), RunRecord)
+    check_record(folder / "run.json", record)
+    results = _read_results(folder, record)
+    check_results(folder, record, results)
+    check_seal(folder)
+    return Run(folder, record, tuple(result for _, result in results))
+
+
+def _read_results(folder: Path, record: RunRecord) -> list[tuple[Path, TrackResult]]:
+    """Read the results there are, in the order of the data set, with the file of each."""
+    place = inside(folder, "tracks")
+    try:
+        there = {e.name: e.is_symlink() for e in os.scandir(place)}
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DataError(f"{place}: cannot be listed ({error.strerror})") from error
+    found, grids = [], Grids()
+    for track in record.data.tracks:
+        path = track_file(folder, track)
+        if (is_link := there.pop(path.name, None)) is None:
+            continue
+        if is_link:
+            inside(folder, f"tracks/{path.name}")
+        result = read_record(path, TrackResult)
+        if result.track != track:
+            raise DataError(f"{path}: is of track {result.track!r}; this is the file of {track!r}")
+        found.append((path, with_shared_frames(result, grids)))
+    # Names with a leading dot are half-written files of a run at work.
+    if strange := sorted(n for n in there if n.endswith(".json") and not n.startswith(".")):
+        raise DataError(f"{place / strange[0]}: is of no track of the data set; remove it")
+    return found
 
 
 def find_runs(paths: list[Path]) -> list[Path]:

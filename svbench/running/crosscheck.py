@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from svbench.audio.sounds import ArraySound, Sound, whole
 from svbench.datasets.recorded import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
+from svbench.results.foreign import manifest_of
 from svbench.results.scores import Series, TrackResult, series
 from svbench.results.store import Run
 from svbench.running import plain_scores
@@ -31,6 +32,7 @@ from svbench.running.reference_tools import (
     version_of,
 )
 from svbench.running.scoring import Signals, at_rate, metric_of, quantities_of, track_signals
+from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import ORIGINAL, MetricUse, Protocol
 
 Floats = NDArray[np.float64]
@@ -188,8 +190,8 @@ def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
         raise DataError(
             f"{run.path}: its estimates were not kept; run the same command again with --keep-estimates"
         )
-    there = record.manifest if Path(record.manifest).is_file() else record.id
-    manifest, root = data or (there, Path(record.root))
+    manifest = load_manifest(data[0]) if data else manifest_of(record)
+    root = data[1] if data else Path(record.root)
     if not root.is_dir():
         raise DataError(f"{root}: the recordings of {run.path} are not there; say with --data where they are")
     recorded, protocol = Recorded(manifest, root), run.record.protocol

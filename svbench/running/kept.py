@@ -9,14 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from svbench.audio import Audio, audio_info, read_audio, write_audio
+from svbench.audio import Audio, audio_info, read_audio, samples_digest, write_audio
 from svbench.datasets.api import Track
 from svbench.disk import replacing
 from svbench.errors import AudioError, SvbenchError
+from svbench.results.foreign import inside
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.store import RunRecord, read_record, slug
 from svbench.running.coverage import covered_sets
-from svbench.running.keys import samples_digest
 from svbench.running.originals import has_estimates
 from svbench.running.separation import Separated
 from svbench.running.track_files import estimates_folder, mark_changing
@@ -73,7 +73,7 @@ def find_kept(
             continue  # another run's damage is no reason not to do this one
         try:
             return _read(folder, result, made, track)
-        except AudioError as error:
+        except SvbenchError as error:
             notes.append(f"kept estimates of run {folder.name} are not used: {error}")
     return Kept(None, None, {}, tuple(notes))
 
@@ -121,7 +121,7 @@ def kept_audio(folder: Path, result: TrackResult) -> dict[str, Audio]:
     """
     estimates = {}
     for target, place in result.estimates.items():
-        path = folder / place
+        path = inside(folder, place)
         # The digest is of the samples as they were scored, in single or double precision.
         single = audio_info(path).subtype == "FLOAT"
         estimates[target] = read_audio(path, dtype="float32" if single else "float64")

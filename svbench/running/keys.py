@@ -8,17 +8,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from svbench.audio import Audio
+from svbench.audio import Audio, samples_digest
 from svbench.datasets.api import Track
 from svbench.naming.names import spellings
+from svbench.results.integrity import key_of
+from svbench.results.scores import Inputs
 from svbench.running.scoring import metric_of
 from svbench.specs.protocol import Limits, Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import AS_ASKED, LocatedSystem
+
+
+class ResultKey(NamedTuple):
+    """A key, and what went into it besides protocol, system and recordings."""
+
+    digest: str
+    inputs: Inputs
 
 
 def result_key(
@@ -27,8 +34,8 @@ def result_key(
     track: str,
     track_digest: str,
     originals: Mapping[str, str] | None = None,
-) -> str:
-    """Digest of protocol, metric versions, system with the files it names, and the track's audio.
+) -> ResultKey:
+    """Work out what a result would depend on now.
 
     Parameters
     ----------
@@ -37,16 +44,13 @@ def result_key(
     track, track_digest : str
     originals : mapping of target to digest, optional
         Estimates of the original that this track's are compared with.
-
-    Returns
-    -------
-    str
-        64 hex digits.
     """
-    metrics = {use.id: metric_of(use, protocol).version for use in protocol.metrics}
-    state = input_state(located, track)
-    parts = [protocol.digest, metrics, located.spec.digest, state, track, track_digest]
-    return digest(parts if originals is None else [*parts, dict(originals)])
+    inputs = Inputs(
+        metrics={use.id: metric_of(use, protocol).version for use in protocol.metrics},
+        files=input_state(located, track),
+        originals=None if originals is None else dict(originals),
+    )
+    return ResultKey(key_of(protocol.digest, located.spec.digest, track, track_digest, inputs), inputs)
 
 
 def separation_key(
@@ -82,11 +86,6 @@ def separation_key(
             limits,
         ]
     )
-
-
-def samples_digest(audio: Audio) -> str:
-    """SHA-256 of the samples as they lie in memory, channels interleaved."""
-    return hashlib.sha256(np.ascontiguousarray(audio.samples).data).hexdigest()
 
 
 def input_state(located: LocatedSystem, track: str) -> dict[str, str]:

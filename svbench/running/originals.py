@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from svbench.results.foreign import inside
 from svbench.results.scores import TrackResult
 from svbench.results.store import read_record, track_file
 
@@ -29,7 +30,7 @@ def kept_originals(folder: Path, track: str) -> Originals:
     known = read_record(path, TrackResult) if path.exists() else None
     if known is None or known.status != "ok" or not has_estimates(folder, known):
         return Originals({}, {})
-    return Originals({t: folder / p for t, p in known.estimates.items()}, dict(known.estimate_digests))
+    return Originals({t: inside(folder, p) for t, p in known.estimates.items()}, dict(known.estimate_digests))
 
 
 def has_estimates(folder: Path, known: TrackResult) -> bool:

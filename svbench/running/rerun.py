@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from svbench.datasets.api import Dataset, Track, open_dataset
 from svbench.errors import DataError, SvbenchError
+from svbench.results.foreign import manifest_of
 from svbench.results.store import Run, run_name
 from svbench.running.keys import input_state, result_key
 from svbench.running.originals import kept_originals
 from svbench.running.runner import Job, dataset_digest, jobs_of
 from svbench.running.scoring import quantities_of
-from svbench.specs.manifest import Manifest, load_manifest
+from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.requisites import checked_weights
@@ -78,16 +79,6 @@ def _refuse_others(run: Run, out: Path) -> None:
         raise DataError(
             f"{run.path}: its scores were imported, so there is nothing to separate; import the files again"
         )
-    for what, content, digest in (
-        ("system", record.system, record.system_digest),
-        ("protocol", record.protocol, record.protocol_digest),
-    ):
-        if content.digest != digest:
-            raise DataError(
-                f"{run.path / 'run.json'}: {what}_digest is {digest[:8]}, its {what} has "
-                f"{content.digest[:8]}; "
-                "the record was edited, or is of a version that counts digests otherwise"
-            )
     if not run.results:
         raise DataError(f"{run.path}: no track of it has a result; finish it with `svbench run`")
     if not all(r.key for r in run.results):
@@ -133,10 +124,8 @@ def _dataset(run: Run, root: Path | None) -> Dataset:
 def _manifest(run: Run) -> Manifest:
     """Load the manifest from where it lay, or by its id."""
     data = run.record.data
-    if data.manifest and Path(data.manifest).is_file():
-        return load_manifest(data.manifest)
     try:
-        return load_manifest(data.id)
+        return manifest_of(data)
     except SvbenchError:
         raise DataError(
             f"{run.path}: its manifest is no longer at {data.manifest}, and no data set here is called "
@@ -174,7 +163,7 @@ def _refuse_changes(run: Run, located: LocatedSystem, tracks: Sequence[Track]) -
                 f"{now[:8]}, then {then.track_digest[:8]}); say with --data where those are"
             )
         originals = kept_originals(original, track.name).digests if original else None
-        if then.key != result_key(record.protocol, located, track.name, now, originals):
+        if then.key != result_key(record.protocol, located, track.name, now, originals).digest:
             suspects = (
                 [f"the files or folders {', '.join(f)}"] if (f := input_state(located, track.name)) else []
             )

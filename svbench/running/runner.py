@@ -19,13 +19,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from svbench.audio import samples_digest
 from svbench.datasets.api import Dataset, Track
 from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
+from svbench.results.integrity import data_digest
 from svbench.results.provenance import Provenance
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.scratch import remove_partial_files, scratch_folder
+from svbench.results.seal import drop_seal
 from svbench.results.store import (
     DataRecord,
     Run,
@@ -41,13 +44,12 @@ from svbench.results.store import (
 from svbench.running.coverage import covered_sets, nothing_to_score, told_sets
 from svbench.running.execution import ScoringPool
 from svbench.running.kept import find_kept, keep_estimates
-from svbench.running.keys import result_key, samples_digest, separation_key
+from svbench.running.keys import ResultKey, result_key, separation_key
 from svbench.running.originals import Originals, has_estimates, kept_originals
 from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
 from svbench.running.separation import Fitted, Separated, fit, separate_track
 from svbench.running.track_files import KeptLogs, hand_over, is_changing, keep_result
 from svbench.specs.protocol import ORIGINAL, Protocol
-from svbench.specs.records import digest
 from svbench.specs.system import AS_ASKED, LocatedSystem
 from svbench.systems.host import WorkerHost
 
@@ -92,7 +94,7 @@ class Wanted(msgspec.Struct, frozen=True):
     """A job that lacks the scores of a track; ``originals`` are what a variant's are compared with."""
 
     job: Job
-    key: str
+    key: ResultKey
     originals: Originals | None
 
 
@@ -186,8 +188,7 @@ def jobs_of(
 
 def dataset_digest(dataset: Dataset) -> str:
     """Digest of the manifest, of which of its tracks are measured, and in which variant."""
-    variant = [dataset.variant] if dataset.variant else []  # so that runs without probes keep their names
-    return digest([dataset.manifest.digest, [t.name for t in dataset.tracks], *variant])
+    return data_digest(dataset.manifest.digest, [t.name for t in dataset.tracks], dataset.variant)
 
 
 def share(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -250,7 +251,7 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, te
             digests = originals.digests if originals else None
             key = result_key(job.protocol, job.located, track.name, track_digest, digests)
             known = _known(job, track)
-            if known and _is_done(known, key, job):
+            if known and _is_done(known, key.digest, job):
                 tell(job, known, False)
             else:
                 wanted.append(Wanted(job, key, originals))
@@ -427,7 +428,8 @@ def _common(task: Task, wanted: Wanted) -> dict[str, Any]:
     track = task.track
     return {
         "schema": 1,
-        "key": wanted.key,
+        "key": wanted.key.digest,
+        "made_from": wanted.key.inputs,
         "track": track.name,
         "subset": track.subset,
         "duration_s": track.n_samples / track.rate_hz,
@@ -479,6 +481,7 @@ def _add_provenance(
     if known and not is_new:
         now = msgspec.structs.replace(known.data, left_out=data.left_out, read_as=data.read_as)
         if now != known.data:
+            drop_seal(job.folder)
             write_record(path, msgspec.structs.replace(known, data=now))
         return
     spec = job.located.spec
@@ -493,6 +496,7 @@ def _add_provenance(
         provenance=(*(known.provenance if known else ()), provenance),
         system_folder=str(job.located.folder.resolve()),
     )
+    drop_seal(job.folder)
     write_record(path, record)
 
 
@@ -514,4 +518,5 @@ def _data_record(job: Job) -> DataRecord:
         variants=dataset.variants,
         variant_version=dataset.variant_version,
         expects=dataset.expects,
+        manifest_digest=dataset.manifest.digest,
     )

@@ -197,14 +197,21 @@ def load_protocol(name_or_path: str | Path) -> Protocol:
     'uSDR'
     """
     protocol, path = load_by_id("protocol", name_or_path, Protocol)
+    if found := contradiction(protocol):
+        raise SpecError(path, *found)
+    return protocol
+
+
+def contradiction(protocol: Protocol) -> tuple[str, str] | None:
+    """Find what the types cannot: a key whose value contradicts others, and what is wrong with it."""
     for i, target_set in enumerate(protocol.target_sets):
         if len(set(target_set.targets)) < len(target_set.targets):
-            raise SpecError(path, f"target_sets[{i}].targets", f"a target stands twice: {target_set.targets}")
+            return f"target_sets[{i}].targets", f"a target stands twice: {target_set.targets}"
     for i, use in enumerate(protocol.metrics):
         if use.against == "original" and (use.improvement or not protocol.probes):
             wanted = "no improvement" if use.improvement else "a protocol with probes"
-            raise SpecError(path, f"metrics[{i}].against", f"'original' takes {wanted}")
+            return f"metrics[{i}].against", f"'original' takes {wanted}"
     ids = [s.id for s in protocol.target_sets]
     if len(set(ids)) < len(ids):
-        raise SpecError(path, "target_sets", f"two sets have one id: {ids}")
-    return protocol
+        return "target_sets", f"two sets have one id: {ids}"
+    return None

@@ -47,7 +47,7 @@ def made(small_folder: Path, tmp_path: Path) -> Path:
 
 def rerun(made: Path, *words: object) -> int:
     out = made.parents[1] / "reruns"
-    return main(["rerun", str(made), "--out", str(out), "--workers", "1", *map(str, words)])
+    return main(["rerun", str(made), "--trust", "--out", str(out), "--workers", "1", *map(str, words)])
 
 
 def test_a_repeated_run_is_equal_to_the_last_bit(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +60,23 @@ def test_a_repeated_run_is_equal_to_the_last_bit(made: Path, capsys: pytest.Capt
     assert again.name == made.name
     assert load_run(again).record.system == load_run(made).record.system
     assert main(["diff", str(made), str(again)]) == 0
-    assert capsys.readouterr().out.startswith("bit-equal: all 6 values and 6 estimates")
+    assert capsys.readouterr().out.startswith("bit-equal: all 6 values and 6 estimates (by their recorded")
+
+
+def test_nothing_of_a_record_is_run_unasked(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = made.parents[1]
+    (home / "system/mine.py").write_text("raise SystemExit('imported without asking')")
+    words = ["rerun", str(made), "--out", str(home / "reruns"), "--workers", "1"]
+    capsys.readouterr()
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert 'adapter: "python"' in told
+    assert '"factory": "mine.py:make"' in told
+    assert f'paths start in: "{home / "system"}"' in told
+    assert "--trust" in told
+    assert not (home / "reruns").exists()
+    (home / "system/mine.py").write_text(CODE.format(gain=0.5))
+    assert main([*words, "--system", str(home / "system/mine.toml")]) == 0  # one's own file needs no trust
 
 
 def test_diff_ends_with_1_where_runs_differ(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +128,7 @@ def test_an_edited_record_is_refused(made: Path, capsys: pytest.CaptureFixture[s
     text = (made / "run.json").read_text()
     (made / "run.json").write_text(text.replace('"threads": 1', '"threads": 2'))
     assert rerun(made) == 2
-    assert "run.json: system_digest is" in capsys.readouterr().err
+    assert "run.json: system_digest: is" in capsys.readouterr().err
 
 
 def test_moved_data_and_systems_are_named(made: Path, small_folder: Path) -> None:
@@ -137,7 +153,7 @@ def test_scores_without_a_system_cannot_be_repeated(
     assert main(words) == 3  # the track without bass has no accompaniment to be summed
     (found,) = find_runs([tmp_path / "runs"])
     capsys.readouterr()
-    assert main(["rerun", str(found), "--out", str(tmp_path / "again")]) == 2
+    assert main(["rerun", str(found), "--trust", "--out", str(tmp_path / "again")]) == 2
     assert "no system separated it; repeat its command" in capsys.readouterr().err
 
 
@@ -158,4 +174,4 @@ def test_variants_are_repeated_with_their_original(small_folder: Path, tmp_path:
     variant = next(r for r in runs if r.record.data.variant != "original")
     jobs = rerun_jobs(variant, tmp_path / "again")
     assert [j.dataset.variant for j in jobs] == ["original", variant.record.data.variant]
-    assert main(["rerun", str(variant.path), "--out", str(tmp_path / "again")]) == 0
+    assert main(["rerun", str(variant.path), "--trust", "--out", str(tmp_path / "again")]) == 0

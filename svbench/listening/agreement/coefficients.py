@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svbench.listening.agreement.correlation import (
     Array,
@@ -19,7 +20,7 @@ from svbench.listening.agreement.correlation import (
     spearman,
 )
 from svbench.listening.agreement.stimuli import Points
-from svbench.results.statistics.draws import draw_counts, resampled
+from svbench.results.statistics.draws import Counts, draw_counts, resampled
 from svbench.results.statistics.intervals import (
     NONE,
     Interval,
@@ -71,7 +72,9 @@ def per_stimulus(found: Points, seed: int) -> Trio:
         plain = correlation(found.scores, found.ratings, np.ones((1, len(owner))))
         if len(tracks) < FEWEST:
             return _coefficient(plain, None, len(tracks))
-        drawn = correlation(found.scores, found.ratings, draw_counts(len(tracks), RESAMPLES, seed)[:, owner])
+        drawn = correlation(
+            found.scores, found.ratings, _by_owner(draw_counts(len(tracks), RESAMPLES, seed), owner)
+        )
         return _coefficient(plain, drawn, len(tracks))
 
     return Trio(one(pearson), one(spearman), one(kendall))
@@ -99,7 +102,7 @@ def per_system(found: Points, seed: int) -> tuple[Trio, int]:
     owners = np.empty(len(items), dtype=found.tracks.dtype)
     owners[place] = found.tracks
     tracks, owner = np.unique(owners[whole], return_inverse=True)
-    counts = draw_counts(len(tracks), RESAMPLES, seed)[:, owner]
+    counts = _by_owner(draw_counts(len(tracks), RESAMPLES, seed), owner)
 
     def means(values: Array, held: Array) -> Array:
         total: Array = held @ values[whole] / held.sum(axis=1, keepdims=True)
@@ -169,7 +172,7 @@ def spearman_difference(better: Points, other: Points, seed: int) -> Coefficient
     if len(tracks) < FEWEST:
         return Coefficient(value)
     counts = draw_counts(len(tracks), RESAMPLES, seed)
-    drawn = difference(counts[:, owner])
+    drawn = difference(_by_owner(counts, owner))
     if not np.all(np.isfinite(drawn)):
         return Coefficient(value)
     slopes, rest = influences(drawn, counts)
@@ -177,6 +180,11 @@ def spearman_difference(better: Points, other: Points, seed: int) -> Coefficient
     reach = t_quantile(1 - ALPHA / 2, len(tracks) - 1) * error
     middle = float(rest.mean())
     return Coefficient(value, min(middle - reach, value), max(middle + reach, value))
+
+
+def _by_owner(counts: Counts, owner: NDArray[np.int64]) -> Array:
+    """How often each point was drawn, from how often its track was."""
+    return np.asarray(counts[:, owner], dtype=np.float64)
 
 
 def _coefficient(plain: Array, drawn: Array | None, n_tracks: int) -> Coefficient:

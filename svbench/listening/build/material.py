@@ -20,7 +20,8 @@ from svbench.listening.build.conditions import REFERENCE
 from svbench.listening.build.distorted import SHARE, WINDOW_S, window_samples, without_coefficients
 from svbench.listening.build.lowpass import MASK_HZ, low_pass
 from svbench.listening.build.sources import estimate_path
-from svbench.results.store import Run, result_of
+from svbench.results.foreign import manifest_of
+from svbench.results.store import Run
 from svbench.specs.listening import Excerpts
 from svbench.specs.records import digest
 
@@ -48,7 +49,7 @@ class Material:
         self.runs = runs
         record = next(iter(runs.values())).record.data
         try:
-            self._recorded = Recorded(record.manifest, record.root if data is None else data)
+            self._recorded = Recorded(manifest_of(record), record.root if data is None else data)
         except DataError as error:
             raise DataError(f"{error}; say with --data where the recordings of {record.id} are") from error
 
@@ -60,9 +61,9 @@ class Material:
         DataError
             It is gone, or has changed since.
         """
-        results = [result_of(run, name) for run in self.runs.values()]
+        digests = [r.track_digest for run in self.runs.values() for r in run.results if r.track == name]
         try:
-            return self._recorded.track(name, [r.track_digest for r in results if r])
+            return self._recorded.track(name, digests)
         except DataError as error:
             raise DataError(f"track {name!r}: {error}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from svbench.errors import DataError
 from svbench.results.aggregate import track_scores
+from svbench.results.foreign import inside
 from svbench.results.store import Quantity, Run, find_runs, load_run, result_of
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.records import digest
@@ -152,7 +153,7 @@ def estimate_path(run: Run, track: str, target: str) -> Path:
         raise DataError(f"{name} has nothing of track {track!r}: {reason}")
     if target not in result.estimates:
         raise DataError(f"{name} has no estimate of {target} of track {track!r}")
-    path = run.path / result.estimates[target]
+    path = inside(run.path, result.estimates[target])
     if not path.is_file():
         raise DataError(f"{path}: the estimate is gone; run again with --keep-estimates")
     return path

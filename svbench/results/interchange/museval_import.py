@@ -345,6 +345,8 @@ def _grid(path: Path, targets: Sequence[Target], protocol: Protocol) -> tuple[li
     n_frames = max(len(t.frames) for t in targets)
     time_s = [i * hop_s for i in range(n_frames)]
     for target in targets:
+        if target.lies_on(time_s, window_s):
+            continue
         for i, (frame, expected_s) in enumerate(zip(target.frames, time_s, strict=False)):
             fits = abs(frame.duration - window_s) < TIME_TOLERANCE_S
             # A track shorter than the window is one frame, of the window's length or its own.

@@ -140,12 +140,14 @@ def _notes(found: Sequence[Entrant], tracks: Sequence[str]) -> list[str]:
             f"number: {', '.join(unknown)}."
         )
     found = [e for e in found if e.name not in unknown]
-    everywhere = [t for t in tracks if not any(t in e.tracks for e in found)] if found else []
+    somewhere = {t for e in found for t in e.tracks}
+    everywhere = [t for t in tracks if t not in somewhere] if found else []
     if everywhere:
         why = sorted({reason(e, t) for e in found for t in everywhere})
         notes.append(f"Without a value in any system ({', '.join(why)}): {', '.join(everywhere)}.")
     for entrant in found:
-        short = [t for t in tracks if t not in entrant.tracks and t not in everywhere]
+        own = set(entrant.tracks)
+        short = [t for t in tracks if t not in own and t in somewhere]
         if short:
             told = ", ".join(f"{t} ({reason(entrant, t)})" for t in short[:5])
             more = f" and {len(short) - 5} more" if len(short) > 5 else ""

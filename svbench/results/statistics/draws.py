@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 from svbench.specs.protocol import TrackReducer
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.float64] | NDArray[np.uint8]
+# Above it draws are kept in bytes and worked on in blocks: 5000 tracks would take 400 MB otherwise.
+MANY_TRACKS = 1000
+BLOCK_BYTES = 2**24
 
 
 class Same:
     """Draws, equal to themselves only: all systems share them, and comparing their values would take long."""
 
-    def __init__(self, counts: Array) -> None:
+    def __init__(self, counts: Counts) -> None:
         self.counts = counts
 
     def __hash__(self) -> int:
@@ -34,7 +38,7 @@ class Same:
 
 
 @lru_cache(maxsize=16)
-def draw_counts(n: int, resamples: int, seed: int) -> Array:
+def draw_counts(n: int, resamples: int, seed: int) -> Counts:
     """Draw ``n`` of ``n`` with replacement, again and again.
 
     Parameters
@@ -46,7 +50,8 @@ def draw_counts(n: int, resamples: int, seed: int) -> Array:
     Returns
     -------
     array, shape (resamples, n)
-        How often each one was drawn; every row sums to ``n``. Read-only, since it is shared.
+        How often each one was drawn; every row sums to ``n``. Read-only, since it is shared. Float64, or
+        uint8 for more than ``MANY_TRACKS``.
 
     Examples
     --------
@@ -54,16 +59,55 @@ def draw_counts(n: int, resamples: int, seed: int) -> Array:
     array([3., 3.])
     """
     # Raw words: NumPy keeps the stream of PCG64, and may change what Generator makes of it.
-    words = np.random.PCG64(seed).random_raw(resamples * n)
-    drawn = ((words >> np.uint64(11)).astype(np.float64) * 2.0**-53 * n).astype(np.int64)
-    cells = drawn.reshape(resamples, n) + n * np.arange(resamples)[:, None]
-    counts = np.bincount(cells.ravel(), minlength=resamples * n).reshape(resamples, n).astype(np.float64)
+    stream = np.random.PCG64(seed)
+    # No count comes near 256: the chance that one of 1000 tracks or more is drawn so often is below 1e-500.
+    counts = np.empty((resamples, n), np.uint8 if n > MANY_TRACKS else np.float64)
+    for rows in _blocks(resamples, n):
+        words = stream.random_raw((rows.stop - rows.start) * n)
+        drawn = ((words >> np.uint64(11)).astype(np.float64) * 2.0**-53 * n).astype(np.int64)
+        cells = drawn.reshape(-1, n) + n * np.arange(rows.stop - rows.start)[:, None]
+        counts[rows] = np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
     counts.flags.writeable = False
     return counts
 
 
+def _blocks(resamples: int, n: int) -> list[slice]:
+    """Cut resamples into blocks that take little memory; few tracks are one block."""
+    size = resamples if n <= MANY_TRACKS else max(1, BLOCK_BYTES // (8 * n))
+    return [slice(i, min(i + size, resamples)) for i in range(0, resamples, size)]
+
+
+def product(counts: Counts, values: Array) -> Array:
+    """Return ``counts @ values`` in double precision.
+
+    Parameters
+    ----------
+    counts : array, shape (n_resamples, n_tracks)
+        From `draw_counts`.
+    values : array, shape (n_tracks, …)
+
+    Examples
+    --------
+    >>> product(np.array([[2, 1], [0, 3]], dtype=np.uint8), np.array([0.5, 1.0]))
+    array([2., 3.])
+    """
+    blocks = _blocks(*counts.shape)
+    if len(blocks) == 1:
+        return np.asarray(counts, dtype=np.float64) @ values
+    return np.concatenate([counts[rows].astype(np.float64) @ values for rows in blocks])
+
+
+def transposed_product(counts: Counts, samples: Array) -> Array:
+    """Return ``counts.T @ samples`` in double precision, shape (n_tracks, …)."""
+    parts = (counts[rows].T.astype(np.float64) @ samples[rows] for rows in _blocks(*counts.shape))
+    total = next(parts)
+    for part in parts:
+        total += part
+    return total
+
+
 def resampled(
-    tracks: Sequence[Array], reducer: TrackReducer, counts: Array, durations_s: Sequence[float] = ()
+    tracks: Sequence[Array], reducer: TrackReducer, counts: Counts, durations_s: Sequence[float] = ()
 ) -> Array:
     """Reduce all values of the drawn tracks, for each resample.
 
@@ -100,11 +144,11 @@ def resampled(
     if reducer == "length-weighted mean":
         sizes, sums = sizes * durations_s, sums * durations_s
     with np.errstate(invalid="ignore"):  # 0 / 0 where no track has a value
-        found: Array = origin + (counts @ sums) / (counts @ sizes)
+        found: Array = origin + product(counts, sums) / product(counts, sizes)
     return found
 
 
-def _medians(tracks: Sequence[Array], counts: Array) -> Array:
+def _medians(tracks: Sequence[Array], counts: Counts) -> Array:
     values = np.concatenate(tracks)
     sizes = np.array([len(t) for t in tracks])
     order = np.argsort(values, kind="stable")
@@ -112,10 +156,11 @@ def _medians(tracks: Sequence[Array], counts: Array) -> Array:
         places = _places_of_tracks(order, counts)
     else:
         owner = np.repeat(np.arange(len(tracks)), sizes)[order]
-        empty = counts @ sizes == 0
+        empty = product(counts, sizes) == 0
         # A resample without any value takes all of them, and is NaN below.
-        counts = np.where(empty[:, np.newaxis], 1.0, counts)
-        total = counts @ sizes
+        if empty.any():
+            counts = np.where(empty[:, np.newaxis], 1, counts)
+        total = product(counts, sizes)
         # Whole numbers below 2**24: exact in float32, and twice as fast.
         small = counts.astype(np.float32)
         places = _place(owner, small, (total - 1) // 2), _place(owner, small, total // 2)
@@ -130,7 +175,9 @@ def _between(low: Array, high: Array) -> Array:
     return middle
 
 
-def _places_of_tracks(order: NDArray[np.int64], counts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _places_of_tracks(
+    order: NDArray[np.int64], counts: Counts
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find where, in the sorted tracks of one value each, each resample has its two middle values.
 
     Track after track is added to all resamples at once; in the smallest numbers that hold the counts

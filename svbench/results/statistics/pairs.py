@@ -160,7 +160,8 @@ def _seeds(samples: Samples) -> list[tuple[float, int]]:
 
 def common_tracks(found: Sequence[Entrant]) -> tuple[str, ...]:
     """Return the tracks that all systems have, in the order of the data set."""
-    return tuple(t for t in found[0].tracks if all(t in e.tracks for e in found[1:]))
+    others = [set(e.tracks) for e in found[1:]]
+    return tuple(t for t in found[0].tracks if all(t in tracks for tracks in others))
 
 
 def differences(first: Entrant, second: Entrant, tracks: Sequence[str]) -> Array:
@@ -172,7 +173,8 @@ def differences(first: Entrant, second: Entrant, tracks: Sequence[str]) -> Array
 
 def _lacking(one: Entrant, other: Entrant) -> str:
     """Say which of the other's tracks one system lacks, and why."""
-    missing = [t for t in other.tracks if t not in one.tracks]
+    known = set(one.tracks)
+    missing = [t for t in other.tracks if t not in known]
     if not missing:
         return ""
     told = [f"{t} ({reason(one, t)})" for t in missing[:3]]

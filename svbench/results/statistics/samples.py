@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from svbench.results.aggregate import REDUCERS
-from svbench.results.statistics.draws import Array, draw_counts, resampled
+from svbench.results.statistics.draws import Array, Counts, draw_counts, resampled
 from svbench.results.statistics.intervals import influences, variance
 from svbench.results.statistics.material import Column, Contender, Material, Settings, materials
 
@@ -108,7 +108,7 @@ class Sampler:
         self._made: dict[tuple[str, tuple[str, ...]], Samples] = {}
         self._points: dict[tuple[str, tuple[str, ...]], float] = {}
 
-    def counts(self, n: int) -> Array:
+    def counts(self, n: int) -> Counts:
         """Return the draws of tracks that all systems share."""
         return draw_counts(n, self.settings.resamples, self.settings.seed)
 
@@ -144,7 +144,7 @@ class Sampler:
         return Samples(mean + deviations, mean, slopes, rest, seed_variance, n)
 
 
-def headlines(material: Material, tracks: Sequence[str], counts: Array) -> Array:
+def headlines(material: Material, tracks: Sequence[str], counts: Counts) -> Array:
     """Resample one run's number, its targets on the same draws."""
     columns = zip(*(material.values[t] for t in tracks), strict=True)
     durations_s = [material.durations_s[t] for t in tracks]

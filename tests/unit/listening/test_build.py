@@ -15,6 +15,8 @@ from svbench.errors import DataError
 from svbench.listening.build.folder import new_test
 from svbench.listening.build.levels import loudness_lufs
 from svbench.listening.test import ListeningTest, load_test, stimulus_path
+from svbench.specs.records import convert
+from svbench.specs.system import SystemSpec
 
 pytestmark = pytest.mark.xdist_group("listening-build")  # one set of runs and of builds for all
 PROTOCOL = """
@@ -268,6 +270,18 @@ def test_a_system_without_any_score_is_named(
     assert "silence has no SDR of vocals on any track" in capsys.readouterr().err
 
 
+def renamed(folder: Path, name: str) -> None:
+    """Make a run of another system of it, whose results do not say what they were made from."""
+    record = json.loads((folder / "run.json").read_text())
+    record["system"]["id"] = name
+    record["system_digest"] = convert(record["system"], SystemSpec, folder).digest
+    (folder / "run.json").write_text(json.dumps(record))
+    for path in (folder / "tracks").iterdir():
+        result = json.loads(path.read_text())
+        del result["made_from"]
+        path.write_text(json.dumps(result))
+
+
 class TestRefused:
     """In words, and before anything is written."""
 
@@ -299,9 +313,7 @@ class TestRefused:
         for i in range(8):
             folder = self.folder / "runs" / f"copy{i}"
             shutil.copytree(runs[0], folder)
-            record = json.loads((folder / "run.json").read_text())
-            record["system"]["id"] = f"copy{i}"
-            (folder / "run.json").write_text(json.dumps(record))
+            renamed(folder, f"copy{i}")
         self.refused("14 conditions in a trial, 9 of them systems; BS.1534-3 allows 12",
                      [str(self.folder / "runs")], protocol)  # fmt: skip
 
@@ -309,9 +321,7 @@ class TestRefused:
         runs = self.copied([r for r in mdx21 if "/hpss" in r])
         shutil.copytree(runs[0], self.folder / "runs" / "more")
         self.refused("both are hpss; name only one of them", [str(self.folder / "runs")], protocol)
-        record = json.loads((self.folder / "runs" / "more" / "run.json").read_text())
-        record["system"]["id"] = "reference"
-        (self.folder / "runs" / "more" / "run.json").write_text(json.dumps(record))
+        renamed(self.folder / "runs" / "more", "reference")
         self.refused("system 'reference' has the name of an anchor", [str(self.folder / "runs")], protocol)
 
     def test_estimates_of_another_length_or_gone(self, mdx21: list[str], protocol: Path) -> None:
@@ -333,6 +343,8 @@ class TestRefused:
         path = next(Path(runs[0]).glob("tracks/track_1*.json"))
         result = json.loads(path.read_text())
         result.update(status="failed", reason="out of memory", estimates={})
+        for series in result["series"]:
+            series.update(score=[None], status=["failed"])
         path.write_text(json.dumps(result))
         self.refused(
             "hpss has nothing of track 'track 1': out of memory", runs, protocol, "--excerpt", "track 1@0"

@@ -71,7 +71,7 @@ def make_run(
         results.append(
             TrackResult(
                 schema=1, key="k", track=track, subset="", duration_s=10.0, n_samples=441000,
-                status="failed", reason=reason, series=rows,
+                status="failed", reason=reason, target_sets=(first.id,), series=rows,
             )
         )  # fmt: skip
     spec = SystemSpec(
@@ -85,7 +85,7 @@ def make_run(
     values: dict[str, Any] = {
         "schema": 1,
         "system": spec,
-        "system_digest": "5" * 64,
+        "system_digest": record["system"].digest if "system" in record else spec.digest,
         "protocol": protocol,
         "protocol_digest": protocol.digest,
         "quantities": (quantity,),

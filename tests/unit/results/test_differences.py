@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from svbench.audio import Audio, read_audio, write_audio
 from svbench.cli.diff_ import changes, sentence
 from svbench.errors import DataError
 from svbench.results.differences import compare_runs
@@ -110,12 +112,28 @@ def test_no_tolerance_covers_a_status_a_track_or_a_series(run: Run) -> None:
 def test_estimates_that_differ_are_told_though_all_scores_are_equal(run: Run) -> None:
     digests = run.results[1].estimate_digests
     target = next(iter(digests))
-    other = changed(run, 1, estimate_digests={**digests, target: "0" * 64})
+    other = changed(run, 1, estimates={}, estimate_digests={**digests, target: "0" * 64})
     found = compare_runs(run, other)
     assert (found.verdict, found.n_unequal, found.n_unequal_estimates) == ("within tolerance", 0, 1)
+    assert found.n_claimed == len(digests)
     assert f"track 'track 1', {target}: estimate {digests[target][:8]} and estimate 00000000" in sentence(
         found
     )
+
+
+def test_files_count_and_not_what_is_claimed_of_them(run: Run, tmp_path: Path) -> None:
+    result = run.results[1]
+    target, place = next(iter(result.estimates.items()))
+    claims = changed(run, 1, estimate_digests={target: "0" * 64})
+    found = compare_runs(run, claims)
+    assert (found.verdict, found.n_claimed) == ("bit-equal", 0)
+    shutil.copytree(run.path, tmp_path / "copy")
+    other = load_run(tmp_path / "copy")
+    audio = read_audio(other.path / place)
+    write_audio(other.path / place, Audio(audio.samples * 0.5, audio.rate_hz))
+    found = compare_runs(run, other)
+    assert (found.verdict, found.n_unequal_estimates) == ("within tolerance", 1)
+    assert f"track 'track 1', {target}: estimate" in sentence(found)
 
 
 def test_other_protocols_and_data_are_refused(run: Run, small_runs: Path) -> None:

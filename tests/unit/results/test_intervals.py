@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from svbench.results.statistics.draws import draw_counts, resampled
+from svbench.results.statistics.draws import Array, draw_counts, resampled
 from svbench.results.statistics.intervals import expanded_percentile, influences, t_quantile, variance
 from svbench.results.statistics.paired import paired_difference
 
@@ -135,3 +135,32 @@ def test_infinite_values_leave_a_bound_open() -> None:
     tracks = single([1.0, 2.0, 3.0, np.inf, np.inf])
     found = expanded_percentile(resampled(tracks, "median", draw_counts(5, 1000, 42)), 5, 0.05)
     assert (found.low, found.high) == (1.0, None)
+
+
+def test_many_tracks_are_worked_on_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same draws and numbers as in one piece, and variances that agree with the regression's."""
+    from svbench.results.statistics import draws, intervals
+
+    values = np.random.default_rng(3).normal(5, 3, 300)
+    draw_counts.cache_clear()
+    plain = draw_counts(300, 4000, 42)
+    means = resampled(single(values), "mean", plain)
+    middles = resampled(single(values), "median", plain)
+    errors = [_error(s, plain) for s in (means, middles)]
+    for module in (draws, intervals):
+        monkeypatch.setattr(module, "MANY_TRACKS", 100)
+    monkeypatch.setattr(draws, "BLOCK_BYTES", 300 * 8 * 37)
+    draw_counts.cache_clear()
+    counts = draw_counts(300, 4000, 42)
+    assert counts.dtype == np.uint8
+    np.testing.assert_array_equal(counts, plain)
+    np.testing.assert_allclose(resampled(single(values), "mean", counts), means, rtol=1e-13)
+    np.testing.assert_array_equal(resampled(single(values), "median", counts), middles)
+    np.testing.assert_allclose([_error(s, counts) for s in (means, middles)], errors, rtol=0.05)
+    assert _error(means, counts) == pytest.approx(values.std(ddof=1) / np.sqrt(300), rel=0.05)
+    draw_counts.cache_clear()
+
+
+def _error(samples: Array, counts: Any) -> float:
+    slopes, rest = influences(samples, counts)
+    return float(np.sqrt(variance(slopes, float(rest.var()), len(samples))))

@@ -1,0 +1,367 @@
+"""The gate that every run passes when it is read: its content must be what it claims to be.
+
+Nothing here trusts what a run says of itself where it can be worked out. The digests of protocol, system and
+tracks are computed again from their content, the key of each result from what it was computed from, and
+scores must be numbers that their quantity can have. `svbench.results.store.load_run` calls this, so tables,
+comparisons, boards, reports and gates cannot show a run that contradicts itself.
+
+What no reader can see is a record that was forged in all places at once. A seal shows that, see
+`svbench.results.seal`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from operator import add, ge
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from svbench.errors import DataError
+from svbench.specs.plugins import load_plugin, plugins
+from svbench.specs.protocol import MetricUse, Protocol, contradiction
+from svbench.specs.records import digest
+
+if TYPE_CHECKING:
+    from svbench.metrics.record import QuantityRecord
+    from svbench.results.scores import Inputs, Series, TrackResult
+    from svbench.results.store import DataRecord, Quantity, RunRecord
+
+DEEPEST = 50  # levels of lists and tables in parameters; Python's own limit is hit at some hundreds
+# Beyond what 32-bit samples can give: 20·log10(3.4e38 / 1.4e-45) is 1668 dB.
+LIMITS = {"dB": (-2000.0, 2000.0), "of 100": (0.0, 100.0)}
+ROUNDING = 1e-6  # a share of 100 may be computed as 100.00000000000001
+LARGEST = 1e30  # of quantities in other units
+LATEST_S = 0.01  # a frame may end so much after its track: lengths are rounded when rates are converted
+Ends = dict[tuple[int, int], float]  # when the last frame ends, by the identities of times and durations
+IMPORTED_DATA = "imported-tracks"
+
+
+def check_record(path: Path, record: RunRecord) -> None:
+    """Refuse a ``run.json`` that contradicts itself.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the sentence.
+    record : RunRecord
+
+    Raises
+    ------
+    DataError
+        Digests that are not those of the content, quantities that are not those of the protocol, tracks
+        that stand twice or not at all, no provenance.
+    """
+    refuse = Refusal(path)
+    _check_depth(refuse, "system.parameters", record.system.parameters)
+    for i, use in enumerate(record.protocol.metrics):
+        _check_depth(refuse, f"protocol.metrics[{i}].parameters", use.parameters)
+    for i, probe in enumerate(record.protocol.probes):
+        _check_depth(refuse, f"protocol.probes[{i}].parameters", probe.parameters)
+    if problem := contradiction(record.protocol):
+        refuse(f"protocol.{problem[0]}", problem[1])
+    for what, content, claimed in (
+        ("protocol", record.protocol, record.protocol_digest),
+        ("system", record.system, record.system_digest),
+    ):
+        try:
+            found = content.digest
+        except (OverflowError, ValueError, TypeError) as error:
+            refuse(what, f"cannot be told by a digest ({error})")
+        if found != claimed:
+            refuse(
+                f"{what}_digest",
+                f"is {claimed[:8]!r}, but its {what} has {found[:8]}: the record was edited, or is of a "
+                "version of svbench that counts digests otherwise; get the run again from who made it",
+            )
+    if not record.provenance:
+        refuse("provenance", "is empty; it must say at least once where the run comes from")
+    _check_data(refuse, record.data)
+    _check_quantities(refuse, record.protocol, record.quantities)
+
+
+def check_results(folder: Path, record: RunRecord, results: Sequence[tuple[Path, TrackResult]]) -> None:
+    """Refuse results that are not of their run, or hold numbers that cannot be.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    record : RunRecord
+        One that passed `check_record`.
+    results : sequence of (Path, TrackResult)
+        What was read, with the file of each.
+
+    Raises
+    ------
+    DataError
+    """
+    wanted = _names(record)
+    limits = {q.name: _limits(q) for q in record.quantities}
+    latest = (
+        record.data.variant == ""
+    )  # what a probe made may be scored on the recorded track, longer or shorter
+    ends: Ends = {}
+    for path, result in results:
+        refuse = Refusal(path)
+        _check_key(refuse, record, result)
+        _check_result(refuse, result)
+        _check_names(refuse, result, wanted)
+        for series in result.series:
+            where = f"series of {series.target_set}, {series.target}, {series.metric}"
+            _check_series(refuse, where, series, limits[series.metric])
+            _check_frames(refuse, where, series, result.duration_s if latest else math.inf, ends)
+    _check_import(Refusal(folder / "run.json"), record, [r for _, r in results])
+
+
+def key_of(protocol_digest: str, system_digest: str, track: str, track_digest: str, inputs: Inputs) -> str:
+    """Digest of all that a result depends on: equal keys mean that nothing needs to be done again.
+
+    Returns
+    -------
+    str
+        64 hex digits.
+    """
+    parts: list[Any] = [
+        protocol_digest,
+        inputs.metrics,
+        system_digest,
+        inputs.files,
+        track,
+        track_digest,
+    ]
+    return digest(parts if inputs.originals is None else [*parts, inputs.originals])
+
+
+def data_digest(manifest_digest: str, tracks: Sequence[str], variant: str) -> str:
+    """Digest of a manifest, of which of its tracks are measured, and in which variant."""
+    # Without a probe nothing is added, so that runs keep their names.
+    return digest([manifest_digest, list(tracks), *([variant] if variant else [])])
+
+
+class Refusal:
+    """Raises the sentence for one file: where, what was found, what to do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, key: str, problem: str) -> NoReturn:
+        """Raise.
+
+        Raises
+        ------
+        DataError
+        """
+        raise DataError(f"{self.path}: {key}: {problem}")
+
+
+def _check_depth(refuse: Refusal, key: str, value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            refuse(key, f"lists and tables within one another go deeper than {DEEPEST} levels")
+        inner = [
+            v.values() if isinstance(v, dict) else v for v in level if isinstance(v, (dict, list, tuple))
+        ]
+        level, depth = [x for values in inner for x in values], depth + 1
+
+
+def _check_data(refuse: Refusal, data: DataRecord) -> None:
+    if not data.tracks:
+        refuse("data.tracks", "is empty; a run is of one track or more")
+    _refuse_twice(refuse, "data.tracks", data.tracks)
+    if data.variants and data.variant not in data.variants:
+        refuse("data.variant", f"is {data.variant!r}, which is not among data.variants")
+    if data.manifest_digest:
+        expected = data_digest(data.manifest_digest, data.tracks, data.variant)
+    elif data.id == IMPORTED_DATA:
+        expected = digest(["museval", data.tracks])
+    else:
+        return  # of a version that did not keep the manifest's digest, or scored from plain folders
+    if expected != data.digest:
+        refuse(
+            "data.digest",
+            f"is {data.digest[:8]!r}, but its manifest, tracks and variant have {expected[:8]}: the "
+            "record was edited; get the run again from who made it",
+        )
+
+
+def _check_quantities(refuse: Refusal, protocol: Protocol, quantities: Sequence[Quantity]) -> None:
+    """Compare quantities with the metrics of the protocol, as far as svbench itself has these."""
+    if not quantities:
+        refuse("quantities", "is empty; it must hold those of the protocol")
+    _refuse_twice(refuse, "quantities", [q.name for q in quantities])
+    if protocol.headline not in (q.name for q in quantities):
+        refuse("quantities", f"lacks {protocol.headline!r}, the headline of {protocol.id}")
+    left = list(quantities)
+    for use in protocol.metrics:
+        own = [
+            q for q in left if (q.metric, q.improvement, q.against) == (use.id, use.improvement, use.against)
+        ]
+        if use.quantities:
+            own = [q for q in own if q.name in map(use.named, use.quantities)]
+            lacking = [n for n in map(use.named, use.quantities) if n not in (q.name for q in own)]
+            if lacking:
+                refuse("quantities", f"lacks {lacking[0]!r}, which the protocol wants of {use.id}")
+        if not own:
+            refuse("quantities", f"has none of metric {use.id}, which the protocol uses")
+        left = [q for q in left if q not in own]
+        _check_known(refuse, use, own)
+    if left:
+        refuse("quantities", f"has {left[0].name!r} of {left[0].metric}, which the protocol does not use so")
+
+
+def _check_known(refuse: Refusal, use: MetricUse, quantities: Sequence[Quantity]) -> None:
+    known = _own_quantities(use.id)
+    if known is None:
+        return
+    by_name = {use.named(name): q for name, q in known.items()}
+    for q in quantities:
+        if q.name not in by_name:
+            refuse(
+                "quantities", f"has {q.name!r}, which {use.id} does not give; it gives {', '.join(by_name)}"
+            )
+        expected = by_name[q.name]
+        if (q.unit, q.higher_is_better) != (expected.unit, expected.higher_is_better):
+            better = "higher" if expected.higher_is_better else "lower"
+            refuse(
+                "quantities", f"{q.name}: must be in {expected.unit!r} with {better} values being better ones"
+            )
+
+
+@cache
+def _own_quantities(metric: str) -> dict[str, QuantityRecord] | None:
+    """Return what a metric gives, or None: for a run's sake no code but svbench's own is imported."""
+    plugin = plugins("metric").get(metric)
+    if plugin is None or not plugin.target.startswith("svbench."):
+        return None
+    return {q.name: q for q in load_plugin("metric", metric).quantities}
+
+
+def _limits(quantity: Quantity) -> tuple[float, float]:
+    low, high = LIMITS.get(quantity.unit, (-LARGEST, LARGEST))
+    if quantity.improvement:  # the difference of two such values
+        low, high = low - high, high - low
+    return low - ROUNDING, high + ROUNDING
+
+
+def _check_key(refuse: Refusal, record: RunRecord, result: TrackResult) -> None:
+    """Compare a result's key with what it says it was computed from; older results do not say it."""
+    if result.made_from is None:
+        return
+    expected = key_of(
+        record.protocol_digest, record.system_digest, result.track, result.track_digest, result.made_from
+    )
+    if result.key != expected:
+        refuse(
+            "key",
+            f"is {result.key[:8]!r}, expected {expected[:8]} for this protocol, system and track: the "
+            "result is of another run, or was edited; delete the file and repeat the command of the run",
+        )
+
+
+def _check_import(refuse: Refusal, record: RunRecord, results: Sequence[TrackResult]) -> None:
+    """An imported system is known by its files, so its digest covers the key of every result."""
+    if not record.imported:
+        return
+    claimed = record.system.parameters.get("sha256")
+    if claimed != digest([(r.track, r.key) for r in sorted(results, key=lambda r: r.track)]):
+        refuse(
+            "system.parameters.sha256",
+            "is not that of the imported files: a result is missing, was edited or is of another run; "
+            "import the files again",
+        )
+
+
+def _check_result(refuse: Refusal, result: TrackResult) -> None:
+    if not (0 < result.duration_s < LARGEST and 0 <= result.n_samples < LARGEST):
+        refuse("duration_s", f"is {result.duration_s:g} s in {result.n_samples} samples; expected above 0")
+    if used := result.resources:
+        spent = (used.load_s, used.wall_s, used.cpu_s, used.peak_rss_bytes, used.rtf, used.weights_bytes or 0)
+        if not all(0 <= value < LARGEST for value in spent):
+            refuse(
+                "resources", f"holds {min(spent):g} to {max(spent):g}; a cost cannot be negative or endless"
+            )
+    _refuse_twice(refuse, "target_sets", result.target_sets)
+    for target, path in result.estimates.items():
+        parts = PurePosixPath(path).parts
+        if not path or "\0" in path or ".." in parts or PurePosixPath(path).is_absolute():
+            refuse(f"estimates.{target}", f"is {path!r}, which does not lie inside the run folder")
+    if result.status == "failed" and any(set(s.status) != {"failed"} for s in result.series):
+        refuse("status", "is 'failed', but there are series of other statuses; a failed track has no scores")
+    if result.status == "ok" and result.over_budget:
+        refuse("over_budget", "is given, but the status is 'ok'; a system over its budget has failed")
+
+
+def _names(record: RunRecord) -> dict[str, frozenset[tuple[str, str, str]]]:
+    """Return the series that a result must have for each target set: every target by every quantity."""
+    return {
+        s.id: frozenset((s.id, t, q.name) for t in s.targets for q in record.quantities)
+        for s in record.protocol.target_sets
+    }
+
+
+def _check_names(
+    refuse: Refusal, result: TrackResult, wanted: Mapping[str, frozenset[tuple[str, str, str]]]
+) -> None:
+    for name in result.target_sets:
+        if name not in wanted:
+            refuse("target_sets", f"names {name!r}; the protocol has {', '.join(wanted)}")
+    found = [(s.target_set, s.target, s.metric) for s in result.series]
+    _refuse_twice(refuse, "series", found)
+    none: frozenset[tuple[str, str, str]] = frozenset()
+    every = none.union(*(wanted[s] for s in result.target_sets))
+    if strange := [n for n in found if n not in every]:
+        refuse("series", f"has {', '.join(strange[0])}, which is not in the target sets that were scored")
+    if len(found) < len(every):
+        lacking = min(every - set(found))
+        refuse("series", f"lacks {', '.join(lacking)}; every target and quantity of a set must have one")
+
+
+def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[float, float]) -> None:
+    """Compare values with statuses and limits; written for C loops, since there are millions of values."""
+    n = len(series.score)
+    lengths = [len(series.time_s), len(series.duration_s), n, len(series.status)]
+    if not n or lengths != [n] * 4:
+        told = ", ".join(map(str, lengths))
+        refuse(
+            where, f"has {told} times, durations, scores and statuses; expected as many of each, at least one"
+        )
+    numbers = [v for v in series.score if v is not None]
+    without = (
+        [s for v, s in zip(series.score, series.status, strict=True) if v is None] if len(numbers) < n else []
+    )
+    if "ok" in without or len(numbers) != series.status.count("ok"):
+        for i, (value, status) in enumerate(zip(series.score, series.status, strict=True)):
+            if (value is None) == (status == "ok"):
+                found = "no score" if value is None else f"score {value:g}"
+                refuse(where, f"frame {i} has {found} with status {status!r}; only 'ok' carries a number")
+    low, high = limits
+    if numbers and not (low <= min(numbers) and max(numbers) <= high):
+        worst = min(numbers) if min(numbers) < low else max(numbers)
+        refuse(where, f"has a score of {worst:g}; possible are {low:.0f} to {high:.0f}")
+
+
+def _check_frames(refuse: Refusal, where: str, series: Series, duration_s: float, ends: Ends) -> None:
+    """Look at each pair of lists once: the series of a run share them, see `with_shared_frames`."""
+    times, lengths = series.time_s, series.duration_s
+    key = id(times), id(lengths)
+    if key not in ends:
+        if times[0] < 0 or min(lengths) <= 0:
+            refuse(where, "has a frame that starts before the track or has no length")
+        if any(map(ge, times, times[1:])):
+            refuse(where, "has frames that are not in the order of their times")
+        ends[key] = max(map(add, times, lengths))
+    if ends[key] > duration_s + LATEST_S:
+        refuse(where, f"has a frame that ends at {ends[key]:g} s; its track ends at {duration_s:g} s")
+
+
+def _refuse_twice(refuse: Refusal, key: str, names: Sequence[object]) -> None:
+    if len(set(names)) < len(names):
+        seen: set[object] = set()
+        for name in names:
+            if name in seen:
+                told = ", ".join(name) if isinstance(name, tuple) else repr(name)
+                refuse(key, f"{told} stands twice")
+            seen.add(name)
