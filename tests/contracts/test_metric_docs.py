@@ -17,7 +17,7 @@ from svbench.specs.plugins import load_plugin, plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 SECTIONS = dict(re.findall(r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))
-OWN = sorted(name for name, plugin in plugins("metric").items() if plugin.distribution == "svbench")
+OWN = sorted(name for name, plugin in plugins("metric").items() if plugin.target.startswith("svbench."))
 HEADER = ["quantity", "unit", "better", "perfect", "silent estimate", "silent reference", "polarity flip"]
 
 RATE = 16000

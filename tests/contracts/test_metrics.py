@@ -19,7 +19,7 @@ REFERENCES, ESTIMATES = NOISE[:3].copy(), NOISE[:3] + 0.2 * NOISE[3:] + 0.05 * N
 REFERENCES[0, :RATE] = 0  # so that metrics of silence have a value, too
 MIXTURE = np.sum(NOISE[:3], axis=0)
 # A port of minutes, tested by itself.
-OWN = [n for n, p in plugins("metric").items() if p.distribution == "svbench" and n != "peass"]
+OWN = [n for n, p in plugins("metric").items() if p.target.startswith("svbench.") and n != "peass"]
 MIRRORED = {"SI-SDR_left": "SI-SDR_right", "SI-SDR_right": "SI-SDR_left"}
 
 
