@@ -11,7 +11,7 @@ import pytest
 
 from svbench.cli import main
 from svbench.errors import DataError, SpecError, SvbenchError
-from svbench.results.seal import new_key, read_keys, seal_run, vouchers
+from svbench.results.seal import content_digest, new_key, read_keys, seal_run, vouchers
 from svbench.results.store import load_run
 
 
@@ -61,12 +61,34 @@ def test_a_forged_signature_is_refused(run: Path, tmp_path: Path) -> None:
     seal = json.loads((run / "seal.json").read_text())
     (seal["signatures"][0]["key"],) = read_keys(tmp_path / "other.pub")
     (run / "seal.json").write_text(json.dumps(seal))
-    with pytest.raises(DataError, match="is forged"):
-        vouchers(run, read_keys(tmp_path / "other.pub"))
+    for read in (lambda: vouchers(run, read_keys(tmp_path / "other.pub")), lambda: load_run(run)):
+        with pytest.raises(DataError, match="is forged"):
+            read()
     for text in ("{}", "[", "[" * 100_000):
         (run / "seal.json").write_text(text)
         with pytest.raises(DataError, match="is no seal"):
             load_run(run)
+
+
+def test_a_changed_run_with_the_digest_brought_up_to_date_is_refused(run: Path, tmp_path: Path) -> None:
+    new_key(tmp_path / "key", "me")
+    seal_run(run, tmp_path / "key")
+    path = sorted((run / "tracks").iterdir())[0]
+    path.write_bytes(path.read_bytes() + b"\n")
+    seal = json.loads((run / "seal.json").read_text())
+    (run / "seal.json").write_text(json.dumps({**seal, "digest": content_digest(run)}))
+    with pytest.raises(DataError, match="is forged"):
+        load_run(run)
+
+
+def test_sealing_writes_through_no_link_in_the_run(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    (run / ".seal.json.new").symlink_to(mine)
+    new_key(tmp_path / "key", "me")
+    seal_run(run, tmp_path / "key")
+    assert mine.read_text() == "precious"
+    assert not (run / "seal.json").is_symlink()
 
 
 def test_private_keys_are_ones_own(tmp_path: Path) -> None:
