@@ -11,6 +11,7 @@ import pytest
 
 from svbench.cli import main
 from svbench.errors import DataError, SpecError, SvbenchError
+from svbench.results.foreign import refuse_links_out
 from svbench.results.seal import content_digest, new_key, read_keys, seal_run, vouchers
 from svbench.results.store import load_run
 
@@ -124,6 +125,14 @@ def test_a_run_that_goes_on_loses_its_seal(small_folder: Path, tmp_path: Path) -
     assert (run / "seal.json").exists()
     assert main([*words, "--redo", "all"]) == 0
     assert not (run / "seal.json").exists()
+
+
+@pytest.mark.parametrize("name", ["tracks", "estimates", "logs", "estimates/t", ".lock"])
+def test_a_run_is_not_written_through_links(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run" / name).parent.mkdir(parents=True)
+    (tmp_path / "run" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="leads out of the run folder"):
+        refuse_links_out(tmp_path / "run")
 
 
 def test_the_board_says_who_vouches(
