@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli.diff_ import report_difference, tolerance_argument
+from svbench.cli.output import print_line
 from svbench.cli.run_ import run_jobs, workers_argument
 
 if TYPE_CHECKING:
@@ -48,19 +49,24 @@ def run(options: argparse.Namespace) -> int:
 
     before = load_run(options.run)
     if not (options.trust or options.system):
-        raise SvbenchError(untrusted(before))
+        tell(before)
+        raise SvbenchError(
+            f"{before.path}: to repeat this run is to execute what its record says, as listed above; if you "
+            "know who made it, repeat it with --trust; or name your own file of the system with --system"
+        )
     jobs = rerun_jobs(before, options.out, data=options.data, system=options.system)
     after = run_jobs(jobs, options)[-1]
     print(f"run: {after.path}", file=sys.stderr if options.json else sys.stdout)
     return report_difference(before, after, options)
 
 
-def untrusted(run: Run) -> str:
-    """Say what repeating a run would execute and read on this machine, and how to allow it.
+def tell(run: Run) -> None:
+    """Print what repeating a run would execute and read on this machine.
 
     Every value is written as JSON, so that nothing in it reaches the terminal as more than text.
     """
     import json
+    import sys
 
     record = run.record
     spec = record.system
@@ -74,8 +80,6 @@ def untrusted(run: Run) -> str:
         "recordings in": record.data.root,
         "manifest": record.data.manifest,
     }
-    told = "\n".join(f"  {name}: {json.dumps(value)}" for name, value in rows.items() if value)
-    return (
-        f"{run.path}: to repeat this run is to execute what its record says:\n{told}\n"
-        "if you know who made it, repeat it with --trust; or name your own file of the system with --system"
-    )
+    for name, value in rows.items():
+        if value:
+            print_line(f"{name}: {json.dumps(value)}", file=sys.stderr)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from svbench.errors import DataError
+from svbench.results.foreign import plain_bytes
 
 
 @contextmanager
@@ -72,10 +73,19 @@ def _refuse_foreign(place: Path, out: Path, mark: str, what: str) -> None:
         return
     if not place.is_dir():
         raise DataError(f"{out}: is a file, expected a folder")
-    found = _content(place)
-    if found and mark not in found:
+    # A mount cannot be renamed, and whoever stands in a folder would stay in the old one, which is removed.
+    for hindrance, cannot in (
+        ("a disk is mounted there", place.is_mount()),
+        ("you are in it", _is_in(place)),
+    ):
+        if cannot:
+            raise DataError(
+                f"{out}: cannot be replaced, since {hindrance}; give a new folder, in it or elsewhere"
+            )
+    there = {p.name for p in place.iterdir()}
+    if there and mark not in there:
         raise DataError(f"{out}: holds other files; give an empty folder or one of an earlier {what}")
-    foreign = sorted(found - _listed(place / mark) - {mark})
+    foreign = sorted(_content(place) - _listed(place / mark) - {mark})
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise DataError(
@@ -84,9 +94,17 @@ def _refuse_foreign(place: Path, out: Path, mark: str, what: str) -> None:
         )
 
 
+def _is_in(place: Path) -> bool:
+    """Whether the current folder is this one or below it."""
+    try:
+        return Path.cwd().is_relative_to(place)
+    except OSError:  # it was removed
+        return False
+
+
 def _listed(path: Path) -> set[str]:
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
+        names = json.loads(plain_bytes(path))
     except (OSError, ValueError):
         return set()
     return {n for n in names if isinstance(n, str)} if isinstance(names, list) else set()

@@ -52,6 +52,19 @@ def inside(folder: Path, relative: str) -> Path:
     return path
 
 
+def refuse_links_out(folder: Path) -> None:
+    """Refuse a run folder, before anything is written to it, of which a link leads out.
+
+    Raises
+    ------
+    DataError
+    """
+    for level in ("*", "*/*"):  # the upper one first: what a link leads to is not listed
+        for path in folder.glob(level):
+            if path.is_symlink():
+                inside(folder, path.relative_to(folder).as_posix())
+
+
 def manifest_of(data: DataRecord) -> Manifest:
     """Return the manifest that a run was measured by: where it lay then, or the one here of the same id.
 

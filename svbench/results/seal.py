@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from svbench.disk import replacing
 from svbench.errors import DataError, SpecError, SvbenchError
 from svbench.results.foreign import inside, plain_bytes
 from svbench.specs.records import Record, digest
@@ -62,7 +63,7 @@ def check_seal(folder: Path) -> Seal | None:
     Raises
     ------
     DataError
-        It is damaged, or the run is not what was sealed.
+        It is damaged, the run is not what was sealed, or a signature was not made by its key.
     """
     path = folder / SEAL
     if not os.path.lexists(path):
@@ -78,7 +79,22 @@ def check_seal(folder: Path) -> Seal | None:
             f"{path}: does not fit: the run was changed after it was sealed; get it again from who sealed "
             "it, or, if the change is your own, remove the file and seal the run again"
         )
+    _check_signatures(path, seal)
     return seal
+
+
+def _check_signatures(path: Path, seal: Seal) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    for one in seal.signatures:
+        try:
+            public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one.key))
+            public.verify(bytes.fromhex(one.signature), _message(seal.digest))
+        except (InvalidSignature, ValueError):
+            raise DataError(
+                f"{path}: the signature by key {one.key[:8]} is forged; get the run again from who made it"
+            ) from None
 
 
 def seal_run(folder: Path, key: Path) -> Signature:
@@ -98,9 +114,8 @@ def seal_run(folder: Path, key: Path) -> Signature:
     made = Signature(key=public, signature=private.sign(_message(found)).hex())
     others = [s for s in (earlier.signatures if earlier else ()) if s.key != public]
     seal = Seal(schema=1, digest=found, signatures=(*others, made))
-    beside = folder / f".{SEAL}.new"
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(seal), indent=1) + b"\n")
-    beside.replace(folder / SEAL)
+    with replacing(folder / SEAL) as partial:
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(seal), indent=1) + b"\n")
     return made
 
 
@@ -126,23 +141,12 @@ def vouchers(folder: Path, trusted: Mapping[str, str]) -> tuple[list[str], list[
     Raises
     ------
     DataError
-        A seal that does not fit, or a signature that its key did not make.
+        The seal does not pass `check_seal`.
     """
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     seal = check_seal(folder)
     known: list[str] = []
     unknown: list[str] = []
     for one in seal.signatures if seal else ():
-        try:
-            public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(one.key))
-            public.verify(bytes.fromhex(one.signature), _message(seal.digest if seal else ""))
-        except (InvalidSignature, ValueError):
-            raise DataError(
-                f"{folder / SEAL}: the signature by key {one.key[:8]} is forged; get the run again from "
-                "who made it"
-            ) from None
         if one.key in trusted:
             known.append(trusted[one.key])
         else:

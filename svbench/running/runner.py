@@ -24,6 +24,7 @@ from svbench.datasets.api import Dataset, Track
 from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
 from svbench.probes.tracks import probed
+from svbench.results.foreign import refuse_links_out
 from svbench.results.integrity import data_digest
 from svbench.results.provenance import Provenance
 from svbench.results.scores import SeparationRecord, TrackResult
@@ -243,6 +244,8 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, te
     SvbenchError
         The runs cannot go on at all, e.g. the disk is full.
     """
+    for job in jobs:
+        refuse_links_out(job.folder)
     tasks = []
     for track in jobs[0].dataset.tracks:
         track_digest, wanted = track.digest(), []

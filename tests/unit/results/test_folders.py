@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,26 @@ def test_a_failure_leaves_the_earlier_one_whole(tmp_path: Path, monkeypatch: pyt
         write(out)
     assert (out / "pages/index.html").read_text() == "earlier"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_where_one_stands_and_where_a_disk_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out/deeper").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out/deeper")
+    for out, reason in (
+        (Path(".."), "you are in it"),
+        (Path(), "you are in it"),
+        (Path("/"), "a disk is mounted"),
+    ):
+        with pytest.raises(DataError, match=f"cannot be replaced, since {reason}"):
+            write(out)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["deeper"]
+
+
+def test_a_list_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / MARK)
+    (tmp_path / "out/mine").touch()
+    with pytest.raises(DataError, match="mine was not written with it"):
+        write(tmp_path / "out")

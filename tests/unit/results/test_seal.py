@@ -11,7 +11,8 @@ import pytest
 
 from svbench.cli import main
 from svbench.errors import DataError, SpecError, SvbenchError
-from svbench.results.seal import new_key, read_keys, seal_run, vouchers
+from svbench.results.foreign import refuse_links_out
+from svbench.results.seal import content_digest, new_key, read_keys, seal_run, vouchers
 from svbench.results.store import load_run
 
 
@@ -61,12 +62,34 @@ def test_a_forged_signature_is_refused(run: Path, tmp_path: Path) -> None:
     seal = json.loads((run / "seal.json").read_text())
     (seal["signatures"][0]["key"],) = read_keys(tmp_path / "other.pub")
     (run / "seal.json").write_text(json.dumps(seal))
-    with pytest.raises(DataError, match="is forged"):
-        vouchers(run, read_keys(tmp_path / "other.pub"))
+    for read in (lambda: vouchers(run, read_keys(tmp_path / "other.pub")), lambda: load_run(run)):
+        with pytest.raises(DataError, match="is forged"):
+            read()
     for text in ("{}", "[", "[" * 100_000):
         (run / "seal.json").write_text(text)
         with pytest.raises(DataError, match="is no seal"):
             load_run(run)
+
+
+def test_a_changed_run_with_the_digest_brought_up_to_date_is_refused(run: Path, tmp_path: Path) -> None:
+    new_key(tmp_path / "key", "me")
+    seal_run(run, tmp_path / "key")
+    path = sorted((run / "tracks").iterdir())[0]
+    path.write_bytes(path.read_bytes() + b"\n")
+    seal = json.loads((run / "seal.json").read_text())
+    (run / "seal.json").write_text(json.dumps({**seal, "digest": content_digest(run)}))
+    with pytest.raises(DataError, match="is forged"):
+        load_run(run)
+
+
+def test_sealing_writes_through_no_link_in_the_run(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    (run / ".seal.json.new").symlink_to(mine)
+    new_key(tmp_path / "key", "me")
+    seal_run(run, tmp_path / "key")
+    assert mine.read_text() == "precious"
+    assert not (run / "seal.json").is_symlink()
 
 
 def test_private_keys_are_ones_own(tmp_path: Path) -> None:
@@ -102,6 +125,14 @@ def test_a_run_that_goes_on_loses_its_seal(small_folder: Path, tmp_path: Path) -
     assert (run / "seal.json").exists()
     assert main([*words, "--redo", "all"]) == 0
     assert not (run / "seal.json").exists()
+
+
+@pytest.mark.parametrize("name", ["tracks", "estimates", "logs", "estimates/t", ".lock"])
+def test_a_run_is_not_written_through_links(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run" / name).parent.mkdir(parents=True)
+    (tmp_path / "run" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="leads out of the run folder"):
+        refuse_links_out(tmp_path / "run")
 
 
 def test_the_board_says_who_vouches(
