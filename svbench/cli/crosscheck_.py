@@ -156,6 +156,9 @@ def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, 
         return
     n_frames = sum(row.n_frames for row in found.rows)
     largest = max((row.largest for row in found.rows if row.largest is not None), default=0.0)
+    if not n_frames and agrees:
+        print("0 values compared: both tools find all of them undefined or above 100 dB")
+        return
     verdict = "all agree" if agrees else "they do NOT agree"
     print(f"{n_frames} values compared, largest difference {largest:.2g}: {verdict} within {tolerance:g}")
 

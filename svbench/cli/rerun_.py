@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svbench.cli.diff_ import report_difference, tolerance_argument
+from svbench.cli.output import print_line
 from svbench.cli.run_ import run_jobs, workers_argument
 
 if TYPE_CHECKING:
@@ -39,26 +41,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Separate and score again, then say whether the same came out."""
-    import sys
-
+    """Separate and score again, and report whether the result is the same."""
     from svbench.errors import SvbenchError
     from svbench.results.store import load_run
     from svbench.running.rerun import rerun_jobs
 
     before = load_run(options.run)
     if not (options.trust or options.system):
-        raise SvbenchError(untrusted(before))
+        for line in recorded_commands(before):
+            print_line(line, file=sys.stderr)
+        raise SvbenchError(
+            f"{before.path}: nothing was run, since a record may come from a stranger; if you know who "
+            "made it, add --trust, or name your own file of the system with --system"
+        )
     jobs = rerun_jobs(before, options.out, data=options.data, system=options.system)
     after = run_jobs(jobs, options)[-1]
     print(f"run: {after.path}", file=sys.stderr if options.json else sys.stdout)
     return report_difference(before, after, options)
 
 
-def untrusted(run: Run) -> str:
-    """Say what repeating a run would execute and read on this machine, and how to allow it.
+def recorded_commands(run: Run) -> list[str]:
+    """Return lines that list what repeating a run would execute and read on this machine.
 
-    Every value is written as JSON, so that nothing in it reaches the terminal as more than text.
+    Values are written as JSON, so that nothing in them reaches the terminal as more than text.
     """
     import json
 
@@ -74,8 +79,5 @@ def untrusted(run: Run) -> str:
         "recordings in": record.data.root,
         "manifest": record.data.manifest,
     }
-    told = "\n".join(f"  {name}: {json.dumps(value)}" for name, value in rows.items() if value)
-    return (
-        f"{run.path}: to repeat this run is to execute what its record says:\n{told}\n"
-        "if you know who made it, repeat it with --trust; or name your own file of the system with --system"
-    )
+    listed = [f"  {name}: {json.dumps(value)}" for name, value in rows.items() if value]
+    return [f"{run.path}: repeating this run would execute and read what its record names:", *listed]

@@ -99,14 +99,14 @@ def _some(names: list[str]) -> str:
 def _limits(spec: SystemSpec) -> str:
     default, parts = spec.default_limits, []
     if spec.time_limit_s is not None:
-        parts.append(f"{spec.time_limit_s:g} s a track")
+        parts.append(f"{spec.time_limit_s:g} s per track")
     elif default:
-        parts.append(f"{TIME_S:g} s or {TIME_FACTOR:g} × its duration a track")
+        parts.append(f"{TIME_S:g} s per track (or {TIME_FACTOR:g} × its duration, if longer)")
     memory, disk, log = memory_limit_bytes(spec), disk_limit_bytes(spec, 0), log_limit_bytes(spec)
     parts += [f"{memory / 1e9:.3g} GB of memory"] if memory else []
-    parts += [f"{disk / 1e9:.3g} GB of scratch"] if disk else []
+    parts += [f"{disk / 1e9:.3g} GB of temporary files"] if disk else []
     parts += [f"{log / 1e6:.3g} MB of log"] if log else []
-    return ", ".join(parts) + (" (--limits none lifts the defaults)" if default else "") or "none"
+    return ", ".join(parts) + (" (lift the defaults with --limits none)" if default else "") or "none"
 
 
 def _machine_bytes() -> int:

@@ -83,6 +83,14 @@ def test_ratios_agree_with_plain_numpy(
     assert "not checked" not in printed
 
 
+def test_perfect_estimates_leave_nothing_to_compare(
+    small_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["crosscheck", str(small_folder), str(small_folder), "--protocol", "si-sdr"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "0 values compared: both tools find all of them undefined or above 100 dB"
+
+
 def test_a_changed_score_is_found(
     small_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
