@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="who the new key belongs to (default: your user name)")
     parser.add_argument(
         "--trust", type=Path, metavar="KEYS",
-        help="only say who vouches for the runs: a file of public keys, or a folder of .pub files",
+        help="print who vouches for the runs: a file of public keys, or a folder of .pub files",
     )  # fmt: skip
 
 

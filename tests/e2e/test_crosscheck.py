@@ -166,7 +166,10 @@ def test_what_is_missing_is_said(
     content = json.loads((run / "run.json").read_text())
     content["data"]["root"] = str(tmp_path / "gone")
     (run / "run.json").write_text(json.dumps(content))
-    assert f"{tmp_path / 'gone'}: the recordings of {run} are not there; say with --data" in refusal(run)
+    assert (
+        f"{tmp_path / 'gone'}: the recordings of {run} are not there; give their folder with --data"
+        in refusal(run)
+    )
     shutil.rmtree(run / "estimates")
     assert "its estimates were not kept; run the same command again with --keep-estimates" in refusal(run)
 
@@ -232,7 +235,7 @@ def test_what_no_tool_gives_is_listed(
     assert "not checked, since no original tool gives them: PES, leakage" in capsys.readouterr().out
     assert main(["crosscheck", str(runs["leakage"])]) == 2
     assert (
-        "nothing that leakage gives is known to museval, mir_eval or plain numpy" in capsys.readouterr().err
+        "museval, mir_eval and plain numpy give none of the quantities of leakage" in capsys.readouterr().err
     )
 
 
