@@ -69,7 +69,7 @@ RECORDS: list[tuple[Edit, str]] = [
     (consistent_system, "key: is .*of another run"),
     (set_in("quantities", value=[]), "quantities: is empty"),
     (lambda c: c["quantities"].append(c["quantities"][0]), "quantities: 'uSDR' is listed twice"),
-    (set_in("quantities", 0, "higher_is_better", value=False), "with higher values being better"),
+    (set_in("quantities", 0, "higher_is_better", value=False), "higher values being better"),
     (set_in("quantities", 0, "name", value="SDR"), "quantities: lacks 'uSDR'"),
     (set_in("provenance", value=[]), "provenance: is empty"),
     (set_in("data", "tracks", value=[]), "data.tracks: is empty"),
