@@ -1,4 +1,4 @@
-"""Files and folders: written whole or not at all, removed however they resist, measured.
+"""Write files completely or not at all, remove folders whatever their permissions, and measure their size.
 
 Standard library only, and the syntax of Python 3.9, since workers use it too.
 """
@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-# How the name of a half-written file begins. A killed process leaves such files behind.
+# Prefix of files that are being written; a killed process leaves them behind.
 PARTIAL = ".partial-"
 # A file system block: what even an empty file is counted as.
 _BLOCK_BYTES = 4096
@@ -21,7 +21,7 @@ _BLOCK_BYTES = 4096
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a new file beside ``path`` that takes its place once it is written and on the disk.
+    """Provide a new file beside ``path`` that replaces it once it is written and synced to disk.
 
     A reader, also after a kill or a power cut, finds the old file or the whole new one. The file is
     made with the permissions that the umask allows, where ``tempfile`` would make it private.

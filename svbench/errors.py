@@ -39,7 +39,7 @@ class AudioError(SvbenchError):
 
 
 class WriteError(SvbenchError):
-    """A file that cannot be written, mostly for want of room."""
+    """A file that cannot be written, usually because the disk is full."""
 
 
 class DataError(SvbenchError):
@@ -82,7 +82,7 @@ class OverBudget(SystemFailure):
 
 
 class UnknownNameError(SvbenchError):
-    """A name nobody registered.
+    """A name that is not registered.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class UnknownNameError(SvbenchError):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Tell which known names a mistyped one may have meant.
+    """Suggest the known names that a mistyped one may stand for.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How svbench is installed: the line that adds an extra, and other packages called svbench.
+"""How svbench is installed: the command that adds an extra, and other packages called svbench.
 
 The distribution is called ``svbench-audio``, because ``svbench`` on PyPI is a genomics tool. Both install a
 folder ``svbench``, so installing that tool overwrites files of this package without a word from pip.
@@ -90,7 +90,7 @@ def foreign_warning() -> str:
 
 
 def is_overwritten() -> bool:
-    """Whether ``svbench/__init__.py`` is not this package's own any more."""
+    """Whether another package has replaced ``svbench/__init__.py``."""
     return getattr(svbench, "__distribution__", None) != DISTRIBUTION
 
 

@@ -1,4 +1,4 @@
-"""Which audio files are read, by suffix, and which other files are audio too and are refused by name.
+"""Suffixes of audio files that are read, and of other audio files that are refused by name.
 
 What a file holds decides how it is read, not what it is called; see `svbench.audio.files`.
 """
@@ -45,7 +45,7 @@ CONTAINERS = (
 )
 
 EXTENSIONS = tuple(suffix for container in CONTAINERS for suffix in container.suffixes)
-# Audio that is not read. Such a file is refused, never passed over: a stem less is another mixture.
+# Audio that is not read. Such files are refused, never skipped: a mixture without a stem would be wrong.
 REFUSED = (
     ".3gp", ".aa", ".aax", ".amr", ".dff", ".dsf", ".dts", ".gsm", ".mkv", ".mov", ".mpc", ".ofr", ".oma",
     ".pcm", ".ra", ".raw", ".rm", ".sd2", ".shn", ".spx", ".tak", ".voc", ".vox",

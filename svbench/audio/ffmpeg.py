@@ -1,4 +1,4 @@
-"""Audio that libsndfile does not read: decoded by PyAV where it is installed, else by the ffmpeg program.
+"""Decode audio that libsndfile does not read, with PyAV if installed, otherwise with the ffmpeg program.
 
 Both are FFmpeg's decoders and give the same samples: what an encoder put in front of the signal is cut off
 where the file says how much that is, and what it filled the last block up with stays. Lossy formats come as
@@ -33,7 +33,7 @@ DTYPES: dict[Format, type[np.generic]] = {
 }
 # What decoders give, without the "p" of planar ones, and the format in which all of its values are exact.
 _KEPT: dict[str, Format] = {"u8": "s16", "s16": "s16", "s32": "s32", "flt": "flt", "dbl": "dbl"}
-# Files are data and never ask for others: no playlists, no protocols but this one.
+# A file must not make FFmpeg open others: no playlists, no protocol but this one.
 _OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,aac,ac3,eac3,caf,flac,ogg,mp3,wv,tta,ape",
@@ -45,7 +45,7 @@ _SLACK_SAMPLES = 4096
 
 
 class Stream(NamedTuple):
-    """What the header of a file says of one audio stream.
+    """Describe one audio stream by the header of its file.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def has_av() -> bool:
 
 
 def _url(path: Path) -> str:
-    """Return a path that FFmpeg takes for nothing else, whatever signs are in it.
+    """Return a path in a form that FFmpeg reads as a plain file name, whatever characters it contains.
 
     Raises
     ------
@@ -230,7 +230,7 @@ def _streams_program(path: Path) -> tuple[Stream, ...]:
             for s in told["streams"]
         )
     except (KeyError, ValueError) as error:
-        raise AudioError(f"{path}: cannot be read as audio (its header tells no {error})") from error
+        raise AudioError(f"{path}: cannot be read as audio (its header has no {error})") from error
 
 
 def _first_packets(path: Path, units: dict[int, Fraction]) -> dict[int, tuple[Fraction, Fraction]]:
@@ -262,7 +262,7 @@ def _output(name: str, words: list[str], path: Path, file: IO[bytes] | None = No
     if program is None:
         raise AudioError(
             f"{path}: reading {path.suffix.lower()} files of this kind needs PyAV or ffmpeg, and neither is "
-            f"here; install one of them: {install_line('stems')}, or your system's package of ffmpeg"
+            f"installed; install one of them: {install_line('stems')}, or ffmpeg from your system's packages"
         )
     options = [word for key, value in _OPTIONS.items() for word in (f"-{key}", value)]
     before = ["-nostdin", "-xerror"] if name == "ffmpeg" else []

@@ -1,8 +1,8 @@
-"""Open audio files: how long, wide and fast they are, and whether they can be read piece by piece.
+"""Open audio files: length, channels and sample rate, and whether they can be read piece by piece.
 
-PCM, float and FLAC are read piece by piece from wherever one likes. All else is decoded once, from the first
-sample to the last: a seek in Vorbis, Opus or MP3 lands somewhere near, so what is read twice would differ.
-libsndfile decodes what it knows, FFmpeg the rest.
+PCM, float and FLAC can be read piece by piece from any position. Other formats are decoded once, from the
+first sample to the last, because seeking in Vorbis, Opus or MP3 is inexact and a second reading could differ.
+libsndfile decodes the formats it knows, FFmpeg the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from svbench.audio.mapped import fill, stored
 from svbench.audio.mp4 import signal_length_s
 from svbench.errors import AudioError
 
-# libsndfile's length of what it can only count by decoding.
+# The length that libsndfile gives where only decoding can count the samples.
 _UNKNOWN = 2**63 - 1
 _BLOCK = 1 << 16
 # One sample is a fixed number of bytes in all of these, or FLAC's frames say which samples they hold.
@@ -36,7 +36,7 @@ _SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file holds.
+    """The format and length of an audio file.
 
     Attributes
     ----------
@@ -62,8 +62,8 @@ class AudioInfo:
 def audio_info(path: Path | str) -> AudioInfo:
     """Read a file's length, channels and rate, from its header where that is enough.
 
-    MP3 without a Xing header, FLAC without a total and what only FFmpeg reads are decoded to be counted; the
-    answer is kept as long as the file does not change.
+    MP3 without a Xing header, FLAC without a total and formats that only FFmpeg reads are decoded to count
+    their samples; the result is cached as long as the file does not change.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def is_utf8(name: Path | str) -> bool:
 
 
 def version(path: Path) -> tuple[Path, int, int, int]:
-    """Return a path with what tells whether its content changed: the key of caches.
+    """Return a path with its inode, size and modification time, as a cache key that changes with the content.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def version(path: Path) -> tuple[Path, int, int, int]:
 
 
 class _Header(NamedTuple):
-    """What libsndfile says of a file; ``n_samples`` is None where only decoding shows it."""
+    """The header as libsndfile reads it; ``n_samples`` is None where only decoding gives it."""
 
     n_samples: int | None
     n_channels: int
@@ -210,7 +210,7 @@ def _info(*key: Any) -> AudioInfo:
     return info
 
 
-# As many as the references and estimates of one track that are read at a time.
+# Enough for the references and estimates of one track, which are read together.
 @lru_cache(maxsize=8)
 def _decoded(*key: Any) -> _Whole:
     import soundfile

@@ -1,4 +1,4 @@
-"""Decoded samples kept outside the heap: in a temporary file without a name, mapped into memory.
+"""Keep decoded samples outside the heap, in an unnamed temporary file that is mapped into memory.
 
 Eight stereo files of four minutes are 0.7 GB as float32. Mapped, the system may drop or write out what is
 not being read, and nothing is left behind when the process ends, however it ends.
@@ -46,8 +46,8 @@ def stored(
                 file.write(samples.data)
             except OSError as error:
                 raise AudioError(
-                    f"{path}: no room for its decoded samples in {tempfile.gettempdir()} ({error.strerror}); "
-                    "make room, or set TMPDIR to another folder"
+                    f"{path}: its decoded samples do not fit into {tempfile.gettempdir()} "
+                    f"({error.strerror}); free disk space, or set TMPDIR to another folder"
                 ) from error
         return mapped(file, dtype, n_channels)
 

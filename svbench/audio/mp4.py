@@ -1,4 +1,4 @@
-"""How long the signal in an MP4 file is, to the sample.
+"""The exact length in samples of the signal in an MP4 file.
 
 AAC is decoded in blocks of 1024 samples, and the encoder fills up the last one. The table of block lengths
 says how much of that one counts; FFmpeg gives all of it, and durations elsewhere in the header are rounded.

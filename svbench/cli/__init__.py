@@ -157,6 +157,6 @@ def _help() -> str:
         "usage: svbench COMMAND ...\n\n"
         "Compare music source separation systems on named, hashed protocols.\n\n"
         f"commands:\n{rows}\n\n"
-        "`svbench COMMAND --help` tells more. Exit codes: 0 ok, 1 findings, 2 usage or file error,\n"
+        "`svbench COMMAND --help` lists options. Exit codes: 0 ok, 1 findings, 2 usage or file error,\n"
         "3 a system failed, 130 interrupted."
     )

@@ -101,25 +101,20 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_one_protocol(runs: list[Run], protocol: str | None) -> list[Run]:
     from svbench.errors import DataError
+    from svbench.report.boards import combinations, comparable
 
-    kinds = {
-        (r.record.protocol_digest, r.record.data.digest): (
-            f"{r.record.protocol.id} {r.record.protocol_digest[:8]} on {r.record.data.id}"
-            + (f" ({r.record.data.variant})" if r.record.data.variant else "")
-        )
-        for r in runs
-        if protocol in (None, r.record.protocol.id)
-    }
-    if not kinds:
+    chosen = [r for r in runs if protocol in (None, r.record.protocol.id)]
+    if not chosen:
         present = ", ".join(sorted({r.record.protocol.id for r in runs}))
         raise DataError(f"no run of protocol {protocol!r}; there are runs of {present}")
-    if len(kinds) > 1:
-        told = ", ".join(sorted(kinds.values()))
+    groups = comparable(chosen)
+    if len(groups) > 1:
         raise DataError(
-            f"these runs hold {len(kinds)} combinations of protocol and data ({told}); "
-            "a comparison takes one: choose with --protocol or name the runs"
+            f"these runs hold {len(groups)} combinations of protocol and data "
+            f"({'; '.join(combinations(groups))}); "
+            "a comparison takes one: choose with --protocol, or name the runs of one"
         )
-    return [r for r in runs if protocol in (None, r.record.protocol.id)]
+    return chosen
 
 
 def _seeds(words: list[str]) -> dict[str, list[str]]:

@@ -36,9 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "estimates", type=Path, nargs="?", metavar="ESTIMATE_DIR", help="a folder of estimates"
     )
-    parser.add_argument("--protocol", help="of two folders: id or TOML file (default: sisec18)")
+    parser.add_argument("--protocol", help="for two folders: protocol id or TOML file (default: sisec18)")
     parser.add_argument(
-        "--data", metavar="MANIFEST=PATH", help="of a run: where the recordings are now (default: as then)"
+        "--data",
+        metavar="MANIFEST=PATH",
+        help="for a run: where the recordings are now (default: the recorded folder)",
     )
     parser.add_argument("--track", action="extend", nargs="+", default=[], help="only these tracks")
     parser.add_argument(
@@ -85,7 +87,11 @@ def _run(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
     from svbench.running.crosscheck import run_signals
 
     if options.protocol:
-        raise SpecError("--protocol", "", "is for two folders; a run is checked under its own protocol")
+        raise SpecError(
+            "--protocol",
+            "",
+            "cannot be given for a run, which is checked under its own protocol; use it with two folders",
+        )
     checked = load_run(options.first)
     return checked, run_signals(checked, data_argument(options.data) if options.data else None)
 
@@ -99,7 +105,9 @@ def _folders(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
     from svbench.specs.protocol import load_protocol
 
     if options.data:
-        raise SpecError("--data", "", "is for runs; two folders say themselves where the recordings are")
+        raise SpecError(
+            "--data", "", "cannot be given with two folders; use it with a run whose recordings have moved"
+        )
     protocol = load_protocol(options.protocol or "sisec18")
     with scoring_pool(n_cores()) as pool:
         checked = score_folders(
@@ -121,8 +129,8 @@ def _announce(checked: Run, results: list[TrackResult]) -> None:
     seconds = seconds_of_museval(results, checked.record.protocol)
     if seconds > 10:
         print(
-            f"museval will take about {clock(seconds)} for {len(results)} tracks, on a core of its own; "
-            "--track chooses some",
+            f"museval will take about {clock(seconds)} for {len(results)} tracks, using one core; "
+            "select tracks with --track",
             file=sys.stderr,
         )
 
@@ -156,6 +164,9 @@ def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, 
         return
     n_frames = sum(row.n_frames for row in found.rows)
     largest = max((row.largest for row in found.rows if row.largest is not None), default=0.0)
+    if not n_frames and agrees:
+        print("0 values compared: both tools find all of them undefined or above 100 dB")
+        return
     verdict = "all agree" if agrees else "they do NOT agree"
     print(f"{n_frames} values compared, largest difference {largest:.2g}: {verdict} within {tolerance:g}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,19 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Separate and score again, then say whether the same came out."""
-    import sys
-
+    """Separate and score again, and report whether the result is the same."""
     from svbench.errors import SvbenchError
     from svbench.results.store import load_run
     from svbench.running.rerun import rerun_jobs
 
     before = load_run(options.run)
     if not (options.trust or options.system):
-        tell(before)
+        for line in recorded_commands(before):
+            print_line(line, file=sys.stderr)
         raise SvbenchError(
-            f"{before.path}: to repeat this run is to execute what its record says, as listed above; if you "
-            "know who made it, repeat it with --trust; or name your own file of the system with --system"
+            f"{before.path}: nothing was run, since a record may come from a stranger; if you know who "
+            "made it, add --trust, or name your own file of the system with --system"
         )
     jobs = rerun_jobs(before, options.out, data=options.data, system=options.system)
     after = run_jobs(jobs, options)[-1]
@@ -60,13 +60,12 @@ def run(options: argparse.Namespace) -> int:
     return report_difference(before, after, options)
 
 
-def tell(run: Run) -> None:
-    """Print what repeating a run would execute and read on this machine.
+def recorded_commands(run: Run) -> list[str]:
+    """Return lines that list what repeating a run would execute and read on this machine.
 
-    Every value is written as JSON, so that nothing in it reaches the terminal as more than text.
+    Values are written as JSON, so that nothing in them reaches the terminal as more than text.
     """
     import json
-    import sys
 
     record = run.record
     spec = record.system
@@ -80,6 +79,5 @@ def tell(run: Run) -> None:
         "recordings in": record.data.root,
         "manifest": record.data.manifest,
     }
-    for name, value in rows.items():
-        if value:
-            print_line(f"{name}: {json.dumps(value)}", file=sys.stderr)
+    listed = [f"  {name}: {json.dumps(value)}" for name, value in rows.items() if value]
+    return [f"{run.path}: repeating this run would execute and read what its record names:", *listed]

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="who the new key belongs to (default: your user name)")
     parser.add_argument(
         "--trust", type=Path, metavar="KEYS",
-        help="only say who vouches for the runs: a file of public keys, or a folder of .pub files",
+        help="print who vouches for the runs: a file of public keys, or a folder of .pub files",
     )  # fmt: skip
 
 
@@ -34,9 +34,12 @@ def run(options: argparse.Namespace) -> int:
     if options.new_key:
         public = new_key(options.new_key, " ".join((options.name or getuser()).split()))
         print(f"key: {options.new_key} (keep it to yourself)")
-        print(f"public key: {public} (give it to those who shall trust your runs)")
+        print(f"public key: {public} (give it to those who want to check your seals)")
     elif not options.runs or not (options.key or options.trust):
-        raise SvbenchError("nothing to do; give runs with --key or --trust, or make a key with --new-key")
+        raise SvbenchError(
+            "give runs and --key FILE to sign them, runs and --trust KEYS to see who signed them, or "
+            "--new-key FILE to make a key"
+        )
     trusted = read_keys(options.trust) if options.trust else {}
     for folder in find_runs(options.runs) if options.runs else ():
         load_run(folder)  # nobody should vouch for a run that contradicts itself

@@ -156,7 +156,10 @@ def kind_of(path: Path) -> str:
     if path.resolve().parent.name in folders:
         return folders[path.resolve().parent.name]
     raise SpecError(
-        path, "", "is no protocol (no target_sets), system (no adapter), report (no sections) or manifest"
+        path,
+        "",
+        "is of no known kind; expected the key target_sets (a protocol), adapter (a system) or sections "
+        "(a report), or a file called manifest.toml",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from svbench.cli import FINDINGS, OK
 from svbench.cli.output import Progress, print_json, print_rows
+from svbench.printing.numbers import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,5 +43,5 @@ def run(options: argparse.Namespace) -> int:
     elif rows:
         print_rows(rows, ["severity", "kind", "track", "stem", "message"])
     if not options.json:
-        print(f"{Path(root)}: {len(errors)} errors, {len(rows) - len(errors)} notes")
+        print(f"{Path(root)}: {counted(len(errors), 'error')}, {counted(len(rows) - len(errors), 'note')}")
     return FINDINGS if errors else OK

@@ -88,7 +88,8 @@ def _names(
     pairs = [(f.name, f.subset) for f in there] if manifest.head.discover else list(rows.items())
     names = [n for n, s in pairs if s == subset]
     if not names:
-        raise UnknownNameError("subset", subset, {s for _, s in pairs} | set(named))
+        # The empty name is that of tracks that lie in no subset.
+        raise UnknownNameError("subset", subset, ({s for _, s in pairs} | set(named)) - {""})
     return list(dict.fromkeys(names))
 
 

@@ -1,4 +1,4 @@
-"""Which files of a track add up to a target, or to the mixture, where one file may hold several stems.
+"""Find the files of a track that add up to a target or the mixture, where one file may contain several stems.
 
 A *lump* is a file named after a target that is a sum of stems, such as ``accompaniment.wav`` on data whose
 stems are vocals, drums, bass and other. A stem that lies in a lump and has no file of its own is not
@@ -66,7 +66,7 @@ def parts_of(target: str, files: Collection[str], targets: Targets) -> tuple[str
 
 
 def mixture_parts(files: Collection[str], targets: Targets) -> tuple[str, ...]:
-    """Return the files that add up to the mixture: what lies in a lump is not added again.
+    """Return the files that add up to the mixture: stems that are part of a lump are not added again.
 
     Examples
     --------

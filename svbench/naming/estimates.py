@@ -1,6 +1,6 @@
-"""A folder of estimates: which file holds which target of which track, by names and never by order.
+"""Find the file of each target and track in a folder of estimates, by name and never by order.
 
-Four layouts are met in practice, and all are read::
+Four layouts are common, and all are read::
 
     estimates/<track>/<target>.wav          museval, Demucs, Spleeter (also one folder deeper)
     estimates/<slug of track>/<target>.wav  what `svbench run --keep-estimates` leaves

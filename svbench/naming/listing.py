@@ -1,4 +1,4 @@
-"""What lies in a folder of music: its folders and audio files, without what no person put there."""
+"""List the folders and audio files of a folder of music, without hidden files and those of the system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IGNORED = frozenset(
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a file or folder was put there by a program for itself, or is hidden.
+    """Whether a file or folder is hidden or was left there by an operating system or program.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def twice(folder: Path, one: Path, other: Path, target: str) -> DataError:
 
 
 def read_as(files: Mapping[str, Path], track: str = "") -> list[str]:
-    """Return, for each file that is not named after its target, what it was read as.
+    """Return a sentence for each file that is not named after its target, with the target it was read as.
 
     Parameters
     ----------
@@ -95,11 +95,11 @@ def read_as(files: Mapping[str, Path], track: str = "") -> list[str]:
     >>> read_as({"vocals": Path("song_(Vocals)_MDX.wav"), "bass": Path("song_bass.wav")}, "song")
     ['<track>_(Vocals)_MDX.wav read as vocals']
     """
-    told = []
+    notes = []
     for target, path in files.items():
         name = nfc(path.name)
         before = next((s for s in map(nfc, spellings(track)) if track and name.startswith(s)), "")
         shown = f"<track>{name[len(before) :]}" if before else name
         if shown not in (f"{target}{path.suffix}", f"<track>_{target}{path.suffix}"):
-            told.append(f"{shown} read as {target}")
-    return told
+            notes.append(f"{shown} read as {target}")
+    return notes

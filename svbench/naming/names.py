@@ -1,4 +1,4 @@
-"""Read what a file or folder is called: one table of aliases for data, estimates and systems.
+"""Understand the names of files and folders, with one table of aliases for data, estimates and systems.
 
 Adapters use this module in the worker process, also under a foreign interpreter, so it imports the
 standard library only.
@@ -39,7 +39,7 @@ def nfc(name: str) -> str:
 
 @lru_cache(maxsize=1 << 14)  # the same few names are compared with one another over and over
 def plain(name: str) -> str:
-    """Return a name as it is compared: composed, lower case, one underscore for blanks and hyphens.
+    """Normalise a name for comparison: composed, lower case, one underscore for blanks and hyphens.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def plain(name: str) -> str:
 
 
 def canonical(name: str, known: Collection[str] = ()) -> str:
-    """Return what svbench calls a stem or target; names that are in no table stay as they are.
+    """Return the name that svbench uses for a stem or target; unknown names are returned unchanged.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def slug(name: str) -> str:
 
 
 def _match(word: str, known: Collection[str]) -> str | None:
-    """Find a name among known ones: as it stands, in another writing, then as an alias of one."""
+    """Find a name among known ones: exactly, then normalised, then as an alias."""
     if word in known:
         return word
     wanted = plain(word)

@@ -1,4 +1,4 @@
-"""Reasons for readers who are not the one who ran svbench: without the folders of that machine."""
+"""Shorten absolute paths in texts that are published, such as failure reasons in reports."""
 
 from __future__ import annotations
 

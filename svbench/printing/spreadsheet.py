@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet shows as it is: no cell of it is ever run as a formula.
+"""Write CSV in which spreadsheets run no cell as a formula.
 
 Text that a spreadsheet could take for a formula gets an apostrophe before it; numbers have none. Whatever
 of svbench reads such a file takes the apostrophe off again.
@@ -82,7 +82,7 @@ def shielded(text: str) -> str:
 
 
 def unshielded(text: str) -> str:
-    """Take the apostrophe off again."""
+    """Remove the apostrophe again."""
     return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
 
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error as svbench writes to them: nothing printed ends a command.
+"""Standard output and standard error, guarded so that printing never ends a command.
 
 Inside `Streams` the two streams show control characters instead of sending them, spell out what their
 encoding lacks, and remember a failed write instead of raising it. A reader that has left (``| head -1``)
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Styled:
-    """A stream for text whose escape sequences are svbench's own, such as colours and rewritten lines.
+    """A stream for escape sequences of svbench itself, such as colours and rewritten lines.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Styled:
         self.failure: OSError | None = None  # of the first write that failed; what follows is dropped
 
     def write(self, text: str) -> int:
-        """Write text as it is, in what the stream's encoding offers."""
+        """Write text unchanged, except for characters that the encoding of the stream lacks."""
         if self.failure is None:
             try:
                 self.stream.write(spelled(text, self.stream.encoding or "utf-8"))
@@ -40,7 +40,7 @@ class Styled:
         return len(text)
 
     def flush(self) -> None:
-        """Send what is buffered."""
+        """Flush the buffer."""
         if self.failure is None:
             try:
                 self.stream.flush()
@@ -71,7 +71,7 @@ class Guarded:
         self.styled = Styled(stream)
 
     def write(self, text: str) -> int:
-        """Write text, its control characters as escapes."""
+        """Write text with control characters as escapes."""
         self.styled.write(visible(text, lines=True))
         return len(text)
 
@@ -85,7 +85,7 @@ def styled(stream: Any) -> Any:
 
 
 class Streams:
-    """Guard standard output and standard error for a while.
+    """Guard standard output and standard error in a context.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Text for a terminal: characters that would act on it are shown instead, foreign signs are spelled out.
+"""Make text safe for a terminal: escape control characters, and replace those its encoding lacks.
 
 Names of files, titles and reasons come from strangers. An escape sequence in one of them could recolour,
 rewrite or hide what a terminal shows, and a bidirectional override can make a name read as another.
@@ -20,7 +20,7 @@ _IN_A_LINE = re.compile(f"[{_ACTING}]")
 _IN_A_TEXT = re.compile(f"(?![\n\t])[{_ACTING}]")
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
-# How svbench's own signs are written where the encoding lacks them.
+# Replacements for the special characters that svbench prints, for encodings that lack them.
 _SPELLED = {
     "−": "-",
     "–": "-",
@@ -60,7 +60,7 @@ _SPELLED = {
 
 
 def visible(text: object, *, lines: bool = False) -> str:
-    r"""Return text in which every character can be seen; those that would act on a terminal are escaped.
+    r"""Return text in which all characters are visible; those that would control a terminal are escaped.
 
     Parameters
     ----------

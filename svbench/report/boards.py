@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from svbench.printing.numbers import counted
 from svbench.report.guard import affected_cells
 from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
@@ -60,7 +61,7 @@ def comparable(runs: Sequence[Run]) -> list[list[Run]]:
 
 
 def combinations(groups: Sequence[Sequence[Run]], most: int = 6) -> list[str]:
-    """Name groups of runs by protocol and data, with what tells those apart that share both names.
+    """Name groups of runs by protocol and data, and by what differs between groups of equal names.
 
     Of very many groups, as probes make them, only the first are named.
     """
@@ -69,9 +70,10 @@ def combinations(groups: Sequence[Sequence[Run]], most: int = 6) -> list[str]:
         data = record.data
         rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
         part = f" {data.subset}" if data.subset else ""
+        part += f" ({data.variant})" if data.variant else ""
         found.append(
-            f"{rule} on {data.id} version {data.version}{part}, {len(data.tracks)} tracks from "
-            f"{data.tracks[0]!r} on"
+            f"{rule} on {data.id} version {data.version}{part}, {counted(len(data.tracks), 'track')}, "
+            f"first {data.tracks[0]!r}"
         )
     return [*found, *([f"{len(groups) - most} more"] if len(groups) > most else [])]
 

@@ -1,4 +1,4 @@
-"""Reading what a run names, which may come from anyone: plain files inside it, or what has its digest."""
+"""Read files that a run names, which may be anyone's: only files inside it, or with the recorded digest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plain_bytes(path: Path) -> bytes:
-    """Read a plain file; opening a FIFO or a device instead might wait for ever.
+    """Read a regular file; FIFOs and devices are refused, since opening one could block for ever.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def refuse_links_out(folder: Path) -> None:
 
 
 def manifest_of(data: DataRecord) -> Manifest:
-    """Return the manifest that a run was measured by: where it lay then, or the one here of the same id.
+    """Return the manifest of a run: the file at the recorded path, or the known one of the same id.
 
     A file at the recorded path counts only if with the run's tracks it has the recorded digest: the path may
     be a stranger's, and lead to any file.
@@ -82,7 +82,9 @@ def manifest_of(data: DataRecord) -> Manifest:
             found = load_manifest(path)
         except SvbenchError:
             # What is wrong would quote the file, and the path may be a stranger's choice.
-            raise SpecError(path, "", "is no valid manifest; `svbench check` says why") from None
+            raise SpecError(
+                path, "", "is no valid manifest; run `svbench check` on it for the reason"
+            ) from None
         if data_digest(found.digest, data.tracks, data.variant) == data.digest:
             return found
     if "/" in data.id or data.id.endswith(".toml"):

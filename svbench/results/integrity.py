@@ -1,4 +1,4 @@
-"""The gate that every run passes when it is read: its content must be what it claims to be.
+"""Checks that all runs pass when they are read: the content must match the recorded digests.
 
 Nothing here trusts what a run says of itself where it can be worked out. The digests of protocol, system and
 tracks are computed again from their content, the key of each result from what it was computed from, and
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from svbench.results.store import DataRecord, Quantity, RunRecord
 
 DEEPEST = 50  # levels of lists and tables in parameters; Python's own limit is hit at some hundreds
-# Beyond what 32-bit samples can give: 20·log10(3.4e38 / 1.4e-45) is 1668 dB.
+# Beyond what 32-bit samples can reach: 20·log10(3.4e38 / 1.4e-45) is 1668 dB.
 LIMITS = {"dB": (-2000.0, 2000.0), "of 100": (0.0, 100.0)}
 ROUNDING = 1e-6  # a share of 100 may be computed as 100.00000000000001
 LARGEST = 1e30  # of quantities in other units
@@ -68,21 +68,22 @@ def check_record(path: Path, record: RunRecord) -> None:
         try:
             found = content.digest
         except (OverflowError, ValueError, TypeError) as error:
-            refuse(what, f"cannot be told by a digest ({error})")
+            refuse(what, f"has no digest ({error})")
         if found != claimed:
             refuse(
                 f"{what}_digest",
                 f"is {claimed[:8]!r}, but its {what} has {found[:8]}: the record was edited, or is of a "
-                "version of svbench that counts digests otherwise; get the run again from who made it",
+                "version of svbench that computes digests differently; get the run again from "
+                "whoever made it",
             )
     if not record.provenance:
-        refuse("provenance", "is empty; it must say at least once where the run comes from")
+        refuse("provenance", "is empty; expected at least one entry on where the run comes from")
     _check_data(refuse, record.data)
     _check_quantities(refuse, record.protocol, record.quantities)
 
 
 def check_results(folder: Path, record: RunRecord, results: Sequence[tuple[Path, TrackResult]]) -> None:
-    """Refuse results that are not of their run, or hold numbers that cannot be.
+    """Refuse results that belong to another run or contain impossible numbers.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def data_digest(manifest_digest: str, tracks: Sequence[str], variant: str) -> st
 
 
 class Refusal:
-    """Raises the sentence for one file: where, what was found, what to do."""
+    """Raises errors about one file: where, what was found, what to do."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -160,7 +161,7 @@ def _check_depth(refuse: Refusal, key: str, value: Any) -> None:
     level, depth = [value], 0
     while level:
         if depth > DEEPEST:
-            refuse(key, f"lists and tables within one another go deeper than {DEEPEST} levels")
+            refuse(key, f"is nested deeper than {DEEPEST} levels")
         inner = [
             v.values() if isinstance(v, dict) else v for v in level if isinstance(v, (dict, list, tuple))
         ]
@@ -183,7 +184,7 @@ def _check_data(refuse: Refusal, data: DataRecord) -> None:
         refuse(
             "data.digest",
             f"is {data.digest[:8]!r}, but its manifest, tracks and variant have {expected[:8]}: the "
-            "record was edited; get the run again from who made it",
+            "record was edited; get the run again from whoever made it",
         )
 
 
@@ -225,14 +226,12 @@ def _check_known(refuse: Refusal, use: MetricUse, quantities: Sequence[Quantity]
         expected = by_name[q.name]
         if (q.unit, q.higher_is_better) != (expected.unit, expected.higher_is_better):
             better = "higher" if expected.higher_is_better else "lower"
-            refuse(
-                "quantities", f"{q.name}: must be in {expected.unit!r} with {better} values being better ones"
-            )
+            refuse("quantities", f"{q.name}: expected unit {expected.unit!r}, {better} values being better")
 
 
 @cache
 def _own_quantities(metric: str) -> dict[str, QuantityRecord] | None:
-    """Return what a metric gives, or None: for a run's sake no code but svbench's own is imported."""
+    """Return the quantities of a metric, or None: reading a run only imports code of svbench itself."""
     plugin = plugins("metric").get(metric)
     if plugin is None or not plugin.target.startswith("svbench."):
         return None
@@ -281,7 +280,7 @@ def _check_result(refuse: Refusal, result: TrackResult) -> None:
         spent = (used.load_s, used.wall_s, used.cpu_s, used.peak_rss_bytes, used.rtf, used.weights_bytes or 0)
         if not all(0 <= value < LARGEST for value in spent):
             refuse(
-                "resources", f"holds {min(spent):g} to {max(spent):g}; a cost cannot be negative or endless"
+                "resources", f"holds {min(spent):g} to {max(spent):g}; a cost cannot be negative or infinite"
             )
     _refuse_twice(refuse, "target_sets", result.target_sets)
     for target, path in result.estimates.items():
@@ -326,7 +325,8 @@ def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[flo
     if not n or lengths != [n] * 4:
         told = ", ".join(map(str, lengths))
         refuse(
-            where, f"has {told} times, durations, scores and statuses; expected as many of each, at least one"
+            where,
+            f"has {told} times, durations, scores and statuses; expected equal numbers, at least one of each",
         )
     numbers = [v for v in series.score if v is not None]
     without = (
@@ -340,7 +340,7 @@ def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[flo
     low, high = limits
     if numbers and not (low <= min(numbers) and max(numbers) <= high):
         worst = min(numbers) if min(numbers) < low else max(numbers)
-        refuse(where, f"has a score of {worst:g}; possible are {low:.0f} to {high:.0f}")
+        refuse(where, f"has a score of {worst:g}; expected {low:.0f} to {high:.0f}")
 
 
 def _check_frames(refuse: Refusal, where: str, series: Series, duration_s: float, ends: Ends) -> None:
@@ -363,5 +363,5 @@ def _refuse_twice(refuse: Refusal, key: str, names: Sequence[object]) -> None:
         for name in names:
             if name in seen:
                 told = ", ".join(name) if isinstance(name, tuple) else repr(name)
-                refuse(key, f"{told} stands twice")
+                refuse(key, f"{told} is listed twice")
             seen.add(name)

@@ -1,7 +1,7 @@
-"""Which of several runs of one system is read: the newest complete one, where its file was edited.
+"""Choose the newest complete run of a system whose file was edited.
 
 An edited system file gives a second run folder beside the first, under the same id. A table would hold
-both under one name, and nobody could tell which is which.
+both under one name, indistinguishable.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def latest(runs: Sequence[Run], *, every: bool = False) -> list[Run]:
     ----------
     runs : sequence of Run
     every : bool
-        Keep all, and tell them apart by the first eight digits of the digests of their system files,
+        Keep all, and distinguish them by the first eight digits of the digests of their system files,
         which are put behind the system's id.
 
     Returns

@@ -1,4 +1,4 @@
-"""Seals: who vouches for a run, by an Ed25519 signature over its files.
+"""Seals: Ed25519 signatures over the files of a run, which show who vouches for it.
 
 A seal lies in the run folder as ``seal.json`` and holds a signature for each key that signed. Signed is a
 digest of the bytes of ``run.json`` and of every track's file; the estimates are covered through the digests
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SEAL = "seal.json"
-# What is signed begins with it, so that no signature made for another purpose passes for a seal.
+# Prefix of the signed text, so that a signature made for another purpose is not accepted as a seal.
 PURPOSE = b"svbench seal 1\n"
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]*$")]
 
@@ -71,13 +71,13 @@ def check_seal(folder: Path) -> Seal | None:
     try:
         seal = msgspec.json.decode(plain_bytes(inside(folder, SEAL)), type=Seal)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{path}: is no seal ({error}); get the run again from who made it") from None
+        raise DataError(f"{path}: is no seal ({error}); get the run again from whoever made it") from None
     if not seal.signatures:
-        raise DataError(f"{path}: holds no signature; get the run again from who made it")
+        raise DataError(f"{path}: holds no signature; get the run again from whoever made it")
     if content_digest(folder) != seal.digest:
         raise DataError(
-            f"{path}: does not fit: the run was changed after it was sealed; get it again from who sealed "
-            "it, or, if the change is your own, remove the file and seal the run again"
+            f"{path}: does not match: the run was changed after it was sealed; get it again from whoever "
+            "sealed it, or, if the change is your own, remove the file and seal the run again"
         )
     _check_signatures(path, seal)
     return seal
@@ -93,7 +93,7 @@ def _check_signatures(path: Path, seal: Seal) -> None:
             public.verify(bytes.fromhex(one.signature), _message(seal.digest))
         except (InvalidSignature, ValueError):
             raise DataError(
-                f"{path}: the signature by key {one.key[:8]} is forged; get the run again from who made it"
+                f"{path}: the signature by key {one.key[:8]} is forged; get the run again from whoever made it"
             ) from None
 
 
@@ -155,7 +155,7 @@ def vouchers(folder: Path, trusted: Mapping[str, str]) -> tuple[list[str], list[
 
 
 def vouched(folder: Path, trusted: Mapping[str, str]) -> str:
-    """Say in words who vouches for a run, see `vouchers`."""
+    """Describe who vouches for a run, see `vouchers`."""
     known, unknown = vouchers(folder, trusted)
     if known:
         return ", ".join(known)
@@ -177,7 +177,7 @@ def new_key(path: Path, name: str) -> Path:
     for taken in (path, public_path):
         if os.path.lexists(taken):
             raise SvbenchError(
-                f"{taken}: exists already; choose another name, a lost key cannot be made again"
+                f"{taken}: already exists; choose another name, since an overwritten key is lost for good"
             )
     private = Ed25519PrivateKey.generate()
     text = private.private_bytes(

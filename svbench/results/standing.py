@@ -1,4 +1,4 @@
-"""Who is first in a column: ranks, best and second by one rule, for every table, board and comparison.
+"""Ranks, best and second of a column, by one rule for all tables, boards and comparisons.
 
 Only systems that were measured on the same tracks can be ranked. A system takes part if it has a number
 that rests on every track that any competing system's number in this column rests on; otherwise an easy
@@ -16,7 +16,7 @@ from svbench.results.once import once
 from svbench.results.scores import Status
 from svbench.results.store import Quantity, Run
 
-# Beyond this the rounding of the arithmetic is measured, which makes no system the best.
+# Above this a score only reflects rounding, so it is never the best.
 PRACTICALLY_INFINITE_DB = 100.0
 MOST = 5  # systems that a sentence names one by one
 
@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Standing:
-    """Places of the candidates of a column, all by their position in it.
+    """Ranks, best and second of a column, by the position of the candidates.
 
     Attributes
     ----------
@@ -188,6 +188,6 @@ def scored_tracks(run: Run) -> Mapping[tuple[str, str, str], frozenset[str]]:
 
 
 def unit_of(run: Run, target: str, metric: str) -> str:
-    """Return what a number rests on: tracks, or stems where a mean takes each target over its own tracks."""
+    """Return the tracks behind a number, or the stems if each target of a mean has its own tracks."""
     own = target == "mean" and quantities(run)[metric].targets_over == "own tracks"
     return "stem" if own else "track"

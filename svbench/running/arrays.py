@@ -78,7 +78,7 @@ def score_arrays(
     if not sets:
         wanted = " or ".join(", ".join(s.targets) for s in rule.target_sets)
         raise DataError(
-            f"{rule.id} scores {wanted}; references and estimates were given of "
+            f"{rule.id} scores {wanted}; references and estimates have "
             f"{', '.join(common) or 'no target in common'}"
         )
     first = known[common[0]]
@@ -131,7 +131,7 @@ def _by_target(name: str, given: Any) -> Mapping[str, Any]:
 
 
 def _samples(name: str, given: Any) -> Samples:
-    """Return finite floats of shape (n_samples, n_channels), or refuse in words."""
+    """Return finite floats of shape (n_samples, n_channels), or raise an error that says what is wrong."""
     if not isinstance(given, np.ndarray):
         kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
         raise AudioError(f"{name}: expected a NumPy array of samples, found {kind}")
@@ -144,7 +144,7 @@ def _samples(name: str, given: Any) -> Samples:
         given = given / _FULL_SCALE[given.dtype]
     elif given.dtype not in (np.float32, np.float64):
         raise AudioError(
-            f"{name}: expected float32, float64, or 16 or 32 bit integers as of PCM; found {given.dtype}"
+            f"{name}: expected float32, float64, or PCM integers of 16 or 32 bits; found {given.dtype}"
         )
     if given.ndim == 1:
         given = given[:, np.newaxis]

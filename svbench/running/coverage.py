@@ -1,4 +1,4 @@
-"""Which target sets can be scored, and from which estimates: the one rule of `run` and `score`.
+"""Which target sets can be scored, and from which estimates: one rule for `run` and `score`.
 
 A set is scored where the data tell each of its targets, be it that a track has none of it, and where
 estimates of all of them are given or add up. What a track does not contain needs no estimate.
@@ -18,7 +18,7 @@ from svbench.specs.protocol import Protocol, TargetSet
 
 
 def told_sets(tracks: Sequence[Track], protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
-    """Return the ids of target sets that the data tell of, and a sentence on each set that is left out.
+    """Return the ids of target sets that the data support, and a sentence for each set that is left out.
 
     A set needs two of its targets, or its only one, in some track: vocals alone are no four-stem problem.
     It is left out of tracks where one file hides some of its targets.
@@ -48,7 +48,7 @@ def nothing_to_score(root: Path, protocol: Protocol, left_out: Sequence[str]) ->
 
 
 def unknown_targets(track: Track, target_set: TargetSet) -> tuple[str, ...]:
-    """Return the targets of a set of which the track's files do not tell whether it has them."""
+    """Return the targets of a set that the track may or may not contain, judged by its files."""
     return tuple(t for t in target_set.targets if not track.knows(t))
 
 
@@ -113,7 +113,7 @@ def derivation(
 def recipes(
     given: Collection[str], track: Track, protocol: Protocol, sets: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Say from which estimates of a track each target is made that is to be scored.
+    """Return, for each target to be scored, the estimates of the track that make it up.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def sum_notes(made: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _is_scored(target: str, track: Track, protocol: Protocol) -> bool:
-    """Whether a protocol scores a target in a track; what the track does not contain often is not."""
+    """Whether a protocol scores a target in a track; absent targets often are not scored."""
     if protocol.compares_originals or any(metric_of(u, protocol).scores_absent for u in protocol.metrics):
         return True
     reference = track.reference_sound(target)
@@ -170,7 +170,7 @@ def _is_scored(target: str, track: Track, protocol: Protocol) -> bool:
 
 
 def _absent(target: str, given: Collection[str], track: Track) -> list[str]:
-    """Return the stems of a target that nothing is given of, and that the track does not contain."""
+    """Return the stems of a target without an estimate that the track does not contain."""
     if track.original is not track:  # a probe may have laid something over it
         return []
     unknown = track.unknown_stems

@@ -1,4 +1,4 @@
-"""Scores of svbench beside those of the original tools, on the same audio, frame by frame.
+"""Compare the scores of svbench with those of the original tools on the same audio, frame by frame.
 
 BSS Eval v4 is scored by museval, version 3 by mir_eval; plain ratios of energies, which have no tool of their
 own, by the few lines of numpy in `svbench.running.plain_scores`.
@@ -45,7 +45,7 @@ CEILING_DB = 100.0
 
 
 class Check(msgspec.Struct, frozen=True):
-    """How a metric is scored by someone else; ``tool`` is museval, mir_eval or numpy."""
+    """How another tool scores a metric; ``tool`` is museval, mir_eval or numpy."""
 
     tool: str
     function: Callable[..., dict[str, Floats]]
@@ -101,7 +101,7 @@ class Row(msgspec.Struct):
 
 
 class Crosscheck(msgspec.Struct, frozen=True):
-    """What a comparison found; ``failed`` are tracks without one, ``not_checked`` what no tool gives."""
+    """Result of a comparison; ``failed``: tracks not compared, ``not_checked``: quantities no tool gives."""
 
     rows: tuple[Row, ...]
     n_tracks: int
@@ -153,8 +153,8 @@ def results_to_check(run: Run, tracks: Sequence[str]) -> tuple[list[TrackResult]
             raise UnknownNameError("track", track, known)
     if not any(check_of(use) for use in run.record.protocol.metrics):
         raise DataError(
-            f"{run.path}: nothing that {run.record.protocol.id} gives is known to museval, mir_eval or plain "
-            "numpy; check a run under another protocol"
+            f"{run.path}: museval, mir_eval and plain numpy give none of the quantities of "
+            f"{run.record.protocol.id}; check a run under another protocol"
         )
     chosen = [r for r in run.results if not tracks or r.track in tracks]
     left_out = [f"track {r.track}: it failed ({r.reason})" for r in chosen if r.status == "failed"]
@@ -193,7 +193,7 @@ def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
     manifest = load_manifest(data[0]) if data else manifest_of(record)
     root = data[1] if data else Path(record.root)
     if not root.is_dir():
-        raise DataError(f"{root}: the recordings of {run.path} are not there; say with --data where they are")
+        raise DataError(f"{root}: the recordings of {run.path} are not there; give their folder with --data")
     recorded, protocol = Recorded(manifest, root), run.record.protocol
 
     def signals(result: TrackResult) -> Signals:
@@ -280,7 +280,7 @@ def crosscheck(
 
 
 def seconds_of_museval(results: Sequence[TrackResult], protocol: Protocol) -> float:
-    """Estimate how long museval will take over some results, taken for stereo."""
+    """Estimate how long museval will take for some results, assuming stereo."""
     return sum(
         museval_seconds(
             result.duration_s,

@@ -1,4 +1,4 @@
-"""Estimates that runs keep: written whole, found again for another protocol, never stored twice."""
+"""Kept estimates of runs: write them completely, find them for another protocol, store them once."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ def _serves(
     protocols: Sequence[Protocol],
     rule: Alignment | None,
 ) -> bool:
-    """Whether the system, asked now, would give the protocols nothing else.
+    """Whether the system would return the same estimates for the protocols if it ran now.
 
     ``rule`` is the alignment rule that shaped the estimates, if one did.
     """
     if rule is not None and any(p.alignment != rule for p in protocols):
         return False
     whole = all(len(covered_sets(made.given, p, track.targets)) == len(p.target_sets) for p in protocols)
-    # Asked for more, the system might give more than it did then.
+    # If asked for more targets, the system might return more than it did before.
     return whole or set(asked) <= set(made.asked)
 
 
@@ -137,7 +137,7 @@ def keep_estimates(
     digests: Mapping[str, str],
     here: dict[str, Path],
 ) -> dict[str, str]:
-    """Put estimates as float WAV into a run folder, each whole or not at all; their result must follow.
+    """Put estimates as float WAV into a run folder, each completely or not at all; write the result after it.
 
     Parameters
     ----------

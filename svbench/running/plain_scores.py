@@ -1,4 +1,4 @@
-"""The energy ratios of svbench once more, written out in plain numpy: to be read, not to be fast.
+"""A second implementation of the energy ratios in plain numpy, written to be read, not to be fast.
 
 Every function takes float64 arrays of shape (n_targets, n_samples, n_channels), references first, and
 returns decibels of shape (n_targets, n_frames). Nothing is shared with the metrics that are checked.

@@ -1,4 +1,4 @@
-"""The tools that svbench is measured against, museval and mir_eval, loaded without their packages' start-up.
+"""Load museval and mir_eval, with which svbench is compared, without importing their whole packages.
 
 Only `svbench crosscheck` and the tests load them.
 """

@@ -1,4 +1,4 @@
-"""Compare the mixture of a track with the sum of its stems while these are read to be scored.
+"""Compare the mixture of a track with the sum of its stems while the stems are read for scoring.
 
 Metrics read all references of a target set from end to end. Where these add up to the mixture, the check
 looks at the same blocks, so it costs one more reading of the mixture and none of the stems (4 minutes of
@@ -23,7 +23,7 @@ _BLOCK = 1 << 18
 
 
 class MixtureCheck:
-    """Gathers how far a recorded track's mixture is from the sum of its stems."""
+    """Measures how far the mixture of a recorded track is from the sum of its stems."""
 
     def __init__(self, track: Track) -> None:
         self._track, self._mixture = track, track.mixture_sound()

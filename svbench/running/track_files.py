@@ -1,4 +1,4 @@
-"""What a run folder keeps of a track beside its estimates: the result, and the log of a worker that failed.
+"""Files of a track in a run folder beside its estimates: the result, and the log of a failed worker.
 
 Estimates and the result that names them are several files, which cannot change in one step. So a mark
 stands beside the estimates from before the first is replaced until the result is written. Where a kill
@@ -28,7 +28,7 @@ def estimates_folder(folder: Path, track: str) -> Path:
 
 
 def mark_changing(folder: Path, track: str) -> None:
-    """Say that estimates of a track are about to be replaced, until `keep_result` writes what names them."""
+    """Mark the estimates of a track as being replaced, until `keep_result` writes their result."""
     home = estimates_folder(folder, track)
     home.mkdir(parents=True, exist_ok=True)
     (home / _CHANGING).touch()
@@ -36,7 +36,7 @@ def mark_changing(folder: Path, track: str) -> None:
 
 
 def is_changing(folder: Path, track: str) -> bool:
-    """Whether a kill may have left estimates that are not those of the track's result."""
+    """Whether the estimates may not belong to the result, because svbench was killed in between."""
     return (estimates_folder(folder, track) / _CHANGING).exists()
 
 

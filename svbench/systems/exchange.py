@@ -1,4 +1,4 @@
-"""The folder through which audio goes to a worker and comes back; nothing in it is trusted.
+"""The folder in which svbench and a worker exchange audio; its content is not trusted.
 
 svbench chooses every name. What the worker wrote is opened below the folder that was made for the request,
 without following links, and read as an array of numbers or refused: never a pickle, never a device or a
@@ -19,11 +19,11 @@ from svbench.audio import Audio, Samples
 from svbench.disk import remove_tree
 from svbench.errors import SystemFailure
 
-# An array may be so much larger than the mixture before it is not even read; a wrong length has a better
-# sentence later on. Rates, and so lengths, may differ.
+# Arrays larger than this multiple of the mixture are not read at all; other wrong lengths get a clearer
+# message later. Rates, and so lengths, may differ.
 _TIMES_MIXTURE = 64
 _SPARE_BYTES = 1 << 20
-# Errors by which the system is not to blame: the disk is full or broken.
+# Errors that are not the fault of the system: the disk is full or broken.
 _OURS = (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
@@ -102,7 +102,9 @@ class Exchange:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1:
             os.close(handle)
-            raise SystemFailure(f"{what} is no regular file of its own, expected what the worker writes")
+            raise SystemFailure(
+                f"{what} is a link or no regular file, expected the file that the worker writes"
+            )
         with os.fdopen(handle, "rb") as file:
             try:
                 version = np.lib.format.read_magic(file)

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import svbench
 from svbench.audio import Audio
 from svbench.disk import folder_bytes, remove_tree
-from svbench.errors import OutOfTime, OverBudget, SystemFailure
+from svbench.errors import OutOfTime, OverBudget, SystemFailure, suggestion
 from svbench.naming.names import canonical
 from svbench.specs.plugins import plugins
 from svbench.specs.protocol import Limits
@@ -133,7 +133,7 @@ class WorkerHost:
         spec = self.located.spec
         table = plugins("adapter")
         if spec.adapter not in table:
-            raise SystemFailure(f"unknown adapter {spec.adapter!r}; known: {', '.join(table)}")
+            raise SystemFailure(f"unknown adapter {spec.adapter!r}: {suggestion(spec.adapter, table)}")
         weights = [str(checked_weights(self.located.folder, w)) for w in spec.weights]
         if weights:
             self._weights_bytes = sum(Path(w).stat().st_size for w in weights)

@@ -1,4 +1,4 @@
-"""What a system may take of the machine unless its file or the user says otherwise.
+"""Default limits of what a system may use of the machine, unless its file or the user sets others.
 
 These limits guard the machine and the other systems of a command. They are generous, and no part of any
 score: neither protocol digests nor result keys know of them. Budgets that do count are a
@@ -18,7 +18,7 @@ MEMORY_SHARE = 0.9
 DISK_BYTES = 10_000_000_000
 DISK_FACTOR = 4  # of the mixture and the estimates, for long recordings
 LOG_BYTES = 10_000_000
-# Where the kernel tells how much memory a container may have, by the version of control groups.
+# Files with the memory limit of a container, for both versions of control groups.
 _GROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -58,7 +58,7 @@ def log_limit_bytes(spec: SystemSpec) -> int:
 
 
 def advice(key: str, own: object) -> str:
-    """Say where a limit that was broken comes from.
+    """Return where an exceeded limit comes from, for its error message.
 
     Examples
     --------
@@ -99,14 +99,14 @@ def _some(names: list[str]) -> str:
 def _limits(spec: SystemSpec) -> str:
     default, parts = spec.default_limits, []
     if spec.time_limit_s is not None:
-        parts.append(f"{spec.time_limit_s:g} s a track")
+        parts.append(f"{spec.time_limit_s:g} s per track")
     elif default:
-        parts.append(f"{TIME_S:g} s or {TIME_FACTOR:g} × its duration a track")
+        parts.append(f"{TIME_S:g} s per track (or {TIME_FACTOR:g} × its duration, if longer)")
     memory, disk, log = memory_limit_bytes(spec), disk_limit_bytes(spec, 0), log_limit_bytes(spec)
     parts += [f"{memory / 1e9:.3g} GB of memory"] if memory else []
-    parts += [f"{disk / 1e9:.3g} GB of scratch"] if disk else []
+    parts += [f"{disk / 1e9:.3g} GB of temporary files"] if disk else []
     parts += [f"{log / 1e6:.3g} MB of log"] if log else []
-    return ", ".join(parts) + (" (--limits none lifts the defaults)" if default else "") or "none"
+    return ", ".join(parts) + (" (lift the defaults with --limits none)" if default else "") or "none"
 
 
 def _machine_bytes() -> int:

@@ -1,4 +1,4 @@
-"""A worker process as svbench holds it: started under a supervisor, asked, waited for, ended."""
+"""A worker process: spawn it under a supervisor, send requests, wait for replies, end it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from svbench.systems.tree import ProcessTree
 
 # How often the process tree is looked at while a request is under way; a look costs some 0.3 ms.
 _LOOK_S = 0.05
-# What a reply may be long: names and a few numbers, and for a profile a few hundred operations.
+# Longest reply accepted: names and a few numbers, and for a profile a few hundred operations.
 _REPLY_BYTES = 1 << 22
 _START_S = 60.0
 _END_S = 15.0  # longer than the supervisor's own patience

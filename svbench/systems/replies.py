@@ -1,4 +1,4 @@
-"""What a worker may answer. A system shares the worker's process and can write anything in its place."""
+"""Replies of a worker, with checks: the system shares its process and could write anything in their place."""
 
 from __future__ import annotations
 

@@ -83,6 +83,14 @@ def test_ratios_agree_with_plain_numpy(
     assert "not checked" not in printed
 
 
+def test_perfect_estimates_leave_nothing_to_compare(
+    small_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["crosscheck", str(small_folder), str(small_folder), "--protocol", "si-sdr"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "0 values compared: both tools find all of them undefined or above 100 dB"
+
+
 def test_a_changed_score_is_found(
     small_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,7 +166,10 @@ def test_what_is_missing_is_said(
     content = json.loads((run / "run.json").read_text())
     content["data"]["root"] = str(tmp_path / "gone")
     (run / "run.json").write_text(json.dumps(content))
-    assert f"{tmp_path / 'gone'}: the recordings of {run} are not there; say with --data" in refusal(run)
+    assert (
+        f"{tmp_path / 'gone'}: the recordings of {run} are not there; give their folder with --data"
+        in refusal(run)
+    )
     shutil.rmtree(run / "estimates")
     assert "its estimates were not kept; run the same command again with --keep-estimates" in refusal(run)
 
@@ -224,7 +235,7 @@ def test_what_no_tool_gives_is_listed(
     assert "not checked, since no original tool gives them: PES, leakage" in capsys.readouterr().out
     assert main(["crosscheck", str(runs["leakage"])]) == 2
     assert (
-        "nothing that leakage gives is known to museval, mir_eval or plain numpy" in capsys.readouterr().err
+        "museval, mir_eval and plain numpy give none of the quantities of leakage" in capsys.readouterr().err
     )
 
 

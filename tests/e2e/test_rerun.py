@@ -70,7 +70,7 @@ def test_nothing_of_a_record_is_run_unasked(made: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert main(words) == 2
     told = capsys.readouterr().err
-    assert 'adapter: "python"' in told.splitlines()
+    assert '\n  adapter: "python"\n' in told  # a line of its own
     assert '"factory": "mine.py:make"' in told
     assert f'paths start in: "{home / "system"}"' in told
     assert "--trust" in told

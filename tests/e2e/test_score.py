@@ -229,7 +229,7 @@ def test_bad_samples_are_told_by_target_channel_and_sample(
 
 def test_arrays_that_cannot_be_scored() -> None:
     one = TRACKS["one"]
-    with pytest.raises(DataError, match="were given of no target in common"):
+    with pytest.raises(DataError, match="references and estimates have no target in common"):
         svbench.score_arrays(one, {"voice": one["vocals"]}, rate_hz=RATE, protocol="mdx21")
     bad = {**one, "bass": np.full_like(one["bass"], np.nan)}
     with pytest.raises(AudioError, match="estimate of bass: NaN or infinite values"):

@@ -59,9 +59,9 @@ PYTHON = {
     "forged-rate": ("forge(estimates=[{'target': 'vocals', 'rate_hz': 10**12}])", "wrote something else", ""),
     "no-file": ("forge()", "estimate of vocals is not there", ""),
     "link": ("os.symlink(exchange('mixture.npy'), exchange()); forge()", "estimate of vocals is a symbolic link", ""),
-    "hard-link": ("os.link(exchange('mixture.npy'), exchange()); forge()", "no regular file of its own", ""),
-    "pipe": ("os.mkfifo(exchange()); forge()", "estimate of vocals is no regular file of its own", ""),
-    "folder": ("os.mkdir(exchange()); forge()", "estimate of vocals is no regular file of its own", ""),
+    "hard-link": ("os.link(exchange('mixture.npy'), exchange()); forge()", "is a link or no regular file", ""),
+    "pipe": ("os.mkfifo(exchange()); forge()", "estimate of vocals is a link or no regular file", ""),
+    "folder": ("os.mkdir(exchange()); forge()", "estimate of vocals is a link or no regular file", ""),
     "pickle": (
         "np.save(exchange(), np.array([{}], dtype=object), allow_pickle=True); forge()",
         "estimate of vocals: expected a float32 or float64 array, found object", "",

@@ -308,7 +308,7 @@ def test_a_full_disk_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPat
     files._decoded.cache_clear()
     disk = Path("/dev/full").open("w+b", 0)  # noqa: SIM115 - closed by whom it is given to
     monkeypatch.setattr("svbench.audio.mapped.tempfile.TemporaryFile", lambda **_: disk)
-    with pytest.raises(AudioError, match=r"a\.ogg: no room for its decoded samples in .*set TMPDIR"):
+    with pytest.raises(AudioError, match=r"a\.ogg: its decoded samples do not fit into .*set TMPDIR"):
         read_audio(folder / "a.ogg")
 
 

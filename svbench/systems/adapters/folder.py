@@ -31,9 +31,10 @@ class Folder:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - {"root", "targets"}
-        if unknown or "root" not in parameters:
-            raise ValueError(f"the folder adapter takes root and targets, found {sorted(parameters)}")
+        if unknown := set(parameters) - {"root", "targets"}:
+            raise ValueError(f"parameters: unknown key {sorted(unknown)[0]!r}; known: root, targets")
+        if "root" not in parameters:
+            raise ValueError("parameters: root is missing; expected the folder of the estimates")
         root = context.folder / parameters["root"]
         if not root.is_dir():
             raise FileNotFoundError(f"{root}: no such folder of estimates")

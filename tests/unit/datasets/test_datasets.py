@@ -56,6 +56,13 @@ def test_absent_and_silent_stems_give_no_reference(root: Path) -> None:
     assert set(track.references(("vocals", "drums", "bass", "accompaniment"))) == {"vocals", "accompaniment"}
 
 
+def test_a_subset_of_a_data_set_without_any(root: Path) -> None:
+    for found in (f for f in root.rglob("*") if f.is_dir() and f.parent != root):
+        shutil.move(found, root / found.name)
+    with pytest.raises(UnknownNameError, match="unknown subset 'test': known: none"):
+        open_dataset(FOLDER, root, subset="test")
+
+
 def test_subsets_and_choices(root: Path) -> None:
     (root / "test").mkdir()
     shutil.move(root / "a", root / "test/a")

@@ -152,8 +152,8 @@ def test_a_manifest_that_is_invalid_is_not_called_missing(make: MakeRun, tmp_pat
     path = tmp_path / "manifest.toml"
     record = make("one", SCORES).record
     for text, reason in (
-        ("schema = 2\n", "…/manifest.toml: is no valid manifest; `svbench check` says why"),
-        ("schema = \n", "…/manifest.toml: is no valid manifest; `svbench check` says why"),
+        ("schema = 2\n", "…/manifest.toml: is no valid manifest; run `svbench check` on it for the reason"),
+        ("schema = \n", "…/manifest.toml: is no valid manifest; run `svbench check` on it for the reason"),
         (None, "the manifest of mine is not here"),
     ):
         if text is None:

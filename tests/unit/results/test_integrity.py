@@ -68,12 +68,12 @@ RECORDS: list[tuple[Edit, str]] = [
     (consistent_protocol, "key: is .*of another run"),
     (consistent_system, "key: is .*of another run"),
     (set_in("quantities", value=[]), "quantities: is empty"),
-    (lambda c: c["quantities"].append(c["quantities"][0]), "quantities: 'uSDR' stands twice"),
-    (set_in("quantities", 0, "higher_is_better", value=False), "with higher values being better"),
+    (lambda c: c["quantities"].append(c["quantities"][0]), "quantities: 'uSDR' is listed twice"),
+    (set_in("quantities", 0, "higher_is_better", value=False), "higher values being better"),
     (set_in("quantities", 0, "name", value="SDR"), "quantities: lacks 'uSDR'"),
     (set_in("provenance", value=[]), "provenance: is empty"),
     (set_in("data", "tracks", value=[]), "data.tracks: is empty"),
-    (lambda c: c["data"]["tracks"].append("track 0"), "data.tracks: 'track 0' stands twice"),
+    (lambda c: c["data"]["tracks"].append("track 0"), "data.tracks: 'track 0' is listed twice"),
     (lambda c: c["data"]["tracks"].pop(), "data.digest: is"),
 ]
 
@@ -86,14 +86,14 @@ def test_records_that_contradict_themselves(run: Path, edit: Edit, sentence: str
 
 
 RESULTS: list[tuple[Edit, str]] = [
-    (lambda c: c["series"].append(c["series"][0]), "series: .*stands twice"),
+    (lambda c: c["series"].append(c["series"][0]), "series: .*is listed twice"),
     (lambda c: c["series"].pop(), "series: lacks"),
     (set_in("series", 0, "metric", value="SIR"), "series: has .*SIR"),
-    (set_in("series", 0, "score", value=[1e9]), "has a score of 1e.09; possible are -2000 to 2000"),
+    (set_in("series", 0, "score", value=[1e9]), "has a score of 1e.09; expected -2000 to 2000"),
     (set_in("series", 0, "score", value=[None]), "no score with status 'ok'"),
     (set_in("series", 0, "status", value=["failed"]), "with status 'failed'; only 'ok' carries a number"),
     (set_in("series", 0, "status", value=["wonderful"]), "Invalid enum value 'wonderful'"),
-    (set_in("series", 0, "status", value=["ok", "ok"]), "expected as many of each"),
+    (set_in("series", 0, "status", value=["ok", "ok"]), "expected equal numbers"),
     (set_in("series", 0, "time_s", value=[-1.0]), "starts before the track"),
     (set_in("series", 0, "duration_s", value=[1e6]), "its track ends at 2.5 s"),
     (set_in("track", value="track 1"), "is of track 'track 1'; this is the file of 'track 0'"),

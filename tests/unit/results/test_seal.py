@@ -49,9 +49,11 @@ def test_a_changed_run_is_no_unsigned_run(run: Path, tmp_path: Path, file: str) 
     seal_run(run, tmp_path / "key")
     path = run / file if file == "run.json" else sorted((run / "tracks").iterdir())[0]
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(DataError, match=r"seal.json: does not fit: the run was changed after it was sealed"):
+    with pytest.raises(
+        DataError, match=r"seal.json: does not match: the run was changed after it was sealed"
+    ):
         load_run(run)
-    with pytest.raises(DataError, match="does not fit"):
+    with pytest.raises(DataError, match="does not match"):
         seal_run(run, tmp_path / "key")
 
 
@@ -95,7 +97,7 @@ def test_sealing_writes_through_no_link_in_the_run(run: Path, tmp_path: Path) ->
 def test_private_keys_are_ones_own(tmp_path: Path) -> None:
     new_key(tmp_path / "key", "me")
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
-    with pytest.raises(SvbenchError, match="exists already"):
+    with pytest.raises(SvbenchError, match="already exists"):
         new_key(tmp_path / "key", "me")
 
 

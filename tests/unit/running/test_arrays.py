@@ -86,7 +86,7 @@ GOOD = ESTIMATES["vocals"]
         ("vocals.wav", "expected a NumPy array of samples, found str"),
         (GOOD.tolist(), "expected a NumPy array of samples, found list"),
         (np.ma.masked_array(GOOD, GOOD > 0.3), "is a masked array, and no metric leaves samples out; give filled"),
-        (GOOD + 0j, "expected float32, float64, or 16 or 32 bit integers as of PCM; found complex128"),
+        (GOOD + 0j, "expected float32, float64, or PCM integers of 16 or 32 bits; found complex128"),
         (GOOD.astype(np.float16), "found float16"),
         ((GOOD * 100).astype(np.int64), "found int64"),
         (GOOD > 0, "found bool"),

@@ -57,7 +57,7 @@ def test_the_limits_in_force_are_printed_recorded_and_lifted(
     words += ["--workers", "1", "--out", str(tmp_path)]
     assert main(words) == 0
     told = capsys.readouterr().err
-    assert told.startswith("limits: 600 s or 30 × its duration a track, ")
+    assert told.startswith("limits: 600 s per track (or 30 × its duration, if longer), ")
     assert main([*words, "--limits", "none", "--redo", "all"]) == 0
     assert capsys.readouterr().err.startswith("limits: none\n")
     (folder,) = find_runs([tmp_path])  # the same run: limits are no part of its name
