@@ -158,7 +158,9 @@ def _scores(table: _Table, number: int) -> list[dict[str, Any]]:
         without = clean and {"score": clean.score, "status": clean.status, "n_tracks": clean.n_tracks}
         unstable = {"n_unstable": len(unstable_tracks(run, *key))}
         places = {"best": cell.best, "second": cell.second, "tied": cell.tied, "partial": cell.partial}
-        scores.append({n: cell.detail[n] for n in (*names, *more)} | unstable | {"without_errata": without} | places)
+        scores.append(
+            {n: cell.detail[n] for n in (*names, *more)} | unstable | {"without_errata": without} | places
+        )
     return scores
 
 

@@ -179,9 +179,7 @@ def _plain(board: VariantBoard) -> list[dict[str, object]]:
             "status": cell.summary.status,
             "label": cell.summary.label,
             "n_tracks": cell.summary.n_tracks,
-            "n_unstable": len(
-                unstable_tracks(cell.run, board.target_set, board.target, board.quantity.name)
-            ),
+            "n_unstable": len(unstable_tracks(cell.run, board.target_set, board.target, board.quantity.name)),
             "score_without_errata": cell.clean and cell.clean.score,
             "change": cell.change and cell.change.value,
             "change_low": cell.change and cell.change.low,
