@@ -12,7 +12,7 @@ from svbench.printing.markup import text_table
 from svbench.printing.spreadsheet import records_csv
 from svbench.printing.visible import json_text
 from svbench.report.boards import boards, combinations, comparable
-from svbench.report.guard import beside, footnotes, marked_name, overlap_of
+from svbench.report.guard import beside, footnotes, marked_name, overlap_of, unstable_tracks
 from svbench.report.numbers import bytes_text, decibels, interval_text
 from svbench.report.terminal import tracks
 from svbench.results.aggregate import Summary
@@ -145,6 +145,9 @@ def cost_table(runs: Sequence[Run], *, format: Format = "markdown") -> str:
             "score": found.score if (found := headline.of(run)) else None,
             "score_without_errata": clean.score if (clean := headline.clean(run)) else None,
             "n_tracks": found.n_tracks if found else 0,
+            "n_unstable": len(unstable_tracks(run, found.target_set, found.target, found.metric))
+            if found
+            else 0,
             "n_failed": len(run.failed),
             "n_left_out": len(run.record.data.left_out),
             "n_data_notes": len(run.data_notes),

@@ -20,6 +20,7 @@ from svbench.results.scores import why_unstable
 from svbench.results.store import Run
 from svbench.specs.manifest import Manifest
 from svbench.specs.relations import Overlap, overlap
+from svbench.specs.tables import MEAN
 
 LEAK = "leak"  # the mark itself; red where the output knows colours
 
@@ -96,6 +97,17 @@ def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None 
     reasons = why_unstable(n for run in runs for result in run.results for n in result.notes)
     because = "".join(f"; {why}" for why in reasons)
     return [f"Unstable, and left out of every number: {cells}{because}."]
+
+
+def unstable_tracks(run: Run, target_set: str, target: str, metric: str) -> set[str]:
+    """Name the tracks that a number lacks as unstable; ``"mean"``: where any target of the set is."""
+    return {
+        row.track
+        for row in track_scores(run)
+        if row.status == "unstable"
+        and (row.target_set, row.metric) == (target_set, metric)
+        and target in (row.target, MEAN)
+    }
 
 
 def _unstable(run: Run, most: int, only: str | None) -> list[str]:

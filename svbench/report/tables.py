@@ -17,7 +17,7 @@ from svbench.printing.spreadsheet import records_csv
 from svbench.printing.visible import json_text
 from svbench.report.boards import combinations, comparable, ranked_metrics
 from svbench.report.budgets import runnable
-from svbench.report.guard import overlap_of
+from svbench.report.guard import overlap_of, unstable_tracks
 from svbench.report.layouts.facts import Facts
 from svbench.report.layouts.latex import latex
 from svbench.report.layouts.notes import notes
@@ -156,8 +156,11 @@ def _scores(table: _Table, number: int) -> list[dict[str, Any]]:
         names = ("target", "metric", "score", "low", "high", "no_interval")
         more = ("status", "label", "n_tracks", "n_frames", "n_dropped")
         without = clean and {"score": clean.score, "status": clean.status, "n_tracks": clean.n_tracks}
+        unstable = {"n_unstable": len(unstable_tracks(run, *key))}
         places = {"best": cell.best, "second": cell.second, "tied": cell.tied, "partial": cell.partial}
-        scores.append({n: cell.detail[n] for n in (*names, *more)} | {"without_errata": without} | places)
+        scores.append(
+            {n: cell.detail[n] for n in (*names, *more)} | unstable | {"without_errata": without} | places
+        )
     return scores
 
 

@@ -9,7 +9,7 @@ from svbench.printing.markup import Format, text_table
 from svbench.printing.spreadsheet import records_csv
 from svbench.printing.visible import json_text
 from svbench.report.context import Cell, Row, Table
-from svbench.report.guard import footnotes, leak_sentence, marked_name, overlap_of
+from svbench.report.guard import footnotes, leak_sentence, marked_name, overlap_of, unstable_tracks
 from svbench.report.robustness import batteries, battery_head, battery_note, battery_rows, claims
 from svbench.report.variants import (
     INSERTION,
@@ -179,6 +179,7 @@ def _plain(board: VariantBoard) -> list[dict[str, object]]:
             "status": cell.summary.status,
             "label": cell.summary.label,
             "n_tracks": cell.summary.n_tracks,
+            "n_unstable": len(unstable_tracks(cell.run, board.target_set, board.target, board.quantity.name)),
             "score_without_errata": cell.clean and cell.clean.score,
             "change": cell.change and cell.change.value,
             "change_low": cell.change and cell.change.low,

@@ -112,7 +112,8 @@ def check_results(folder: Path, record: RunRecord, results: Sequence[tuple[Path,
         for series in result.series:
             where = f"series of {series.target_set}, {series.target}, {series.metric}"
             _check_series(refuse, where, series, limits[series.metric])
-            _check_frames(refuse, where, series, result.duration_s if latest else math.inf, ends)
+            if result.duration_s:  # frames of an unknown length have none either
+                _check_frames(refuse, where, series, result.duration_s if latest else math.inf, ends)
     _check_import(Refusal(folder / "run.json"), record, [r for _, r in results])
 
 
@@ -274,7 +275,9 @@ def _check_import(refuse: Refusal, record: RunRecord, results: Sequence[TrackRes
 
 
 def _check_result(refuse: Refusal, result: TrackResult) -> None:
-    if not (0 < result.duration_s < LARGEST and 0 <= result.n_samples < LARGEST):
+    # How long a track is may be unknown where it failed: nobody could read the file that says so.
+    known = result.duration_s > 0 or (result.status == "failed" and result.duration_s == 0)
+    if not (known and result.duration_s < LARGEST and 0 <= result.n_samples < LARGEST):
         refuse("duration_s", f"is {result.duration_s:g} s in {result.n_samples} samples; expected above 0")
     if used := result.resources:
         spent = (used.load_s, used.wall_s, used.cpu_s, used.peak_rss_bytes, used.rtf, used.weights_bytes or 0)

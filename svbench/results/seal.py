@@ -93,7 +93,8 @@ def _check_signatures(path: Path, seal: Seal) -> None:
             public.verify(bytes.fromhex(one.signature), _message(seal.digest))
         except (InvalidSignature, ValueError):
             raise DataError(
-                f"{path}: the signature by key {one.key[:8]} is forged; get the run again from whoever made it"
+                f"{path}: the signature by key {one.key[:8]} is forged; get the run again from whoever "
+                "made it"
             ) from None
 
 

@@ -139,7 +139,7 @@ def recipes(
     lacking = []
     for target in dict.fromkeys(t for s in chosen for t in s.targets):
         parts = (target,) if target in given else derivation(target, given, track.targets)
-        if not parts and _is_scored(target, track, protocol):
+        if not parts and is_scored(target, track, protocol):
             parts = derivation(target, given, track.targets, _absent(target, given, track))
             if not parts:
                 lacking.append(target)
@@ -159,7 +159,7 @@ def sum_notes(made: Mapping[str, tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _is_scored(target: str, track: Track, protocol: Protocol) -> bool:
+def is_scored(target: str, track: Track, protocol: Protocol) -> bool:
     """Whether a protocol scores a target in a track; absent targets often are not scored."""
     if protocol.compares_originals or any(metric_of(u, protocol).scores_absent for u in protocol.metrics):
         return True

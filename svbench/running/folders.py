@@ -20,6 +20,7 @@ from svbench.results.scores import TrackResult
 from svbench.results.store import SCHEMA, DataRecord, Run, RunRecord
 from svbench.running.coverage import (
     covered_sets,
+    is_scored,
     lacking_targets,
     nothing_to_score,
     recipes,
@@ -194,6 +195,14 @@ def _scored_sets(pairs: Pairs, protocol: Protocol) -> tuple[tuple[str, ...], lis
     targets = _head(protocol).targets
     told, left_out = told_sets([p.track for p in pairs.tracks], protocol)
     given = {t for p in pairs.tracks for t in p.estimates}
+    # What no track contains needs no estimate, and must not take the others with it.
+    given |= {
+        t
+        for t in protocol.targets
+        if all(
+            p.track.reference_sound(t) is None and not is_scored(t, p.track, protocol) for p in pairs.tracks
+        )
+    }
     covered = [s.id for s in covered_sets(given, protocol, targets)]
     for target_set in protocol.target_sets:
         if target_set.id not in covered:

@@ -112,10 +112,9 @@ def test_tables_of_all_formats(runs: Path, format: str, capsys: pytest.CaptureFi
     assert main(["table", str(runs), "--format", format, "--target-set", "4-stems"]) == 0
     text = capsys.readouterr().out
     if format == "csv":
-        rows = [
-            r for r in csv.DictReader(io.StringIO(text)) if r["metric"] == "SIR" and r["target"] != "mean"
-        ]
-        assert {r["n_tracks"] for r in rows} == {"2"}
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert {(r["n_tracks"], r["n_unstable"]) for r in rows if r["metric"] == "SIR"} == {("2", "1")}
+        assert {(r["n_tracks"], r["n_unstable"]) for r in rows if r["metric"] == "SDR"} == {("3", "0")}
     else:
         assert FOOTNOTE in text
         assert "16 bits" in text

@@ -114,8 +114,10 @@ def _candidate(entrant: Entrant, column: Column) -> Candidate:
     """Make the candidate of a system's number, which rests on the tracks that all its repeats have."""
     status: Status = next((m.summary.status for m in entrant.materials if m.summary.score is None), "ok")
     name = (column.target_set, column.target, column.metric)
-    runs = [run for run in entrant.contender.runs if name in scored_tracks(run)]
-    tracks = frozenset.intersection(*(scored_tracks(run)[name] for run in runs))
+    runs = [run for run in entrant.contender.runs if name in scored_tracks(run)] or [*entrant.contender.runs]
+    # A run without any result has no such number, and no track.
+    none: frozenset[str] = frozenset()
+    tracks = frozenset.intersection(*(scored_tracks(run).get(name, none) for run in runs))
     unit = unit_of(runs[0], column.target, column.metric)
     return Candidate(entrant.name, runs[0].record.takes_rank, entrant.value, status, tracks, unit)
 
