@@ -94,6 +94,10 @@ def quiet(axes: Any) -> None:
 def svg_text(figure: Figure, name: str) -> str:
     """Return a figure as an ``<svg>`` element whose ids start with a name."""
     out = io.StringIO()
+    # To find the layout, saving would draw everything once before the drawing that counts.
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     return _own_ids(text[text.index("<svg") :].strip(), name)
