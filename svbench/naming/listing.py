@@ -94,12 +94,16 @@ def read_as(files: Mapping[str, Path], track: str = "") -> list[str]:
     ['no_vocals.wav read as accompaniment']
     >>> read_as({"vocals": Path("song_(Vocals)_MDX.wav"), "bass": Path("song_bass.wav")}, "song")
     ['<track>_(Vocals)_MDX.wav read as vocals']
+    >>> read_as({"bass": Path("bass.wav")}, "b")  # a track whose name begins the target's
+    []
     """
     notes = []
     for target, path in files.items():
         name = nfc(path.name)
+        if name == f"{target}{path.suffix}":
+            continue
         before = next((s for s in map(nfc, spellings(track)) if track and name.startswith(s)), "")
         shown = f"<track>{name[len(before) :]}" if before else name
-        if shown not in (f"{target}{path.suffix}", f"<track>_{target}{path.suffix}"):
+        if shown != f"<track>_{target}{path.suffix}":
             notes.append(f"{shown} read as {target}")
     return notes
