@@ -48,7 +48,7 @@ READING = """
 
 What to see in it:
 
-- Noise and bleed of the same energy have the same uSDR. SIR and SAR of BSS Eval tell them apart.
+- Noise and bleed of the same energy have the same uSDR. SIR and SAR of BSS Eval distinguish them.
 - One sample of delay, which nobody hears, leaves about 15 dB of uSDR and SI-SDR; SRR forgives it.
 - SI-SDR and SRR are deaf to gain and polarity; SDR is not, and calls a flipped voice −6 dB.
 - Metrics of magnitudes are deaf to polarity. Gain alone takes fullness from 100 to 14; `_gm` gives it back.

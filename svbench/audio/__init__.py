@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from svbench.audio.containers import AUDIO_SUFFIXES as AUDIO_SUFFIXES
 from svbench.audio.containers import EXTENSIONS as EXTENSIONS
 from svbench.audio.files import AudioInfo as AudioInfo
-from svbench.audio.files import FileSound
+from svbench.audio.files import FileSound, refuse_non_finite
 from svbench.audio.files import audio_info as audio_info
 from svbench.audio.files import is_utf8 as is_utf8
 from svbench.audio.files import unreadable as unreadable
@@ -106,14 +106,7 @@ def check_samples(samples: Any, name: str, *, values: bool = True) -> None:
         raise AudioError(f"{name}: shape {samples.shape} looks transposed; expected (n_samples, n_channels)")
     if not values:
         return
-    finite = np.isfinite(samples)
-    if not finite.all():
-        first = int(np.argmin(finite.all(axis=1)))
-        channel = int(np.argmin(finite[first]))
-        raise AudioError(
-            f"{name}: NaN or infinite values, the first ({samples[first, channel]}) at sample {first} "
-            f"of channel {channel}, both counted from 0"
-        )
+    refuse_non_finite(samples, name)
 
 
 def read_audio(

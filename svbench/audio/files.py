@@ -110,9 +110,8 @@ class FileSound:
                 f"{self.path}: ends at sample {end}, its header promises {self.n_samples}; "
                 "the file is truncated or damaged"
             )
-        if not self._info.subtype.startswith("PCM_") and not np.isfinite(out).all():
-            first = start + int(np.argmin(np.isfinite(out).all(axis=1)))
-            raise AudioError(f"{self.path}: NaN or infinite values, the first at sample {first}")
+        if not self._info.subtype.startswith("PCM_"):
+            refuse_non_finite(out, str(self.path), start)
 
     def _read_piece(self, start: int, out: NDArray[Any]) -> int:
         """Read with libsndfile and return the number of samples; reading forwards never seeks."""
@@ -135,6 +134,26 @@ class FileSound:
         part = self._samples[start : start + len(out)]
         fill(out[: len(part)], part)
         return len(part)
+
+
+def refuse_non_finite(samples: NDArray[Any], name: str, start: int = 0) -> None:
+    """Raise AudioError if samples, of which the first is sample ``start``, hold NaN or infinity.
+
+    Examples
+    --------
+    >>> refuse_non_finite(np.array([[0.0], [np.inf]]), "a.wav", start=100)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    svbench.errors.AudioError: a.wav: NaN or infinite values, the first (inf) at sample 101 of channel 0...
+    """
+    finite = np.isfinite(samples)
+    if finite.all():
+        return
+    first = int(np.argmin(finite.all(axis=1)))
+    channel = int(np.argmin(finite[first]))
+    raise AudioError(
+        f"{name}: NaN or infinite values, the first ({samples[first, channel]}) at sample {start + first} "
+        f"of channel {channel}, both counted from 0"
+    )
 
 
 def unreadable(path: Path, error: Exception) -> str:

@@ -118,17 +118,26 @@ class Stack:
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Samples ``start`` to ``stop`` of all sounds, shape (n_signals, stop - start, n_channels)."""
         out = np.empty((self.n_signals, stop - start, self.n_channels), self._dtype)
-        for sound, signal in zip(self._sounds, out, strict=True):
-            sound.read(start, signal)
+        for index, (sound, signal) in enumerate(zip(self._sounds, out, strict=True)):
+            self._read(index, sound, start, signal)
         return out
 
     def samples(self) -> NDArray[np.float64]:
         """All sounds whole, shape (n_signals, n_samples, n_channels), finite."""
         out = np.empty((self.n_signals, self.n_samples, self.n_channels))
         for index, (sound, signal) in enumerate(zip(self._sounds, out, strict=True)):
-            sound.read(0, signal)
-            check_samples(signal, f"{self._role} of {self.targets[index] if self.targets else index}")
+            self._read(index, sound, 0, signal)
+            check_samples(signal, self._name(index))
         return out
+
+    def _read(self, index: int, sound: Sound, start: int, out: NDArray[Any]) -> None:
+        try:
+            sound.read(start, out)
+        except AudioError as error:  # which names the file
+            raise AudioError(f"{self._name(index)}: {error}") from error
+
+    def _name(self, index: int) -> str:
+        return f"{self._role} of {self.targets[index] if self.targets else index}"
 
 
 def sound_of(paths: Sequence[Path | str]) -> Sound:

@@ -39,10 +39,11 @@ def metric_named(name: str) -> Metric:
 
 def rows(name: str) -> dict[str, dict[str, str]]:
     """The quantities' table of a section, by quantity."""
-    lines = [line for line in SECTIONS[name].splitlines() if line.startswith("|")]
+    lines = SECTIONS[name].splitlines()
     cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines]
-    assert cells[0] == HEADER
-    return {row[0]: dict(zip(HEADER, row, strict=True)) for row in cells[2:]}
+    start = cells.index(HEADER)  # a section may have other tables
+    table = cells[start + 2 : next(i for i in range(start, len(lines)) if not lines[i].startswith("|"))]
+    return {row[0]: dict(zip(HEADER, row, strict=True)) for row in table}
 
 
 def edge_values(metric: Metric, edge: str) -> dict[str, float]:

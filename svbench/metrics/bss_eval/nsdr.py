@@ -8,6 +8,7 @@ import numpy as np
 
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval.v3 import bss_eval_sources
+from svbench.metrics.inputs import check_pair
 from svbench.metrics.record import Metric, QuantityRecord
 from svbench.metrics.result import MetricResult, whole_track
 from svbench.metrics.signals import Floats
@@ -58,6 +59,7 @@ def bss_eval_nsdr(
     >>> found.values["SDR"].round().ravel().tolist(), found.values["NSDR"].round().ravel().tolist()
     ([20.0, 20.0], [20.0, 20.0])
     """
+    check_pair(references, estimates)
     if references.shape[1:] != mixture.shape:
         raise AudioError(f"references have shape {references.shape[1:]} each, the mixture {mixture.shape}")
     mono = [signals.mean(axis=-1, keepdims=True) for signals in (references, estimates)]
@@ -66,7 +68,8 @@ def bss_eval_nsdr(
     doing_nothing = _sources(mono[0], repeated, rate_hz, filter_length)
     with np.errstate(invalid="ignore"):  # inf - inf is undefined, and reported as that
         nsdr = found["SDR"] - doing_nothing["SDR"]
-    return whole_track({"NSDR": nsdr, **found}, references.shape[1], rate_hz)
+    values = {"NSDR": nsdr, **found}
+    return whole_track({q.name: values[q.name] for q in QUANTITIES}, references.shape[1], rate_hz)
 
 
 def _sources(references: Floats, estimates: Floats, rate_hz: float, filter_length: int) -> dict[str, Any]:

@@ -212,7 +212,7 @@ def test_samples_that_are_no_numbers_are_not_described(root: Path, tmp_path: Pat
     samples = read_audio(root / "a/bass.wav").samples.copy()
     samples[3] = np.nan
     soundfile.write(root / "a/bass.wav", samples, 44100, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"a/bass\.wav: NaN or infinite values, the first at sample"):
+    with pytest.raises(AudioError, match=r"a/bass\.wav: NaN or infinite values, the first .* at sample"):
         describe(root, tmp_path / "mine")
 
 

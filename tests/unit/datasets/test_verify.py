@@ -127,7 +127,9 @@ def test_not_a_number_is_no_silence(root: Path, manifest: Manifest) -> None:
     soundfile.write(root / "train/a/bass.wav", samples, 44100, subtype="FLOAT")
     (found,) = verify(manifest, root)
     assert (found.stem, found.kind) == ("bass", "unreadable")
-    assert found.message.endswith("bass.wav: NaN or infinite values, the first at sample 7")
+    assert found.message.endswith(
+        "bass.wav: NaN or infinite values, the first (nan) at sample 7 of channel 0, both counted from 0"
+    )
 
 
 def test_without_declared_lengths_stems_are_compared_with_one_another(root: Path) -> None:
