@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -125,9 +126,10 @@ def reduce_track(
     """Reduce the frames of one track's series by a protocol's rule."""
     rules = rules_of(protocol, quantities)
     rows = []
-    for one in series:
+    series = list(series)
+    every = _all_defined(series, [rules[one.metric] for one in series])
+    for one, (values, n_dropped) in zip(series, every, strict=True):
         rule = rules[one.metric]
-        values, n_dropped = _defined(one, rule)
         status: Status = "ok" if values else _why(one)
         value = REDUCERS[rule.frames](values) if values else None
         if value is not None and not math.isfinite(value):
@@ -233,18 +235,29 @@ def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Re
 
 
 def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
-    """Values that enter the reduction, and how many frames of the series do not.
+    """Values that enter the reduction, and how many frames of the series do not."""
+    return _all_defined([series], [rule])[0]
+
+
+def _all_defined(series: Sequence[Series], rules: Sequence[Reduce]) -> list[tuple[list[float], int]]:
+    """For each series the values that enter its reduction, and how many of its frames do not.
 
     One unstable frame keeps the whole track out: a number over the others would look like that of all.
     """
-    if "unstable" in series.status:
-        return [], len(series.score)
-    values = [value for value in series.score if value is not None]
-    if rule.quantum_db:
-        values = rounded(values, digits=-round(math.log10(rule.quantum_db)))
-    if rule.infinite == "keep":
-        values += [math.inf] * series.status.count("perfect")
-    return values, len(series.score) - len(values)
+    numbers = [
+        [] if "unstable" in s.status else [value for value in s.score if value is not None] for s in series
+    ]
+    # Rounding the numbers of many series together is several times as fast as list by list.
+    for quantum_db in {rule.quantum_db for rule in rules if rule.quantum_db}:
+        places = [i for i, rule in enumerate(rules) if rule.quantum_db == quantum_db]
+        together = [value for i in places for value in numbers[i]]
+        left = iter(rounded(together, digits=-round(math.log10(quantum_db))))
+        for i in places:
+            numbers[i] = list(islice(left, len(numbers[i])))
+    for s, rule, values in zip(series, rules, numbers, strict=True):
+        if rule.infinite == "keep" and "unstable" not in s.status:
+            values += [math.inf] * s.status.count("perfect")
+    return [(values, len(s.score) - len(values)) for s, values in zip(series, numbers, strict=True)]
 
 
 def _why(series: Series) -> Status:
