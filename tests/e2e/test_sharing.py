@@ -250,5 +250,5 @@ def test_a_rerun_separates_anew(bench: Bench, tmp_path: Path) -> None:
     (run,) = bench.runs().values()
     assert [job.may_reuse for job in rerun_jobs(run, tmp_path / "again")] == [False]
     bench.count.write_text("")
-    assert main(["rerun", str(run.path), "--out", str(tmp_path / "again"), "--workers", "1"]) == 0
+    assert main(["rerun", str(run.path), "--trust", "--out", str(tmp_path / "again"), "--workers", "1"]) == 0
     assert len(bench.count.read_text()) == 3
