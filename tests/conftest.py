@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from svbench.cli import main
 from svbench.datasets.synthetic import synthetic_track, write_folder
 
 ROOT = Path(__file__).resolve().parents[1]
+# Under nohup SIGHUP is ignored, and by everything that is started from there, which some tests hang up on.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

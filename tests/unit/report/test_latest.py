@@ -11,7 +11,7 @@ import pytest
 
 from svbench.cli import main
 from svbench.results.latest import latest
-from svbench.results.store import Run, write_run
+from svbench.results.store import Run, load_run, write_run
 
 STEMS = ("vocals", "drums", "bass", "other")
 TRACKS = tuple(f"t{i}" for i in range(6))
@@ -22,32 +22,38 @@ def even(value: float) -> dict[str, float]:
 
 
 def edited(make: Any, file: str, value: float, day: int, n_tracks: int = 6, **more: Any) -> Run:
-    """A run of system net by a file whose digest is ``file`` repeated, made on a day of January."""
+    """A run of system net by a file with a parameter of that value, made on a day of January."""
     scores = {t: even(value + i / 10) for i, t in enumerate(TRACKS[:n_tracks])}
-    run: Run = make("net", scores, data_tracks=TRACKS, system_digest=file * 64, **more)
+    run: Run = make("net", scores, data_tracks=TRACKS, **more)
+    spec = msgspec.structs.replace(run.record.system, parameters={"file": file})
     made = msgspec.structs.replace(run.record.provenance[-1], created=f"2026-01-{day:02}T00:00:00+00:00")
-    record = msgspec.structs.replace(run.record, provenance=(made,))
+    record = msgspec.structs.replace(run.record, provenance=(made,), system=spec, system_digest=spec.digest)
     return Run(Path(f"runs/net--mdx21--{file * 8}"), record, run.results)
 
 
-def digests(runs: list[Run]) -> list[str]:
-    return [r.record.system_digest[0] for r in runs]
+def files_of(runs: list[Run]) -> list[str]:
+    return [r.record.system.parameters["file"] for r in runs]
+
+
+def named(folder: Path, file: str) -> str:
+    """The name of the run of a file where both are shown."""
+    return f"net ({load_run(folder / f'net--mdx21--{file * 8}').record.system_digest[:8]})"
 
 
 def test_the_newest_file_is_read_and_the_older_named(make: Any) -> None:
     other = make("other", {t: even(1) for t in TRACKS})
     (kept, same) = latest([edited(make, "a", 5, day=2), edited(make, "b", 4, day=3), other])
-    assert kept.record.system_digest == "b" * 64
+    assert files_of([kept]) == ["b"]
     assert kept.left_out == ("older run of net by another system file left out (net--mdx21--aaaaaaaa)",)
     assert same is other
 
 
 def test_a_complete_run_stands_before_a_newer_unfinished_one(make: Any) -> None:
     (kept,) = latest([edited(make, "a", 5, day=2), edited(make, "b", 4, day=3, n_tracks=2)])
-    assert kept.record.system_digest == "a" * 64
+    assert files_of([kept]) == ["a"]
     assert kept.left_out[0].startswith("newer, unfinished run of net")
     (kept,) = latest([edited(make, "a", 5, day=2, n_tracks=1), edited(make, "b", 4, day=3, n_tracks=2)])
-    assert kept.record.system_digest == "b" * 64
+    assert files_of([kept]) == ["b"]
 
 
 def test_repeats_imports_and_other_protocols_are_no_edits(make: Any) -> None:
@@ -55,10 +61,10 @@ def test_repeats_imports_and_other_protocols_are_no_edits(make: Any) -> None:
     assert len(latest([one, edited(make, "a", 5.1, day=3)])) == 2
     elsewhere = edited(make, "b", 5, day=3, protocol_digest="f" * 64)
     assert len(latest([one, elsewhere])) == 2
-    spec = msgspec.structs.replace(one.record.system, adapter="imported")
     files = edited(make, "c", 5, day=3)
+    spec = msgspec.structs.replace(files.record.system, adapter="imported")
     imported = msgspec.structs.replace(files, record=msgspec.structs.replace(files.record, system=spec))
-    assert digests(latest([one, imported])) == ["a", "c"]
+    assert files_of(latest([one, imported])) == ["a", "c"]
 
 
 def test_variants_of_a_probe_are_all_of_one_file(make: Any) -> None:
@@ -70,8 +76,8 @@ def test_variants_of_a_probe_are_all_of_one_file(make: Any) -> None:
         return msgspec.structs.replace(run, record=msgspec.structs.replace(run.record, data=data))
 
     old = [variant("original", "a", 2), variant("horns", "a", 2)]
-    assert digests(latest([*old, variant("original", "b", 3)])) == ["a", "a"]  # horns is still to be run
-    assert digests(latest([*old, variant("original", "b", 3), variant("horns", "b", 3)])) == ["b", "b"]
+    assert files_of(latest([*old, variant("original", "b", 3)])) == ["a", "a"]  # horns is still to be run
+    assert files_of(latest([*old, variant("original", "b", 3), variant("horns", "b", 3)])) == ["b", "b"]
 
 
 @pytest.fixture
@@ -117,15 +123,12 @@ def test_all_shows_both_under_names_of_their_own(
 ) -> None:
     assert main(["table", str(folder), "--all", "--layout", "challenge"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:5]] == [
-        "| net (aaaaaaaa)",
-        "| net (bbbbbbbb)",
-        "| other",
-    ]
+    first, second = named(folder, "a"), named(folder, "b")
+    assert {line.split(" | ")[0] for line in lines[2:5]} == {f"| {first}", f"| {second}", "| other"}
     assert main(["compare", str(folder), "--all", "--json", "--resamples", "200"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["comparisons"]
-    assert [s["system"] for s in found["systems"]] == ["net (aaaaaaaa)", "net (bbbbbbbb)", "other"]
+    assert [s["system"] for s in found["systems"]] == [first, second, "other"]
     assert main(["board", str(folder), "--all", "--out", str(tmp_path / "site")]) == 0
-    assert "net (bbbbbbbb)" in (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert second in (tmp_path / "site/index.html").read_text(encoding="utf-8")
     assert main(["report", str(folder), "--all", "--out", str(tmp_path / "report")]) == 0
-    assert "net (aaaaaaaa)" in (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    assert first in (tmp_path / "report/index.html").read_text(encoding="utf-8")
