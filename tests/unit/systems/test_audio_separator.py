@@ -300,5 +300,5 @@ def test_a_checkpoint_of_another_network_is_refused(folder: Path) -> None:
 
 def test_missing_package_says_how_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'svbench\[audio-separator\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[audio-separator\]'"):
         adapter.AudioSeparator({"model": "m.onnx", "folder": "."}, context(tmp_path))

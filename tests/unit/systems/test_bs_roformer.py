@@ -275,5 +275,5 @@ def test_a_remainder_is_what_one_target_leaves(targets: tuple[str, ...], name: s
 def test_missing_package_says_how_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     parameters = {"network": "bs_roformer", "config": "config.yaml"}
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'svbench\[bs-roformer\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[bs-roformer\]'"):
         adapter.Roformer(parameters, Context("net", tmp_path, ("vocals",)))

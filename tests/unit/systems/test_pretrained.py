@@ -190,5 +190,5 @@ def test_missing_packages_say_how_to_install(
     adapter: Any, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'svbench\[{extra}\]'"):
+    with pytest.raises(ModuleNotFoundError, match=rf"pip install '\.\[{extra}\]'"):
         adapter({"folder": "."}, context(tmp_path))

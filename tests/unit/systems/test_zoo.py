@@ -186,7 +186,7 @@ def test_missing_torch_says_how_to_install(tmp_path: Path, monkeypatch: pytest.M
 
     given = small("cnn-lstm", tmp_path)
     monkeypatch.setattr(builtins, "__import__", without_torch)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'svbench\[zoo\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[zoo\]'"):
         adapter.Zoo(*given)
 
 
