@@ -97,7 +97,7 @@ MORE = """
 - **The end of a track.** What remains after the last whole frame counts only in whole-track rules.
 - **Silence** is digital silence: every sample zero, and in BSS Eval v4 also channels that cancel each other.
 
-`svbench show RULE` tells the formula, the source repository and all parameters. This page is made by
+`svbench show RULE` prints the formula, the source repository and all parameters. This page is made by
 `python examples/rules.py > docs/rules.md`, and a test compares it with what svbench computes."""
 
 
