@@ -4,9 +4,9 @@
     python benchmarks/many_runs.py report --runs 31 --tracks 50
 
 ``table`` generates runs under mdx21, one value for each target; ``report`` under sisec18, with 240 frames of
-each quantity, as long as a song. The command runs in a process of its own. Printed are its CPU time (the wall
-time of a shared machine says little), its peak memory, and the SHA-256 of all that it wrote: a change that
-is about speed alone leaves the last one as it was.
+each quantity, as long as a song. The command runs in a process of its own. The script prints its CPU time,
+its peak memory, and the SHA-256 of all that it wrote. Wall time is left out, since it is not comparable on a
+shared machine. A change that only makes a command faster leaves the SHA-256 as it was.
 """
 
 from __future__ import annotations

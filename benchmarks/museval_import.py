@@ -52,8 +52,8 @@ def main() -> None:
             words = ["-m", "svbench", "import", "museval", str(files), "--json", "--out", str(out)]
             importing, peak_mb = cost([sys.executable, *words])
             ratios.append(importing / parsing)
-            told = f"json {parsing:6.2f} s  svbench {importing:6.2f} s  ratio {ratios[-1]:.2f}"
-            print(f"{told}  peak {peak_mb:.0f} MB", flush=True)
+            line = f"json {parsing:6.2f} s  svbench {importing:6.2f} s  ratio {ratios[-1]:.2f}"
+            print(f"{line}  peak {peak_mb:.0f} MB", flush=True)
         print(f"median ratio {statistics.median(ratios):.2f}")
 
 

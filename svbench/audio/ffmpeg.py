@@ -208,12 +208,12 @@ def _reason(error: Exception) -> str:
 def _streams_program(path: Path) -> tuple[Stream, ...]:
     asked = "stream=index,codec_name,sample_rate,channels,sample_fmt,nb_frames,duration,time_base"
     words = ["-select_streams", "a", "-show_entries", f"{asked}:format=format_name,duration,nb_streams"]
-    told = json.loads(_output("ffprobe", [*words, "-of", "json"], path))
-    container = told.get("format", {})
+    probe = json.loads(_output("ffprobe", [*words, "-of", "json"], path))
+    container = probe.get("format", {})
     timed = container.get("format_name", "").split(",")[0] in _TIMED
     whole_s = container.get("duration") if container.get("nb_streams") == 1 else None
-    counted = any("nb_frames" in s for s in told["streams"])
-    units = {s["index"]: Fraction(s["time_base"]) for s in told["streams"]}
+    counted = any("nb_frames" in s for s in probe["streams"])
+    units = {s["index"]: Fraction(s["time_base"]) for s in probe["streams"]}
     first = _first_packets(path, units) if counted else {}
     try:
         return tuple(
@@ -227,7 +227,7 @@ def _streams_program(path: Path) -> tuple[Stream, ...]:
                 else None,
                 float(s.get("duration") or whole_s or 0) if timed else None,
             )
-            for s in told["streams"]
+            for s in probe["streams"]
         )
     except (KeyError, ValueError) as error:
         raise AudioError(f"{path}: cannot be read as audio (its header has no {error})") from error

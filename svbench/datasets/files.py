@@ -123,5 +123,5 @@ def names_read(tracks: Iterable[TrackFiles]) -> tuple[str, ...]:
     >>> names_read(2 * [TrackFiles("a", "", {}, None, read_as=("Bass.wav read as bass",))])
     ('Bass.wav read as bass in 2 tracks',)
     """
-    counts = Counter(told for files in tracks for told in files.read_as)
-    return tuple(f"{told} in {n} track{'s' if n > 1 else ''}" for told, n in counts.items())
+    counts = Counter(message for files in tracks for message in files.read_as)
+    return tuple(f"{message} in {n} track{'s' if n > 1 else ''}" for message, n in counts.items())

@@ -118,11 +118,11 @@ def _pairs(
     problem = next((files.problem for files in tracks if files.problem), "")
     if problem:
         raise DataError(problem)
-    unused = [f"{files.name}: {told}" for files in tracks for told in files.unused]
-    counts = Counter(told for name, files in by_track.items() for told in read_as(files, name))
-    theirs = [f"estimate {told} in {n} track{'s' if n > 1 else ''}" for told, n in counts.items()]
+    unused = [f"{files.name}: {message}" for files in tracks for message in files.unused]
+    counts = Counter(message for name, files in by_track.items() for message in read_as(files, name))
+    theirs = [f"estimate {message} in {n} track{'s' if n > 1 else ''}" for message, n in counts.items()]
     return Pairs(
         tuple(TrackPair(track_of(files, head), by_track[files.name]) for files in tracks),
         (*left_out, *unused),
-        (*(f"reference {told}" for told in names_read(tracks)), *theirs),
+        (*(f"reference {message}" for message in names_read(tracks)), *theirs),
     )

@@ -116,14 +116,14 @@ def _track(
         message = f"{what} is {value}, {reason or f'{infos[0][0]} has'} {wanted}"
         findings.append(Finding(files.name, stem_of[name], kind, message))
     findings += _content(files, manifest, known, sound=not findings)
-    findings += [Finding(files.name, "", "unused", told, "note") for told in files.unused]
+    findings += [Finding(files.name, "", "unused", message, "note") for message in files.unused]
     return findings
 
 
 def _names(found: Mapping[str, TrackFiles], head: ManifestHead) -> Iterable[Finding]:
     """Tell what files of other names were read as, and which stems one file hides."""
-    for told in names_read(found.values()):
-        yield Finding("", "", "read as", told, "note")
+    for message in names_read(found.values()):
+        yield Finding("", "", "read as", message, "note")
     hidden: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for name, files in found.items():
         unknown = unknown_stems(files.stems, head.targets)
@@ -162,14 +162,16 @@ def _content(
     """Tell what decoding shows: damage behind good headers; of a sound track also silence and mixture."""
     if not sound:
         parts = [(stem, part) for stem, part, _ in known]
-        yield from (Finding(files.name, stem, "unreadable", told) for stem, told in damaged_files(parts))
+        yield from (
+            Finding(files.name, stem, "unreadable", message) for stem, message in damaged_files(parts)
+        )
         return
     stems = {stem for stem, _, _ in known}
     sources = {stem: source for stem, source in files.sources().items() if stem in stems}
     redundant = {target: source_of(place) for target, place in files.redundant.items()}
     content = measure(sources, [info for _, _, info in known], manifest.head, redundant)
-    for stem, told in content.damaged:
-        yield Finding(files.name, stem, "unreadable", told)
+    for stem, message in content.damaged:
+        yield Finding(files.name, stem, "unreadable", message)
     for stem, peak in content.peaks.items():
         if peak == 0:
             yield Finding(files.name, stem, "silent", "stem is digital silence throughout", "note")

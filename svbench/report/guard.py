@@ -56,15 +56,15 @@ def refuse_leaks(runs: Sequence[Run]) -> None:
     ------
     DataError
     """
-    told = [t for run in runs if (t := leak_sentence(run))]
-    if told:
-        raise DataError(f"{'; '.join(dict.fromkeys(told))}; leave such runs out, or do without --strict")
+    sentences = [t for run in runs if (t := leak_sentence(run))]
+    if sentences:
+        raise DataError(f"{'; '.join(dict.fromkeys(sentences))}; leave such runs out, or do without --strict")
 
 
 def footnotes(runs: Sequence[Run]) -> list[str]:
     """Tell of training data, known defects and what was left out; nothing where there is nothing."""
-    told = dict.fromkeys(t for run in runs if (t := leak_sentence(run)))
-    notes = [f"{LEAK}: {'; '.join(told)}."] if told else []
+    sentences = dict.fromkeys(t for run in runs if (t := leak_sentence(run)))
+    notes = [f"{LEAK}: {'; '.join(sentences)}."] if sentences else []
     unchecked: dict[str, dict[str, None]] = {}
     for run in runs:
         for entry in overlap_of(run).unchecked:
@@ -78,8 +78,8 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
 
 def other_runs(runs: Sequence[Run]) -> list[str]:
     """Name the runs of the same systems that were not read in place of these."""
-    told = dict.fromkeys(text for run in runs for text in run.left_out)
-    return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in told]
+    sentences = dict.fromkeys(text for run in runs for text in run.left_out)
+    return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in sentences]
 
 
 def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None = None) -> list[str]:
@@ -93,7 +93,7 @@ def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None 
             alike.setdefault(sentence, {})[run.record.system.id] = None
     if not alike:
         return []
-    cells = "; ".join(f"{told} ({_some(list(systems), most)})" for told, systems in alike.items())
+    cells = "; ".join(f"{sentences} ({_some(list(systems), most)})" for sentences, systems in alike.items())
     reasons = why_unstable(n for run in runs for result in run.results for n in result.notes)
     because = "".join(f"; {why}" for why in reasons)
     return [f"Unstable, and left out of every number: {cells}{because}."]
@@ -120,12 +120,12 @@ def _unstable(run: Run, most: int, only: str | None) -> list[str]:
     tracks: dict[str, list[str]] = {}
     for (target_set, track), by_target in names.items():
         metrics = dict.fromkeys(m for found in by_target.values() for m in found)
-        told = f"{', '.join(metrics)} of {', '.join(by_target)} in {target_set}"
-        tracks.setdefault(told, []).append(track)
+        sentences = f"{', '.join(metrics)} of {', '.join(by_target)} in {target_set}"
+        tracks.setdefault(sentences, []).append(track)
     total = len(run.record.data.tracks)
     return [
-        f"{told} on {f'all {total} tracks' if len(found) == total > 1 else _some(found, most)}"
-        for told, found in tracks.items()
+        f"{sentences} on {f'all {total} tracks' if len(found) == total > 1 else _some(found, most)}"
+        for sentences, found in tracks.items()
     ]
 
 
@@ -178,9 +178,9 @@ def _errata(run: Run) -> list[str]:
     by_track: dict[str, dict[str, None]] = {}
     for track, target in cells:
         by_track.setdefault(track, {})[target] = None
-    told = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
+    sentences = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
     count = "the one cell" if len(cells) == 1 else f"the {len(cells)} cells"
-    return [f"In round brackets: without {count} of known defects ({told})."]
+    return [f"In round brackets: without {count} of known defects ({sentences})."]
 
 
 def _unfinished(runs: Sequence[Run]) -> list[str]:
@@ -206,16 +206,16 @@ def _fewer_frames(runs: Sequence[Run], most: int = 5) -> list[str]:
         for track, n in _frames(run).items():
             same = lengths.setdefault((run.record.protocol_digest, run.record.data.digest, track), {})
             same.setdefault(n, {})[run.record.system.id] = None
-    told = []
+    sentences = []
     for (_, _, track), by_length in lengths.items():
         if len(by_length) > 1:
             parts = [
                 f"{n} in {', '.join(systems) if len(systems) <= most else counted(len(systems), 'system')}"
                 for n, systems in sorted(by_length.items())
             ]
-            told.append(f"{track} ({'; '.join(parts)})")
-    more = f" and {counted(len(told) - most, 'more track')}" if len(told) > most else ""
-    return [f"Frames that some systems lack: {', '.join(told[:most])}{more}."] if told else []
+            sentences.append(f"{track} ({'; '.join(parts)})")
+    more = f" and {counted(len(sentences) - most, 'more track')}" if len(sentences) > most else ""
+    return [f"Frames that some systems lack: {', '.join(sentences[:most])}{more}."] if sentences else []
 
 
 @once
@@ -227,19 +227,21 @@ def _frames(run: Run) -> dict[str, int]:
 
 def _left_out(runs: Sequence[Run]) -> list[str]:
     """Count and name what the data set has and no run measured; tables of variants tell it themselves."""
-    told = list(dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out))
-    return [f"Left out: {_counted(told, 'run.json')}."] if told else []
+    sentences = list(
+        dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out)
+    )
+    return [f"Left out: {_counted(sentences, 'run.json')}."] if sentences else []
 
 
 def _data_notes(runs: Sequence[Run]) -> list[str]:
     """Count and name the tracks whose files do not fit together, as `svbench verify` does."""
-    told = list(dict.fromkeys(t for run in runs for t in run.data_notes))
-    return [f"Wrong with the data: {_counted(told, 'the files of the tracks')}."] if told else []
+    sentences = list(dict.fromkeys(t for run in runs for t in run.data_notes))
+    return [f"Wrong with the data: {_counted(sentences, 'the files of the tracks')}."] if sentences else []
 
 
-def _counted(told: Sequence[str], where: str, most: int = 5) -> str:
-    more = f"; and {len(told) - most} more, named in {where}" if len(told) > most else ""
-    return f"{len(told)} ({'; '.join(told[:most])}{more})"
+def _counted(sentences: Sequence[str], where: str, most: int = 5) -> str:
+    more = f"; and {len(sentences) - most} more, named in {where}" if len(sentences) > most else ""
+    return f"{len(sentences)} ({'; '.join(sentences[:most])}{more})"
 
 
 def _manifest(run: Run) -> Manifest | None:

@@ -77,21 +77,23 @@ def _counts(board: Board) -> list[str]:
     """Say where a column rests on fewer tracks than the data set has."""
     total = len(board.runs[0].record.data.tracks)
     most = {c: n for c in board.columns if (n := _most(board, c))}
-    told = numbers.short_columns(most, total, quantities(board.runs[0])[board.quantity.name])
-    return [f"Tracks, where not all {total}: {told}."] if told else []
+    sentences = numbers.short_columns(most, total, quantities(board.runs[0])[board.quantity.name])
+    return [f"Tracks, where not all {total}: {sentences}."] if sentences else []
 
 
 def _fewer(board: Board) -> list[str]:
     """Explain the daggers: systems that were not scored on all tracks of a column."""
-    told = []
+    sentences = []
     for row in board.rows:
         counts = {c: row.cells[c].n_tracks for c in board.columns if c in row.partial}
         if counts:
             alike = len(counts) == len(board.columns) and len(set(counts.values())) == 1
             short = [f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items()][: 1 if alike else None]
-            told.append(f"{row.run.record.system.id} {', '.join(short)}")
+            sentences.append(f"{row.run.record.system.id} {', '.join(short)}")
     return (
-        [f"† Not on all tracks that others in the column were scored on: {'; '.join(told)}."] if told else []
+        [f"† Not on all tracks that others in the column were scored on: {'; '.join(sentences)}."]
+        if sentences
+        else []
     )
 
 

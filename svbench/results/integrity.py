@@ -326,10 +326,10 @@ def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[flo
     n = len(series.score)
     lengths = [len(series.time_s), len(series.duration_s), n, len(series.status)]
     if not n or lengths != [n] * 4:
-        told = ", ".join(map(str, lengths))
+        shown = ", ".join(map(str, lengths))
         refuse(
             where,
-            f"has {told} times, durations, scores and statuses; expected equal numbers, at least one of each",
+            f"has {shown} times, durations, scores and statuses; expected equal numbers, at least 1",
         )
     numbers = [v for v in series.score if v is not None]
     without = (
@@ -365,6 +365,6 @@ def _refuse_twice(refuse: Refusal, key: str, names: Sequence[object]) -> None:
         seen: set[object] = set()
         for name in names:
             if name in seen:
-                told = ", ".join(name) if isinstance(name, tuple) else repr(name)
-                refuse(key, f"{told} is listed twice")
+                shown = ", ".join(name) if isinstance(name, tuple) else repr(name)
+                refuse(key, f"{shown} is listed twice")
             seen.add(name)

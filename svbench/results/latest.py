@@ -57,13 +57,13 @@ def latest(runs: Sequence[Run], *, every: bool = False) -> list[Run]:
     kept: dict[int, Run] = {}
     for files in groups.values():
         chosen = max(files.values(), key=_rank)
-        told = tuple(_left_out(other, chosen) for other in files.values() if other is not chosen)
+        notes = tuple(_left_out(other, chosen) for other in files.values() if other is not chosen)
         for own in files.values():
             for run in own:
                 if every and len(files) > 1:
                     kept[id(run)] = _named_by_digest(run)
                 elif own is chosen:
-                    kept[id(run)] = msgspec.structs.replace(run, left_out=told) if told else run
+                    kept[id(run)] = msgspec.structs.replace(run, left_out=notes) if notes else run
     return [kept[id(run)] for run in runs if id(run) in kept]
 
 

@@ -1,7 +1,7 @@
 """Which target sets can be scored, and from which estimates: one rule for `run` and `score`.
 
-A set is scored where the data tell each of its targets, be it that a track has none of it, and where
-estimates of all of them are given or add up. What a track does not contain needs no estimate.
+A set is scored where the data say of each of its targets whether a track has it, and where estimates of all
+of them are given or can be summed. A target that the track does not contain needs no estimate.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from svbench.running.scoring import metric_of
 from svbench.specs.protocol import Protocol, TargetSet
 
 
-def told_sets(tracks: Sequence[Track], protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
+def scorable_sets(tracks: Sequence[Track], protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
     """Return the ids of target sets that the data support, and a sentence for each set that is left out.
 
     A set needs two of its targets, or its only one, in some track: vocals alone are no four-stem problem.
@@ -29,8 +29,8 @@ def told_sets(tracks: Sequence[Track], protocol: Protocol) -> tuple[tuple[str, .
         if any(t not in track.targets for track in tracks for t in targets):
             continue  # the manifest knows no such target
         hidden = [track for track in tracks if unknown_targets(track, target_set)]
-        telling = [track for track in tracks if not unknown_targets(track, target_set)]
-        there = {t for track in telling for t in targets if track.has(t)}
+        known = [track for track in tracks if not unknown_targets(track, target_set)]
+        there = {t for track in known for t in targets if track.has(t)}
         if hidden:
             left_out.append(_hidden(target_set, hidden, len(tracks)))
         elif len(there) < min(2, len(targets)):

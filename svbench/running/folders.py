@@ -24,8 +24,8 @@ from svbench.running.coverage import (
     lacking_targets,
     nothing_to_score,
     recipes,
+    scorable_sets,
     sum_notes,
-    told_sets,
 )
 from svbench.running.execution import ScoringPool
 from svbench.running.scoring import (
@@ -191,9 +191,9 @@ def _head(protocol: Protocol) -> ManifestHead:
 
 
 def _scored_sets(pairs: Pairs, protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
-    """Return the target sets that the references tell of and estimates make up, and why not others."""
+    """Return the target sets for which there are references and estimates, and why others are left out."""
     targets = _head(protocol).targets
-    told, left_out = told_sets([p.track for p in pairs.tracks], protocol)
+    scorable, left_out = scorable_sets([p.track for p in pairs.tracks], protocol)
     given = {t for p in pairs.tracks for t in p.estimates}
     # What no track contains needs no estimate, and must not take the others with it.
     given |= {
@@ -208,7 +208,7 @@ def _scored_sets(pairs: Pairs, protocol: Protocol) -> tuple[tuple[str, ...], lis
         if target_set.id not in covered:
             lacking = ", ".join(lacking_targets(target_set, given, targets))
             left_out.append(f"target set {target_set.id}: no estimate of {lacking}")
-    return tuple(s for s in told if s in covered), left_out
+    return tuple(s for s in scorable if s in covered), left_out
 
 
 def _shape(sound: Shape) -> tuple[int, int, int]:

@@ -42,7 +42,7 @@ from svbench.results.store import (
     track_file,
     write_record,
 )
-from svbench.running.coverage import covered_sets, nothing_to_score, told_sets
+from svbench.running.coverage import covered_sets, nothing_to_score, scorable_sets
 from svbench.running.execution import ScoringPool
 from svbench.running.kept import find_kept, keep_estimates
 from svbench.running.keys import ResultKey, result_key, separation_key
@@ -74,15 +74,15 @@ class Job(msgspec.Struct, frozen=True, dict=True):
     may_reuse: bool = True
 
     @cached_property
-    def told(self) -> tuple[tuple[str, ...], list[str]]:
-        """Target sets that the data tell of, and why others are left out; looked up once.
+    def scorable(self) -> tuple[tuple[str, ...], list[str]]:
+        """Target sets that this data set has references for, and why others are left out; looked up once.
 
         Raises
         ------
         DataError
             No set can be scored.
         """
-        sets, left_out = told_sets(self.dataset.tracks, self.protocol)
+        sets, left_out = scorable_sets(self.dataset.tracks, self.protocol)
         if not sets:
             raise nothing_to_score(self.dataset.root, self.protocol, left_out)
         return sets, left_out
@@ -305,7 +305,7 @@ def _results(
             except (SystemFailure, AudioError) as error:
                 given = host.last_info.targets if host.last_info else None
                 for wanted in task.wanted:
-                    # Audio that cannot be read is no fault of the system, whose log tells nothing of it.
+                    # Audio that cannot be read is not the system's fault, so its log does not help.
                     log = host.log if isinstance(error, SystemFailure) else None
                     kept = logs[wanted.job.folder].keep(log, task.track.name)
                     yield _write(wanted.job, _failed(task, wanted, error, given, kept))
@@ -348,7 +348,7 @@ def _submit(pool: ScoringPool, task: Task, wanted: Wanted, taken: Taken, scratch
     sets = _sets(wanted.job, taken.separated.targets)
     if not sets:
         given = ", ".join(taken.separated.targets)
-        raise SystemFailure(f"gives {given}; {' and '.join(wanted.job.told[1])}")
+        raise SystemFailure(f"gives {given}; {' and '.join(wanted.job.scorable[1])}")
     folder, digests = scratch / slug(track.name), {t: samples_digest(a) for t, a in fitted.estimates.items()}
     paths = hand_over(folder, fitted.estimates, digests)
     originals = wanted.originals.paths if wanted.originals else None
@@ -359,7 +359,7 @@ def _submit(pool: ScoringPool, task: Task, wanted: Wanted, taken: Taken, scratch
 
 def _sets(job: Job, targets: tuple[str, ...]) -> tuple[str, ...]:
     covered = covered_sets(targets, job.protocol, job.dataset.manifest.head.targets)
-    return tuple(s.id for s in covered if s.id in job.told[0])
+    return tuple(s.id for s in covered if s.id in job.scorable[0])
 
 
 def _collect(pool: ScoringPool, pending: deque[Pending]) -> tuple[Job, TrackResult]:
@@ -415,7 +415,7 @@ def _failed(
     """Build the result of a track without scores; ``given`` are the system's targets, if it said them."""
     job, track = wanted.job, task.track
     # A system that never said what it gives, or gives nothing that is scored, has failed in everything.
-    sets = (_sets(job, given) if given else ()) or job.told[0]
+    sets = (_sets(job, given) if given else ()) or job.scorable[0]
     return TrackResult(
         **_common(task, wanted),
         status="failed",
@@ -515,7 +515,7 @@ def _data_record(job: Job) -> DataRecord:
         manifest=str(dataset.manifest.path.resolve()),
         subset=dataset.subset or "",
         tracks=tuple(t.name for t in dataset.tracks),
-        left_out=(*skipped, *job.told[1]),
+        left_out=(*skipped, *job.scorable[1]),
         read_as=dataset.read_as,
         variant=dataset.variant,
         variants=dataset.variants,

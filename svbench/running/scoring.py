@@ -60,7 +60,7 @@ class Signals:
         What should have become of the original's estimates; needed by metrics used against the
         original, and empty where there are none.
     unknown : frozenset of str
-        Targets of which the track's files do not tell whether it has them; their sets are not scored.
+        Targets that may be part of another file of the track; their sets are not scored.
     """
 
     references: Mapping[str, Sound]

@@ -374,11 +374,11 @@ class WorkerHost:
             self.close()
             if _is_full(self.folder):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
-            told = _one_line(reply.error)
-            if "No module named" in told and self.located.spec.python:
+            reason = _one_line(reply.error)
+            if "No module named" in reason and self.located.spec.python:
                 python = interpreter(self.located)
-                told += f" (in {python}, which needs numpy, soundfile and what the system needs)"
-            raise SystemFailure(f"{doing} raised {told}")
+                reason += f" (in {python}, which needs numpy, soundfile and what the system needs)"
+            raise SystemFailure(f"{doing} raised {reason}")
         return reply
 
     def _look(self) -> None:

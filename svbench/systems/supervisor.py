@@ -69,13 +69,13 @@ def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tu
 
     name, _, value = mark.partition("=")
     environment = {**os.environ, name: value}
-    told, tell = os.pipe()  # closed by exec, unless that fails
+    readable, writable = os.pipe()  # closed by exec, unless that fails
     own = os.getpid()
     pid = os.fork()
     if pid:
-        os.close(tell)
-        error = os.read(told, 16)
-        os.close(told)
+        os.close(writable)
+        error = os.read(readable, 16)
+        os.close(readable)
         return pid, int(error or 0)
     try:
         os.setsid()
@@ -89,7 +89,7 @@ def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tu
             signal.signal(number, signal.SIG_DFL)
         os.execvpe(argv[0], argv, environment)
     except OSError as failure:
-        os.write(tell, b"%d" % (failure.errno or 1))
+        os.write(writable, b"%d" % (failure.errno or 1))
     finally:
         os._exit(127)
 

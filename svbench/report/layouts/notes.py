@@ -22,7 +22,7 @@ MOST = 12  # systems or tracks that a note names one by one
 def notes(grids: Sequence[Grid], bounds: Sequence[Bound], found: Numbers) -> list[str]:
     """Return the footnote, a sentence or two in each item."""
     runs = list({id(r): r for b in bounds for r in b.runs.values()}.values())
-    told = [
+    sentences = [
         *dict.fromkeys(_rule(b, found) for b in bounds),
         *_scored_among(bounds),
         _data(bounds, found),
@@ -32,8 +32,8 @@ def notes(grids: Sequence[Grid], bounds: Sequence[Bound], found: Numbers) -> lis
         *_marks(grids),
     ]
     if any(r.record.system.kind == "oracle" for r in runs):
-        told.append("Oracles see the references and are not ranked.")
-    return [*told, *footnotes(runs)]
+        sentences.append("Oracles see the references and are not ranked.")
+    return [*sentences, *footnotes(runs)]
 
 
 def quoted_notes(quoted: Sequence[tuple[str, QuotedRow]], runs: Sequence[Run], style: str) -> list[str]:
@@ -41,14 +41,14 @@ def quoted_notes(quoted: Sequence[tuple[str, QuotedRow]], runs: Sequence[Run], s
     if not quoted:
         return []
     sources = {number: f"[{number}] {row.source} ({row.rule}; {row.data})" for number, row in quoted}
-    told = [f"{style}: quoted, not measured here, and never ranked: {'; '.join(sources.values())}."]
+    sentences = [f"{style}: quoted, not measured here, and never ranked: {'; '.join(sources.values())}."]
     here = {r.record.data.id for r in runs}
     if elsewhere := dict.fromkeys(row.data for _, row in quoted if not here & set(row.data.split())):
-        told.append(
+        sentences.append(
             f"The quoted rows were measured on {', '.join(elsewhere)}, the others on "
             f"{', '.join(sorted(here))}: they cannot be compared."
         )
-    return told
+    return sentences
 
 
 def _rule(bound: Bound, found: Numbers) -> str:
@@ -63,12 +63,12 @@ def _rule(bound: Bound, found: Numbers) -> str:
     for q in bound.metrics:
         units.setdefault("" if q.unit in ("", "1") else f" in {q.unit}", []).append(q.name)
     names = ", ".join(", ".join(metrics) + unit for unit, metrics in units.items())
-    told = "; ".join(
+    sentences = "; ".join(
         (f"{', '.join(metrics)}: " if len(labels) > 1 else "") + numbers.reducers(label)
         for label, metrics in labels.items()
     )
-    told = told or "no score"
-    return f"Protocol {protocol.id} version {protocol.version} (digest {digest[:8]}): {names}, {told}."
+    sentences = sentences or "no score"
+    return f"Protocol {protocol.id} version {protocol.version} (digest {digest[:8]}): {names}, {sentences}."
 
 
 def _scored_among(bounds: Sequence[Bound]) -> list[str]:
@@ -79,8 +79,8 @@ def _scored_among(bounds: Sequence[Bound]) -> list[str]:
         sets.setdefault((protocol, bound.target_set.id), []).extend(bound.group.targets)
     if len(sets) == len({protocol for protocol, _ in sets}):
         return []
-    told = [f"{', '.join(dict.fromkeys(targets))} in {name}" for (_, name), targets in sets.items()]
-    return [f"Scored in the target sets: {'; '.join(told)}."]
+    sentences = [f"{', '.join(dict.fromkeys(targets))} in {name}" for (_, name), targets in sets.items()]
+    return [f"Scored in the target sets: {'; '.join(sentences)}."]
 
 
 def _data(bounds: Sequence[Bound], found: Numbers) -> str:
@@ -100,10 +100,14 @@ def _data(bounds: Sequence[Bound], found: Numbers) -> str:
     total = len(data.tracks)
     short = {name: str(n) for name, n in counts.items() if n != total}
     short |= {name: numbers.mean_over(counts[name], rule) for name, rule in means.items() if short}
-    fewer = "; ".join(f"{name}: {told}" for name, told in short.items())
+    fewer = "; ".join(f"{name}: {sentences}" for name, sentences in short.items())
     name = " ".join(p for p in (data.id, data.version, data.subset) if p)
-    told = f"{name}, n = {total} track{'' if total == 1 else 's'}{f' ({fewer})' if fewer else ''}."
-    return told if total > 1 else f"{told} One track has no interval, so nothing can be told of chance."
+    sentences = f"{name}, n = {total} track{'' if total == 1 else 's'}{f' ({fewer})' if fewer else ''}."
+    return (
+        sentences
+        if total > 1
+        else f"{sentences} One track has no interval, so nothing can be sentences of chance."
+    )
 
 
 def _inserted(bounds: Sequence[Bound], found: Numbers) -> list[str]:
@@ -119,8 +123,8 @@ def _inserted(bounds: Sequence[Bound], found: Numbers) -> list[str]:
     if not counts:
         return []
     total = len(next(iter(bounds[0].runs.values())).record.data.tracks)
-    told = ", ".join(f"{name} in {n}" for name, n in counts.items())
-    return [f"Clips lie in: {told} of {total} tracks; the others of a set are as in the original."]
+    sentences = ", ".join(f"{name} in {n}" for name, n in counts.items())
+    return [f"Clips lie in: {sentences} of {total} tracks; the others of a set are as in the original."]
 
 
 def _dropped(bounds: Sequence[Bound], found: Numbers) -> list[str]:
@@ -128,11 +132,11 @@ def _dropped(bounds: Sequence[Bound], found: Numbers) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for bound in bounds:
         groups.setdefault((bound.metrics[0].name, _dropped_by_system(bound, found)), []).append(bound.name)
-    told = []
+    sentences = []
     for (metric, counts), names in groups.items():
         of = ", ".join([*(names if len(groups) > 1 else []), metric])
-        told.append(f"Frames dropped ({of}): {counts}.")
-    return told
+        sentences.append(f"Frames dropped ({of}): {counts}.")
+    return sentences
 
 
 def _dropped_by_system(bound: Bound, found: Numbers) -> str:
@@ -147,13 +151,13 @@ def _dropped_by_system(bound: Bound, found: Numbers) -> str:
     several = sorted(set(counted.values()))
     if len(several) > 1 and len(counted) <= MOST:
         return ", ".join(f"{s} {n} of {total}" for s, (n, total) in counted.items())
-    told = [f"{n} of {total}" for n, total in (several[:1] + several[-1:] if several else [(0, 0)])]
-    return " to ".join(dict.fromkeys(told))
+    sentences = [f"{n} of {total}" for n, total in (several[:1] + several[-1:] if several else [(0, 0)])]
+    return " to ".join(dict.fromkeys(sentences))
 
 
 def _skipped(runs: Sequence[Run]) -> list[str]:
     """Tracks that failed, were not run, or were left out of the data set."""
-    told: dict[str, None] = {}
+    reports: dict[str, None] = {}
     for run in runs:
         reasons: dict[str, list[str]] = {}
         for result in run.failed:
@@ -165,10 +169,10 @@ def _skipped(runs: Sequence[Run]) -> list[str]:
             where = (
                 f" under {run.record.protocol.id}" if len({r.record.protocol.id for r in runs}) > 1 else ""
             )
-            told[f"{run.record.system.id} lacks {lacks}{where}."] = None
+            reports[f"{run.record.system.id} lacks {lacks}{where}."] = None
         if run.over_budget:
-            told[f"{run.record.system.id} broke the budget ({run.over_budget}): no scores."] = None
-    sentences = list(told)
+            reports[f"{run.record.system.id} broke the budget ({run.over_budget}): no scores."] = None
+    sentences = list(reports)
     if len(sentences) > MOST:
         sentences = [*sentences[:MOST], f"{len(sentences) - MOST} more systems lack tracks."]
     left_out = dict.fromkeys(text for run in runs for text in run.record.data.left_out)
@@ -184,16 +188,16 @@ def _tracks(names: Sequence[str], total: int) -> str:
 
 def _marks(grids: Sequence[Grid]) -> list[str]:
     cells = [c for g in grids for row in g.rows for c in row.cells]
-    told = _partial(grids)
+    sentences = _partial(grids)
     if any(c.best for c in cells):
         second = ", underlined: second" if any(c.second for c in cells) else ""
-        told.append(f"Bold: best{second}.")
+        sentences.append(f"Bold: best{second}.")
     if any(c.tied for c in cells):
-        told.append(
+        sentences.append(
             f"{TIE} not significantly different from the best: the 95 % interval of the difference "
             "(paired bootstrap over tracks, each pair by itself) holds 0."
         )
-    return [*told, *_intervals(cells)]
+    return [*sentences, *_intervals(cells)]
 
 
 def _partial(grids: Sequence[Grid]) -> list[str]:
@@ -221,6 +225,6 @@ def _intervals(cells: Sequence[GridCell]) -> list[str]:
     """Say what the intervals are, and which numbers have none."""
     if not any(c.interval for c in cells):
         return []
-    told = "In square brackets: 95 % intervals (bootstrap over tracks), for each number by itself."
+    sentences = "In square brackets: 95 % intervals (bootstrap over tracks), for each number by itself."
     alone = any(c.is_number and c.detail.get("no_interval") == ONE_TRACK for c in cells)
-    return [told, *(["Numbers without one rest on one track."] if alone else [])]
+    return [sentences, *(["Numbers without one rest on one track."] if alone else [])]

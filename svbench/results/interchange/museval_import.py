@@ -1,6 +1,6 @@
 """museval's files become runs: read, mapped to a protocol's target sets, checked, written.
 
-What museval computed is told apart as `museval.eval_mus_track` does it. A system that gives vocals
+What museval computed is distinguished as `museval.eval_mus_track` does it. A system that gives vocals
 and accompaniment was scored on two problems: these two, and its vocals with all other targets. The
 files keep one row of vocals, that of the former; the vocals of the latter are unknown.
 """
@@ -102,7 +102,7 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 def import_museval(plan: Plan) -> Imported:
-    """Write one run for each system in a folder of museval's files; what cannot be read is told.
+    """Write one run for each system in a folder of museval's files; list what cannot be read.
 
     A file that is damaged, does not fit the protocol or has other targets than most files of its system
     makes its track a failed one, with the reason; the rest is imported. Importing the same files again
@@ -130,11 +130,11 @@ def import_museval(plan: Plan) -> Imported:
         findings: list[str] = []
         for source in sources:
             try:
-                record, results, told = _run(plan, source, data)
+                record, results, problems = _run(plan, source, data)
             except DataError as error:
                 findings.append(str(error))
                 continue
-            findings += told
+            findings += problems
             written.append(aside / run_name(record.system, plan.protocol, data.digest))
             write_run(written[-1], record, results)
         if not written:
@@ -251,7 +251,7 @@ def _layout(plan: Plan, source: Source, contents: Mapping[str, TrackFile]) -> tu
 def _check_targets(source: Source, track: str, content: TrackFile, targets: frozenset[str]) -> None:
     """Refuse a file with other targets than most files of its system: they were other problems."""
     own = frozenset(t.name for t in content.targets)
-    told = [
+    problems = [
         f"{verb} {_joined(names)}, {which}"
         for verb, names, which in (
             ("lacks", targets - own, f"which most files of {source.system} have"),
@@ -259,8 +259,8 @@ def _check_targets(source: Source, track: str, content: TrackFile, targets: froz
         )
         if names
     ]
-    if told:
-        raise DataError(f"{source.files[track]}: targets: {'; '.join(told)}")
+    if problems:
+        raise DataError(f"{source.files[track]}: targets: {'; '.join(problems)}")
 
 
 def _failed(plan: Plan, source: Source, track: str, found: Layout, sentence: str) -> TrackResult:
