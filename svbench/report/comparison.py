@@ -124,31 +124,32 @@ def _pair_row(pair: Pair) -> list[str]:
 
 
 def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
-    told = list(comparison.notes)
+    sentences = list(comparison.notes)
     if comparison.pairs:
         pairs = counted(len(comparison.pairs), "pair")
-        told.append(
-            f"{len(shown)} of {pairs}; difference: of the two numbers; detectable: the true one that is "
-            "found four times out of five. paired: the typical difference on a track (Hodges–Lehmann), which "
-            f"p, of Wilcoxon's signed rank test over tracks, belongs to; p (Holm): corrected for {pairs}. "
-            "effect: rank-biserial, positive where the first is better."
+        sentences.append(
+            f"{len(shown)} of {pairs}. difference: between the two numbers. detectable: the smallest true "
+            "difference that would be found four times out of five. paired: the typical difference on a "
+            "track (Hodges–Lehmann). p: of Wilcoxon's signed rank test over tracks, which tests the paired "
+            f"difference. p (Holm): corrected for {pairs}. effect: rank-biserial, positive where the first "
+            "is better."
         )
-    told += contradictions(shown, comparison.label)
-    told += smallest_p(comparison)
+    sentences += contradictions(shown, comparison.label)
+    sentences += smallest_p(comparison)
     critical = comparison.critical
     if critical:
-        told.append(
+        sentences.append(
             f"Mean ranks over {critical.n_tracks} tracks: "
             + ", ".join(f"{name} {rank:.2f}" for name, rank in critical.mean_ranks)
             + f"; critical difference {critical.difference:.2f} (Nemenyi, Friedman p {p_text(critical.p)})."
         )
-    return [*told, settings_text(comparison.settings)]
+    return [*sentences, settings_text(comparison.settings)]
 
 
 def contradictions(pairs: Sequence[Pair], label: str) -> list[str]:
     """Say in words where two printed numbers favour one system and the paired tracks the other."""
     reducer = label.split("/")[0 if label.startswith("pooled") else 1].removeprefix("pooled ")
-    told = [
+    sentences = [
         f"{pair.first} and {pair.second} {with_sign(pair.value)} of {reducer}s, "
         f"{with_sign(typical.value)} paired (plain median {with_sign(typical.median)}), p {tests.p:.2g}"
         for pair in pairs
@@ -157,11 +158,11 @@ def contradictions(pairs: Sequence[Pair], label: str) -> list[str]:
         and (tests := pair.tests)
         and (pair.value is not None and typical.value is not None and typical.median is not None)
     ]
-    if not told:
+    if not sentences:
         return []
     return [
-        "Opposite signs: the printed numbers favour one system, the typical track the other, "
-        f"and the test is of the latter: {'; '.join(told)}."
+        "Opposite signs: the printed numbers favour one system, the typical track the other. "
+        f"The test is of the typical track: {'; '.join(sentences)}."
     ]
 
 
@@ -261,6 +262,6 @@ def critical_difference_words(critical: CriticalDifference) -> str:
     ranks = ", ".join(f"{name} {rank:.2f}" for name, rank in critical.mean_ranks)
     groups = "; ".join(", ".join(c) for c in critical.cliques) or "none"
     return (
-        f"Mean ranks over {critical.n_tracks} tracks, best first: {ranks}. Not told apart at a critical "
+        f"Mean ranks over {critical.n_tracks} tracks, best first: {ranks}. Not sentences apart at a critical "
         f"difference of {critical.difference:.2f}: {groups}."
     )

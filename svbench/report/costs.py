@@ -9,6 +9,7 @@ from typing import Literal
 
 from svbench.errors import DataError
 from svbench.printing.markup import text_table
+from svbench.printing.numbers import counted
 from svbench.printing.spreadsheet import records_csv
 from svbench.printing.visible import json_text
 from svbench.report.boards import boards, combinations, comparable
@@ -174,7 +175,7 @@ def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:
     ]
     note = (
         f"{record.protocol.headline} in {unit}, {record.protocol.id} "
-        f"(digest {record.protocol_digest[:8]}), n = {len(record.data.tracks)} tracks. "
+        f"(digest {record.protocol_digest[:8]}), n = {counted(len(record.data.tracks), 'track')}. "
         "Time: median over tracks, the separation alone; memory: the largest of the system's "
         "process; scoring ran at the same time. In square brackets: 95 % intervals over tracks."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from svbench.printing.numbers import counted
 from svbench.report import numbers
 from svbench.report.boards import MARKS, Board, BoardRow
 from svbench.report.budgets import HEAD, runnable
@@ -59,8 +60,9 @@ def about(board: Board, column: str, names: str = "") -> str:
     record = board.runs[0].record
     rule = numbers.reducers(board.rows[0].cells[column].label)
     return (
-        f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · n = {len(record.data.tracks)} "
-        f"tracks · {record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
+        f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · "
+        f"n = {counted(len(record.data.tracks), 'track')} · "
+        f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
     )
 
 

@@ -102,7 +102,7 @@ def mean_over(n: int, rule: Reduce) -> str:
     """Say which tracks a mean over targets rests on."""
     if rule.targets_over == "own tracks":
         return "of the numbers of the targets, each over its own tracks"
-    return f"over the {counted(n, 'track')} with all targets"
+    return f"over the {counted(n, 'track')} with all targets" if n else "no track has all targets"
 
 
 def dropped(summaries: Iterable[Summary]) -> tuple[int, int]:

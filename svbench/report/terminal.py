@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from svbench.printing.numbers import counted
 from svbench.printing.streams import styled
 from svbench.printing.visible import visible
 from svbench.report.boards import Board, boards, comparable
@@ -195,7 +196,8 @@ def title(board: Board) -> str:
     short = f" ({fewer})" if fewer else ""
     return (
         f"{record.protocol.id} {record.protocol_digest[:8]} · {board.target_set} · "
-        f"{board.quantity.name} [{board.quantity.unit}], {label}, n = {len(record.data.tracks)} tracks{short}"
+        f"{board.quantity.name} [{board.quantity.unit}], {label}, "
+        f"n = {counted(len(record.data.tracks), 'track')}{short}"
     )
 
 
