@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.datasets.demo import DEMO_ID, demo_root
     from svbench.report.render import write_report
     from svbench.report.terminal import print_leaderboard
-    from svbench.running.runner import Job, job_folder
+    from svbench.running.jobs import Job, job_folder
     from svbench.specs.manifest import load_manifest
     from svbench.specs.protocol import load_protocol
     from svbench.specs.report import load_report

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from svbench.datasets.api import Dataset
     from svbench.results.scores import TrackResult
     from svbench.results.store import Run
-    from svbench.running.runner import Job
+    from svbench.running.jobs import Job
     from svbench.specs.system import LocatedSystem
 
 
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
     if options.strict:
         _refuse_leaks(systems, dataset)
-    from svbench.running.runner import jobs_of
+    from svbench.running.jobs import jobs_of
 
     jobs = [
         job
@@ -132,7 +132,8 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
     """Run jobs in one scoring pool, those that share separations together; tell the progress on stderr."""
     from svbench.results.provenance import collect
     from svbench.running.execution import n_cores, scoring_pool
-    from svbench.running.runner import run_group, share
+    from svbench.running.jobs import share
+    from svbench.running.runner import run_group
     from svbench.systems.limits import described
 
     limits = described(j.located.spec for j in jobs)

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Run every derived system, print the table and write table and curve beside the runs."""
     from svbench.datasets.api import open_dataset
     from svbench.report.sweeps import sweep_of
-    from svbench.running.runner import Job, job_folder
+    from svbench.running.jobs import Job, job_folder
     from svbench.specs.manifest import load_manifest
     from svbench.specs.protocol import load_protocol
     from svbench.specs.system import load_system

@@ -13,80 +13,32 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from svbench.audio import samples_digest
-from svbench.datasets.api import Dataset, Track
+from svbench.datasets.api import Track
 from svbench.datasets.verify import sum_notes
-from svbench.errors import AudioError, OverBudget, SpecError, SvbenchError, SystemFailure
-from svbench.probes.tracks import probed
+from svbench.errors import AudioError, OverBudget, SvbenchError, SystemFailure
 from svbench.results.foreign import refuse_links_out
-from svbench.results.integrity import data_digest
 from svbench.results.provenance import Provenance
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.scratch import remove_partial_files, scratch_folder
-from svbench.results.seal import drop_seal
-from svbench.results.store import (
-    DataRecord,
-    Run,
-    RunRecord,
-    load_run,
-    locked,
-    read_record,
-    run_name,
-    slug,
-    track_file,
-    write_record,
-)
-from svbench.running.coverage import covered_sets, nothing_to_score, scorable_sets
+from svbench.results.store import Run, load_run, read_record, slug, track_file
+from svbench.running.coverage import covered_sets
 from svbench.running.execution import ScoringPool
+from svbench.running.jobs import Job
 from svbench.running.kept import find_kept, keep_estimates
 from svbench.running.keys import ResultKey, result_key, separation_key
 from svbench.running.originals import Originals, has_estimates, kept_originals
-from svbench.running.scoring import Scored, failed_series, quantities_of, score_track
+from svbench.running.run_record import write_run_record
+from svbench.running.scoring import Scored, failed_series, score_track
 from svbench.running.separation import Fitted, Separated, fit, separate_track
 from svbench.running.track_files import KeptLogs, hand_over, is_changing, keep_result
-from svbench.specs.protocol import ORIGINAL, Protocol
-from svbench.specs.system import AS_ASKED, LocatedSystem
+from svbench.specs.protocol import Protocol
 from svbench.systems.host import WorkerHost
-
-Redo = Literal["never", "missing", "failed", "all"]
-
-
-class Job(msgspec.Struct, frozen=True, dict=True):
-    """One system on one protocol and data set, with what the user asked for.
-
-    ``original`` is the run folder that holds the estimates of the original, for a variant whose
-    protocol compares with them. ``may_reuse`` says whether estimates that another run keeps may be scored.
-    """
-
-    located: LocatedSystem
-    protocol: Protocol
-    dataset: Dataset
-    folder: Path
-    redo: Redo = "failed"
-    keep_estimates: bool = False
-    original: Path | None = None
-    may_reuse: bool = True
-
-    @cached_property
-    def scorable(self) -> tuple[tuple[str, ...], list[str]]:
-        """Target sets that this data set has references for, and why others are left out; looked up once.
-
-        Raises
-        ------
-        DataError
-            No set can be scored.
-        """
-        sets, left_out = scorable_sets(self.dataset.tracks, self.protocol)
-        if not sets:
-            raise nothing_to_score(self.dataset.root, self.protocol, left_out)
-        return sets, left_out
-
 
 Tell = Callable[[Job, TrackResult, bool], None]
 
@@ -141,86 +93,6 @@ class Pending(msgspec.Struct, frozen=True, eq=False):
     future: Future[Scored]
 
 
-def job_folder(out: Path, located: LocatedSystem, protocol: Protocol, dataset: Dataset) -> Path:
-    """Return the run folder for a job, named by who, how and on what."""
-    return out / run_name(located.spec, protocol, dataset_digest(dataset))
-
-
-def jobs_of(
-    located: LocatedSystem,
-    protocol: Protocol,
-    dataset: Dataset,
-    out: Path,
-    redo: Redo = "failed",
-    keep_estimates: bool = False,
-) -> list[Job]:
-    """Make the jobs of one system: one, or one for each variant of a protocol with probes.
-
-    The original comes first, and keeps its estimates if the protocol compares with them.
-
-    Raises
-    ------
-    SpecError
-        The protocol compares with the original, and its probes leave it out; or the system has random
-        weights, and the protocol limits nothing, so that all it would tell are meaningless scores.
-    """
-    if located.spec.random_weights and not protocol.limits:
-        raise SpecError(
-            f"protocol {protocol.id}",
-            "limits",
-            f"has none, and with random weights only cost can be measured: run {located.spec.id} under a "
-            "protocol with limits (mdx21-round1, sdx23), or use `svbench profile --random-weights`",
-        )
-    parts = sorted(probed(dataset, protocol), key=lambda d: d.variant != ORIGINAL)
-    folders = [job_folder(out, located, protocol, d) for d in parts]
-    if not protocol.compares_originals:
-        return [
-            Job(located, protocol, d, f, redo, keep_estimates) for d, f in zip(parts, folders, strict=True)
-        ]
-    if parts[0].variant != ORIGINAL:
-        raise SpecError(
-            f"protocol {protocol.id}", "probes", f"its metrics need a variant {ORIGINAL!r}; it has none"
-        )
-    return [
-        Job(located, protocol, d, f, redo, keep_estimates or i == 0, folders[0] if i else None)
-        for i, (d, f) in enumerate(zip(parts, folders, strict=True))
-    ]
-
-
-def dataset_digest(dataset: Dataset) -> str:
-    """Digest of the manifest, of which of its tracks are measured, and in which variant."""
-    return data_digest(dataset.manifest.digest, [t.name for t in dataset.tracks], dataset.variant)
-
-
-def share(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Group the jobs of which one separation serves all, in the order of their first ones.
-
-    They have the same system, tracks and limits. Limits decide how a system is run, so protocols with
-    different ones separate for themselves.
-    """
-    groups: list[list[Job]] = []
-    for job in jobs:
-        for group in groups:
-            if _alike(group[0], job):
-                if job.folder not in [j.folder for j in group]:
-                    group.append(job)
-                break
-        else:
-            groups.append([job])
-    return groups
-
-
-def _alike(one: Job, other: Job) -> bool:
-    as_asked = one.located.spec.adapter in AS_ASKED
-    return (
-        one.located == other.located
-        and one.protocol.limits == other.protocol.limits
-        and (one.redo, one.may_reuse) == (other.redo, other.may_reuse)
-        and (one.protocol.targets == other.protocol.targets or not as_asked)
-        and one.dataset.tracks == other.dataset.tracks
-    )
-
-
 def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, tell: Tell) -> list[Run]:
     """Separate what is not done yet, once for all jobs of a group, and score it for each of them.
 
@@ -268,12 +140,12 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, te
                 job.folder.mkdir(parents=True, exist_ok=True)
                 folders.append(scratches.enter_context(scratch_folder(job.folder)))
                 remove_partial_files(job.folder, folders[-1])
-                _write_run(job, provenance, is_new=is_new)
+                write_run_record(job, provenance, is_new=is_new)
             for job, result in _results(jobs, pool, tasks, folders[0]):
                 tell(job, result, True)
             for job, is_new in zip(jobs, new, strict=True):
                 if is_new:
-                    _write_run(job, provenance, is_new=True, again=True)
+                    write_run_record(job, provenance, is_new=True, again=True)
     except OSError as error:
         if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
@@ -462,64 +334,3 @@ def _is_done(known: TrackResult, key: str, job: Job) -> bool:
     if known.key != key or (job.redo == "failed" and known.status == "failed"):
         return False
     return not (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
-
-
-def _write_run(job: Job, provenance: Provenance, *, is_new: bool, again: bool = False) -> None:
-    """Write the run's record; where nothing new is computed, only what the data set says now changes.
-
-    ``again`` only makes sure that the provenance is there: where the file system has no locks, another
-    process that started at the same moment may have written its own over it.
-    """
-    with locked(job.folder):
-        path = job.folder / "run.json"
-        known = read_record(path, RunRecord) if path.exists() else None
-        if not (again and known and provenance in known.provenance):
-            _add_provenance(job, provenance, path, known, is_new=is_new)
-
-
-def _add_provenance(
-    job: Job, provenance: Provenance, path: Path, known: RunRecord | None, *, is_new: bool
-) -> None:
-    data = _data_record(job)
-    if known and not is_new:
-        now = msgspec.structs.replace(known.data, left_out=data.left_out, read_as=data.read_as)
-        if now != known.data:
-            drop_seal(job.folder)
-            write_record(path, msgspec.structs.replace(known, data=now))
-        return
-    spec = job.located.spec
-    record = RunRecord(
-        schema=1,
-        system=spec,
-        system_digest=spec.digest,
-        protocol=job.protocol,
-        protocol_digest=job.protocol.digest,
-        quantities=quantities_of(job.protocol),
-        data=data,
-        provenance=(*(known.provenance if known else ()), provenance),
-        system_folder=str(job.located.folder.resolve()),
-    )
-    drop_seal(job.folder)
-    write_record(path, record)
-
-
-def _data_record(job: Job) -> DataRecord:
-    dataset, head = job.dataset, job.dataset.manifest.head
-    skipped = [f"{f.track}: {f.message}" if f.track else f.message for f in dataset.skipped]
-    return DataRecord(
-        id=head.id,
-        version=head.version,
-        title=head.title,
-        digest=dataset_digest(dataset),
-        root=str(dataset.root.resolve()),
-        manifest=str(dataset.manifest.path.resolve()),
-        subset=dataset.subset or "",
-        tracks=tuple(t.name for t in dataset.tracks),
-        left_out=(*skipped, *job.scorable[1]),
-        read_as=dataset.read_as,
-        variant=dataset.variant,
-        variants=dataset.variants,
-        variant_version=dataset.variant_version,
-        expects=dataset.expects,
-        manifest_digest=dataset.manifest.digest,
-    )

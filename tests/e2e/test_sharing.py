@@ -14,8 +14,8 @@ from svbench.cli import main
 from svbench.datasets.api import open_dataset
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run, find_runs, load_run
+from svbench.running.jobs import jobs_of, share
 from svbench.running.rerun import rerun_jobs
-from svbench.running.runner import jobs_of, share
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol
 from svbench.specs.system import load_system

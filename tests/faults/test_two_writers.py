@@ -18,7 +18,8 @@ import sys
 from pathlib import Path
 from svbench.datasets.api import open_dataset
 from svbench.results.provenance import collect
-from svbench.running.runner import _write_run, jobs_of
+from svbench.running.jobs import jobs_of
+from svbench.running.run_record import write_run_record
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol
 from svbench.specs.system import load_system
@@ -27,7 +28,7 @@ data, protocol, out, name, n = sys.argv[1:]
 dataset = open_dataset(load_manifest("folder"), Path(data))
 (job,) = jobs_of(load_system("mixture"), load_protocol(protocol), dataset, Path(out))
 for number in range(int(n)):
-    _write_run(job, collect([name, str(number)], {}), is_new=True)
+    write_run_record(job, collect([name, str(number)], {}), is_new=True)
 """
 
 
