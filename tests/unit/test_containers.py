@@ -280,7 +280,7 @@ def test_without_ffmpeg_a_sentence_says_what_to_install(
     backend(monkeypatch, False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(
-        AudioError, match=rf"{name}: .* needs PyAV or ffmpeg, and neither is here; install one"
+        AudioError, match=rf"{name}: .* needs PyAV or ffmpeg, and neither is installed; install one"
     ):
         audio_info(folder / name)
     for known in ("a.ogg", "a.opus", "vbr-without-xing.mp3", "a.aiff", "a.w64"):

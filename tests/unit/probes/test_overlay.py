@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svbench.audio import Audio, write_audio
+from svbench.audio import EXTENSIONS, Audio, write_audio
 from svbench.audio.draw import Draw
 from svbench.datasets.api import open_dataset
 from svbench.datasets.synthetic import synthetic_track, write_folder
@@ -247,7 +247,7 @@ def test_what_is_no_clip_by_its_name_is_told(folder: Path, tmp_path: Path) -> No
     import shutil
 
     root = Path(shutil.copytree(folder, tmp_path / "clips"))
-    (root / "horns" / "x.m4a").write_bytes(b"")
+    (root / "horns" / "x.mid").write_bytes(b"")
     (root / "horns" / "more").mkdir()
     shutil.copy(root / "horns" / "0.wav", root / "loose.wav")
     (root / "horns" / "ü ' \" 0.WAV").write_bytes((root / "horns" / "0.wav").read_bytes())
@@ -255,7 +255,7 @@ def test_what_is_no_clip_by_its_name_is_told(folder: Path, tmp_path: Path) -> No
     assert len(found.by_class["horns"]) == 10
     assert found.notes == (
         "loose.wav not used, for only the folders of classes hold clips",
-        "horns: more, x.m4a not used, for clips are .wav, .flac, .ogg, .mp3 files",
+        f"horns: more, x.mid not used, for clips are {', '.join(EXTENSIONS)} files",
     )
 
 
