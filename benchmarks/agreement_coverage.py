@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from svbench.listening.agreement.correlation import Array, kendall, pearson, spearman
-from svbench.results.statistics.draws import draw_counts
-from svbench.results.statistics.intervals import expanded_percentile
+from svbench.agreement.correlation import Array, kendall, pearson, spearman
+from svbench.statistics.draws import draw_counts
+from svbench.statistics.intervals import expanded_percentile
 
 REPEATS, RESAMPLES, SYSTEMS = 400, 1000, 5
 

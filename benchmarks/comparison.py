@@ -19,12 +19,12 @@ os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 import numpy as np
 
 from svbench.results.aggregate import Summary
-from svbench.results.statistics.headline import estimate
-from svbench.results.statistics.material import Contender, Material, Settings
-from svbench.results.statistics.pairs import all_pairs
-from svbench.results.statistics.ranks import critical_difference, rank_intervals
-from svbench.results.statistics.samples import Entrant, Sampler
 from svbench.specs.protocol import Reduce
+from svbench.statistics.headline import estimate
+from svbench.statistics.material import Contender, Material, Settings
+from svbench.statistics.pairs import all_pairs
+from svbench.statistics.ranks import critical_difference, rank_intervals
+from svbench.statistics.samples import Entrant, Sampler
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from svbench.results.provenance import Machine, Provenance
 from svbench.results.scores import Resources, TrackResult, series
 from svbench.results.store import DataRecord, RunRecord, run_name, write_run
-from svbench.running.scoring import quantities_of
+from svbench.scoring.track import quantities_of
 from svbench.specs.protocol import Protocol, load_protocol
 from svbench.specs.records import digest
 from svbench.specs.system import SystemSpec

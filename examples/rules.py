@@ -13,11 +13,11 @@ import numpy as np
 from svbench.audio.sounds import ArraySound
 from svbench.datasets.api import Dataset, open_dataset
 from svbench.datasets.demo import DEMO_ID, demo_root
-from svbench.report.numbers import decibels, dropped
+from svbench.report.view.numbers import decibels, dropped
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.scores import TrackResult
 from svbench.results.store import DataRecord, Run, RunRecord
-from svbench.running.scoring import Signals, quantities_of, score_signals
+from svbench.scoring.track import Signals, quantities_of, score_signals
 from svbench.specs.manifest import load_manifest
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import Protocol, load_protocol

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from svbench.results.aggregate import summarise as summarise
     from svbench.results.store import load_run as load_run
     from svbench.results.table import long_table as long_table
-    from svbench.running.arrays import score_arrays as score_arrays
+    from svbench.scoring.arrays import score_arrays as score_arrays
     from svbench.specs.manifest import load_manifest as load_manifest
     from svbench.specs.protocol import load_protocol as load_protocol
     from svbench.specs.system import load_system as load_system
@@ -34,7 +34,7 @@ _HOMES = {
     "summarise": "svbench.results.aggregate",
     "load_run": "svbench.results.store",
     "long_table": "svbench.results.table",
-    "score_arrays": "svbench.running.arrays",
+    "score_arrays": "svbench.scoring.arrays",
     "load_manifest": "svbench.specs.manifest",
     "load_protocol": "svbench.specs.protocol",
     "load_system": "svbench.specs.system",

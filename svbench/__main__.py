@@ -6,9 +6,9 @@ import sys
 def main() -> int:
     """Run one command; Ctrl-C while its modules are still being imported leaves no traceback."""
     try:
-        from svbench import cli
+        from svbench.cli import main as command_line
 
-        return cli.main()
+        return command_line.main()
     except KeyboardInterrupt:
         if sys.stderr:
             sys.stderr.write("svbench: interrupted\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.synthetic import synthetic_track, write_folder
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,11 +18,11 @@ import numpy as np
 from svbench.audio import Audio, Samples, check_samples
 from svbench.audio.sounds import Sound, SumSound
 from svbench.audio.sources import Source, source_of
-from svbench.datasets.choice import choose
 from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
 from svbench.datasets.files import Layout as Layout  # what a layout plug-in imports
 from svbench.datasets.headers import UNITS, disagreements, file_infos, lacking
 from svbench.datasets.lumps import mixture_parts, parts_of, unknown_stems
+from svbench.datasets.track_selection import choose
 from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
 

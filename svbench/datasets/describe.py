@@ -18,7 +18,6 @@ from svbench.datasets.headers import disagreements, file_infos
 from svbench.errors import AudioError, DataError, SpecError
 from svbench.naming.listing import audio_files, folders
 from svbench.naming.names import target_named
-from svbench.printing.spreadsheet import csv_text
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
     FILE_COLUMNS,
@@ -31,6 +30,7 @@ from svbench.specs.manifest import (
     TrackRow,
     load_manifest,
 )
+from svbench.tables.spreadsheet import csv_text
 
 Progress = Callable[[int, int, str], None]
 ACCOMPANIMENT = "accompaniment"

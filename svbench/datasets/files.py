@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from svbench.audio import shown
 from svbench.audio.sources import Source, source_of
-from svbench.datasets.looks import hint, other_layout
+from svbench.datasets.layout_hint import hint, other_layout
 from svbench.errors import DataError
 from svbench.naming.names import nfc
 from svbench.specs.manifest import ManifestHead

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from svbench.errors import DataError
-from svbench.listening.test import ListeningTest, Stimulus, Trial
+from svbench.listening.listening_test import ListeningTest, Stimulus, Trial
 from svbench.specs.listening import MOST_CONDITIONS, Method
 
 REFERENCE = -1  # the slot of the open reference

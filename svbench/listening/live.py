@@ -9,9 +9,9 @@ import msgspec
 from svbench.errors import DataError
 from svbench.listening.analysis.panel import panel
 from svbench.listening.analysis.screening import screen
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.export import held_ratings
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import ListeningTest
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

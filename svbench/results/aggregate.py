@@ -15,7 +15,7 @@ from itertools import islice
 import msgspec
 
 from svbench.errors import DataError
-from svbench.results.once import once
+from svbench.results.per_run_cache import once
 from svbench.results.rounding import rounded
 from svbench.results.scores import Series, Status, TrackResult, without_value
 from svbench.results.store import Quantity, Run

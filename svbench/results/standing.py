@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
 from svbench.results.aggregate import Summary, quantities, track_scores
-from svbench.results.once import once
+from svbench.results.per_run_cache import once
 from svbench.results.scores import Status
 from svbench.results.store import Quantity, Run
 

@@ -14,7 +14,7 @@ from svbench.errors import SpecError
 from svbench.probes.tracks import probed
 from svbench.results.integrity import data_digest
 from svbench.results.store import run_name
-from svbench.running.coverage import nothing_to_score, scorable_sets
+from svbench.scoring.coverage import nothing_to_score, scorable_sets
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.system import AS_ASKED, LocatedSystem
 

@@ -16,10 +16,10 @@ from svbench.errors import AudioError, SvbenchError
 from svbench.results.foreign import inside
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.store import RunRecord, read_record, slug
-from svbench.running.coverage import covered_sets
 from svbench.running.originals import has_estimates
 from svbench.running.separation import Separated
 from svbench.running.track_files import estimates_folder, mark_changing
+from svbench.scoring.coverage import covered_sets
 from svbench.specs.protocol import Alignment, Protocol
 
 
@@ -47,7 +47,7 @@ def find_kept(
     system_id : str
     track : Track
     key : str
-        See `svbench.running.keys.separation_key`.
+        See `svbench.scoring.result_key.separation_key`.
     asked : sequence of str
         Targets the system would be asked for.
     protocols : sequence of Protocol

@@ -17,9 +17,9 @@ from svbench.errors import DataError, SvbenchError
 from svbench.results.foreign import manifest_of
 from svbench.results.store import Run, run_name
 from svbench.running.jobs import Job, dataset_digest, jobs_of
-from svbench.running.keys import input_state, result_key
 from svbench.running.originals import kept_originals
-from svbench.running.scoring import quantities_of
+from svbench.scoring.result_key import input_state, result_key
+from svbench.scoring.track import quantities_of
 from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system

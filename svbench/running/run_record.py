@@ -10,7 +10,7 @@ from svbench.results.provenance import Provenance
 from svbench.results.seal import drop_seal
 from svbench.results.store import DataRecord, RunRecord, locked, read_record, write_record
 from svbench.running.jobs import Job, dataset_digest
-from svbench.running.scoring import quantities_of
+from svbench.scoring.track import quantities_of
 
 
 def write_run_record(job: Job, provenance: Provenance, *, is_new: bool, again: bool = False) -> None:

@@ -27,16 +27,16 @@ from svbench.results.provenance import Provenance
 from svbench.results.scores import SeparationRecord, TrackResult
 from svbench.results.scratch import remove_partial_files, scratch_folder
 from svbench.results.store import Run, load_run, read_record, slug, track_file
-from svbench.running.coverage import covered_sets
-from svbench.running.execution import ScoringPool
 from svbench.running.jobs import Job
 from svbench.running.kept import find_kept, keep_estimates
-from svbench.running.keys import ResultKey, result_key, separation_key
 from svbench.running.originals import Originals, has_estimates, kept_originals
 from svbench.running.run_record import write_run_record
-from svbench.running.scoring import Scored, failed_series, score_track
 from svbench.running.separation import Fitted, Separated, fit, separate_track
 from svbench.running.track_files import KeptLogs, hand_over, is_changing, keep_result
+from svbench.scoring.coverage import covered_sets
+from svbench.scoring.pool import ScoringPool
+from svbench.scoring.result_key import ResultKey, result_key, separation_key
+from svbench.scoring.track import Scored, failed_series, score_track
 from svbench.specs.protocol import Protocol
 from svbench.systems.host import WorkerHost
 

@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from svbench.errors import SpecError, UnknownNameError, suggestion
-from svbench.printing.spreadsheet import unshielded
 from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
+from svbench.tables.spreadsheet import unshielded
 
 TRACK_COLUMNS = ("track", "subset", "n_samples")
 FILE_COLUMNS = ("track", "stem", "path", "n_bytes", "sha256")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.ratings import ratings_table
-from svbench.listening.test import ListeningTest
 from svbench.testing.listeners import Rate
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.results.store import find_runs
 
 

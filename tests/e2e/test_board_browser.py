@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.results.store import find_runs, load_run, track_file, write_record
 
 pytestmark = [

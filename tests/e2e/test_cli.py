@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import VERBS, main
+from svbench.cli.main import VERBS, main
 from svbench.results.scores import TrackResult
 from svbench.results.store import find_runs, load_run, track_file
 
@@ -64,9 +64,7 @@ def test_help_and_list_import_nothing_heavy() -> None:
     heavy = {"numpy", "scipy", "pandas", "matplotlib", "torch", "msgspec", "jinja2", "rich", "soundfile", "click",
              "dataclasses", "importlib.metadata", "typing_extensions"}  # fmt: skip
     for words in (["--help"], ["list"], ["list", "metrics", "--json"]):
-        code = (
-            f"import sys; from svbench.cli import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
-        )
+        code = f"import sys; from svbench.cli.main import main; main({words!r}); print(*sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert not heavy & set(done.stderr.split()), words
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.results.store import find_runs, load_run
 from svbench.specs.system import load_system
 from svbench.testing.systems import check_system

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from svbench.audio import read_audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
+from svbench.crosscheck.crosscheck import Row, _compare
+from svbench.crosscheck.reference_tools import mir_eval_nsdr, museval_seconds
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval import bss_eval_sources
 from svbench.results.scores import Series
 from svbench.results.store import find_runs, load_run, track_file
-from svbench.running.crosscheck import Row, _compare
-from svbench.running.reference_tools import mir_eval_nsdr, museval_seconds
 
 STEMS = ("vocals", "drums", "bass", "other")
 
@@ -298,7 +298,7 @@ def test_no_other_command_loads_the_reference_tools(small_folder: Path, tmp_path
         ["crosscheck", "--help"],
     ]
     code = (
-        "import sys\nfrom svbench.cli import main\n"
+        "import sys\nfrom svbench.cli.main import main\n"
         f"for words in {commands!r}:\n    assert main(words) == 0, words\n"
         "print([m for m in sys.modules if m.startswith(('museval', 'mir_eval', 'musdb', 'stempeg'))])\n"
     )
@@ -309,7 +309,7 @@ def test_no_other_command_loads_the_reference_tools(small_folder: Path, tmp_path
     assert done.stdout.splitlines()[-1] == "[]"
     # The module of museval, not its package, which wants ffmpeg.
     code = (
-        "import sys\nfrom svbench.running.reference_tools import reference_module\n"
+        "import sys\nfrom svbench.crosscheck.reference_tools import reference_module\n"
         "print(reference_module('museval', 'metrics').bss_eval.__name__, 'museval' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svbench.running.arrays import score_arrays
-from svbench.running.scoring import quantities_of
+from svbench.scoring.arrays import score_arrays
+from svbench.scoring.track import quantities_of
 from svbench.specs.protocol import load_protocol
 
 CODE = Path(__file__).resolve().parents[1] / "streaming_systems" / "systems.py"

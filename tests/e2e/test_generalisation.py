@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from svbench.audio import Audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.api import open_dataset
 from svbench.datasets.synthetic import synthetic_track, write_folder
 from svbench.probes.patterns.sets import SETS

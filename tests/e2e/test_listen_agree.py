@@ -16,12 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from svbench.audio import Audio, read_audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.synthetic import STEMS, synthetic_track, write_folder
+from svbench.listening.listening_test import ListeningTest, load_test
 from svbench.listening.ratings import ratings_table
-from svbench.listening.test import ListeningTest, load_test
-from svbench.printing.spreadsheet import frame_csv
 from svbench.results.store import slug
+from svbench.tables.spreadsheet import frame_csv
 from svbench.testing.listeners import Listener, running_server
 
 N_TRACKS, RATE_HZ = 5, 16000

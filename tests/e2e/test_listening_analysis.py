@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.testing.assessors import Assessor, Kind, Truth, by_sound
 from svbench.testing.listeners import Listener, running_server
 from svbench.testing.listening import make_test

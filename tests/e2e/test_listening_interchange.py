@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from svbench.audio import Audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
+from svbench.listening.listening_test import load_test, stimulus_path
 from svbench.listening.readers import read_ratings
-from svbench.listening.test import load_test, stimulus_path
 from svbench.testing.listeners import Listener, running_server
 
 CONFIGURATION = """

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from svbench.cli import OK, USAGE, main
+from svbench.cli.main import OK, USAGE, main
 from svbench.errors import DataError
-from svbench.report.profiles import profile_lines, profile_table
+from svbench.report.text.profiles import profile_lines, profile_table
 from svbench.results.profile import Macs, Model, Profile, Size, read_profile
 
 WORDS = ["profile", "hpss", "--seconds", "0.5", "1", "--repeats", "2", "--threads", "1"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.systems.waveform import KEYS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/systems.md"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 
 pytestmark = [
     pytest.mark.browser,

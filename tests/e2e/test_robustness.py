@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.probes import coding
 from svbench.results.store import Run, load_run
 from svbench.specs.library import shipped

@@ -14,7 +14,7 @@ import soundfile
 
 import svbench
 from svbench.audio import Audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import AudioError, DataError
 
 RATE = 8000

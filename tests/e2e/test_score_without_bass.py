@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from svbench.cli import main
+from svbench.cli.main import main
 
 
 def test_a_stem_that_no_track_has_needs_no_estimate(

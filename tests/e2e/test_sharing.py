@@ -10,7 +10,7 @@ import pytest
 
 import svbench.running.kept
 from svbench.audio import read_audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.api import open_dataset
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run, find_runs, load_run

@@ -34,7 +34,7 @@ from svbench.testing.systems import check_system
 print(check_system(load_system(sys.argv[1]), Path(sys.argv[2])).version)
 """
 )
-RUN = WITHOUT_TORCH + "from svbench.cli import main; sys.exit(main(sys.argv[1:]))"
+RUN = WITHOUT_TORCH + "from svbench.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 def call(python: str | Path, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

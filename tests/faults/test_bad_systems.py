@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import SYSTEM_FAILED, main
+from svbench.cli.main import SYSTEM_FAILED, main
 from svbench.datasets.synthetic import synthetic_track, write_folder
 from svbench.results.store import find_runs, load_run
 

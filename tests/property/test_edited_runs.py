@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from svbench.cli import main
+from svbench.cli.main import main
 
 VERBS = (
     ("table", "{runs}"),

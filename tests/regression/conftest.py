@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from svbench.running.reference_tools import reference_module
+from svbench.crosscheck.reference_tools import reference_module
 
 
 @pytest.fixture(scope="session")

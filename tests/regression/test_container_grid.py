@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets import demo
 from svbench.results.scores import TrackResult
 from svbench.results.store import find_runs, load_run

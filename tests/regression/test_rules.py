@@ -16,7 +16,7 @@ import pytest
 from svbench.audio.sounds import ArraySound
 from svbench.datasets.synthetic import synthetic_track
 from svbench.results.aggregate import Summary
-from svbench.running.scoring import Signals
+from svbench.scoring.track import Signals
 from svbench.specs.library import entries
 from svbench.specs.protocol import load_protocol
 

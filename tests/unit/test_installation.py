@@ -82,7 +82,7 @@ def test_command_line_says_so(tmp_path: Path, overwritten: bool) -> None:
         (tmp_path / "svbench/__init__.py").unlink()
     foreign(tmp_path, with_files=overwritten)
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from svbench.cli import main; sys.exit(main(['--version']))"],
+        [sys.executable, "-c", "import sys; from svbench.cli.main import main; sys.exit(main(['--version']))"],
         env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "also holds svbench 0.8.2, a genomics tool of other authors" in done.stderr

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.listening.analysis.describe import half_interval
-from svbench.results.statistics.signed_rank import hochberg, holm, signed_rank
+from svbench.statistics.signed_rank import hochberg, holm, signed_rank
 
 if TYPE_CHECKING:
     import pandas as pd

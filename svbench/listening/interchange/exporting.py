@@ -18,8 +18,8 @@ from svbench.listening.interchange.configuration import LANGUAGES
 from svbench.listening.interchange.plain_text import as_html
 from svbench.listening.interchange.questions import in_language, write_questions
 from svbench.listening.interchange.results import Format, rated, results_csv, trial_names
+from svbench.listening.listening_test import ListeningTest, Stimulus, Trial, load_test, stimulus_path
 from svbench.listening.store.store import existing_store, has_database
-from svbench.listening.test import ListeningTest, Stimulus, Trial, load_test, stimulus_path
 from svbench.listening.web.pages import texts
 from svbench.results.folders import replaced
 

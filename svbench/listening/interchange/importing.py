@@ -13,17 +13,17 @@ import numpy as np
 from svbench.audio import Audio, Samples, read_audio
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError, DataError
-from svbench.listening.build.conditions import ANCHORS, REFERENCE
-from svbench.listening.build.folder import finish, new_test, refuse_existing
-from svbench.listening.build.levels import Level, decibels, levelled, loudness_lufs
-from svbench.listening.build.material import CUTOFFS_HZ, low_passed, measured
-from svbench.listening.build.names import Names, names_of
-from svbench.listening.build.stimuli import new_stimulus
+from svbench.listening.building.conditions import ANCHORS, REFERENCE
+from svbench.listening.building.folder import finish, new_test, refuse_existing
+from svbench.listening.building.levels import Level, decibels, levelled, loudness_lufs
+from svbench.listening.building.material import CUTOFFS_HZ, low_passed, measured
+from svbench.listening.building.names import Names, names_of
+from svbench.listening.building.stimuli import new_stimulus
 from svbench.listening.design import check_design
 from svbench.listening.interchange.configuration import Configuration, Heard, read_configuration
-from svbench.listening.interchange.takes import LONGEST_S, Take, find_takes
+from svbench.listening.interchange.trial_files import LONGEST_S, Take, find_takes
+from svbench.listening.listening_test import Condition, ListeningTest, Role, Stimulus, Trial
 from svbench.listening.readers.rows import is_training
-from svbench.listening.test import Condition, ListeningTest, Role, Stimulus, Trial
 from svbench.results.provenance import Provenance
 from svbench.specs.listening import (
     Excerpts,

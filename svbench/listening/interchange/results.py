@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from svbench.listening.interchange.questions import answer_told
+from svbench.listening.listening_test import ListeningTest, Trial
 from svbench.listening.readers.rows import is_training
 from svbench.listening.store.export import export_ratings
 from svbench.listening.store.store import Store
-from svbench.listening.test import ListeningTest, Trial
-from svbench.printing.spreadsheet import csv_text
+from svbench.tables.spreadsheet import csv_text
 
 Format = Literal["webmushra", "pymushra"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from svbench.errors import DataError
 from svbench.listening.ratings import ratings_table
-from svbench.listening.readers import own, pymushra, webmushra
+from svbench.listening.readers import pymushra, svbench_csv, webmushra
 from svbench.listening.readers.rows import Sheet
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _read(path: Path) -> list[dict[str, object]]:
         rows = pymushra.from_json(path, text)
     else:
         sheet = _sheet(path, text)
-        for reader in (webmushra, pymushra, own):
+        for reader in (webmushra, pymushra, svbench_csv):
             if set(sheet.head) >= reader.MARKS:
                 rows = reader.from_sheet(sheet)
                 break

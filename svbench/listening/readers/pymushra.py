@@ -12,7 +12,7 @@ from typing import Any
 
 from svbench.errors import DataError
 from svbench.listening.readers.rows import ROLES, Numbering, OnceOnly, Pages, Row, Sheet, is_training
-from svbench.printing.spreadsheet import unshielded
+from svbench.tables.spreadsheet import unshielded
 
 MARKS = frozenset({"responses_stimulus", "responses_score", "wm_id"})
 ASSESSOR = "questionaire_uuid"  # as pymushra spells it

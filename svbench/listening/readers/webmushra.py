@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from svbench.errors import DataError
 from svbench.listening.readers.rows import ROLES, Numbering, OnceOnly, Pages, Row, Sheet, is_training
-from svbench.printing.spreadsheet import unshielded
+from svbench.tables.spreadsheet import unshielded
 
 MARKS = frozenset({"trial_id", "rating_stimulus", "rating_score"})
 SESSION = "session_uuid"

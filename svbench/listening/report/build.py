@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench import __version__
-from svbench.listening.analysis.whole import Analysis
+from svbench.listening.analysis.pipeline import Analysis
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.report import facts, tables
 from svbench.listening.report.facts import Section
 from svbench.listening.report.figures import Figure, figures
-from svbench.listening.report.people import taking_part
+from svbench.listening.report.participants import taking_part
 from svbench.listening.report.table import Table
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import ListeningTest
 
 
 @dataclass(frozen=True)

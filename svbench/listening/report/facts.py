@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from svbench.listening.analysis.whole import Analysis
+from svbench.listening.analysis.pipeline import Analysis
+from svbench.listening.listening_test import Condition, ListeningTest
 from svbench.listening.report.table import Column, Table
-from svbench.listening.test import Condition, ListeningTest
 
 METHODS = {
     "mushra": "MUSHRA (ITU-R BS.1534): ratings from 0 to 100, hidden reference and anchors",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from svbench.listening.analysis.describe import Summary
 from svbench.listening.analysis.panel import SCALES
-from svbench.listening.analysis.whole import Analysis
+from svbench.listening.analysis.pipeline import Analysis
 from svbench.printing.drawing import COLOURS, INK, box, drawing, plain, quiet, svg_text
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from svbench.printing.markup import latex_text
 from svbench.printing.numbers import signed
-from svbench.printing.spreadsheet import csv_text
+from svbench.tables.markup import latex_text
+from svbench.tables.spreadsheet import csv_text
 
 Value = str | float | int | None
 Kind = Literal["text", "prose", "count", "one", "two", "three", "percent", "p"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.listening.analysis.describe import Summary
-from svbench.listening.analysis.whole import Analysis
+from svbench.listening.analysis.pipeline import Analysis
 from svbench.listening.report.table import Column, Kind, Table
 
 C = Column

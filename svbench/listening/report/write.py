@@ -14,11 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from svbench.listening.analysis.whole import Analysis
+from svbench.listening.analysis.pipeline import Analysis
 from svbench.listening.report.build import Report
-from svbench.printing.markup import latex_text
 from svbench.printing.pages import templates
 from svbench.results.folders import replaced
+from svbench.tables.markup import latex_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 MARK = ".svbench-listening-report"

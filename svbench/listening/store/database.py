@@ -24,7 +24,7 @@ from svbench.specs.records import digest
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-    from svbench.listening.test import ListeningTest
+    from svbench.listening.listening_test import ListeningTest
 
 FILE = "ratings.sqlite"
 LOCK = 0x5BE7C41  # PostgreSQL's advisory lock: any number, always the same

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from svbench.errors import DataError
 from svbench.listening.design import PlannedScreen
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.ratings import ratings_table
 from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import CurrentRating, Store, existing_store
-from svbench.listening.test import ListeningTest
 from svbench.specs.listening import Question
 
 if TYPE_CHECKING:

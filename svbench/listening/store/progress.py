@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import msgspec
 
 from svbench.listening.headphones import NEEDED
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import ListeningTest
 
 Standing = Literal["complete", "under way", "dropped out", "turned away", "unreadable"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)

@@ -18,11 +18,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from svbench.errors import DataError
 from svbench.listening.design import Plan
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store import schema
 from svbench.listening.store.database import FILE, Lock, connect, database_url, prepare
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.writer import Operation, Writer
-from svbench.listening.test import ListeningTest
 
 
 class CurrentRating(NamedTuple):

@@ -26,7 +26,7 @@ from svbench.listening.web.admin_access import (
 from svbench.listening.web.admin_view import SignIn, admin_page
 from svbench.listening.web.answers import read_form
 from svbench.listening.web.pages import render
-from svbench.printing.spreadsheet import frame_csv
+from svbench.tables.spreadsheet import frame_csv
 
 if TYPE_CHECKING:
     from starlette.requests import Request

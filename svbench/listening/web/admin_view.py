@@ -20,7 +20,7 @@ from svbench.listening.web.contexts import View
 from svbench.listening.web.steps import ORDER
 
 if TYPE_CHECKING:
-    from svbench.listening.test import ListeningTest
+    from svbench.listening.listening_test import ListeningTest
     from svbench.listening.web.site import Site
 
 LOG_SHOWN = 200

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.responses import Response
 
-from svbench.listening.web.shield import LARGEST_BODY_BYTES
+from svbench.listening.web.security_headers import LARGEST_BODY_BYTES
 
 if TYPE_CHECKING:
     from starlette.requests import Request

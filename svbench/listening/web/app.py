@@ -15,7 +15,7 @@ from svbench.listening.web.admin_access import PATH
 from svbench.listening.web.answers import Refused, answer, refuse
 from svbench.listening.web.pages import STATIC
 from svbench.listening.web.registry import Unsaved
-from svbench.listening.web.shield import Shield
+from svbench.listening.web.security_headers import Shield
 
 if TYPE_CHECKING:
     from starlette.requests import Request

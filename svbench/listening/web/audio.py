@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
+from svbench.listening.listening_test import stimulus_path
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import stimulus_path
 from svbench.listening.web.answers import Refused, refuse
 from svbench.listening.web.compose import audio_tokens
 from svbench.listening.web.site import Site

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from svbench.listening.design import assign
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.state import SessionState, now
 from svbench.listening.store.store import Store
 from svbench.listening.store.writer import Operation
-from svbench.listening.test import ListeningTest
 from svbench.listening.web.signing import Join
 from svbench.listening.web.steps import next_step
 

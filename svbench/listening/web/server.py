@@ -19,8 +19,8 @@ import msgspec
 
 from svbench.errors import DataError, SvbenchError
 from svbench.listening.design import check_design
+from svbench.listening.listening_test import FILE, ListeningTest, load_test, stimulus_path
 from svbench.listening.store.store import Store
-from svbench.listening.test import FILE, ListeningTest, load_test, stimulus_path
 from svbench.listening.web.app import create_app
 from svbench.listening.web.pages import texts
 from svbench.listening.web.signing import new_admin_token

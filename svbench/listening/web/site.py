@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.listening.listening_test import ListeningTest, Stimulus, Trial
 from svbench.listening.live import Screener
 from svbench.listening.store.state import SessionState
 from svbench.listening.store.store import Store
-from svbench.listening.test import ListeningTest, Stimulus, Trial
 from svbench.listening.web.admin_access import Admins
 from svbench.listening.web.limits import Bucket
 from svbench.listening.web.registry import Registry

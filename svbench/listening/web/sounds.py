@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from svbench.listening.headphones import N_TRIALS, Method, headphone_trials
+from svbench.listening.listening_test import ListeningTest, Stimulus
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import ListeningTest, Stimulus
 from svbench.listening.web.signing import Signer
 
 SETS = 6  # of headphone sounds: neighbours in a room hear others, and few are made and kept

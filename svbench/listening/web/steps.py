@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import ListeningTest
 from svbench.listening.web.contexts import Step
 
 ORDER: tuple[Step, ...] = ("welcome", "questionnaire", "headphones", "volume", "training", "screen")

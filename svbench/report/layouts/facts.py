@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from svbench.report.budgets import runnable
-from svbench.report.costs import cost_of
+from svbench.report.layouts.costs import cost_of
 from svbench.report.layouts.grid import GridCell
-from svbench.report.numbers import bytes_text, count_text, seconds
+from svbench.report.view.budgets import runnable
+from svbench.report.view.numbers import bytes_text, count_text, seconds
 from svbench.results.profile import Profile, profiles_beside
 from svbench.results.store import Run
 from svbench.specs.tables import Fact

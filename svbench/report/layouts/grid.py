@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from svbench.errors import DataError
-from svbench.report.guard import leaks
 from svbench.report.layouts.ties import Ties
+from svbench.report.view.leak_notes import leaks
 from svbench.results.aggregate import Summary
 from svbench.results.standing import candidate, standing
-from svbench.results.statistics.material import Column
 from svbench.results.store import Quantity, Run
+from svbench.statistics.material import Column
 
 TIE = "†"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from svbench.printing.markup import latex_text
-from svbench.report.guard import LEAK
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
+from svbench.report.view.leak_notes import LEAK
+from svbench.tables.markup import latex_text
 
 LONG = 40  # rows beyond which a table is broken over pages
 DAGGER = latex_text(TIE)

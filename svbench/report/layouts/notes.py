@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.printing.paths import without_paths
-from svbench.report import numbers
-from svbench.report.guard import footnotes
 from svbench.report.layouts.grid import TIE, Grid, GridCell
 from svbench.report.layouts.systems import Bound, Numbers
-from svbench.report.variants import INSERTION
+from svbench.report.view import numbers
+from svbench.report.view.leak_notes import footnotes
+from svbench.report.view.variants import INSERTION
 from svbench.results.aggregate import quantities
-from svbench.results.statistics.headline import ONE_TRACK
 from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL, Reduce
 from svbench.specs.tables import MEAN, QuotedRow
+from svbench.statistics.headline import ONE_TRACK
 
 MOST = 12  # systems or tracks that a note names one by one
 

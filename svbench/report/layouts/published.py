@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from svbench.errors import DataError
-from svbench.report import numbers
 from svbench.report.layouts.facts import HEADS, UNKNOWN, Facts
 from svbench.report.layouts.grid import Grid, GridCell, GridColumn, GridRow
-from svbench.report.numbers import bytes_text
+from svbench.report.view import numbers
+from svbench.report.view.numbers import bytes_text
 from svbench.results.profile import Profile
 from svbench.results.provenance import Machine
 from svbench.results.store import Run

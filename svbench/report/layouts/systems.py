@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from svbench.errors import DataError
-from svbench.report import numbers
-from svbench.report.guard import affected_cells
 from svbench.report.layouts.facts import HEADS, UNKNOWN, Facts
 from svbench.report.layouts.grid import (
     Entry,
@@ -21,13 +19,15 @@ from svbench.report.layouts.grid import (
     one_each,
 )
 from svbench.report.layouts.ties import Ties
+from svbench.report.view import numbers
+from svbench.report.view.leak_notes import affected_cells
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
-from svbench.results.statistics.headline import Estimate
-from svbench.results.statistics.material import Column
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import TargetSet
 from svbench.specs.tables import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
+from svbench.statistics.headline import Estimate
+from svbench.statistics.material import Column
 
 Key = tuple[str, str, str]  # target set, target, quantity
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from svbench.errors import DataError
-from svbench.printing.markup import Format
 from svbench.report.layouts.facts import Facts
 from svbench.report.layouts.grid import Grid
 from svbench.report.layouts.latex import latex
@@ -17,11 +16,12 @@ from svbench.report.layouts.patterns import pattern_grid
 from svbench.report.layouts.published import published_grid
 from svbench.report.layouts.systems import Bound, Numbers, bind, system_grids
 from svbench.report.layouts.text import csv_text, html_tables, json_text, markdown
-from svbench.report.variants import plain_runs, probed_groups
+from svbench.report.view.variants import plain_runs, probed_groups
 from svbench.results.profile import Profile
 from svbench.results.store import Run
 from svbench.specs.report import ReportSpec
 from svbench.specs.tables import Published, QuotedRow, TableSpec
+from svbench.tables.markup import Format
 
 DURING = "Times and memory without a profile were measured during runs, while scores were computed."
 

@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from svbench.printing import visible
-from svbench.printing.markup import html_text, markdown_text
-from svbench.printing.spreadsheet import records_csv
-from svbench.report.guard import LEAK
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
+from svbench.report.view.leak_notes import LEAK
+from svbench.tables.markup import html_text, markdown_text
+from svbench.tables.spreadsheet import records_csv
 
 GREY = "#6b6b6b"  # dark enough to be read on white
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from svbench.results.statistics.headline import Estimate, estimate
-from svbench.results.statistics.material import Column, Contender, Settings, every_column
-from svbench.results.statistics.pairs import may_be_equal
-from svbench.results.statistics.samples import Entrant, Sampler, entrants
 from svbench.results.store import Run
+from svbench.statistics.headline import Estimate, estimate
+from svbench.statistics.material import Column, Contender, Settings, every_column
+from svbench.statistics.pairs import may_be_equal
+from svbench.statistics.samples import Entrant, Sampler, entrants
 
 SETTINGS = Settings()  # those of `svbench compare`, so that a number has one interval everywhere
 

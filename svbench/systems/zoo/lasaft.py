@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.chunks import TrimmedChunks
+from svbench.systems.zoo.overlap_add import TrimmedChunks
 from svbench.systems.zoo.separator import Separator
 from svbench.systems.zoo.sizes import sized
 from svbench.systems.zoo.stft import Stft

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from svbench.listening.test import ListeningTest
+from svbench.listening.listening_test import ListeningTest
 from svbench.testing.listening import make_test
 
 # The wave's position moves by itself; a page is at rest when its sounds are loaded.

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from svbench.cli import OK, USAGE, main
-from svbench.cli.listen_ import ACTIONS
+from svbench.cli.main import OK, USAGE, main
+from svbench.cli.verbs.listen import ACTIONS
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -11,7 +11,7 @@ import soundfile
 
 from svbench.audio import Audio, read_audio, write_audio
 from svbench.audio.containers import CONTAINERS
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.api import open_dataset
 from svbench.datasets.synthetic import synthetic_track
 from svbench.datasets.verify import verify

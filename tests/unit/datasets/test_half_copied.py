@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from svbench.audio import EXTENSIONS, Audio, read_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.api import open_dataset
 from svbench.datasets.describe import describe
 from svbench.datasets.synthetic import synthetic_track, write_folder

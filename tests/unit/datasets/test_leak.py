@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from svbench.audio import Audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.demo import demo_root
 from svbench.datasets.fingerprint import fingerprint
 from svbench.datasets.leak import compare_folders

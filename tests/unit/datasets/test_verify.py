@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from svbench.audio import Audio, read_audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.describe import describe
 from svbench.datasets.synthetic import synthetic_track, write_folder
 from svbench.datasets.verify import verify

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.store import Store
-from svbench.listening.test import ListeningTest
 from svbench.listening.web.server import Settings, make_server
 from svbench.listening.web.site import Site
 from svbench.testing.listeners import Answered, Listener

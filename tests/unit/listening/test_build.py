@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from svbench.audio import Audio, audio_info, read_audio, write_audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError
-from svbench.listening.build.folder import new_test
-from svbench.listening.build.levels import loudness_lufs
-from svbench.listening.test import ListeningTest, load_test, stimulus_path
+from svbench.listening.building.folder import new_test
+from svbench.listening.building.levels import loudness_lufs
+from svbench.listening.listening_test import ListeningTest, load_test, stimulus_path
 from svbench.specs.records import convert
 from svbench.specs.system import SystemSpec
 

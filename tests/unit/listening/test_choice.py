@@ -7,9 +7,9 @@ import pytest
 
 from svbench.audio.sounds import ArraySound
 from svbench.errors import DataError
-from svbench.listening.build.activity import active_share, active_starts, frame_levels
-from svbench.listening.build.choice import Candidate, Excerpt, choose, even, most
-from svbench.listening.build.material import named_excerpt
+from svbench.listening.building.activity import active_share, active_starts, frame_levels
+from svbench.listening.building.choice import Candidate, Excerpt, choose, even, most
+from svbench.listening.building.material import named_excerpt
 from svbench.results.store import Quantity
 from svbench.specs.listening import Excerpts
 

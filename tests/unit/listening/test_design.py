@@ -9,7 +9,7 @@ import pytest
 
 from svbench.errors import DataError
 from svbench.listening.design import Plan, assign, check_design, williams_square
-from svbench.listening.test import ListeningTest
+from svbench.listening.listening_test import ListeningTest
 from svbench.specs.listening import Sessions
 from svbench.testing.listening import make_test
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.listening.readers import read_ratings
 from svbench.listening.store.export import stored_ratings
 from svbench.specs.listening import Listeners, Question, Sessions

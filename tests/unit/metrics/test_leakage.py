@@ -8,7 +8,7 @@ import pytest
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError
 from svbench.metrics.leakage import leakage
-from svbench.running.scoring import Signals, score_signals
+from svbench.scoring.track import Signals, score_signals
 from svbench.specs.protocol import load_protocol
 
 RATE = 1000

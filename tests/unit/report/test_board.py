@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError
-from svbench.report.board_merge import Entry, Sourced, merge, of_one_protocol, read_sources
-from svbench.report.board_site import write_board
+from svbench.report.board.merge import Entry, Sourced, merge, of_one_protocol, read_sources
+from svbench.report.board.site import write_board
 from svbench.results.store import Run
 
 TOLERANCE = 0.005

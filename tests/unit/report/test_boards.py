@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.report.boards import Board, boards, by_rank, comparable
+from svbench.report.view.boards import Board, boards, by_rank, comparable
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
 

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.report.budgets import runnable
-from svbench.report.build import groups
-from svbench.report.tables import paper_table
-from svbench.report.terminal import print_leaderboard
+from svbench.report.layouts.default import paper_table
+from svbench.report.pages.build import groups
+from svbench.report.text.terminal import print_leaderboard
+from svbench.report.view.budgets import runnable
 from svbench.results.aggregate import summarise, track_scores
 from svbench.results.store import Run
 from svbench.results.table import long_table

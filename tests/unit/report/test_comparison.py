@@ -11,23 +11,23 @@ import msgspec
 import numpy as np
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError, UnknownNameError
-from svbench.report.comparison import (
+from svbench.report.text.comparison import (
     chosen_pairs,
     comparison_plain,
     comparison_text,
     critical_difference_plot,
     critical_difference_words,
 )
-from svbench.report.gate import gate_junit, gate_markdown, gate_text, unusable_junit, unusable_markdown
+from svbench.report.text.gate import gate_junit, gate_markdown, gate_text, unusable_junit, unusable_markdown
 from svbench.results.aggregate import summarise
-from svbench.results.statistics.comparison import Comparison, against_best, compare
-from svbench.results.statistics.gate import gate
-from svbench.results.statistics.headline import headline_intervals
-from svbench.results.statistics.material import Column, Settings, columns, contenders
 from svbench.results.store import Run, write_run
 from svbench.specs.protocol import Reduce, load_protocol
+from svbench.statistics.comparison import Comparison, against_best, compare
+from svbench.statistics.gate import gate
+from svbench.statistics.headline import headline_intervals
+from svbench.statistics.material import Column, Settings, columns, contenders
 
 FEW = Settings(resamples=500)
 STEMS = ("vocals", "drums", "bass", "other")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.results.latest import latest
 from svbench.results.store import Run, load_run, write_run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError, SpecError
 from svbench.report.layouts.table import published_rows
 from svbench.specs.report import load_layout, load_report

@@ -18,12 +18,12 @@ from svbench.errors import DataError
 from svbench.report.layouts.table import layout_table
 from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import entering_values
-from svbench.results.statistics.material import Column
-from svbench.results.statistics.paired import paired_difference
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
 from svbench.specs.report import load_layout
 from svbench.specs.tables import Published, QuotedRow
+from svbench.statistics.material import Column
+from svbench.statistics.paired import paired_difference
 
 STEMS = ("vocals", "drums", "bass", "other")
 FORMATS = ("markdown", "csv", "latex", "html", "json")
@@ -206,7 +206,7 @@ def test_two_protocols_side_by_side_each_in_its_columns(make: Any) -> None:
 
 def test_lower_is_better_where_it_is(make: Any) -> None:
     svc = load_protocol("svc-stereo")
-    from svbench.running.scoring import quantities_of
+    from svbench.scoring.track import quantities_of
 
     def run(system: str, value: float) -> Run:
         made = make(system, {t: {"vocals": value, "accompaniment": value} for t in TRACKS}, protocol=svc)

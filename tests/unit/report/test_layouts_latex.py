@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.printing.markup import latex_text
+from svbench.report.layouts.default import paper_table
 from svbench.report.layouts.table import layout_table, published_rows
-from svbench.report.tables import paper_table
 from svbench.results.store import Run
 from svbench.specs.report import load_layout
 from svbench.specs.tables import Published, QuotedRow
+from svbench.tables.markup import latex_text
 
 STEMS = ("vocals", "drums", "bass", "other")
 EVIL = [

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError
 from svbench.report.layouts.table import layout_table, published_rows
 from svbench.results.profile import (

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from svbench.errors import DataError, WriteError
-from svbench.report import context
-from svbench.report.render import TEMPLATES, Renderer, write_report
+from svbench.report.pages import context
+from svbench.report.pages.render import TEMPLATES, Renderer, write_report
 from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.report import Listening, ReportSpec, load_report
 
@@ -313,7 +313,7 @@ def test_the_audio_budget_holds_and_what_is_left_out_is_said(heard: list[Run], t
 def test_a_small_budget_makes_excerpts_shorter(
     heard: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("svbench.report.excerpts.SHORTEST_S", 1.0)
+    monkeypatch.setattr("svbench.report.listen.excerpts.SHORTEST_S", 1.0)
 
     def audio_mb(out: Path) -> float:
         return sum(p.stat().st_size for p in (out / "audio").rglob("*") if p.is_file()) / 1e6

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from svbench.report.robustness import (
+from svbench.report.layouts.default import paper_table
+from svbench.report.view.robustness import (
     batteries,
     battery_head,
     battery_note,
@@ -15,8 +16,7 @@ from svbench.report.robustness import (
     battery_table,
     claims,
 )
-from svbench.report.tables import paper_table
-from svbench.report.variants import variant_boards
+from svbench.report.view.variants import variant_boards
 from svbench.results.scores import series, without_value
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import load_protocol

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from svbench.report.curve import CurvePoint, cost_curve
-from svbench.report.sweeps import sweep_csv, sweep_curve, sweep_of
+from svbench.report.figures.curve import CurvePoint, cost_curve
+from svbench.report.layouts.sweeps import sweep_csv, sweep_curve, sweep_of
 from svbench.results.scores import Resources
 from svbench.results.store import Run
 

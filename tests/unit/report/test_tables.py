@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from svbench.errors import DataError
-from svbench.report.numbers import decibels, seconds
-from svbench.report.render import write_report
-from svbench.report.tables import paper_table
-from svbench.report.terminal import print_leaderboard
+from svbench.report.layouts.default import paper_table
+from svbench.report.pages.render import write_report
+from svbench.report.text.terminal import print_leaderboard
+from svbench.report.view.numbers import decibels, seconds
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
 from svbench.specs.report import load_report

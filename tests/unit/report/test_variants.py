@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from svbench.errors import DataError
-from svbench.report.render import write_report
-from svbench.report.tables import paper_table
-from svbench.report.terminal import print_leaderboard
-from svbench.report.variants import probed_groups, variant_boards
+from svbench.report.layouts.default import paper_table
+from svbench.report.pages.render import write_report
+from svbench.report.text.terminal import print_leaderboard
+from svbench.report.view.variants import probed_groups, variant_boards
 from svbench.results.scores import series, without_value
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import MetricUse

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.datasets.recorded import Recorded
 from svbench.errors import DataError
 from svbench.results.foreign import inside, manifest_of

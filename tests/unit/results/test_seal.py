@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError, SpecError, SvbenchError
 from svbench.results.foreign import refuse_links_out
 from svbench.results.seal import content_digest, new_key, read_keys, seal_run, vouchers

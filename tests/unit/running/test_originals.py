@@ -14,11 +14,11 @@ from svbench.errors import AudioError, SpecError
 from svbench.probes.api import Variant
 from svbench.probes.robustness import robustness_variants
 from svbench.probes.tracks import ProbedTrack, brought_back, expected, probed
-from svbench.running.arrays import score_arrays
 from svbench.running.jobs import jobs_of
-from svbench.running.keys import result_key
 from svbench.running.originals import kept_originals
-from svbench.running.scoring import Signals, quantities_of, score_signals
+from svbench.scoring.arrays import score_arrays
+from svbench.scoring.result_key import result_key
+from svbench.scoring.track import Signals, quantities_of, score_signals
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol
 from svbench.specs.system import load_system

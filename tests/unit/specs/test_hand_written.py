@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
-from svbench.cli.show_ import kind_of
+from svbench.cli.main import main
+from svbench.cli.verbs.show import kind_of
 from svbench.datasets.api import open_dataset
 from svbench.errors import SpecError
 from svbench.specs.library import entries

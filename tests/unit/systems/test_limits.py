@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from svbench.cli import SYSTEM_FAILED, main
+from svbench.cli.main import SYSTEM_FAILED, main
 from svbench.errors import SpecError
 from svbench.results.store import find_runs, load_run
 from svbench.specs.system import SystemSpec, load_system, unlimited

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from svbench.audio import Audio
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import SvbenchError, SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.host import WorkerHost
@@ -160,7 +160,7 @@ def test_interpreter_without_the_package(source: LocatedSystem, onnx_python: Pat
 
 def test_main_process_never_imports_the_runtime(source: LocatedSystem, tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom svbench.cli import main\n"
+        "import sys\nfrom svbench.cli.main import main\n"
         f"assert main(['quantize', {str(tmp_path / 'net.toml')!r}, '--out', {str(tmp_path / 'n.toml')!r}]) == 0\n"
         "print([m for m in sys.modules if m.partition('.')[0] in ('onnx', 'onnxruntime', 'torch')])"
     )

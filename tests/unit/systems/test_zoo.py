@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from svbench.audio import Audio
-from svbench.cli import OK, USAGE, main
+from svbench.cli.main import OK, USAGE, main
 from svbench.errors import SpecError, SystemFailure
 from svbench.results.store import find_runs, load_run
 from svbench.specs.library import entries

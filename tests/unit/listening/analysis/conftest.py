@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from svbench.listening.analysis.whole import Analysis, analyse
+from svbench.listening.analysis.pipeline import Analysis, analyse
 from svbench.listening.ratings import ratings_table
 
 DATA = Path(__file__).parents[3] / "data/ratings"

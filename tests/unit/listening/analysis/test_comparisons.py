@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 from svbench.listening.analysis.comparisons import strengths
-from svbench.listening.analysis.whole import analyse
+from svbench.listening.analysis.pipeline import analyse
 from svbench.listening.ratings import ratings_table
 
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from svbench.listening.analysis.whole import Analysis, Settings, analyse
+from svbench.listening.analysis.pipeline import Analysis, Settings, analyse
 from svbench.listening.ratings import ratings_table
 from svbench.testing.assessors import Assessor, Kind, mushra_truth, simulate
 

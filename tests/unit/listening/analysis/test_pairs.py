@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 from svbench.listening.analysis.pairs import pairs, permutation_of_medians
 from svbench.listening.analysis.panel import panel
 from svbench.listening.ratings import ratings_table
-from svbench.results.statistics.signed_rank import hochberg, holm
+from svbench.statistics.signed_rank import hochberg, holm
 
 
 def test_corrections_equal_statsmodels() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from svbench.listening.analysis.describe import summarise_items
 from svbench.listening.analysis.panel import panel
-from svbench.listening.analysis.whole import Analysis, Settings, analyse
+from svbench.listening.analysis.pipeline import Analysis, Settings, analyse
 
 Rows = list[dict[str, str]]
 

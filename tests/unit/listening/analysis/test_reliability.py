@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from svbench.listening.analysis.describe import bimodality, half_interval
+from svbench.listening.analysis.pipeline import analyse
 from svbench.listening.analysis.reliability import concordance, krippendorff_alpha
-from svbench.listening.analysis.whole import analyse
 from svbench.listening.ratings import ratings_table
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from svbench.audio import Audio, write_audio
 from svbench.listening.interchange.importing import import_webmushra
-from svbench.listening.test import ListeningTest
+from svbench.listening.listening_test import ListeningTest
 from svbench.results.provenance import collect
 
 RATE_HZ = 16000

@@ -16,11 +16,11 @@ from svbench.listening.design import assign
 from svbench.listening.interchange.exporting import export_pymushra, export_webmushra
 from svbench.listening.interchange.importing import import_webmushra
 from svbench.listening.interchange.results import trial_names
+from svbench.listening.listening_test import ListeningTest, stimulus_path
 from svbench.listening.readers import read_ratings
 from svbench.listening.store.export import export_ratings, stored_ratings
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.store import Store
-from svbench.listening.test import ListeningTest, stimulus_path
 from svbench.results.provenance import collect
 from svbench.specs.listening import Listeners, Question, Sessions
 from svbench.testing.listening import make_test

@@ -10,7 +10,7 @@ import pytest
 from svbench.errors import DataError
 from svbench.listening.ratings import COLUMNS, ratings_table
 from svbench.listening.readers import read_ratings
-from svbench.printing.spreadsheet import frame_csv
+from svbench.tables.spreadsheet import frame_csv
 from svbench.testing.assessors import Assessor, mushra_truth, simulate
 
 WEBMUSHRA = """session_test_id,email,age,session_uuid,trial_id,rating_stimulus,rating_score,rating_time,rating_comment

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from svbench.listening.design import assign
-from svbench.listening.report.people import taking_part
+from svbench.listening.listening_test import ListeningTest
+from svbench.listening.report.participants import taking_part
 from svbench.listening.store.state import SessionState
-from svbench.listening.test import ListeningTest
 from svbench.specs.listening import Question
 from svbench.testing.listening import make_test
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError
-from svbench.listening.analysis.whole import Analysis, Settings, analyse
+from svbench.listening.analysis.pipeline import Analysis, Settings, analyse
 from svbench.listening.ratings import ratings_table
 from svbench.listening.report.build import Report, build
 from svbench.listening.report.table import Column, Table, printed
 from svbench.listening.report.write import html, write_report
-from svbench.printing.spreadsheet import frame_csv
+from svbench.tables.spreadsheet import frame_csv
 from svbench.testing.assessors import Assessor, mushra_truth, simulate
 
 EVIL = ('=HYPERLINK("x")', "<b>net_1 & 50% #$ \\input{x}</b>")

@@ -12,14 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from svbench.errors import DataError
 from svbench.listening.design import assign
+from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.database import database_url
 from svbench.listening.store.export import export_ratings, stored_ratings
 from svbench.listening.store.progress import progress
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.store import Store
-from svbench.listening.test import ListeningTest
 from svbench.listening.web.registry import Registry
-from svbench.printing.spreadsheet import frame_csv
+from svbench.tables.spreadsheet import frame_csv
 from svbench.testing.listening import make_test
 
 SMALL = {"n_trials": 2, "length_s": 0.05, "rate_hz": 16000}

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.cli import main
+from svbench.cli.main import main
 from svbench.errors import DataError
-from svbench.listening.test import FILE, ListeningTest, stimulus_path
+from svbench.listening.listening_test import FILE, ListeningTest, stimulus_path
 from svbench.listening.web.server import check_test
 from svbench.specs.listening import Listeners
 from svbench.testing.listeners import Listener, ServerProcess, running_server

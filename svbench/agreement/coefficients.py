@@ -1,0 +1,197 @@
+"""Coefficients of one measure with their intervals: per stimulus, per system, within excerpts.
+
+Excerpts of one track are alike, and so are the systems' estimates of one excerpt: whole tracks are drawn,
+with all their excerpts and systems. Systems are not drawn; what is said holds for these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svbench.agreement.correlation import (
+    Array,
+    Correlation,
+    kendall,
+    of_rows,
+    pearson,
+    spearman,
+)
+from svbench.agreement.stimuli import Points
+from svbench.statistics.draws import Counts, draw_counts, resampled
+from svbench.statistics.intervals import (
+    NONE,
+    Interval,
+    expanded_percentile,
+    influences,
+    t_quantile,
+    variance,
+)
+
+RESAMPLES = 4000
+ALPHA = 0.05
+FEWEST = 3  # tracks, below which there is no interval; systems or stimuli, below which no correlation
+DEFINED = 0.9  # of the resamples: an interval of fewer would be that of the lucky ones
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A correlation and its 95 % interval; None where there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Trio:
+    """Three correlations of the same points."""
+
+    pearson: Coefficient
+    spearman: Coefficient
+    kendall: Coefficient
+
+
+@dataclass(frozen=True)
+class Within:
+    """Spearman's correlation over the systems of one excerpt, averaged over ``n`` excerpts."""
+
+    spearman: Coefficient
+    n: int
+
+
+def per_stimulus(found: Points, seed: int) -> Trio:
+    """Correlate over all stimuli, excerpt × system."""
+    tracks, owner = np.unique(found.tracks, return_inverse=True)
+
+    def one(correlation: Correlation) -> Coefficient:
+        if len(found.scores) < FEWEST:
+            return Coefficient(None)
+        plain = correlation(found.scores, found.ratings, np.ones((1, len(owner))))
+        if len(tracks) < FEWEST:
+            return _coefficient(plain, None, len(tracks))
+        drawn = correlation(
+            found.scores, found.ratings, _by_owner(draw_counts(len(tracks), RESAMPLES, seed), owner)
+        )
+        return _coefficient(plain, drawn, len(tracks))
+
+    return Trio(one(pearson), one(spearman), one(kendall))
+
+
+def per_system(found: Points, seed: int) -> tuple[Trio, int]:
+    """Correlate the systems' means over the excerpts where all of them have a score and a rating.
+
+    Returns
+    -------
+    Trio
+        No correlations for fewer than three systems: two points always lie on a line.
+    int
+        How many excerpts there are.
+    """
+    systems = np.unique(found.systems)
+    items, place = np.unique(found.items, return_inverse=True)
+    shape = (len(items), len(systems))
+    scores, ratings = np.full(shape, np.nan), np.full(shape, np.nan)
+    column = np.searchsorted(systems, found.systems)
+    scores[place, column], ratings[place, column] = found.scores, found.ratings
+    whole = np.all(np.isfinite(scores), axis=1)
+    if len(systems) < FEWEST or not whole.any():
+        return Trio(Coefficient(None), Coefficient(None), Coefficient(None)), int(whole.sum())
+    owners = np.empty(len(items), dtype=found.tracks.dtype)
+    owners[place] = found.tracks
+    tracks, owner = np.unique(owners[whole], return_inverse=True)
+    counts = _by_owner(draw_counts(len(tracks), RESAMPLES, seed), owner)
+
+    def means(values: Array, held: Array) -> Array:
+        total: Array = held @ values[whole] / held.sum(axis=1, keepdims=True)
+        return total
+
+    def one(correlation: Correlation) -> Coefficient:
+        once = np.ones((1, len(owner)))
+        plain = of_rows(correlation, means(scores, once), means(ratings, once))
+        if len(tracks) < FEWEST:
+            return _coefficient(plain, None, len(tracks))
+        return _coefficient(
+            plain, of_rows(correlation, means(scores, counts), means(ratings, counts)), len(tracks)
+        )
+
+    return Trio(one(pearson), one(spearman), one(kendall)), int(whole.sum())
+
+
+def within_excerpts(found: Points, seed: int) -> Within:
+    """Correlate the ranks of the systems in each excerpt, and average.
+
+    Easy and difficult excerpts do not help a measure here: it must tell the systems apart.
+    """
+    by_track: dict[str, list[float]] = {}
+    for item in np.unique(found.items):
+        own = found.only(found.items == item)
+        if len(own.scores) < FEWEST:
+            continue
+        value = float(spearman(own.scores, own.ratings, np.ones((1, len(own.scores))))[0])
+        if np.isfinite(value):
+            by_track.setdefault(str(own.tracks[0]), []).append(value)
+    values = [np.array(v) for v in by_track.values()]
+    if not values:
+        return Within(Coefficient(None), 0)
+    plain = np.array([np.mean(np.concatenate(values))])
+    n = sum(len(v) for v in values)
+    if len(values) < FEWEST:
+        return Within(_coefficient(plain, None, len(values)), n)
+    drawn = resampled(values, "mean", draw_counts(len(values), RESAMPLES, seed))
+    return Within(_coefficient(plain, drawn, len(values)), n)
+
+
+def spearman_difference(better: Points, other: Points, seed: int) -> Coefficient:
+    """By how much one measure's Spearman correlation is above another's, on the stimuli that have both.
+
+    Returns
+    -------
+    Coefficient
+        With the smoothed interval of paired resamples (see `svbench.statistics.intervals`).
+    """
+    keys = [list(zip(p.items.tolist(), p.systems.tolist(), strict=True)) for p in (better, other)]
+    common = set(keys[0]) & set(keys[1])
+    if len(common) < FEWEST:
+        return Coefficient(None)
+    a, b = (
+        p.only(np.array([k in common for k in key])) for p, key in zip((better, other), keys, strict=True)
+    )
+    order = {k: i for i, k in enumerate(k for k in keys[0] if k in common)}
+    place = np.argsort([order[k] for k in keys[1] if k in common])
+    tracks, owner = np.unique(a.tracks, return_inverse=True)
+
+    def difference(counts: Array) -> Array:
+        return spearman(a.scores, a.ratings, counts) - spearman(b.scores[place], a.ratings, counts)
+
+    value = float(difference(np.ones((1, len(owner))))[0])
+    if not np.isfinite(value):
+        return Coefficient(None)
+    if len(tracks) < FEWEST:
+        return Coefficient(value)
+    counts = draw_counts(len(tracks), RESAMPLES, seed)
+    drawn = difference(_by_owner(counts, owner))
+    if not np.all(np.isfinite(drawn)):
+        return Coefficient(value)
+    slopes, rest = influences(drawn, counts)
+    error = float(np.sqrt(variance(slopes, float(rest.var()), RESAMPLES)))
+    reach = t_quantile(1 - ALPHA / 2, len(tracks) - 1) * error
+    middle = float(rest.mean())
+    return Coefficient(value, min(middle - reach, value), max(middle + reach, value))
+
+
+def _by_owner(counts: Counts, owner: NDArray[np.int64]) -> Array:
+    """How often each point was drawn, from how often its track was."""
+    return np.asarray(counts[:, owner], dtype=np.float64)
+
+
+def _coefficient(plain: Array, drawn: Array | None, n_tracks: int) -> Coefficient:
+    value = float(plain[0])
+    if not np.isfinite(value):
+        return Coefficient(None)
+    interval: Interval = NONE
+    if drawn is not None and np.mean(np.isfinite(drawn)) >= DEFINED:
+        interval = expanded_percentile(drawn[np.isfinite(drawn)], n_tracks, ALPHA)
+    return Coefficient(value, interval.low, interval.high)

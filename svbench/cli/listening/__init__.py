@@ -1,1 +1,0 @@
-"""The actions of ``svbench listen``, one module each."""

@@ -1,0 +1,186 @@
+"""Score the same audio with museval, mir_eval or plain numpy, and compare frame by frame."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from svbench.cli.main import FINDINGS, OK
+from svbench.cli.output import Progress, clock, print_json, print_rows
+from svbench.cli.verbs.diff import tolerance_value
+
+if TYPE_CHECKING:
+    from svbench.crosscheck.crosscheck import Crosscheck, Row, SignalsOf
+    from svbench.results.scores import TrackResult
+    from svbench.results.store import Run
+
+EXAMPLES = """
+svbench crosscheck runs/mysystem--sisec18--0123abcd
+svbench crosscheck REFERENCE_DIR ESTIMATE_DIR --protocol sisec18
+
+BSS Eval v4 is scored by museval, which takes minutes and gigabytes for a song: choose one with --track.
+Exit code 0: all frames agree within the tolerance and the same ones are undefined; 1: they do not.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "first", type=Path, metavar="RUN|REFERENCE_DIR",
+        help="a run with kept estimates, or a folder of references as for `svbench score`",
+    )  # fmt: skip
+    parser.add_argument(
+        "estimates", type=Path, nargs="?", metavar="ESTIMATE_DIR", help="a folder of estimates"
+    )
+    parser.add_argument("--protocol", help="for two folders: protocol id or TOML file (default: sisec18)")
+    parser.add_argument(
+        "--data",
+        metavar="MANIFEST=PATH",
+        help="for a run: where the recordings are now (default: the recorded folder)",
+    )
+    parser.add_argument("--track", action="extend", nargs="+", default=[], help="only these tracks")
+    parser.add_argument(
+        "--tolerance", type=tolerance_value, metavar="X", default=1e-5,
+        help="largest difference that passes, in the quantity's unit (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score again, print the largest differences."""
+    from svbench.crosscheck.crosscheck import crosscheck, results_to_check
+
+    checked, signals_of = _folders(options) if options.estimates else _run(options)
+    results, left_out = results_to_check(checked, options.track)
+    _announce(checked, results)
+    progress = Progress(len(results))
+    found = crosscheck(checked, results, signals_of, tell=progress.step)
+    agrees = found.agrees(options.tolerance)
+    if options.json:
+        import msgspec
+
+        plain = msgspec.to_builtins(found)
+        print_json(
+            {
+                "scores": str(checked.path),
+                "protocol": checked.record.protocol.id,
+                "protocol_digest": checked.record.protocol_digest,
+                "tolerance": options.tolerance,
+                "agrees": agrees,
+                "left_out": left_out,
+                **plain,
+            }
+        )
+    else:
+        _print(checked, found, [*left_out, *found.notes], options.tolerance, agrees)
+    return OK if agrees else FINDINGS
+
+
+def _run(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
+    from svbench.cli.verbs.run import data_argument
+    from svbench.crosscheck.crosscheck import run_signals
+    from svbench.errors import SpecError
+    from svbench.results.store import load_run
+
+    if options.protocol:
+        raise SpecError(
+            "--protocol",
+            "",
+            "cannot be given for a run, which is checked under its own protocol; use it with two folders",
+        )
+    checked = load_run(options.first)
+    return checked, run_signals(checked, data_argument(options.data) if options.data else None)
+
+
+def _folders(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
+    from svbench.crosscheck.crosscheck import folder_signals
+    from svbench.errors import SpecError
+    from svbench.results.provenance import collect
+    from svbench.scoring.folders import score_folders
+    from svbench.scoring.pool import n_cores, scoring_pool
+    from svbench.specs.protocol import load_protocol
+
+    if options.data:
+        raise SpecError(
+            "--data", "", "cannot be given with two folders; use it with a run whose recordings have moved"
+        )
+    protocol = load_protocol(options.protocol or "sisec18")
+    with scoring_pool(n_cores()) as pool:
+        checked = score_folders(
+            options.first,
+            options.estimates,
+            protocol,
+            system=options.estimates.resolve().name,
+            pool=pool,
+            provenance=collect(["svbench", *sys.argv[1:]], {}),
+            tell=lambda result, n_tracks: None,
+        )
+    return checked, folder_signals(options.first, options.estimates, protocol)
+
+
+def _announce(checked: Run, results: list[TrackResult]) -> None:
+    """Say beforehand how long museval will take."""
+    from svbench.crosscheck.crosscheck import seconds_of_museval
+
+    seconds = seconds_of_museval(results, checked.record.protocol)
+    if seconds > 10:
+        print(
+            f"museval will take about {clock(seconds)} for {len(results)} tracks, using one core; "
+            "select tracks with --track",
+            file=sys.stderr,
+        )
+
+
+def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, agrees: bool) -> None:
+    record = checked.record
+    tools = ", ".join(f"{tool} {version}" for tool, version in found.tools.items())
+    tracks = f"{found.n_tracks} track{'s' * (found.n_tracks != 1)}"
+    print(
+        f"{record.system.id} · {record.protocol.id} {record.protocol_digest[:8]} · {tracks} · "
+        f"svbench beside {tools or 'nothing'}"
+    )
+    head = {
+        "quantity": "quantity", "set": "set", "target": "target", "frames": "compared",
+        "largest": "largest difference", "where": "where", "undefined": "undefined in both", "verdict": "",
+    }  # fmt: skip
+    if found.rows:
+        print_rows([head, *(_cells(row, tolerance) for row in found.rows)], list(head))
+    for row in found.rows:
+        if row.n_differing:
+            print(
+                f"{row.quantity} of {row.target} ({row.target_set}): {row.n_differing} frames have a number "
+                f"on one side only, first {row.differing}"
+            )
+    for note in notes:
+        print(f"note: {note}")
+    if found.not_checked:
+        print(f"not checked, since no original tool gives them: {', '.join(found.not_checked)}")
+    if not found.rows:
+        print("nothing was compared")
+        return
+    n_frames = sum(row.n_frames for row in found.rows)
+    largest = max((row.largest for row in found.rows if row.largest is not None), default=0.0)
+    if not n_frames and agrees:
+        print("0 values compared: both tools find all of them undefined or above 100 dB")
+        return
+    verdict = "all agree" if agrees else "they do NOT agree"
+    print(f"{n_frames} values compared, largest difference {largest:.2g}: {verdict} within {tolerance:g}")
+
+
+def _cells(row: Row, tolerance: float) -> dict[str, str]:
+    words = [f"{n} {status}" for status, n in row.withheld.items()]
+    words += [f"{row.n_beyond} above 100 {row.unit} in both"] if row.n_beyond else []
+    return {
+        "quantity": row.quantity,
+        "set": row.target_set,
+        "target": row.target,
+        "frames": str(row.n_frames),
+        "largest": "–" if row.largest is None else f"{row.largest:.2g} {row.unit}",
+        "where": "–" if row.largest is None else f"{row.track}, frame {row.frame} ({row.time_s:g} s)",
+        "undefined": ", ".join([str(row.n_neither), *words]),
+        "verdict": "" if row.agrees(tolerance) else "DIFFERS",
+    }

@@ -1,0 +1,92 @@
+"""Tell how far a test has come: listeners, ratings by trial and condition, who would be excluded now."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from svbench.cli.main import OK
+from svbench.cli.output import print_json, print_line, print_rows
+
+if TYPE_CHECKING:
+    from svbench.listening.listening_test import ListeningTest
+    from svbench.listening.live import Screening
+    from svbench.listening.store.health import Health
+    from svbench.listening.store.progress import Progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("test", type=Path, metavar="TEST", help="folder made by `svbench listen build`")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the database and print; no rating's value is told."""
+    import msgspec
+
+    from svbench.listening.listening_test import load_test
+    from svbench.listening.live import screening
+    from svbench.listening.store.health import health
+    from svbench.listening.store.progress import progress
+    from svbench.listening.store.store import existing_store
+
+    test = load_test(options.test)
+    with existing_store(options.test, test) as store:
+        sessions, deleted, well = store.sessions(), len(store.deleted()), health(store)
+        told = progress(test, sessions, store.facts["open"] == "yes")
+    screened = screening(test, sessions)
+    if options.json:
+        content = {"progress": told, "screening": screened, "database": well, "deleted": deleted}
+        print_json({"test": test.id, "title": test.title, **msgspec.to_builtins(content)})
+        return OK
+    _print(test, told, screened, well, deleted)
+    return OK
+
+
+def _print(test: ListeningTest, told: Progress, screened: Screening, well: Health, deleted: int) -> None:
+    bound = f" of {told.seats.wanted}" if told.seats.wanted else ""
+    print(f"{test.title}, test {test.id}: {told.seats.state}, {told.seats.taken}{bound} seats taken")
+    counts = ", ".join(f"{n} {standing}" for standing, n in told.standings.items())
+    print(f"sessions: {counts}, {deleted} deleted\n")
+    _print_cells(test, told)
+    _print_sessions(told)
+    print(f"\nscreening: {screened.note or f'{len(screened.excluded)} of {screened.screened} excluded now'}")
+    for one in screened.excluded:
+        print_line(f"  {one.assessor}: {'; '.join(one.reasons)}")
+    print(f"database: {well.database}, integrity {well.integrity}, {well.size_bytes} bytes")
+    print(f"last write: {well.written_at or 'none yet'}")
+
+
+def _print_cells(test: ListeningTest, told: Progress) -> None:
+    names = [c.id for c in test.conditions]
+    head = {"trial": "ratings of", **{name: name for name in names}}
+    rows = [
+        {"trial": f"{t.track}, {t.target} from {t.start_s:g} s"}
+        | {name: str(told.cells[t.id].get(name, "–")) for name in names}
+        for t in test.trials
+        if t.kind == "test"
+    ]
+    print_rows([head, *rows], list(head))
+
+
+def _print_sessions(told: Progress) -> None:
+    if not told.sessions:
+        return
+    names = ["assessor", "state", "step", "screens", "began", "seen", "language", "headphones"]
+    rows = [
+        {
+            "assessor": s.assessor,
+            "state": s.standing,
+            "step": s.step,
+            "screens": f"{s.done}/{s.total}",
+            "began": s.began_at[:19],
+            "seen": s.seen_at[:19],
+            "language": s.language,
+            "headphones": ", ".join(map(str, s.headphones)) or "–",
+        }
+        for s in told.sessions
+    ]
+    print()
+    print_rows([{name: name for name in names}, *rows], names)

@@ -1,0 +1,1 @@
+"""Measure what a system costs: time, memory, size, look-ahead, streaming, repeatability."""

@@ -1,0 +1,247 @@
+"""A system's cost, measured by itself: load, first call, steady state, memory, size, operations.
+
+Every number of threads gets a fresh worker, pinned to as many cores. The audio is synthetic and
+the same for all systems; it is read, and the system loaded, outside the timers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from svbench.datasets.synthetic import STEMS, synthetic_track
+from svbench.errors import SpecError, SystemFailure
+from svbench.results.profile import Device, Macs, Model, Profile, Setting, Size, Surroundings, timing
+from svbench.results.provenance import Provenance
+from svbench.scoring.pool import n_cores
+from svbench.specs.protocol import Limits
+from svbench.specs.system import LocatedSystem
+from svbench.systems.host import WorkerHost
+from svbench.systems.limits import time_limit_s
+
+# Counting runs without fused kernels, several times slower; on half a minute the ends weigh little.
+MACS_S = 30.0
+CLIP_S = 10.0
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+Tell = Callable[[str], None]
+
+
+def measure_profile(
+    located: LocatedSystem,
+    provenance: Provenance,
+    scratch: Path,
+    tell: Tell,
+    *,
+    seconds: Sequence[float],
+    repeats: int,
+    threads: Sequence[int],
+    device: Device,
+) -> Profile:
+    """Measure what a system costs.
+
+    Parameters
+    ----------
+    located : LocatedSystem
+    provenance : Provenance
+    scratch : Path
+        An existing folder for the audio.
+    tell : callable
+        Called with a line after every step.
+    seconds : sequence of float
+        Durations of the inputs.
+    repeats : int
+        Calls on each of them after the first call.
+    threads : sequence of int
+        Numbers of threads, and of cores.
+    device : {"cpu", "cuda"}
+        With ``cuda`` the adapter is given ``device = "cuda"`` as a parameter; with ``cpu`` cards are hidden.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    SystemFailure
+        The system cannot load or separate, or there is no such device.
+    SpecError
+        More threads than cores.
+    """
+    if max(threads) > n_cores():
+        raise SpecError(
+            "--threads", "", f"{max(threads)} asked for, but only {n_cores()} cores may be used here"
+        )
+    scratch = scratch.resolve()  # the worker has a folder of its own
+    state = _machine_state()
+    settings = []
+    for number in sorted(set(threads)):
+        with _worker(located, number, device, scratch) as host:
+            settings.append(_measure_setting(host, number, sorted(seconds), repeats, device, scratch, tell))
+            if number == max(threads):  # counting changes what PyTorch has switched on, so it comes last
+                around = host.measure("surroundings")
+                info, rate_hz = host.start(), _rate_hz(host)
+                size = _size(located, host)
+                counted = _count(host, min(MACS_S, max(seconds)), scratch, number)
+                tell("operations counted")
+    return Profile(
+        schema=1,
+        system=located.spec,
+        system_digest=located.spec.digest,
+        system_version=info.version,
+        device=device,
+        rate_hz=rate_hz,
+        repeats=repeats,
+        size=size,
+        macs=counted,
+        settings=tuple(settings),
+        surroundings=Surroundings(
+            python=around["python"], versions=around["versions"], cuda=around["cuda"], **state
+        ),
+        provenance=provenance,
+    )
+
+
+def _worker(located: LocatedSystem, threads: int, device: Device, scratch: Path) -> WorkerHost:
+    more = {"device": "cuda"} if device == "cuda" else {}
+    spec = msgspec.structs.replace(
+        located.spec, threads=threads, parameters={**located.spec.parameters, **more}
+    )
+    limits = Limits(n_cores=threads, cpu_only=device == "cpu")
+    return WorkerHost(LocatedSystem(spec, located.folder), STEMS, scratch, limits)
+
+
+def _measure_setting(
+    host: WorkerHost,
+    threads: int,
+    seconds: Sequence[float],
+    repeats: int,
+    device: Device,
+    scratch: Path,
+    tell: Tell,
+) -> Setting:
+    spec = host.located.spec
+    host.start(time_limit_s(spec, 0.0))
+    label = f"{threads} thread{'' if threads == 1 else 's'}"
+    tell(f"{label} · loaded")
+
+    def call(duration_s: float) -> dict[str, Any]:
+        limit_s = time_limit_s(spec, duration_s)
+        return host.measure("call", limit_s, threads=threads, **_audio(host, duration_s, scratch))
+
+    first = call(seconds[0])
+    tell(f"{label} · first call on {seconds[0]:g} s")
+    if device == "cuda":
+        _check_cuda(host)
+    vram: dict[str, int] = {}
+    timings = []
+    for duration_s in seconds:
+        done = []
+        for number in range(repeats):
+            done.append(call(duration_s))
+            tell(f"{label} · {duration_s:g} s, {number + 1} of {repeats}")
+        vram |= {k: max(v, vram.get(k, 0)) for d in done for k, v in d.items() if k.startswith("vram_")}
+        timings.append(
+            timing(
+                duration_s,
+                [d["wall_s"] for d in done],
+                [d["cpu_s"] for d in done],
+                [d["energy_j"] for d in done],
+            )
+        )
+    around = host.measure("surroundings")
+    return Setting(
+        threads=threads,
+        affinity=tuple(around["affinity"]),
+        torch_threads=around["torch_threads"],
+        load_s=host.load_s,
+        first_call_s=first["wall_s"],
+        timings=tuple(timings),
+        empty_rss_bytes=host.empty_rss_bytes,
+        peak_rss_bytes=host.peak_rss_bytes,
+        vram_bytes={k.removeprefix("vram_").removesuffix("_bytes"): v for k, v in vram.items()},
+    )
+
+
+def _check_cuda(host: WorkerHost) -> None:
+    """Refuse to call a measurement CUDA's if nothing ran there."""
+    if not host.measure("surroundings")["cuda"]:
+        raise SystemFailure(
+            "--device cuda was asked for, but PyTorch in its worker is not loaded or sees no CUDA device"
+        )
+    devices = host.measure("size").get("devices", [])
+    if devices and not any(d.startswith("cuda") for d in devices):
+        raise SystemFailure(
+            f"--device cuda was asked for, but its networks lie on {', '.join(devices)}: "
+            'its adapter must take the parameter device = "cuda"'
+        )
+
+
+def _rate_hz(host: WorkerHost) -> int:
+    return host.start().rate_hz or 44100
+
+
+def _audio(host: WorkerHost, duration_s: float, scratch: Path) -> dict[str, Any]:
+    """Write synthetic music once for each rate and duration; return what a request says of it."""
+    rate_hz = _rate_hz(host)
+    oracle = "references" in host.start().needs
+    paths = {s: scratch / f"{s}-{rate_hz}-{duration_s:g}.npy" for s in (*STEMS, "mixture")}
+    if not all(paths[s].exists() for s in (*(STEMS if oracle else ()), "mixture")):
+        clip = synthetic_track(0, duration_s=CLIP_S, rate_hz=max(rate_hz, 16000))
+        n_samples = max(1, round(duration_s * rate_hz))
+        stems = {s: _looped(a.samples, n_samples) for s, a in clip.items()}
+        np.save(paths["mixture"], np.sum(list(stems.values()), axis=0))
+        for stem, samples in stems.items() if oracle else ():
+            np.save(paths[stem], samples)
+    references = {s: str(paths[s]) for s in STEMS} if oracle else {}
+    return {"rate_hz": rate_hz, "mixture": str(paths["mixture"]), "references": references}
+
+
+def _looped(samples: np.ndarray[Any, Any], n_samples: int) -> np.ndarray[Any, Any]:
+    return np.tile(samples, (math.ceil(n_samples / len(samples)), 1))[:n_samples]
+
+
+def _size(located: LocatedSystem, host: WorkerHost) -> Size:
+    found = host.measure("size")
+    weights = {str((located.folder / w.path).resolve()) for w in located.spec.weights}
+    files = {**{path: Path(path).stat().st_size for path in weights}, **found["files"]}
+    return Size(
+        models=tuple(Model(**m) for m in found["models"]),
+        parameters=found.get("parameters"),
+        trainable=found.get("trainable"),
+        dtypes=found.get("dtypes", {}),
+        file_bytes=sum(files.values()) if files else None,
+        note=found["unknown"],
+    )
+
+
+def _count(host: WorkerHost, duration_s: float, scratch: Path, threads: int) -> Macs:
+    try:
+        found = host.measure("macs", threads=threads, **_audio(host, duration_s, scratch))
+    except SystemFailure as error:  # a system that runs, but not while it is watched, keeps its times
+        return Macs(seconds=duration_s, note=f"counting failed: {error}")
+    return Macs(
+        seconds=duration_s,
+        macs=found.get("macs"),
+        by_operation=found.get("by_operation", {}),
+        uncounted=found.get("uncounted", {}),
+        note=found.get("unknown", ""),
+    )
+
+
+def _machine_state() -> dict[str, Any]:
+    try:
+        load = round(os.getloadavg()[0], 2)
+    except OSError:
+        load = None
+    try:
+        governor = GOVERNOR.read_text(encoding="ascii").strip()
+    except OSError:
+        governor = ""
+    return {"os": platform.platform(), "load_average": load, "governor": governor}

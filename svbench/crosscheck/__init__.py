@@ -1,0 +1,1 @@
+"""Compare scores of svbench with those of the original tools."""

@@ -1,5 +1,0 @@
-"""How well objective scores follow the ratings of listeners: pure statistics, and the page that shows them.
-
-Whatever computed the scores is of no concern here: they come in as a table. `svbench.running.excerpts`
-makes that table from runs.
-"""

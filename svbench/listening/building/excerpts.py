@@ -1,0 +1,113 @@
+"""The excerpts of a test: those the user names, or those chosen from what the runs can give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from svbench.audio import Audio
+from svbench.errors import DataError, SvbenchError, UnknownNameError
+from svbench.listening.building import choice
+from svbench.listening.building.activity import active_share, active_starts, frame_levels
+from svbench.listening.building.choice import Candidate, Excerpt
+from svbench.listening.building.levels import loudness_lufs
+from svbench.listening.building.material import Material, NamedExcerpt, cut_samples, stretch
+from svbench.listening.building.sources import headline, scores_of
+from svbench.specs.listening import Excerpts
+
+
+def excerpts_of(
+    material: Material,
+    target: str,
+    rule: Excerpts,
+    named: Sequence[NamedExcerpt],
+    notes: list[str],
+    progress: Callable[[str], None],
+) -> list[Excerpt]:
+    """Choose the excerpts of one target, or take the named ones; training is chosen either way.
+
+    Parameters
+    ----------
+    material : Material
+    target : str
+    rule : Excerpts
+    named : sequence of NamedExcerpt
+    notes : list of str
+        Gets a sentence on each track that was set aside.
+    progress : callable
+        Told of each track looked at.
+
+    Raises
+    ------
+    DataError
+        Too few excerpts, or a named one that cannot be heard.
+    """
+    if rule.choose == "list" and not named:
+        raise DataError("the protocol leaves the excerpts to you; name them with --excerpt TRACK@START")
+    twice = next((one for i, one in enumerate(named) if one in named[:i]), None)
+    if twice:
+        raise DataError(f"--excerpt {twice.track}@{twice.start_s:g} is given twice")
+    runs = list(material.runs.values())
+    scores = {name: scores_of(run, target) for name, run in material.runs.items()}
+    quantity = headline(runs[0])
+    for name, run in material.runs.items():
+        if not scores[name]:
+            raise DataError(
+                f"{run.path}: {name} has no {quantity.name} of {target} on any track, so tracks cannot be "
+                "ranked by difficulty; leave that run out, or take runs of another protocol"
+            )
+    candidates, aside = [], []
+    wanted = runs[0].record.data.tracks if rule.training or not named else ()
+    for track in wanted:
+        progress(f"looking at {target} of {track}")
+        try:
+            lacking = [name for name, by_track in scores.items() if track not in by_track]
+            material.check(track, target)
+            if lacking:
+                raise DataError(f"no {quantity.name} of {', '.join(lacking)}")
+            sound = material.reference(track, target)
+        except SvbenchError as error:
+            aside.append(f"track {track!r} is set aside: {error}")
+            continue
+        starts = active_starts(frame_levels(sound), sound.n_samples / sound.rate_hz, rule)
+        candidates.append(Candidate(track, tuple(s[track] for s in scores.values()), starts))
+    notes += aside
+    taken = []
+    for one in named:
+        known = [s[one.track] for s in scores.values() if one.track in s]
+        difficulty = sum(known) / len(known) if len(known) == len(scores) else None
+        taken.append(_named(material, target, rule, one, difficulty, notes))
+    try:
+        return choice.choose(candidates, rule, target, quantity, taken)
+    except DataError as error:
+        raise DataError("; ".join([str(error), *aside])) from error
+
+
+def _named(
+    material: Material,
+    target: str,
+    rule: Excerpts,
+    one: NamedExcerpt,
+    difficulty: float | None,
+    notes: list[str],
+) -> Excerpt:
+    tracks = next(iter(material.runs.values())).record.data.tracks
+    if one.track not in tracks:
+        raise UnknownNameError("track", one.track, tracks)
+    material.check(one.track, target)
+    sound = material.reference(one.track, target)
+    start, n = cut_samples(one.start_s, rule.length_s, sound.rate_hz)
+    if start + n > sound.n_samples:
+        raise DataError(
+            f"--excerpt {one.track}@{one.start_s:g}: {rule.length_s:g} s from there end at "
+            f"{one.start_s + rule.length_s:g} s, the track at {sound.n_samples / sound.rate_hz:g} s"
+        )
+    if loudness_lufs(Audio(stretch(sound, start, n), sound.rate_hz)) is None:
+        raise DataError(
+            f"--excerpt {one.track}@{one.start_s:g}: {target} is silent there (below −70 LUFS throughout)"
+        )
+    share = active_share(frame_levels(sound), one.start_s, rule)
+    if share < rule.active:
+        notes.append(
+            f"{one.track}@{one.start_s:g}: {target} sounds in {share:.0%} of it, less than {rule.active:.0%}"
+        )
+    return Excerpt("test", one.track, target, one.start_s, difficulty, "named by the user")

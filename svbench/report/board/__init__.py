@@ -1,0 +1,1 @@
+"""A leaderboard of the runs of many labs, written as a site."""

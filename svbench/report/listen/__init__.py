@@ -1,0 +1,1 @@
+"""Excerpts, players and spectrograms of a report."""

@@ -1,0 +1,257 @@
+"""Excerpts one can listen to: mixture, reference and estimates of a few tracks, cut alike.
+
+Tracks are chosen by rule: the leading system's from worst to best, or those the report
+definition names. An excerpt is the stretch in which the mixture is loudest. All signals of a
+track share one gain, below 1 only if one of them would clip; files are 16-bit FLAC.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from svbench.audio import Audio, Samples, write_audio
+from svbench.datasets.api import Track
+from svbench.errors import DataError, SvbenchError, WriteError, suggestion
+from svbench.report.listen.recordings import Recordings, common_gain, envelope, loudest, waveform
+from svbench.report.listen.spectrograms import RANGE_DB, SCALE, difference_picture, levels, picture
+from svbench.report.pages.context import Player, Signal
+from svbench.report.view.boards import boards
+from svbench.report.view.numbers import decibels
+from svbench.results.aggregate import track_scores
+from svbench.results.store import Run, slug
+from svbench.specs.report import Listening
+
+N_WAVE = 800  # points of a whole track's envelope
+SHORTEST_S = 4.0
+FOR_TRACKS = 2 / 3  # of the budget; the rest is for the worst frames
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What can be heard of one track: a player for each target, and the whole mixture's envelope."""
+
+    why: str
+    note: str
+    length_s: float
+    wave: tuple[float, ...]
+    players: Mapping[str, Player]
+
+
+def chosen_tracks(runs: Sequence[Run], rule: Listening) -> tuple[dict[str, str], str]:
+    """Return the tracks to hear, why each of them, and the rule they were chosen by.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Comparable ones.
+    rule : Listening
+
+    Returns
+    -------
+    dict, str
+        The named tracks; or the leading system's, from worst to best, by the headline's mean over
+        the targets of the first target set. Leading is the best trained system, or the best
+        baseline where there is none.
+    """
+    if rule.tracks:
+        return dict.fromkeys(rule.tracks, "named"), "named in the report definition"
+    board = boards(runs)[0]
+    leading = next((r for r in board.rows if r.run.record.system.kind == "system"), board.rows[0]).run
+    scores: dict[str, list[float]] = {}
+    for row in track_scores(leading):
+        mine = (row.metric, row.target_set) == (board.quantity.name, board.target_set)
+        if mine and row.score is not None:
+            scores.setdefault(row.track, []).append(row.score)
+    sign = 1 if board.quantity.higher_is_better else -1
+    means = {track: sum(found) / len(found) for track, found in scores.items()}
+    ordered = sorted(means, key=lambda t: (sign * means[t], t))
+    n = min(rule.count, len(ordered))
+    places = [round(i * (len(ordered) - 1) / max(n - 1, 1)) for i in range(n)]
+    name, unit = leading.record.system.id, board.quantity.unit
+    how = f"from worst to best of {name} by {board.quantity.name} ({board.target_set})"
+    told = {0: "worst", (len(ordered) - 1) // 2: "middle", len(ordered) - 1: "best"}
+    return {
+        ordered[p]: f"{told.get(p, f'{p + 1} of {len(ordered)}')} of {name}: "
+        f"{decibels(means[ordered[p]])} {unit}".rstrip()
+        for p in places
+    }, how
+
+
+def places(runs: Sequence[Run]) -> dict[str, int]:
+    """Number the systems of comparable runs: each has one colour on all pages."""
+    return {run.record.system.id: number for number, run in enumerate(runs)}
+
+
+def write_excerpts(
+    runs: Sequence[Run], rule: Listening, out: Path, root: str
+) -> tuple[dict[str, Heard], str, int]:
+    """Write the excerpts and spectrograms of the chosen tracks.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Comparable ones; those without kept estimates cannot be heard.
+    rule : Listening
+    out : Path
+        The report's folder.
+    root : str
+        Leads from the tracks' pages to it.
+
+    Returns
+    -------
+    dict, str, int
+        What can be heard, by track; a sentence on how it was chosen, or why there is none; the size
+        of all files in bytes.
+
+    Raises
+    ------
+    DataError
+        The report definition names a track that the data set lacks.
+    WriteError
+        There is no room for them.
+    """
+    if not any(t.estimates for r in runs for t in r.results):
+        return {}, "No estimates were kept. Run again with --keep-estimates to listen to them here.", 0
+    data = runs[0].record.data
+    chosen, how = chosen_tracks(runs, rule)
+    for name in chosen:
+        if name not in data.tracks:
+            raise DataError(f"the report definition wants track {name!r}; {suggestion(name, data.tracks)}")
+    try:
+        recordings = Recordings(runs)
+    except SvbenchError as error:
+        told = f"The recordings are not where the run found them ({error}), so there is nothing to hear."
+        return {}, told, 0
+    writer = _Writer(recordings, places(runs), out, root)
+    heard: dict[str, Heard] = {}
+    left_out: list[str] = []
+    spent, budget = 0, rule.budget_mb * 1e6 * FOR_TRACKS
+    for number, (name, why) in enumerate(chosen.items()):
+        folder = out / "audio" / "tracks" / slug(name)
+        share = (budget - spent) / (len(chosen) - number)
+        try:
+            found, n_bytes = writer.track(name, why, rule.excerpt_s)
+            if n_bytes > share:
+                shutil.rmtree(folder)
+                shorter = max(min(SHORTEST_S, rule.excerpt_s), int(found.length_s * share / n_bytes))
+                found, n_bytes = writer.track(name, why, shorter)
+        except WriteError:
+            raise
+        except SvbenchError as error:
+            left_out.append(f"{name} is left out ({error}).")
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        if spent + n_bytes > budget:
+            shutil.rmtree(folder)
+            left_out.append(f"{name} is left out: it would exceed the {rule.budget_mb:g} MB for audio.")
+            continue
+        spent += n_bytes
+        heard[name] = found
+    protocol = runs[0].record.protocol
+    note = (
+        f"Tracks: {how}. Excerpts: up to {rule.excerpt_s:g} s where the mixture is loudest, shortened to "
+        f"{SHORTEST_S:g} s at the least to keep to {rule.budget_mb:g} MB, 16-bit FLAC (lossless). "
+        f"The numbers are the whole track's {protocol.headline} ({protocol.id})."
+    )
+    return heard, " ".join([note, *left_out]), spent
+
+
+class _Writer:
+    """Cuts, writes and describes the signals of one track after another."""
+
+    def __init__(self, recordings: Recordings, lines: Mapping[str, int], out: Path, root: str) -> None:
+        self.recordings, self.lines, self.out, self.root = recordings, lines, out, root
+        self.runs = recordings.runs
+
+    def track(self, name: str, why: str, excerpt_s: float) -> tuple[Heard, int]:
+        track = self.recordings.track(name)
+        mixture = track.mixture()
+        protocol = self.runs[0].record.protocol
+        targets = [t for t in protocol.targets if t in track.targets]
+        start, stop = loudest(mixture, excerpt_s)
+        signals = self._signals(track, targets, mixture, start, stop)
+        gain = common_gain(list(signals.values()))
+        folder = self.out / "audio" / "tracks" / slug(name)
+        images, n_bytes = self._images(signals, track.rate_hz, folder)
+        written: dict[str, list[Signal]] = {}
+        for (target, kind, system), samples in signals.items():
+            path = folder / slug(target or "mixture") / f"{kind}-{slug(system)}.flac"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_audio(path, Audio(samples * gain, track.rate_hz), subtype="PCM_16")
+            n_bytes += path.stat().st_size
+            spectrogram, difference = images.get((target, kind, system), ("", ""))
+            written.setdefault(target, []).append(
+                Signal(
+                    system,
+                    kind,
+                    self._href(path),
+                    waveform(samples * gain),
+                    "",
+                    None if kind == "reference" else self.lines.get(system),
+                    spectrogram,
+                    difference,
+                )
+            )
+        start_s, stop_s = start / track.rate_hz, stop / track.rate_hz
+        players = {
+            t: Player(slug(t), f"{name}, {t}", start_s, stop_s - start_s, (*written[""], *found), SCALE)
+            for t, found in written.items()
+            if t
+        }
+        lowered = f" All signals lowered by {decibels(-20 * np.log10(gain))} dB so that none clips."
+        note = f"To be heard: {start_s:.1f} to {stop_s:.1f} s.{lowered if gain < 1 else ''}"
+        return Heard(why, note, stop_s - start_s, tuple(envelope(mixture.samples, N_WAVE)), players), n_bytes
+
+    def _signals(
+        self, track: Track, targets: Sequence[str], mixture: Audio, start: int, stop: int
+    ) -> dict[tuple[str, str, str], Samples]:
+        """Cut everything by target, then (kind, name): a system may be called "reference" too."""
+        found: dict[tuple[str, str, str], Samples] = {("", "mixture", "mixture"): mixture.samples[start:stop]}
+        for target, reference in track.references(targets).items():
+            found[target, "reference", "reference"] = reference.samples[start:stop]
+            for run in self.runs:
+                samples = self.recordings.estimate(run, track.name, target, start, stop)
+                if samples is not None:
+                    system = run.record.system
+                    found[target, system.kind, system.id] = samples
+        return found
+
+    def _images(
+        self, signals: Mapping[tuple[str, str, str], Samples], rate_hz: int, folder: Path
+    ) -> tuple[dict[tuple[str, str, str], tuple[str, str]], int]:
+        """Write a spectrogram of each signal, and of how each estimate differs from its reference."""
+        found: dict[tuple[str, str, str], tuple[str, str]] = {}
+        n_bytes = 0
+        references = {
+            t: levels(samples, rate_hz) for (t, kind, _), samples in signals.items() if kind == "reference"
+        }
+        for (target, kind, system), samples in signals.items():
+            if not target:
+                continue
+            reference = references[target]
+            top_db = max(float(reference.max()), RANGE_DB - 120)
+            own = reference if kind == "reference" else levels(samples, rate_hz)
+            pictures = [picture(own, top_db)]
+            if kind != "reference":
+                pictures.append(difference_picture(own, reference, top_db))
+            place = folder / slug(target)
+            place.mkdir(parents=True, exist_ok=True)
+            hrefs = []
+            for suffix, image in zip(("", "-difference"), pictures, strict=False):
+                path = place / f"{kind}-{slug(system)}{suffix}.webp"
+                try:
+                    path.write_bytes(image)
+                except OSError as error:
+                    raise WriteError(f"{path}: cannot be written ({error}); make room") from error
+                hrefs.append(self._href(path))
+                n_bytes += len(image)
+            found[target, kind, system] = (hrefs[0], hrefs[1] if len(hrefs) > 1 else "")
+        return found, n_bytes
+
+    def _href(self, path: Path) -> str:
+        return self.root + path.relative_to(self.out).as_posix()

@@ -1,0 +1,174 @@
+"""All pages of a report: the first one, one for each further topic, one for each track, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from svbench import __version__
+from svbench.report.listen.excerpts import Heard, write_excerpts
+from svbench.report.pages.build import group_name, groups, track_page
+from svbench.report.pages.context import (
+    BoardPage,
+    Head,
+    Link,
+    Playlist,
+    ProvenancePage,
+    ResourcesPage,
+    TrackPage,
+    WorstPage,
+)
+from svbench.report.pages.origins import failures, origins, rules
+from svbench.report.pages.topics import TOPICS, by_topic
+from svbench.report.pages.tracks import track_pages, view_id
+from svbench.report.pages.windows import Window, framed_quantity
+from svbench.report.pages.worst_frames import playlists
+from svbench.report.view.boards import by_rank, comparable
+from svbench.results.store import Run
+from svbench.specs.protocol import ORIGINAL
+from svbench.specs.records import digest
+from svbench.specs.report import ReportSpec
+
+Page = BoardPage | TrackPage | WorstPage | ResourcesPage | ProvenancePage
+TO_ROOT = "../../"  # from tracks/GROUP/
+WORST, RESOURCES, PROVENANCE = "pages/worst.html", "pages/resources.html", "pages/provenance.html"
+
+
+def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[str, str, Page]]:
+    """Yield where each page lies in the folder, its template and its content; write what can be heard.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        In the order of protocols and systems.
+    spec : ReportSpec
+    out : Path
+        The report's folder.
+    """
+    topics = by_topic(runs)
+    places = {name: "index.html" if i == 0 else f"pages/{name}.html" for i, name in enumerate(topics)}
+    # Only what is recorded has a page for each track; variants of a probe are made when asked for.
+    recorded = [by_rank(g) for g in comparable([r for r in runs if r.record.data.variant in ("", ORIGINAL)])]
+    most = max(recorded, key=lambda g: (_n_estimates(g), framed_quantity(g) is not None), default=[])
+    heard: dict[str, Heard] = {}
+    hearing, note, spent = group_name(most) if most else "", "", 0
+    if most and "listen" in spec.sections:
+        heard, note, spent = write_excerpts(most, spec.listen, out, TO_ROOT)
+    worst = _worst(recorded, spec, out, spec.listen.budget_mb * 1e6 - spent)
+
+    links = [Link(TOPICS[name], place) for name, place in places.items() if place != "index.html"]
+    every = {
+        name: groups(own, root="../" * (i > 0), sections=spec.sections)
+        for i, (name, own) in enumerate(topics.items())
+    }
+    profiled = any(group.profiles for found in every.values() for group in found)
+    links += [Link("Worst frames", WORST)] if worst else []
+    links += [Link("Resources", RESOURCES)] if profiled else []
+    links += [Link("Provenance", PROVENANCE)] if "provenance" in spec.sections else []
+
+    def head(title: str, summary: str, place: str, *scripts: str) -> Head:
+        root = "../" if "/" in place else ""
+        others = [link for link in links if link.href != place]
+        return Head(title, summary, root, _from(others, root), scripts, __version__)
+
+    for name, own in topics.items():
+        first = places[name] == "index.html"
+        yield (
+            places[name],
+            "index.html",
+            BoardPage(
+                head(
+                    spec.title if first else TOPICS[name],
+                    _summary(runs if first else own),
+                    places[name],
+                    "sort.js",
+                    "print.js",
+                ),
+                spec.sections,
+                tuple(every[name]),
+                tuple(Link(t, track_page(hearing, t), h.why) for t, h in heard.items() if first),
+                note if first else "",
+                tuple(failures(own)),
+            ),
+        )
+    for group in recorded:
+        name = group_name(group)
+        here = heard if name == hearing else {}
+        same_data = group[0].record.data.digest == most[0].record.data.digest
+        yield from (
+            (track_page(name, track), "track.html", page)
+            for track, page in track_pages(
+                group,
+                here,
+                tracks=group[0].record.data.tracks if "tracks" in spec.sections else tuple(here),
+                elsewhere={t: TO_ROOT + track_page(hearing, t) for t in heard} if same_data else {},
+                root=TO_ROOT,
+                links=_from(links, TO_ROOT),
+                version=__version__,
+            )
+        )
+    if profiled:
+        summary = "What the systems cost, and what they give for it."
+        all_groups = tuple(group for found in every.values() for group in found)
+        yield (
+            RESOURCES,
+            "resources.html",
+            ResourcesPage(head("Resources", summary, RESOURCES, "sort.js", "print.js"), all_groups),
+        )
+    if worst:
+        scripts = ("sort.js", "print.js", "player.js", "playlist.js")
+        page = WorstPage(head("Worst frames", worst[2], WORST, *scripts), tuple(worst[0]), worst[1])
+        yield WORST, "worst.html", page
+    if "provenance" in spec.sections:
+        summary = "What was computed, with what, on what, and by which command."
+        yield (
+            PROVENANCE,
+            "provenance.html",
+            ProvenancePage(
+                head("Provenance", summary, PROVENANCE, "print.js"), tuple(rules(runs)), tuple(origins(runs))
+            ),
+        )
+
+
+def _from(links: Sequence[Link], root: str) -> tuple[Link, ...]:
+    return tuple(Link(link.text, root + link.href, link.note) for link in links)
+
+
+def _worst(
+    plain: Sequence[Sequence[Run]], spec: ReportSpec, out: Path, budget: float
+) -> tuple[list[Playlist], str, str] | None:
+    """Play lists of the group that most can be heard of, among those whose scores have frames."""
+    framed = [g for g in plain if framed_quantity(g)]
+    if "worst" not in spec.sections or not framed:
+        return None
+    group = max(framed, key=_n_estimates)
+    name = group_name(group)
+
+    def page_of(window: Window) -> str:
+        place = f"../{track_page(name, window.track)}"
+        return f"{place}#{view_id(window.target_set, window.target)}@{window.start_s:g}"
+
+    linked = page_of if "tracks" in spec.sections else lambda window: ""
+    found, note = playlists(group, spec.listen, out, page_of=linked, budget=budget)
+    record = group[0].record
+    summary = f"{record.protocol.id} version {record.protocol.version} · {record.data.title}"
+    return (found, note, summary) if found else None
+
+
+def _n_estimates(runs: Sequence[Run]) -> int:
+    return sum(bool(t.estimates) for r in runs for t in r.results)
+
+
+def _measured(run: Run) -> str:
+    """Name what a run measured on; the variants of a probe are one data set."""
+    data = run.record.data
+    return digest([data.id, data.version, data.subset, data.tracks]) if data.variant else data.digest
+
+
+def _summary(runs: Sequence[Run]) -> str:
+    def count(names: set[str], word: str) -> str:
+        return f"{len(names)} {word}{'' if len(names) == 1 else 's'}"
+
+    systems = count({r.record.system.id for r in runs}, "system")
+    protocols = count({r.record.protocol_digest for r in runs}, "protocol")
+    return f"{systems}, {protocols}, {count({_measured(r) for r in runs}, 'data set')}"

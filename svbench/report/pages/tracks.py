@@ -1,0 +1,188 @@
+"""The page of a track: its scores, every frame of every system, and what can be heard of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from svbench.printing.numbers import counted
+from svbench.report.figures.heat import track_cell
+from svbench.report.listen.excerpts import Heard
+from svbench.report.pages.context import Cell, Curves, Head, Link, Player, Row, Table, TrackPage, View
+from svbench.report.pages.windows import curves
+from svbench.report.view.boards import Board, boards
+from svbench.report.view.leak_notes import unstable_sentences
+from svbench.report.view.numbers import decibels
+from svbench.results.aggregate import TrackScore, track_scores
+from svbench.results.store import Run, slug
+
+Scores = Mapping[tuple[str, str, str, str], TrackScore]
+SCRIPTS = ("sort.js", "print.js", "player.js", "curves.js", "spectrograms.js")
+
+
+def view_id(target_set: str, target: str) -> str:
+    """Return the id of a target's section on a track's page."""
+    return f"view-{slug(target_set)}-{slug(target)}"
+
+
+def track_pages(
+    runs: Sequence[Run],
+    heard: Mapping[str, Heard],
+    *,
+    tracks: Sequence[str],
+    elsewhere: Mapping[str, str],
+    root: str,
+    links: Sequence[Link],
+    version: str,
+) -> Iterator[tuple[str, TrackPage]]:
+    """Build pages of tracks of comparable runs, one at a time: all together take as much memory as the runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    heard : mapping of str to Heard
+        What can be heard of which tracks.
+    tracks : sequence of str
+        Those that get a page, in order.
+    elsewhere : mapping of str to str
+        Pages of the same tracks, under another protocol, on which they can be heard.
+    root : str
+        Leads from the pages to the report's folder.
+    links : sequence of Link
+        Other pages of the report.
+    version : str
+        Of svbench.
+
+    Yields
+    ------
+    str, TrackPage
+        The track and its page.
+    """
+    headline = boards(runs)
+    record = runs[0].record
+    # The headline's score by system, track, target set and target, reduced once for all pages.
+    scores = {
+        (run.record.system.id, s.track, s.target_set, s.target): s
+        for run in runs
+        for s in track_scores(run)
+        if s.metric == record.protocol.headline
+    }
+    for number, name in enumerate(tracks):
+        near = [
+            Link(f"{arrow} {other}" if arrow == "←" else f"{other} {arrow}", f"{slug(other)}.html", relation)
+            for arrow, relation, other in (
+                ("←", "prev", tracks[number - 1] if number else ""),
+                ("→", "next", tracks[number + 1] if number + 1 < len(tracks) else ""),
+            )
+            if other
+        ]
+        found = heard.get(name)
+        if found is None and name in elsewhere:
+            near.append(Link("Listen", elsewhere[name]))
+        head = Head(
+            title=name,
+            summary=f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]} · "
+            f"{record.data.title}, {counted(len(record.data.tracks), 'track')}",
+            root=root,
+            links=tuple(links),
+            scripts=SCRIPTS,
+            version=version,
+        )
+        views = tuple(_views(runs, headline, name, found, scores))
+        note = " ".join([_note(found), *unstable_sentences(runs, track=name)])
+        yield name, TrackPage(head, _scores(headline, name, scores), views, note, tuple(near))
+
+
+def _note(found: Heard | None) -> str:
+    return found.note if found else "Nothing of this track is kept to be heard here."
+
+
+def _scores(headline: Sequence[Board], track: str, scores: Scores) -> Table:
+    """Systems in rows, the targets of all sets in columns."""
+    columns = [(b.target_set, t) for b in headline for t in b.columns if t != "mean"]
+    several = len(headline) > 1
+    runs = list({id(row.run): row.run for b in headline for row in b.rows}.values())
+    rows = [
+        Row(
+            run.record.system.id,
+            run.record.system.kind,
+            tuple(track_cell(scores.get((run.record.system.id, track, *column))) for column in columns),
+            imported=run.record.imported,
+        )
+        for run in runs
+    ]
+    quantity = headline[0].quantity if headline else None
+    caption = f"{quantity.name} of this track" if quantity else "No scores yet"
+    better = "" if quantity is None else f"{quantity.unit} · "
+    better += "higher is better" if quantity is None or quantity.higher_is_better else "lower is better"
+    heads = [f"{t} ({s})" if several else t for s, t in columns]
+    return Table("scores", caption, better, "", ("system", *heads), tuple(_failed(rows)))
+
+
+def _failed(rows: Sequence[Row]) -> list[Row]:
+    """Lead from "failed" to the list of failures, which is on the first page."""
+
+    def cell(found: Cell) -> Cell:
+        return replace(found, href="../../index.html#failures") if found.text == "failed" else found
+
+    return [replace(row, cells=tuple(map(cell, row.cells))) for row in rows]
+
+
+def _views(
+    runs: Sequence[Run], headline: Sequence[Board], track: str, found: Heard | None, scores: Scores
+) -> list[View]:
+    views = []
+    for board in headline:
+        for target in board.columns:
+            content = curves(runs, track, board.target_set, target, found.wave if found else ())
+            if content is None:
+                continue
+            own = _systems(content)
+            player = None
+            if found and target in found.players:
+                player = _player(found.players[target], board, target, track, scores)
+                if len(headline) > 1:
+                    player = replace(player, label=f"{player.label} ({board.target_set})")
+                heard = {s.name for s in player.signals}
+                own = {s: n for s, n in own.items() if s not in heard}
+            views.append(
+                View(
+                    view_id(board.target_set, target),
+                    target,
+                    board.target_set if len(headline) > 1 else "",
+                    content,
+                    tuple(own.items()),
+                    _told(content),
+                    player,
+                )
+            )
+    return views
+
+
+def _systems(content: Curves) -> dict[str, int]:
+    return {line.system: line.line for strip in content.strips for line in strip.lines}
+
+
+def _player(player: Player, board: Board, target: str, track: str, scores: Scores) -> Player:
+    """Put each estimate's score of this target set beside it."""
+    signals = []
+    for signal in player.signals:
+        row = scores.get((signal.name, track, board.target_set, target)) if signal.line is not None else None
+        unit = board.quantity.unit if row and row.score is not None else ""
+        text = f"{decibels(row.score, row.status)} {unit}".rstrip() if row else ""
+        signals.append(replace(signal, score=text))
+    name = f"player-{slug(board.target_set)}-{player.id}"
+    return replace(player, id=name, signals=tuple(signals))
+
+
+def _told(content: Curves) -> str:
+    """Say in words where each system is worst, for those who do not see the curves."""
+    strip = content.strips[0]
+    told = []
+    for line in strip.lines:
+        values = [(v, i) for i, v in enumerate(line.score) if v is not None]
+        low, high = min(values), max(values)
+        at = content.grids[line.grid].start
+        worst, best = (f"{decibels(v)} at {at[i]:g} s" for v, i in (low, high))
+        told.append(f"{line.system} {worst} to {best}")
+    return f"{strip.label} in {strip.unit}: {'; '.join(told)}"

@@ -1,0 +1,1 @@
+"""What commands print about runs: boards, comparisons, gates and profiles as text."""

@@ -1,0 +1,1 @@
+"""What every form of a report shows: boards, variants, intervals, warnings and printed numbers."""

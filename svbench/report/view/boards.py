@@ -1,0 +1,176 @@
+"""Groups runs that may be compared, and ranks them: one board per protocol, data set and target set.
+
+Runs of different protocol digests or different tracks never share a board. Oracles see the
+references, so they stand apart and take no rank. Who ranks is decided in `svbench.results.standing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from svbench.printing.numbers import counted
+from svbench.report.view.leak_notes import affected_cells
+from svbench.results.aggregate import Summary, quantities, summarise
+from svbench.results.standing import Standing, candidate, mostly_unknown, standing
+from svbench.results.store import Quantity, Run
+
+MARKS = "Bold: best of the column, underlined: second, among systems scored on the same tracks."
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One system on a board.
+
+    ``clean`` are the same numbers without the cells of known defects, where a column has any.
+    ``best`` and ``second`` are the columns in which the row is that, ``partial`` those in which it was not
+    scored on all tracks that competing systems were scored on.
+    """
+
+    rank: int | None
+    run: Run
+    cells: dict[str, Summary]
+    clean: dict[str, Summary]
+    best: frozenset[str]
+    second: frozenset[str]
+    partial: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Systems compared on one target set by one quantity.
+
+    ``columns`` are the targets, then ``mean`` where there are several; the last one ranks. ``unranked``
+    says which systems take no rank, and why; empty where all of them do.
+    """
+
+    runs: tuple[Run, ...]
+    target_set: str
+    columns: tuple[str, ...]
+    quantity: Quantity
+    rows: tuple[BoardRow, ...]
+    unranked: str
+
+
+def comparable(runs: Sequence[Run]) -> list[list[Run]]:
+    """Split runs into groups of one protocol digest and one set of tracks, in order of appearance."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.record.protocol_digest, run.record.data.digest), []).append(run)
+    return list(groups.values())
+
+
+def combinations(groups: Sequence[Sequence[Run]], most: int = 6) -> list[str]:
+    """Name groups of runs by protocol and data, and by what differs between groups of equal names.
+
+    Of very many groups, as probes make them, only the first are named.
+    """
+    found = []
+    for record in (group[0].record for group in groups[:most]):
+        data = record.data
+        rule = f"{record.protocol.id} {record.protocol_digest[:8]}"
+        part = f" {data.subset}" if data.subset else ""
+        part += f" ({data.variant})" if data.variant else ""
+        found.append(
+            f"{rule} on {data.id} version {data.version}{part}, {counted(len(data.tracks), 'track')}, "
+            f"first {data.tracks[0]!r}"
+        )
+    return [*found, *([f"{len(groups) - most} more"] if len(groups) > most else [])]
+
+
+def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:
+    """Build the boards of comparable runs, one per target set that any of them covers.
+
+    Parameters
+    ----------
+    group : sequence of Run
+        Of one protocol and data set.
+    metric : str, optional
+        The quantity to rank by; the protocol's headline by default.
+    """
+    protocol = group[0].record.protocol
+    name = metric or protocol.headline
+    quantity = next(q for q in group[0].record.quantities if q.name == name)
+    summaries = {id(run): summarise(run, allow_incomplete=True) for run in group}
+    found = []
+    for target_set in protocol.target_sets:
+        cells = {
+            id(run): {
+                s.target: s for s in summaries[id(run)] if s.target_set == target_set.id and s.metric == name
+            }
+            for run in group
+        }
+        without = {id(run): _clean(run, target_set.id, name, cells[id(run)]) for run in group}
+        present = [run for run in group if cells[id(run)]]
+        if present:
+            columns = (*target_set.targets, *(["mean"] if len(target_set.targets) > 1 else []))
+            found.append(_board(present, target_set.id, columns, quantity, cells, without))
+    return found
+
+
+def by_rank(group: Sequence[Run]) -> list[Run]:
+    """Put comparable runs in the order of their boards, the largest first; oracles come last."""
+    rows = [row.run for b in sorted(boards(group), key=lambda b: -len(b.rows)) for row in b.rows]
+    ordered = {id(run): run for run in [*rows, *group]}.values()
+    return sorted(ordered, key=lambda run: run.record.system.kind == "oracle")
+
+
+def _clean(run: Run, target_set: str, metric: str, cells: dict[str, Summary]) -> dict[str, Summary]:
+    """Summaries without known defects, of the columns that rest on fewer tracks then."""
+    affected = affected_cells(run)
+    if not affected:
+        return {}
+    return {
+        s.target: s
+        for s in summarise(run, allow_incomplete=True, leave_out=affected)
+        if (s.target_set, s.metric) == (target_set, metric) and s.n_tracks != cells[s.target].n_tracks
+    }
+
+
+def ranked_metrics(run: Run) -> list[str]:
+    """Return the quantities of a run's protocol, the headline first."""
+    names = list(quantities(run))
+    headline = run.record.protocol.headline
+    return [headline, *(n for n in names if n != headline)]
+
+
+def _board(
+    runs: list[Run],
+    target_set: str,
+    columns: tuple[str, ...],
+    quantity: Quantity,
+    cells: dict[int, dict[str, Summary]],
+    without: dict[int, dict[str, Summary]],
+) -> Board:
+    every = {c: [candidate(run, cells[id(run)][c]) for run in runs] for c in columns}
+    places = {c: standing(found, quantity, "the mean" if c == "mean" else c) for c, found in every.items()}
+    last = columns[-1]
+    # Imported files may leave most means unknown: then the first column that is known puts rows in order.
+    competing = {c: [x for x in found if x.competes] for c, found in every.items()}
+    lead = next((c for c in (last, *columns) if not mostly_unknown(competing[c])), last)
+    ranks = places[last].ranks
+
+    def order(i: int) -> tuple[bool, bool, bool, float, str]:
+        score = every[lead][i].score
+        return (
+            runs[i].record.system.kind == "oracle",
+            score is None,
+            i in places[lead].partial,
+            (-1 if quantity.higher_is_better else 1) * (score or 0.0),
+            runs[i].record.system.id,
+        )
+
+    def where(kind: Callable[[Standing], frozenset[int]], i: int) -> frozenset[str]:
+        return frozenset(c for c in columns if i in kind(places[c]))
+
+    rows = [
+        BoardRow(
+            ranks[i], runs[i], cells[id(runs[i])], without[id(runs[i])],
+            where(lambda s: s.best, i), where(lambda s: s.second, i), where(lambda s: s.partial, i),
+        )
+        for i in sorted(range(len(runs)), key=order)
+    ]  # fmt: skip
+    unranked = places[last].reason
+    if lead != last:
+        unranked = f"{unranked} Rows are in the order of {lead}.".strip()
+    return Board(tuple(runs), target_set, columns, quantity, tuple(rows), unranked)

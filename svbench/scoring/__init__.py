@@ -1,0 +1,1 @@
+"""Score estimates against references by a protocol: one track, arrays, or folders."""

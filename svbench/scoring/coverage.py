@@ -1,0 +1,186 @@
+"""Which target sets can be scored, and from which estimates: one rule for `run` and `score`.
+
+A set is scored where the data say of each of its targets whether a track has it, and where estimates of all
+of them are given or can be summed. A target that the track does not contain needs no estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from svbench.audio.sounds import is_silent
+from svbench.datasets.api import Track
+from svbench.datasets.lumps import lumps
+from svbench.errors import DataError, SystemFailure
+from svbench.scoring.track import metric_of
+from svbench.specs.protocol import Protocol, TargetSet
+
+
+def scorable_sets(tracks: Sequence[Track], protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
+    """Return the ids of target sets that the data support, and a sentence for each set that is left out.
+
+    A set needs two of its targets, or its only one, in some track: vocals alone are no four-stem problem.
+    It is left out of tracks where one file hides some of its targets.
+    """
+    sets, left_out = [], []
+    for target_set in protocol.target_sets:
+        targets = target_set.targets
+        if any(t not in track.targets for track in tracks for t in targets):
+            continue  # the manifest knows no such target
+        hidden = [track for track in tracks if unknown_targets(track, target_set)]
+        known = [track for track in tracks if not unknown_targets(track, target_set)]
+        there = {t for track in known for t in targets if track.has(t)}
+        if hidden:
+            left_out.append(_hidden(target_set, hidden, len(tracks)))
+        elif len(there) < min(2, len(targets)):
+            lacking = ", ".join(t for t in targets if t not in there)
+            left_out.append(f"target set {target_set.id}: no reference of {lacking}")
+        if len(there) >= min(2, len(targets)):
+            sets.append(target_set.id)
+    return tuple(sets), left_out
+
+
+def nothing_to_score(root: Path, protocol: Protocol, left_out: Sequence[str]) -> DataError:
+    """Return the error about data of which a protocol scores nothing."""
+    why = "; ".join(left_out) or f"its manifest has none of {', '.join(protocol.targets)}"
+    return DataError(f"{root}: nothing to score under {protocol.id}: {why}")
+
+
+def unknown_targets(track: Track, target_set: TargetSet) -> tuple[str, ...]:
+    """Return the targets of a set that the track may or may not contain, judged by its files."""
+    return tuple(t for t in target_set.targets if not track.knows(t))
+
+
+def covered_sets(
+    given: Collection[str], protocol: Protocol, targets: Mapping[str, tuple[str, ...]]
+) -> tuple[TargetSet, ...]:
+    """Return the target sets of a protocol that estimated targets, or sums of them, make up.
+
+    Parameters
+    ----------
+    given : collection of str
+        Targets of which there are estimates.
+    protocol : Protocol
+    targets : mapping of str to tuple of str
+        The data set's targets as sums of stems.
+    """
+    return tuple(s for s in protocol.target_sets if not lacking_targets(s, given, targets))
+
+
+def lacking_targets(
+    target_set: TargetSet, given: Collection[str], targets: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the targets of a set that neither are given nor add up from what is given."""
+    return tuple(
+        t
+        for t in target_set.targets
+        if t not in targets or (t not in given and not derivation(t, given, targets))
+    )
+
+
+def derivation(
+    target: str,
+    given: Collection[str],
+    targets: Mapping[str, tuple[str, ...]],
+    absent: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Return the given targets whose stems make up exactly those of a target, each stem once.
+
+    Parameters
+    ----------
+    target : str
+    given : collection of str
+    targets : mapping of str to tuple of str
+    absent : collection of str
+        Stems that may be lacking.
+
+    Examples
+    --------
+    >>> stems = {"vocals": ("v",), "drums": ("d",), "bass": ("b",), "rest": ("d", "b")}
+    >>> derivation("rest", ("vocals", "drums", "bass"), stems), derivation("rest", ("drums",), stems)
+    (('drums', 'bass'), ())
+    >>> derivation("rest", ("drums",), stems, absent=["b"])
+    ('drums',)
+    """
+    wanted = set(targets.get(target, ()))
+    parts = tuple(g for g in given if g in targets and set(targets[g]) <= wanted)
+    stems = [s for p in parts for s in targets[p]]
+    whole = len(stems) == len(set(stems)) and wanted - set(stems) <= set(absent)
+    return parts if whole else ()
+
+
+def recipes(
+    given: Collection[str], track: Track, protocol: Protocol, sets: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return, for each target to be scored, the estimates of the track that make it up.
+
+    Parameters
+    ----------
+    given : collection of str
+        Targets of which there are estimates of this track.
+    track : Track
+    protocol : Protocol
+    sets : collection of str
+        Ids of the target sets to score.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        By target, the estimates that add up to it. Targets that need no estimate may be missing.
+
+    Raises
+    ------
+    SystemFailure
+        There is no estimate of a target that is scored in this track.
+    """
+    chosen = [s for s in protocol.target_sets if s.id in sets and not unknown_targets(track, s)]
+    made: dict[str, tuple[str, ...]] = {}
+    lacking = []
+    for target in dict.fromkeys(t for s in chosen for t in s.targets):
+        parts = (target,) if target in given else derivation(target, given, track.targets)
+        if not parts and is_scored(target, track, protocol):
+            parts = derivation(target, given, track.targets, _absent(target, given, track))
+            if not parts:
+                lacking.append(target)
+        if parts:
+            made[target] = parts
+    if lacking:
+        raise SystemFailure(f"no estimate of {', '.join(lacking)}; found {', '.join(given) or 'nothing'}")
+    return made
+
+
+def sum_notes(made: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return a note on each target that is a sum of estimates."""
+    return [
+        f"{target} is the sum of its estimates of {', '.join(parts)}"
+        for target, parts in made.items()
+        if parts != (target,)
+    ]
+
+
+def is_scored(target: str, track: Track, protocol: Protocol) -> bool:
+    """Whether a protocol scores a target in a track; absent targets often are not scored."""
+    if protocol.compares_originals or any(metric_of(u, protocol).scores_absent for u in protocol.metrics):
+        return True
+    reference = track.reference_sound(target)
+    if reference is None:
+        return False
+    return protocol.absent_target == "score_silence" or not is_silent(reference)
+
+
+def _absent(target: str, given: Collection[str], track: Track) -> list[str]:
+    """Return the stems of a target without an estimate that the track does not contain."""
+    if track.original is not track:  # a probe may have laid something over it
+        return []
+    unknown = track.unknown_stems
+    stems = [s for s in track.targets[target] if s not in given and s not in unknown]
+    return [s for s in stems if s not in track.stems or is_silent(track.stem_sound(s))]
+
+
+def _hidden(target_set: TargetSet, hidden: Sequence[Track], n_tracks: int) -> str:
+    names = ", ".join(dict.fromkeys(t for track in hidden for t in unknown_targets(track, target_set)))
+    held = ", ".join(dict.fromkeys(f for track in hidden for f in lumps(track.stems, track.targets)))
+    many = f" of {len(hidden)} of {n_tracks} tracks (the first is {hidden[0].name})"
+    where = many if len(hidden) < n_tracks else ""
+    return f"target set {target_set.id}{where}: {names} not known, since {held} may hold them"

@@ -1,0 +1,1 @@
+"""Tables of ready texts, and one writer for each format."""
