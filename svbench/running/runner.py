@@ -125,8 +125,7 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, te
             originals = kept_originals(job.original, track.name) if job.original else None
             digests = originals.digests if originals else None
             key = result_key(job.protocol, job.located, track.name, track_digest, digests)
-            known = _known(job, track)
-            if known and _is_done(known, key.digest, job):
+            if known := _done(job, track, key):
                 tell(job, known, False)
             else:
                 wanted.append(Wanted(job, key, originals))
@@ -172,6 +171,16 @@ def _results(
         for task in tasks:
             while len(pending) > most:
                 yield _collect(pool, pending)
+            remaining = []
+            for wanted in task.wanted:
+                # Another process on the same run may have finished the track since this one began.
+                if known := _done(wanted.job, task.track, wanted.key):
+                    yield wanted.job, known
+                else:
+                    remaining.append(wanted)
+            if not remaining:
+                continue
+            task = msgspec.structs.replace(task, wanted=tuple(remaining))
             try:
                 taken = _take(host, task)
             except (SystemFailure, AudioError) as error:
@@ -318,9 +327,11 @@ def _write(job: Job, result: TrackResult) -> tuple[Job, TrackResult]:
     return job, result
 
 
-def _known(job: Job, track: Track) -> TrackResult | None:
+def _done(job: Job, track: Track, key: ResultKey) -> TrackResult | None:
+    """Return the stored result of a track if it need not be made again."""
     path = track_file(job.folder, track.name)
-    return read_record(path, TrackResult) if path.exists() else None
+    known = read_record(path, TrackResult) if path.exists() else None
+    return known if known and _is_done(known, key.digest, job) else None
 
 
 def _is_done(known: TrackResult, key: str, job: Job) -> bool:
