@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -28,21 +29,31 @@ FLOORS = [
 ]
 LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 PACKAGE = Path(svbench.__file__).parent
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+
+
+def module_of(path: Path) -> str:
+    parts = ["svbench", *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(p): p for p in FILES}
+
+
+def files_imported(path: Path) -> set[str]:
+    """Modules of svbench that a file imports, in functions and for type checkers too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{a.name}" for a in node.names} & MODULES.keys()
+            found |= inner or {node.module}
+    return found & MODULES.keys() - {module_of(path)}
 
 
 def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] if node.module != "svbench" else [f"svbench.{a.name}" for a in node.names]
-        found |= {n.split(".")[1] for n in names if n.startswith("svbench.")}
-    return found - {"__version__"}
-
-
-FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+    return {module.split(".")[1] for module in files_imported(path)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -50,6 +61,14 @@ def test_imports_go_down(path: Path) -> None:
     own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     for other in imports(path) - {own}:
         assert LEVEL[other] < LEVEL[own], f"{path.name} ({own}) imports {other}"
+
+
+def test_no_circles_of_files() -> None:
+    """A file can be understood without those that use it."""
+    try:
+        TopologicalSorter({module: files_imported(path) for module, path in MODULES.items()}).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_front_door_imports_nothing_at_start() -> None:
