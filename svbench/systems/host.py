@@ -288,8 +288,8 @@ class WorkerHost:
         return reply.values
 
     @property
-    def read_as(self) -> tuple[str, ...]:
-        """What the loaded system calls otherwise than svbench, e.g. "instrumental read as accompaniment"."""
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the scores must know, such as "instrumental read as accompaniment"."""
         return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
 
     def _understood(self, targets: Sequence[str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def main() -> None:
             elif request["do"] == "measure":
                 from svbench.systems import measure
 
-                reply = {"values": measure.answer(system, request), "peak_rss_bytes": _peak_rss_bytes()}
+                reply = {"values": measure.answer(system, request), "peak_rss_bytes": peak_rss_bytes()}
             else:
                 reply = _separate(system, request)
         except Exception as error:
@@ -77,7 +77,7 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Import the adapter and let it load the system; the time taken is the load time."""
     from svbench.systems.api import Context  # and with it numpy, which every worker needs
 
-    empty_rss_bytes = _peak_rss_bytes()
+    empty_rss_bytes = peak_rss_bytes()
     start = time.perf_counter()
     module, _, attribute = request["target"].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
@@ -94,7 +94,7 @@ def _load(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return system, {
         "load_s": time.perf_counter() - start,
         "empty_rss_bytes": empty_rss_bytes,
-        "peak_rss_bytes": _peak_rss_bytes(),
+        "peak_rss_bytes": peak_rss_bytes(),
         "info": {
             "id": info.id,
             "version": str(info.version),
@@ -164,7 +164,7 @@ def _separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
         with (Path(request["out"]) / f"{number}.npy").open("xb") as file:
             np.save(file, audio.samples, allow_pickle=False)
         given.append({"target": str(target), "rate_hz": rate_hz})
-    return {"estimates": given, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": _peak_rss_bytes()}
+    return {"estimates": given, "wall_s": wall_s, "cpu_s": used_s, "peak_rss_bytes": peak_rss_bytes()}
 
 
 def cpu_s() -> float:
@@ -175,7 +175,7 @@ def cpu_s() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def _peak_rss_bytes() -> int:
+def peak_rss_bytes() -> int:
     """Largest memory of this process or of a finished child, whichever is larger."""
     import resource
 
