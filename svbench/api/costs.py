@@ -129,11 +129,11 @@ def lookahead(
 
     located = [read_system(s, random_weights=random_weights) for s in systems]
     if track and data is None:
-        raise SpecError("--track", "", f"names {track!r}, but no --data to find it in")
+        raise SpecError("track", "", f"names {track!r}, but there is no data to find it in; give a data set")
     if duration_s < 1:
-        raise SpecError("--duration-s", "", f"is {duration_s:g}; it must be at least 1 s")
+        raise SpecError("duration_s", "", f"is {duration_s:g}; it must be at least 1 s")
     if not threshold_db < 0:
-        raise SpecError("--threshold-db", "", f"is {threshold_db:g}; it must be negative")
+        raise SpecError("threshold_db", "", f"is {threshold_db:g}; it must be negative")
     if data is None:
         material = synthetic_material(duration_s)
     else:

@@ -68,7 +68,8 @@ def evaluate(
         `Audio` (``samples`` of shape (n_samples, n_channels), ``rate_hz``) and returns a dict of target to
         array of that shape. Systems that have a file run in a process of their own. A function runs in
         this process: it is not isolated, no limit is enforced, and its runs are marked by the adapter
-        ``callable``. Every call measures it anew.
+        ``callable``. Every call measures it anew. It may have the attributes ``targets``, ``rate_hz`` (the
+        rate it works at) and ``training_data``.
     data : str, Path or Dataset
         ``"demo"`` (the music that comes with svbench), ``"MANIFEST=PATH"`` such as
         ``"musdb18-hq=/data/musdb18hq"``, or the path of a folder of ``<track>/<stem>.wav``.
@@ -126,9 +127,9 @@ def evaluate(
     Results(1 run: half under mdx21, 1 of 1 tracks)
     >>> results.summary()[["system", "target", "score"]].round(2)
       system         target  score
-    0   half         vocals  -2.37
-    1   half  accompaniment   3.79
-    2   half           mean   0.71
+    0   half         vocals   3.74
+    1   half  accompaniment   1.17
+    2   half           mean   2.46
     """
     given = given_data(data)
     protocols = [read_protocol(p) for p in listed(protocol)]

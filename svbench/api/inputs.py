@@ -100,13 +100,13 @@ def located_data(given: str | Path) -> tuple[str, Path]:
         name, path = "folder", text
     if not name or not path:
         raise SpecError(
-            "--data",
+            "data",
             "",
             f"expected MANIFEST=PATH (e.g. folder=my_music), a folder or demo, found {text!r}",
         )
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise SpecError("--data", "", f"{path}: no such folder")
+        raise SpecError("data", "", f"{path}: no such folder")
     return name, root
 
 

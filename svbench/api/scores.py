@@ -175,7 +175,7 @@ def crosscheck_scores(
     if estimates is not None:
         if data is not None:
             raise SpecError(
-                "--data",
+                "data",
                 "",
                 "cannot be given with two folders; use it with a run whose recordings have moved",
             )
@@ -187,7 +187,7 @@ def crosscheck_scores(
     else:
         if protocol is not None:
             raise SpecError(
-                "--protocol",
+                "protocol",
                 "",
                 "cannot be given for a run, which is checked under its own protocol; use it with two folders",
             )

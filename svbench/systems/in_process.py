@@ -36,21 +36,17 @@ class CallableSystem(LocatedSystem, frozen=True):
     function: Separate
 
 
-def callable_system(
-    function: Separate, name: str | None = None, training_data: tuple[str, ...] = ("unknown",)
-) -> CallableSystem:
+def callable_system(function: Separate, name: str | None = None) -> CallableSystem:
     """Describe a function as a system.
 
     Parameters
     ----------
     function : callable
         Takes an `Audio` and returns a mapping of target to array or `Audio`. It may have the attributes
-        ``targets`` (names it gives; by default those of its first answer) and ``rate_hz`` (the rate
-        it works at; by default any).
+        ``targets`` (names it gives; by default those of its first answer), ``rate_hz`` (the rate it works
+        at; by default any) and ``training_data`` (as in a system file; by default unknown).
     name : str, optional
         The system's id; the function's name by default.
-    training_data : tuple of str
-        As in a system file.
 
     Returns
     -------
@@ -64,7 +60,7 @@ def callable_system(
         id=re.sub(r"[^A-Za-z0-9._+]+", "-", name or label.split(".")[-1]).strip("-._+") or CALLABLE,
         title=f"{label} in the calling process",
         adapter=CALLABLE,
-        training_data=training_data,
+        training_data=tuple(getattr(function, "training_data", ("unknown",))),
         parameters={"called": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f} {os.urandom(4).hex()}"},
         default_limits=False,  # none can be enforced here
     )
