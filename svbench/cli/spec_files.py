@@ -1,4 +1,4 @@
-"""Hand-written files of any kind: find out what a file is, and load it."""
+"""Find out what kind of hand-written file a file is, and load it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def kind_of(path: Path) -> str:
-    """Guess what a spec file is from its folder's name, else from its keys.
+    """Find the kind of a spec file from its keys, else from the name of its folder.
 
     Raises
     ------
     SpecError
-        It looks like none of the known kinds.
+        It is of no known kind.
     """
     from svbench.errors import SpecError
     from svbench.specs.library import FOLDERS

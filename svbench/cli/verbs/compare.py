@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.report.view.leak_notes import footnotes
 
     settings = settings_of(options)
-    runs = load_runs(options.runs, protocol=options.protocol, strict=options.strict, every=options.all)
+    runs = load_runs(options.runs, protocol=options.protocol, strict=options.strict, all_versions=options.all)
     comparisons = compare(
         runs,
         metric=options.metric,
