@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from svbench.cli.arguments import data_arguments, json_argument, provenance_of, run_arguments
+from svbench.cli.arguments import data_arguments, json_argument, run_arguments, run_options
 from svbench.cli.main import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json, print_line, print_rows
+from svbench.cli.output import print_json, print_line, print_rows
 
 if TYPE_CHECKING:
     from svbench.report.layouts.sweeps import Point, Sweep
@@ -37,13 +37,7 @@ def run(options: argparse.Namespace) -> int:
         options.protocol,
         tracks=options.track,
         subset=options.subset,
-        out=options.out,
-        redo=options.redo,
-        keep_estimates=options.keep_estimates,
-        limits=options.limits == "default",
-        workers=options.workers,
-        progress=Progress(),
-        provenance=provenance_of(options),
+        **run_options(options),
     )
     if options.json:
         import msgspec
