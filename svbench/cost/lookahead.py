@@ -15,7 +15,7 @@ import numpy as np
 
 from svbench.audio import Audio, Samples
 from svbench.errors import AudioError, SystemFailure
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 THRESHOLD_DB = -120.0
 # Where in the recording the input is changed: at odd places, since a multiple of some hop would

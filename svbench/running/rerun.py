@@ -23,7 +23,7 @@ from svbench.scoring.track import quantities_of
 from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.requisites import checked_weights
+from svbench.systems.worker.limits import checked_weights
 
 
 def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | None = None) -> list[Job]:

@@ -101,8 +101,8 @@ def _measure(located: LocatedSystem, material: Material, options: argparse.Names
     from svbench.cost.streaming import measure_stream
     from svbench.errors import SystemFailure
     from svbench.results.scratch import scratch_folder
-    from svbench.systems.host import WorkerHost
-    from svbench.systems.limits import time_limit_s
+    from svbench.systems.worker.host import WorkerHost
+    from svbench.systems.worker.limits import time_limit_s
 
     if located.spec.kind == "oracle":
         raise SystemFailure("an oracle sees the references, so what it hears of the mixture says nothing")

@@ -134,7 +134,7 @@ def run_jobs(jobs: list[Job], options: argparse.Namespace) -> list[Run]:
     from svbench.running.jobs import share
     from svbench.running.runner import run_group
     from svbench.scoring.pool import n_cores, scoring_pool
-    from svbench.systems.limits import described
+    from svbench.systems.worker.limits import described
 
     limits = described(j.located.spec for j in jobs)
     print(limits, file=sys.stderr)
