@@ -11,6 +11,7 @@ from svbench.results.seal import drop_seal
 from svbench.results.store import DataRecord, RunRecord, locked, read_record, write_record
 from svbench.running.jobs import Job, dataset_digest
 from svbench.scoring.track import quantities_of
+from svbench.systems.in_process import CALLABLE
 
 
 def write_run_record(job: Job, provenance: Provenance, *, is_new: bool, again: bool = False) -> None:
@@ -46,7 +47,7 @@ def _add_provenance(
         quantities=quantities_of(job.protocol),
         data=data,
         provenance=(*(known.provenance if known else ()), provenance),
-        system_folder=str(job.located.folder.resolve()),
+        system_folder="" if spec.adapter == CALLABLE else str(job.located.folder.resolve()),
     )
     drop_seal(job.folder)
     write_record(path, record)

@@ -38,6 +38,7 @@ from svbench.scoring.pool import ScoringPool
 from svbench.scoring.result_key import ResultKey, result_key, separation_key
 from svbench.scoring.track import Scored, failed_series, score_track
 from svbench.specs.protocol import Protocol
+from svbench.systems.in_process import open_host
 from svbench.systems.worker.host import WorkerHost
 
 Tell = Callable[[Job, TrackResult, bool], None]
@@ -167,7 +168,7 @@ def _results(
     most = 0 if limits.is_timed else pool.n_workers
     asked = tuple(dict.fromkeys(t for job in jobs for t in job.protocol.targets))
     logs = {job.folder: KeptLogs(job.folder) for job in jobs}
-    with WorkerHost(jobs[0].located, asked, scratch, limits) as host:
+    with open_host(jobs[0].located, asked, scratch, limits) as host:
         for task in tasks:
             while len(pending) > most:
                 yield _collect(pool, pending)

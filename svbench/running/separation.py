@@ -118,7 +118,8 @@ def separate_track(
         rtf=done.wall_s / mixture.duration_s,
         weights_bytes=done.weights_bytes,
     )
-    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.read_as))
+    info = host.last_info or info  # a function in this process says what it gives with its first answer
+    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.notes))
 
 
 def fit(separated: Separated, track: Track, protocol: Protocol) -> Fitted:

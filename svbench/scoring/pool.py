@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any
 
 from svbench.errors import SvbenchError
@@ -44,6 +46,21 @@ def ctrl_c_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Start processes that do not import the caller's script.
+
+    A spawned process imports ``__main__`` anew, which would run a training script again in each of them,
+    or refuse to start where it lacks ``if __name__ == "__main__"``. Scoring needs modules of svbench only.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 class ScoringPool:
     """Processes that score tracks; a killed one costs a retry, not the run, and none outlives this one.
 
@@ -60,7 +77,7 @@ class ScoringPool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Queue a call; see `result` for its outcome."""
-        with ctrl_c_held():  # the first call starts the processes
+        with ctrl_c_held(), _main_hidden():  # the first call starts the processes
             try:
                 return self._pool.submit(function, *arguments)
             except BrokenProcessPool:

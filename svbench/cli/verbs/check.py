@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check each file and tell what is wrong with it."""
-    from svbench.cli.verbs.show import kind_of, load_spec
+    from svbench.cli.spec_files import kind_of, load_spec
     from svbench.errors import SvbenchError
 
     findings = []

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.cli.arguments import json_argument, provenance_of, tolerance
 from svbench.cli.main import FINDINGS, OK
-from svbench.cli.output import Progress, clock, print_json, print_rows
-from svbench.cli.verbs.diff import tolerance_value
+from svbench.cli.output import Progress, print_json, print_rows
 
 if TYPE_CHECKING:
-    from svbench.crosscheck.crosscheck import Crosscheck, Row, SignalsOf
-    from svbench.results.scores import TrackResult
+    from svbench.crosscheck.crosscheck import Crosscheck, Row
     from svbench.results.store import Run
 
 EXAMPLES = """
@@ -44,26 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--track", action="extend", nargs="+", default=[], help="only these tracks")
     parser.add_argument(
-        "--tolerance", type=tolerance_value, metavar="X", default=1e-5,
+        "--tolerance", type=tolerance, metavar="X", default=1e-5,
         help="largest difference that passes, in the quantity's unit (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score again, print the largest differences."""
-    from svbench.crosscheck.crosscheck import crosscheck, results_to_check
+    """Score again and print the largest differences."""
+    from svbench.api.scores import crosscheck_scores
 
-    checked, signals_of = _folders(options) if options.estimates else _run(options)
-    results, left_out = results_to_check(checked, options.track)
-    _announce(checked, results)
-    progress = Progress(len(results))
-    found = crosscheck(checked, results, signals_of, tell=progress.step)
+    checked, found, left_out = crosscheck_scores(
+        options.first,
+        options.estimates,
+        protocol=options.protocol,
+        data=options.data,
+        tracks=options.track,
+        progress=Progress(),
+        provenance=provenance_of(options),
+    )
     agrees = found.agrees(options.tolerance)
     if options.json:
         import msgspec
 
-        plain = msgspec.to_builtins(found)
         print_json(
             {
                 "scores": str(checked.path),
@@ -72,67 +73,12 @@ def run(options: argparse.Namespace) -> int:
                 "tolerance": options.tolerance,
                 "agrees": agrees,
                 "left_out": left_out,
-                **plain,
+                **msgspec.to_builtins(found),
             }
         )
     else:
         _print(checked, found, [*left_out, *found.notes], options.tolerance, agrees)
     return OK if agrees else FINDINGS
-
-
-def _run(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
-    from svbench.cli.verbs.run import data_argument
-    from svbench.crosscheck.crosscheck import run_signals
-    from svbench.errors import SpecError
-    from svbench.results.store import load_run
-
-    if options.protocol:
-        raise SpecError(
-            "--protocol",
-            "",
-            "cannot be given for a run, which is checked under its own protocol; use it with two folders",
-        )
-    checked = load_run(options.first)
-    return checked, run_signals(checked, data_argument(options.data) if options.data else None)
-
-
-def _folders(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
-    from svbench.crosscheck.crosscheck import folder_signals
-    from svbench.errors import SpecError
-    from svbench.results.provenance import collect
-    from svbench.scoring.folders import score_folders
-    from svbench.scoring.pool import n_cores, scoring_pool
-    from svbench.specs.protocol import load_protocol
-
-    if options.data:
-        raise SpecError(
-            "--data", "", "cannot be given with two folders; use it with a run whose recordings have moved"
-        )
-    protocol = load_protocol(options.protocol or "sisec18")
-    with scoring_pool(n_cores()) as pool:
-        checked = score_folders(
-            options.first,
-            options.estimates,
-            protocol,
-            system=options.estimates.resolve().name,
-            pool=pool,
-            provenance=collect(["svbench", *sys.argv[1:]], {}),
-            tell=lambda result, n_tracks: None,
-        )
-    return checked, folder_signals(options.first, options.estimates, protocol)
-
-
-def _announce(checked: Run, results: list[TrackResult]) -> None:
-    """Say beforehand how long museval will take."""
-    from svbench.crosscheck.crosscheck import seconds_of_museval
-
-    seconds = seconds_of_museval(results, checked.record.protocol)
-    if seconds > 10:
-        print(
-            f"museval will take about {clock(seconds)} for {len(results)} tracks, using one core; "
-            "select tracks with --track",
-            file=sys.stderr,
-        )
 
 
 def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, agrees: bool) -> None:

@@ -23,14 +23,7 @@ def run(options: argparse.Namespace) -> int:
     """Print one row per pair of files; exit code 1 when there is one."""
     from svbench.datasets.leak import compare_folders
 
-    progress: list[Progress] = []
-
-    def tell(done: int, total: int, name: str) -> None:
-        if not progress:
-            progress.append(Progress(total))
-        progress[0].step(name)
-
-    found = compare_folders(options.a, options.b, tell)
+    found = compare_folders(options.a, options.b, Progress().count)
     rows = [
         {
             "a": m.a,

@@ -34,14 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", options.folder.resolve().name).strip("-.") or "data"
     out = options.out or Path("data_manifests") / name
-    progress: list[Progress] = []
-
-    def tell(done: int, total: int, track: str) -> None:
-        if not progress:
-            progress.append(Progress(total))
-        progress[0].step(track)
-
-    made = describe(options.folder, out, like=options.like, progress=tell)
+    made = describe(options.folder, out, like=options.like, progress=Progress().count)
     manifest = made.manifest
     if options.json:
         print_json(

@@ -275,8 +275,8 @@ class WorkerHost:
         return self._watch.peak_rss_bytes
 
     @property
-    def read_as(self) -> tuple[str, ...]:
-        """The targets that the system names differently, such as "instrumental read as accompaniment"."""
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the scores must know, such as "instrumental read as accompaniment"."""
         return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
 
     def _canonical_names(self, targets: Sequence[str]) -> dict[str, str]:

@@ -76,9 +76,7 @@ class ProcessTree:
             return []
         known, self._known = self._known, {}
         # Ascending, since parents mostly have lower ids than their children.
-        for pid in sorted(
-            int(name) for name in names if name.isdigit()
-        ):
+        for pid in sorted(int(name) for name in names if name.isdigit()):
             self._known[pid] = known[pid] if pid in known else self._belongs(pid)
         return [pid for pid, belongs in self._known.items() if belongs]
 
