@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from svbench.systems.hpss import HarmonicPercussive
 
 import svbench
 from svbench.api.inputs import located_data
@@ -21,6 +20,7 @@ from svbench.errors import DataError, SpecError, SvbenchError, UnknownNameError
 from svbench.results.aggregate import track_scores
 from svbench.results.store import slug
 from svbench.systems.api import Context
+from svbench.systems.baselines import HarmonicPercussive
 from svbench.systems.in_process import CALLABLE, NOTE, callable_system
 
 ROOT = Path(__file__).parents[2]
