@@ -168,7 +168,7 @@ def run_jobs(
     """Run jobs in one scoring pool, those that can share a separation together, and return their runs."""
     from svbench.running.jobs import share
     from svbench.running.runner import run_group
-    from svbench.systems.limits import described
+    from svbench.systems.worker.limits import described
 
     groups = share(jobs)
     total = sum(len(j.dataset.tracks) for group in groups for j in group)

@@ -24,7 +24,7 @@ from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.in_process import CALLABLE
-from svbench.systems.requisites import checked_weights
+from svbench.systems.worker.limits import checked_weights
 
 
 def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | None = None) -> list[Job]:

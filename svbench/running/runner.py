@@ -38,8 +38,8 @@ from svbench.scoring.pool import ScoringPool
 from svbench.scoring.result_key import ResultKey, result_key, separation_key
 from svbench.scoring.track import Scored, failed_series, score_track
 from svbench.specs.protocol import Protocol
-from svbench.systems.host import WorkerHost
 from svbench.systems.in_process import open_host
+from svbench.systems.worker.host import WorkerHost
 
 Tell = Callable[[Job, TrackResult, bool], None]
 

@@ -21,8 +21,8 @@ from svbench.scoring.alignment import fitted
 from svbench.scoring.coverage import covered_sets, recipes, sum_notes
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Protocol
-from svbench.systems.host import WorkerHost
-from svbench.systems.limits import advice, time_limit_s
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import advice, time_limit_s
 
 T = TypeVar("T")
 

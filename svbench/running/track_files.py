@@ -17,7 +17,7 @@ from svbench.audio import Audio
 from svbench.disk import remove_tree, replacing, sync
 from svbench.results.scores import TrackResult
 from svbench.results.store import slug, track_file, write_record
-from svbench.systems.exchange import blamed
+from svbench.systems.worker.exchange import blamed
 
 _CHANGING = ".changing"
 

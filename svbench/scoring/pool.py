@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import Any
 
 from svbench.errors import SvbenchError
-from svbench.systems.tree import die_with
-from svbench.systems.worker import THREAD_VARIABLES
+from svbench.systems.worker.limits import THREAD_VARIABLES
+from svbench.systems.worker.processes import die_with
 
 
 def n_cores() -> int:

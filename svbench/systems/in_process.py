@@ -22,8 +22,8 @@ from svbench.errors import SystemFailure
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem, SystemSpec
 from svbench.systems.api import SystemInfo
-from svbench.systems.host import Separation, WorkerHost
-from svbench.systems.worker import cpu_s, peak_rss_bytes
+from svbench.systems.worker.host import Separation, WorkerHost
+from svbench.systems.worker.processes import cpu_s, peak_rss_bytes
 
 CALLABLE = "callable"  # stands for the adapter in the record of such a run
 NOTE = "separated in the calling process, without isolation; the memory figure is that of the whole process"
@@ -75,7 +75,7 @@ class InProcessHost(WorkerHost):
         del limit_s
         if self._info is None:
             function = self._function
-            self._names = self._understood(tuple(getattr(function, "targets", self.targets)))
+            self._names = self._canonical_names(tuple(getattr(function, "targets", self.targets)))
             self._info = SystemInfo(
                 self.located.spec.id, tuple(self._names.values()), rate_hz=getattr(function, "rate_hz", None)
             )
@@ -108,7 +108,7 @@ class InProcessHost(WorkerHost):
         if not isinstance(answer, Mapping):
             raise SystemFailure(f"returned {type(answer).__name__}, expected a dict of target to array")
         if not hasattr(self._function, "targets") and self.last_info is None:
-            self._names = self._understood(tuple(map(str, answer)))
+            self._names = self._canonical_names(tuple(map(str, answer)))
             info = SystemInfo(info.id, tuple(self._names.values()), rate_hz=info.rate_hz)
         self._info = self.last_info = info
         estimates = {

@@ -20,7 +20,7 @@ from svbench.errors import DataError, SpecError, SvbenchError, UnknownNameError
 from svbench.results.aggregate import track_scores
 from svbench.results.store import slug
 from svbench.systems.api import Context
-from svbench.systems.hpss import HarmonicPercussive
+from svbench.systems.baselines import HarmonicPercussive
 from svbench.systems.in_process import CALLABLE, NOTE, callable_system
 
 ROOT = Path(__file__).parents[2]
