@@ -14,7 +14,7 @@ from svbench.statistics.comparison import Comparison
 from svbench.statistics.material import Settings, columns
 
 if TYPE_CHECKING:
-    from svbench.report.board.merge import Entry
+    from svbench.report.board.entries import Entry
     from svbench.results.profile import Profile
     from svbench.statistics.gate import Gate
     from svbench.tables.markup import Format
@@ -76,7 +76,7 @@ def load_runs(
             raise DataError(f"no run of protocol {protocol!r}; there are runs of {present}")
         results = Results(chosen)
     if strict:
-        from svbench.report.view.leak_notes import refuse_leaks
+        from svbench.report.view.caveats import refuse_leaks
 
         refuse_leaks(results)
     return results
@@ -292,11 +292,11 @@ def write_report(
     DataError
         No runs, two runs of one system on the same protocol and data, or a folder that holds other files.
     """
-    from svbench.report.pages import render
+    from svbench.report.pages import site
     from svbench.specs.report import load_report
 
     spec = load_report(report)
-    return render.write_report(load_runs(runs, strict=strict, all_versions=all_versions), spec, Path(out))
+    return site.write_report(load_runs(runs, strict=strict, all_versions=all_versions), spec, Path(out))
 
 
 class BoardSite(NamedTuple):
@@ -351,8 +351,8 @@ def write_board(
         No runs, or runs of several protocols.
     """
     from svbench.report.board import site
-    from svbench.report.board.merge import merge, of_one_protocol, read_sources
-    from svbench.report.view.leak_notes import refuse_leaks
+    from svbench.report.board.entries import merge, of_one_protocol, read_sources
+    from svbench.report.view.caveats import refuse_leaks
     from svbench.results.differences import TOLERANCE
     from svbench.results.seal import read_keys
 
@@ -387,7 +387,7 @@ def _runs_and_profiles(
 
 
 def _note_other_runs(results: Results, note: Note) -> None:
-    from svbench.report.view.leak_notes import other_runs
+    from svbench.report.view.caveats import other_runs
 
     for sentence in other_runs(results):
         note(sentence)

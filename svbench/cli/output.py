@@ -84,7 +84,7 @@ def run_summary(run: Run) -> dict[str, object]:
     """Return a run's printed numbers as plain values, for JSON."""
     import msgspec
 
-    from svbench.report.view.leak_notes import affected_cells, overlap_of, unstable_sentences
+    from svbench.report.view.caveats import affected_cells, overlap_of, unstable_sentences
     from svbench.results.aggregate import summarise
 
     affected = affected_cells(run)

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     """Print one comparison for each target set."""
     from svbench.api.runs import compare, load_runs
     from svbench.report.text.comparison import comparison_plain, comparison_text
-    from svbench.report.view.leak_notes import footnotes
+    from svbench.report.view.caveats import footnotes
 
     runs = load_runs(options.runs, protocol=options.protocol, strict=options.strict, all_versions=options.all)
     comparisons = compare(

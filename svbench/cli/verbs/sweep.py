@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _score(point: Point) -> str:
-    from svbench.report.view.leak_notes import LEAK
+    from svbench.report.view.caveats import LEAK
     from svbench.report.view.numbers import decibels
 
     clean = point.score_without_errata

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from svbench.report.pages.context import Cell, Row, Table
 from svbench.report.view.boards import Board
+from svbench.report.view.content import Cell, Row, Table
 from svbench.report.view.numbers import decibels
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.store import slug

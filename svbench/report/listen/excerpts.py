@@ -17,10 +17,20 @@ import numpy as np
 from svbench.audio import Audio, Samples, write_audio
 from svbench.datasets.api import Track
 from svbench.errors import DataError, SvbenchError, WriteError, suggestion
-from svbench.report.listen.recordings import Recordings, common_gain, envelope, loudest, waveform
-from svbench.report.listen.spectrograms import RANGE_DB, SCALE, difference_picture, levels, picture
-from svbench.report.pages.context import Player, Signal
+from svbench.report.listen.signals import (
+    RANGE_DB,
+    SCALE,
+    Recordings,
+    common_gain,
+    difference_picture,
+    envelope,
+    levels,
+    loudest,
+    picture,
+    waveform,
+)
 from svbench.report.view.boards import boards
+from svbench.report.view.content import Player, Signal
 from svbench.report.view.numbers import decibels
 from svbench.results.aggregate import track_scores
 from svbench.results.store import Run, slug

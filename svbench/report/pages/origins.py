@@ -4,15 +4,51 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from svbench.printing.paths import without_paths
-from svbench.report.pages.context import Fact, Failure, Origin, Rule
 from svbench.results.provenance import Provenance
 from svbench.results.store import Run, RunRecord
 from svbench.specs.system import SystemSpec
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value: a line of a protocol or of the provenance."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A track a system failed on, and why."""
+
+    system: str
+    protocol: str
+    track: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The provenance of one run."""
+
+    run: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A protocol as it was computed."""
+
+    title: str
+    description: str
+    facts: tuple[Fact, ...]
+
 
 PROSE = ("schema", "title", "description")
 

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from svbench.printing.numbers import counted
 from svbench.report.figures.heat import track_cell
 from svbench.report.listen.excerpts import Heard
-from svbench.report.pages.context import Cell, Curves, Head, Link, Player, Row, Table, TrackPage, View
-from svbench.report.pages.windows import curves
+from svbench.report.pages.frames import Curves, curves
 from svbench.report.view.boards import Board, boards
-from svbench.report.view.leak_notes import unstable_sentences
+from svbench.report.view.caveats import unstable_sentences
+from svbench.report.view.content import Cell, Head, Link, Player, Row, Table
 from svbench.report.view.numbers import decibels
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.store import Run, slug
+
+
+@dataclass(frozen=True)
+class View:
+    """One target of one track: its frames over time, and what can be heard of it.
+
+    ``values`` are what the script draws; ``systems`` are the legend, a name and a colour each.
+    """
+
+    id: str
+    target: str
+    target_set: str
+    values: Curves
+    systems: tuple[tuple[str, int], ...]
+    text: str
+    player: Player | None
+
+
+@dataclass(frozen=True)
+class TrackPage:
+    """Everything on the page of a track."""
+
+    head: Head
+    scores: Table
+    views: tuple[View, ...]
+    note: str
+    near: tuple[Link, ...]
+
 
 Scores = Mapping[tuple[str, str, str, str], TrackScore]
 SCRIPTS = ("sort.js", "print.js", "player.js", "curves.js", "spectrograms.js")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.report.pages.context import Cell, Row, Table
 from svbench.report.view import numbers
-from svbench.report.view.leak_notes import footnotes, marked_name
+from svbench.report.view.caveats import footnotes, marked_name
+from svbench.report.view.content import Cell, Row, Table
 from svbench.report.view.variants import (
     VariantBoard,
     VariantCell,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
-from svbench.report.view.intervals import Intervals
-from svbench.report.view.leak_notes import affected_cells, beside
+from svbench.report.view.boards import Intervals
+from svbench.report.view.caveats import affected_cells, beside
 from svbench.report.view.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.store import Quantity, Run

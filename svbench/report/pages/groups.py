@@ -1,35 +1,67 @@
-"""From runs to the page's content: which tables and plots there are and what their words say."""
+"""Build the content of a report page: the tables, plots and remarks of each group of comparable runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 from svbench.printing.numbers import counted
-from svbench.report.figures.box_plots import MOST_DRAWN, box_plot, only_first
-from svbench.report.figures.differences import difference_plots
+from svbench.report.figures.costs import front_plots
 from svbench.report.figures.heat import heat_map, long_map
-from svbench.report.figures.pareto import front_plots
+from svbench.report.figures.scores import difference_plots, score_plots
 from svbench.report.layouts.costs import HEAD as COSTS
 from svbench.report.layouts.costs import Headline, cost_of
 from svbench.report.layouts.variants import variant_table
-from svbench.report.pages.context import Cell, Figure, Group, Row, Table
-from svbench.report.pages.leader_tests import contest, contest_note
-from svbench.report.pages.leaderboard import about, leaderboard, score_cell
-from svbench.report.pages.origins import rule, unwrapped
+from svbench.report.pages.leaderboard import (
+    about,
+    compare_with_leader,
+    comparison_note,
+    leaderboard,
+    target_tables,
+)
+from svbench.report.pages.origins import Fact, rule, unwrapped
 from svbench.report.text.profiles import profile_table
 from svbench.report.view import numbers
-from svbench.report.view.boards import Board, boards, comparable, ranked_metrics
-from svbench.report.view.intervals import Intervals, explained
-from svbench.report.view.leak_notes import leak_sentence
+from svbench.report.view.boards import Board, Intervals, boards, comparable, ranked_metrics
+from svbench.report.view.caveats import leak_sentence
+from svbench.report.view.content import Cell, Figure, Row, Table
 from svbench.report.view.robustness import batteries, battery_table
 from svbench.report.view.variants import plain_runs, probed_groups, variant_boards
-from svbench.results.aggregate import TrackScore, track_scores
+from svbench.results.aggregate import track_scores
 from svbench.results.profile import profiles_beside
 from svbench.results.standing import PRACTICALLY_INFINITE_DB
 from svbench.results.store import Run, slug
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.report import Section
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one protocol on one data set.
+
+    ``contests`` and ``diagrams`` compare systems with the leading one. Where the tables of ``targets`` and
+    ``tracks`` are many they are ``folded``: closed at first.
+    """
+
+    id: str
+    title: str
+    subtitle: str
+    description: str
+    leaderboards: tuple[Table, ...]
+    targets: tuple[Table, ...]
+    figures: tuple[Figure, ...]
+    differences: tuple[Figure, ...]
+    contests: tuple[Table, ...]
+    contest_note: str
+    diagrams: tuple[Figure, ...]
+    fronts: tuple[Figure, ...]
+    tracks: tuple[Table, ...]
+    folded: bool
+    resources: Table
+    profiles: tuple[Table, ...]
+    remarks: tuple[str, ...]
+    rule: tuple[Fact, ...]
 
 
 def groups(
@@ -43,7 +75,7 @@ def groups(
     root : str
         Leads from the page to the report's folder, where the tracks' pages are.
     sections : sequence of str
-        Plots that take long are made for these only.
+        Sections to show; slow plots of other sections are not drawn.
     """
     plain = [_group(group, root, sections) for group in comparable(plain_runs(runs))]
     return plain + [_probed(group, root) for group in probed_groups(runs)]
@@ -74,22 +106,22 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
     headline = by_metric[protocol.headline]
     scores = {id(run): track_scores(run) for run in runs}
     intervals = Intervals()
-    contests = [contest(b, name) for b in headline] if "differences" in sections else []
+    contests = [compare_with_leader(b, name) for b in headline] if "differences" in sections else []
     return Group(
         id=name,
         title=protocol.id,
         subtitle=f"{protocol.title} · {data.title}, {counted(len(data.tracks), 'track')}",
         description=unwrapped(protocol.description),
         leaderboards=tuple(leaderboard(b, name, intervals) for b in headline),
-        targets=tuple(t for i in range(len(headline)) for t in _targets(by_metric, i, name, intervals)),
-        figures=tuple(f for b in headline for f in _figures(b, name, scores))
+        targets=tuple(t for i in range(len(headline)) for t in target_tables(by_metric, i, name, intervals)),
+        figures=tuple(f for b in headline for f in score_plots(b, name, scores))
         if "boxplots" in sections
         else (),
         differences=tuple(f for b in headline for f in difference_plots(b, name, scores))
         if "differences" in sections
         else (),
         contests=tuple(t for tables, _ in contests for t in tables),
-        contest_note=contest_note(headline, any(t for t, _ in contests)),
+        contest_note=comparison_note(headline, any(t for t, _ in contests)),
         diagrams=tuple(f for _, figures in contests for f in figures),
         fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
         tracks=tuple(
@@ -109,11 +141,11 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
 def _probed(runs: list[Run], root: str) -> Group:
     """Tables of systems × variants, and every track of each variant."""
     protocol, data = runs[0].record.protocol, runs[0].record.data
-    every = variant_boards(runs)
+    all_boards = variant_boards(runs)
     first = min(r.record.data.digest for r in runs)
     name = slug(f"{protocol.id}-{runs[0].record.protocol_digest[:8]}-{data.id}-{first[:8]}")
-    summed = tuple(battery_table(b, f"{name}-battery-{i}") for i, b in enumerate(batteries(every)))
-    tables = tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(every))
+    summed = tuple(battery_table(b, f"{name}-battery-{i}") for i, b in enumerate(batteries(all_boards)))
+    tables = tuple(variant_table(b, f"{name}-{i}") for i, b in enumerate(all_boards))
     tracks: list[Table] = []
     for same in sorted(comparable(runs), key=lambda g: data.variants.index(g[0].record.data.variant)):
         variant = same[0].record.data.variant
@@ -150,79 +182,6 @@ def _probed(runs: list[Run], root: str) -> Group:
         remarks=tuple(_notes(runs)),
         rule=tuple(rule(runs[0].record)),
     )
-
-
-def _targets(by_metric: dict[str, list[Board]], number: int, group: str, intervals: Intervals) -> list[Table]:
-    """One table per target: all quantities."""
-    first = next(iter(by_metric.values()))[number]
-    tables = []
-    for target in first.columns:
-        if target == "mean" or len(by_metric) < 2:
-            continue
-        rows = []
-        for row in first.rows:
-            cells = []
-            for found in by_metric.values():
-                board = found[number]
-                own = next(r for r in board.rows if r.run is row.run)
-                cells.append(score_cell(board, target, own, intervals))
-            summary = row.cells[target]
-            rows.append(
-                Row(
-                    row.run.record.system.id,
-                    row.run.record.system.kind,
-                    (
-                        *cells,
-                        Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
-                    ),
-                    imported=row.run.record.imported,
-                    leaks=leak_sentence(row.run),
-                )
-            )
-        names = [b[number].quantity.name for b in by_metric.values()]
-        tables.append(
-            Table(
-                f"{group}-target-{slug(first.target_set)}-{slug(target)}",
-                f"{target} ({first.target_set})",
-                about(first, target, ", ".join(names)),
-                explained(first.runs[0]),
-                ("system", *names, "tracks"),
-                tuple(rows),
-            )
-        )
-    return tables
-
-
-def _figures(board: Board, group: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
-    found = []
-    rows = board.rows[:MOST_DRAWN]
-    for target in board.columns:
-        if target == "mean":
-            continue
-        values = [
-            [s.score for s in scores[id(r.run)] if _is(s, board, target) and s.score is not None]
-            for r in rows
-        ]
-        names = [r.run.record.system.id for r in rows]
-        unit = board.quantity.unit
-        caption = (
-            f"{target} ({board.target_set}): {board.quantity.name} of each track{only_first(len(board.rows))}"
-        )
-        told = [
-            f"{n}: {numbers.decibels(min(v))} to {numbers.decibels(max(v))} {unit} "
-            f"over {counted(len(v), 'track')}"
-            for n, v in zip(names, values, strict=True)
-            if v
-        ]
-        svg = box_plot(
-            names,
-            [r.run.record.system.kind for r in rows],
-            values,
-            f"{board.quantity.name} [{unit}]",
-            f"{group}-{slug(board.target_set)}-{slug(target)}",
-        )
-        found.append(Figure(caption, svg, "; ".join(told)))
-    return found
 
 
 def _resources(runs: list[Run], group: str, intervals: Intervals) -> Table:
@@ -273,7 +232,7 @@ def _profiles(runs: list[Run], group: str) -> tuple[Table, ...]:
 
 
 def _absent(runs: list[Run]) -> list[str]:
-    """Tell which targets which tracks lack; a run knows it of the sets that its system covers."""
+    """List the targets that tracks lack; a run records them for the target sets that its system covers."""
     lacking: dict[str, dict[str, None]] = {}
     for run in runs:
         for result in run.results:
@@ -309,15 +268,13 @@ def _extreme(by_metric: dict[str, list[Board]]) -> list[str]:
 
 
 def _notes(runs: list[Run], most: int = 12) -> list[str]:
-    """What the runs noted, each note once with the systems it was noted of."""
+    """List the notes of all runs, each once with the systems that it concerns."""
     noted: dict[str, dict[str, None]] = {}
     for run in runs:
         for result in run.results:
             for note in result.notes:
                 noted.setdefault(note, {})[run.record.system.id] = None
-    told = [f"{', '.join(systems)}: {note}." for note, systems in sorted(noted.items())]
-    return told if len(told) <= most else [*told[:most], f"… and {len(told) - most} more notes in the runs."]
-
-
-def _is(score: TrackScore, board: Board, target: str) -> bool:
-    return (score.target_set, score.target, score.metric) == (board.target_set, target, board.quantity.name)
+    notes = [f"{', '.join(systems)}: {note}." for note, systems in sorted(noted.items())]
+    return (
+        notes if len(notes) <= most else [*notes[:most], f"… and {len(notes) - most} more notes in the runs."]
+    )

@@ -1,41 +1,156 @@
-"""All pages of a report: the first one, one for each further topic, one for each track, and the rest."""
+"""Write a report: a folder with all pages, their style and scripts, and the audio excerpts."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from svbench import __version__
+from svbench.errors import DataError
+from svbench.printing.pages import templates
 from svbench.report.listen.excerpts import Heard, write_excerpts
-from svbench.report.pages.build import group_name, groups, track_page
-from svbench.report.pages.context import (
-    BoardPage,
-    Head,
-    Link,
-    Playlist,
-    ProvenancePage,
-    ResourcesPage,
-    TrackPage,
-    WorstPage,
-)
-from svbench.report.pages.origins import failures, origins, rules
-from svbench.report.pages.topics import TOPICS, by_topic
-from svbench.report.pages.tracks import track_pages, view_id
-from svbench.report.pages.windows import Window, framed_quantity
-from svbench.report.pages.worst_frames import playlists
+from svbench.report.pages.frames import Playlist, Window, framed_quantity, playlists
+from svbench.report.pages.groups import Group, group_name, groups, track_page
+from svbench.report.pages.origins import Failure, Origin, Rule, failures, origins, rules
+from svbench.report.pages.tracks import TrackPage, track_pages, view_id
 from svbench.report.view.boards import by_rank, comparable
+from svbench.report.view.content import Head, Link
+from svbench.results.folders import replaced
 from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.records import digest
 from svbench.specs.report import ReportSpec
 
-Page = BoardPage | TrackPage | WorstPage | ResourcesPage | ProvenancePage
+
+@dataclass(frozen=True)
+class WorstPage:
+    """The worst frames of every system."""
+
+    head: Head
+    playlists: tuple[Playlist, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class GroupsPage:
+    """Groups of runs with their tables and plots: the first page, and one for each further topic."""
+
+    head: Head
+    sections: tuple[str, ...]
+    groups: tuple[Group, ...]
+    listens: tuple[Link, ...]
+    listen_note: str
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class ResourcesPage:
+    """What systems cost, for runs of which there are profiles."""
+
+    head: Head
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class ProvenancePage:
+    """Where all numbers come from."""
+
+    head: Head
+    rules: tuple[Rule, ...]
+    origins: tuple[Origin, ...]
+
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+MARK = ".svbench-report"
+
+
+def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
+    """Write a report that opens from file:// without a network.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Any mixture of protocols; only comparable ones share a table.
+    spec : ReportSpec
+    out : Path
+        A folder: new, empty, or an earlier report, which is replaced.
+
+    Returns
+    -------
+    Path
+        The first page, ``index.html``.
+
+    Raises
+    ------
+    DataError
+        No runs, two runs of one system on the same protocol and data, or a folder with other things in it.
+    """
+    runs = sorted(runs, key=lambda r: (r.record.protocol.id, r.record.system.id))
+    _check(runs)
+    with replaced(out, MARK, "report") as new:
+        _write(runs, spec, new)
+    return out / "index.html"
+
+
+def _write(runs: Sequence[Run], spec: ReportSpec, out: Path) -> None:
+    (out / "assets").mkdir()
+    for asset in sorted((TEMPLATES / "assets").iterdir()):
+        shutil.copyfile(asset, out / "assets" / asset.name)
+    renderer = Renderer()
+    for place, template, page in pages(runs, spec, out):
+        path = out / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(renderer.render(template, page), encoding="utf-8")
+
+
+class Renderer:
+    """Fills templates; an undefined name is an error and markup from a run is escaped."""
+
+    def __init__(self) -> None:
+        self.environment = templates(TEMPLATES)
+        self.environment.filters["json"] = _json
+
+    def render(self, template: str, page: Page) -> str:
+        """Return a page's text."""
+        return self.environment.get_template(template).render(page=page)
+
+
+def _json(value: Any) -> Any:
+    """Write a dataclass as JSON that cannot end the script element it stands in."""
+    from markupsafe import Markup
+
+    text = msgspec.json.encode(value).decode()
+    for sign in "<>&'":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _check(runs: Sequence[Run]) -> None:
+    if not runs:
+        raise DataError("no runs to report on")
+    seen: dict[tuple[str, str, str], Run] = {}
+    for run in runs:
+        key = (run.record.system.id, run.record.protocol_digest, run.record.data.digest)
+        if key in seen:
+            raise DataError(
+                f"{seen[key].path} and {run.path} are both runs of {key[0]!r} on the same protocol and data; "
+                "report one of them"
+            )
+        seen[key] = run
+
+
+Page = GroupsPage | TrackPage | WorstPage | ResourcesPage | ProvenancePage
 TO_ROOT = "../../"  # from tracks/GROUP/
 WORST, RESOURCES, PROVENANCE = "pages/worst.html", "pages/resources.html", "pages/provenance.html"
 
 
 def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[str, str, Page]]:
-    """Yield where each page lies in the folder, its template and its content; write what can be heard.
+    """Yield the path, template and content of each page, and write the audio excerpts.
 
     Parameters
     ----------
@@ -47,7 +162,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
     """
     topics = by_topic(runs)
     places = {name: "index.html" if i == 0 else f"pages/{name}.html" for i, name in enumerate(topics)}
-    # Only what is recorded has a page for each track; variants of a probe are made when asked for.
+    # Only recorded tracks have pages; variants of a probe are generated on demand and may be hundreds.
     recorded = [by_rank(g) for g in comparable([r for r in runs if r.record.data.variant in ("", ORIGINAL)])]
     most = max(recorded, key=lambda g: (_n_estimates(g), framed_quantity(g) is not None), default=[])
     heard: dict[str, Heard] = {}
@@ -76,7 +191,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
         yield (
             places[name],
             "index.html",
-            BoardPage(
+            GroupsPage(
                 head(
                     spec.title if first else TOPICS[name],
                     _summary(runs if first else own),
@@ -172,3 +287,29 @@ def _summary(runs: Sequence[Run]) -> str:
     systems = count({r.record.system.id for r in runs}, "system")
     protocols = count({r.record.protocol_digest for r in runs}, "protocol")
     return f"{systems}, {protocols}, {count({_measured(r) for r in runs}, 'data set')}"
+
+
+TOPICS = {
+    "scores": "Scores",
+    "stereo": "Stereo",
+    "generalisation": "Generalisation",
+    "robustness": "Robustness",
+    "probes": "Probes",
+}
+BY_PROBE = {"patterns": "generalisation", "robustness": "robustness"}
+STEREO = "ssa"  # the metric that makes a protocol one of stereo, where its headline comes from it
+
+
+def topic(run: Run) -> str:
+    """Return the topic of a run, a key of `TOPICS`."""
+    protocol = run.record.protocol
+    if protocol.probes:
+        return BY_PROBE.get(protocol.probes[0].id, "probes")
+    headline = next((q.metric for q in run.record.quantities if q.name == protocol.headline), "")
+    return "stereo" if headline == STEREO else "scores"
+
+
+def by_topic(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Split runs by topic; the first one found in the order of `TOPICS` is the report's first page."""
+    found = {name: [run for run in runs if topic(run) == name] for name in TOPICS}
+    return {name: own for name, own in found.items() if own}
