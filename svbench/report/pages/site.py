@@ -88,7 +88,7 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
     Raises
     ------
     DataError
-        No runs, two runs of one system on the same protocol and data, or a folder with other things in it.
+        No runs, two runs of one system on the same protocol and data, or a folder that holds other files.
     """
     runs = sorted(runs, key=lambda r: (r.record.protocol.id, r.record.system.id))
     _check(runs)
@@ -172,11 +172,12 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
     worst = _worst(recorded, spec, out, spec.listen.budget_mb * 1e6 - spent)
 
     links = [Link(TOPICS[name], place) for name, place in places.items() if place != "index.html"]
-    every = {
-        name: groups(own, root="../" * (i > 0), sections=spec.sections)
-        for i, (name, own) in enumerate(topics.items())
+    groups_of = {
+        name: groups(topic_runs, root="../" * (i > 0), sections=spec.sections)
+        for i, (name, topic_runs) in enumerate(topics.items())
     }
-    profiled = any(group.profiles for found in every.values() for group in found)
+    all_groups = tuple(group for topic_groups in groups_of.values() for group in topic_groups)
+    profiled = any(group.profiles for group in all_groups)
     links += [Link("Worst frames", WORST)] if worst else []
     links += [Link("Resources", RESOURCES)] if profiled else []
     links += [Link("Provenance", PROVENANCE)] if "provenance" in spec.sections else []
@@ -186,7 +187,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
         others = [link for link in links if link.href != place]
         return Head(title, summary, root, _from(others, root), scripts, __version__)
 
-    for name, own in topics.items():
+    for name, topic_runs in topics.items():
         first = places[name] == "index.html"
         yield (
             places[name],
@@ -194,16 +195,16 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
             GroupsPage(
                 head(
                     spec.title if first else TOPICS[name],
-                    _summary(runs if first else own),
+                    _summary(runs if first else topic_runs),
                     places[name],
                     "sort.js",
                     "print.js",
                 ),
                 spec.sections,
-                tuple(every[name]),
+                tuple(groups_of[name]),
                 tuple(Link(t, track_page(hearing, t), h.why) for t, h in heard.items() if first),
                 note if first else "",
-                tuple(failures(own)),
+                tuple(failures(topic_runs)),
             ),
         )
     for group in recorded:
@@ -223,8 +224,7 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
             )
         )
     if profiled:
-        summary = "What the systems cost, and what they give for it."
-        all_groups = tuple(group for found in every.values() for group in found)
+        summary = "What the systems cost, and the quality they reach for it."
         yield (
             RESOURCES,
             "resources.html",
@@ -252,7 +252,7 @@ def _from(links: Sequence[Link], root: str) -> tuple[Link, ...]:
 def _worst(
     plain: Sequence[Sequence[Run]], spec: ReportSpec, out: Path, budget: float
 ) -> tuple[list[Playlist], str, str] | None:
-    """Play lists of the group that most can be heard of, among those whose scores have frames."""
+    """Build playlists for the group with the most estimates among those whose scores have frames."""
     framed = [g for g in plain if framed_quantity(g)]
     if "worst" not in spec.sections or not framed:
         return None
@@ -264,10 +264,10 @@ def _worst(
         return f"{place}#{view_id(window.target_set, window.target)}@{window.start_s:g}"
 
     linked = page_of if "tracks" in spec.sections else lambda window: ""
-    found, note = playlists(group, spec.listen, out, page_of=linked, budget=budget)
+    lists, note = playlists(group, spec.listen, out, page_of=linked, budget=budget)
     record = group[0].record
     summary = f"{record.protocol.id} version {record.protocol.version} · {record.data.title}"
-    return (found, note, summary) if found else None
+    return (lists, note, summary) if lists else None
 
 
 def _n_estimates(runs: Sequence[Run]) -> int:
@@ -275,7 +275,7 @@ def _n_estimates(runs: Sequence[Run]) -> int:
 
 
 def _measured(run: Run) -> str:
-    """Name what a run measured on; the variants of a probe are one data set."""
+    """Identify the data set of a run; the variants of a probe count as one."""
     data = run.record.data
     return digest([data.id, data.version, data.subset, data.tracks]) if data.variant else data.digest
 
@@ -297,7 +297,7 @@ TOPICS = {
     "probes": "Probes",
 }
 BY_PROBE = {"patterns": "generalisation", "robustness": "robustness"}
-STEREO = "ssa"  # the metric that makes a protocol one of stereo, where its headline comes from it
+STEREO = "ssa"  # a protocol whose headline is this metric belongs to the topic "stereo"
 
 
 def topic(run: Run) -> str:
@@ -310,6 +310,6 @@ def topic(run: Run) -> str:
 
 
 def by_topic(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Split runs by topic; the first one found in the order of `TOPICS` is the report's first page."""
-    found = {name: [run for run in runs if topic(run) == name] for name in TOPICS}
-    return {name: own for name, own in found.items() if own}
+    """Split runs by topic in the order of `TOPICS`; the first one becomes the first page of the report."""
+    runs_of = {name: [run for run in runs if topic(run) == name] for name in TOPICS}
+    return {name: chosen for name, chosen in runs_of.items() if chosen}

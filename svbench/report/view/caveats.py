@@ -1,7 +1,7 @@
-"""What a reader must know of a number: tracks that were trained on, and known defects of the data.
+"""Caveats beside and below numbers: training on test tracks, known defects, unstable or missing scores.
 
-Both are looked up when a table is made, not when a run is: a relation or a defect that becomes known
-later marks old runs too.
+Training data and defects are looked up when a table is made, not when a run is made, so that a relation or
+a defect that becomes known later also marks old runs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from svbench.specs.manifest import Manifest
 from svbench.specs.relations import Overlap, overlap
 from svbench.specs.tables import MEAN
 
-LEAK = "leak"  # the mark itself; red where the output knows colours
+LEAK = "leak"  # the mark itself, red where the output has colours
 
 
 def overlap_of(run: Run) -> Overlap:
-    """Return what a run's system was trained on of the tracks it is measured on.
+    """Return the tracks of a run that its system was trained on.
 
     A system that is not trained, such as an oracle, has no overlap.
     """
@@ -35,12 +35,12 @@ def overlap_of(run: Run) -> Overlap:
 
 
 def leaks(run: Run) -> bool:
-    """Whether a system was measured on tracks of its own training data."""
+    """Return whether a system was measured on tracks of its own training data."""
     return bool(overlap_of(run).tracks)
 
 
 def leak_sentence(run: Run) -> str:
-    """Say what a system was trained on of the tracks it is measured on; empty where nothing."""
+    """Describe in a clause which measured tracks a system was trained on; empty where there are none."""
     tracks = overlap_of(run).tracks
     if not tracks:
         return ""
@@ -50,7 +50,7 @@ def leak_sentence(run: Run) -> str:
 
 
 def refuse_leaks(runs: Sequence[Run]) -> None:
-    """Refuse runs of systems measured on what they were trained on (``--strict``).
+    """Raise an error if any system was measured on tracks it was trained on (``--strict``).
 
     Raises
     ------
@@ -62,7 +62,7 @@ def refuse_leaks(runs: Sequence[Run]) -> None:
 
 
 def footnotes(runs: Sequence[Run]) -> list[str]:
-    """Tell of training data, known defects and what was left out; nothing where there is nothing."""
+    """Return the notes below a table: training data, known defects, and what was left out."""
     sentences = dict.fromkeys(t for run in runs if (t := leak_sentence(run)))
     notes = [f"{LEAK}: {'; '.join(sentences)}."] if sentences else []
     unchecked: dict[str, dict[str, None]] = {}
@@ -77,15 +77,15 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
 
 
 def other_runs(runs: Sequence[Run]) -> list[str]:
-    """Name the runs of the same systems that were not read in place of these."""
+    """Name other runs of the same systems that were skipped in favour of these."""
     sentences = dict.fromkeys(text for run in runs for text in run.left_out)
     return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in sentences]
 
 
 def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None = None) -> list[str]:
-    """Name the tracks and targets whose values mean nothing, with the reason and the remedy.
+    """Name the tracks and targets whose values are numerically meaningless, with reason and remedy.
 
-    With ``track``, only what is on it.
+    ``track`` limits the list to one track.
     """
     alike: dict[str, dict[str, None]] = {}
     for run in runs:
@@ -100,7 +100,7 @@ def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None 
 
 
 def unstable_tracks(run: Run, target_set: str, target: str, metric: str) -> set[str]:
-    """Name the tracks that a number lacks as unstable; ``"mean"``: where any target of the set is."""
+    """Return the tracks left out of a number as unstable; for ``"mean"``, those with any unstable target."""
     return {
         row.track
         for row in track_scores(run)
@@ -111,7 +111,7 @@ def unstable_tracks(run: Run, target_set: str, target: str, metric: str) -> set[
 
 
 def _unstable(run: Run, most: int, only: str | None) -> list[str]:
-    """Say which quantities, targets and tracks of a run are unstable; alike ones together."""
+    """Describe the unstable quantities, targets and tracks of a run, equal ones joined."""
     names: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
     for row in track_scores(run):
         if row.status == "unstable" and only in (None, row.track):
@@ -135,7 +135,7 @@ def _some(names: Sequence[str], most: int) -> str:
 
 
 def marked_name(run: Run) -> str:
-    """Name a run's system with its marks, as plain text."""
+    """Return the name of a run's system with its marks, as plain text."""
     marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
     return f"{run.record.system.id}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
 
@@ -184,7 +184,7 @@ def _errata(run: Run) -> list[str]:
 
 
 def _unfinished(runs: Sequence[Run]) -> list[str]:
-    """Count failed and missing tracks by system; tables of variants tell it themselves."""
+    """Count failed and missing tracks by system; tables of variants count them in a column."""
     found = []
     for what in ("failed", "missing"):
         counts = [
@@ -200,7 +200,7 @@ def _unfinished(runs: Sequence[Run]) -> list[str]:
 
 
 def _fewer_frames(runs: Sequence[Run], most: int = 5) -> list[str]:
-    """Say where some systems have fewer frames of a track than others, as imported ones may."""
+    """List the tracks on which some systems have fewer frames than others; imported scores may."""
     lengths: dict[tuple[str, str, str], dict[int, dict[str, None]]] = {}
     for run in runs:
         for track, n in _frames(run).items():
@@ -226,7 +226,7 @@ def _frames(run: Run) -> dict[str, int]:
 
 
 def _left_out(runs: Sequence[Run]) -> list[str]:
-    """Count and name what the data set has and no run measured; tables of variants tell it themselves."""
+    """Count and name the tracks that no run measured; tables of variants do so themselves."""
     sentences = list(
         dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out)
     )
@@ -248,13 +248,13 @@ def _manifest(run: Run) -> Manifest | None:
     return _looked_up(run)[0]
 
 
-# A table asks for the same few again and again, once per number.
+# A table asks for the same few overlaps once per number.
 _overlap = lru_cache(maxsize=256)(overlap)
 
 
 @once
 def _looked_up(run: Run) -> tuple[Manifest | None, str]:
-    """Load the manifest a run was made with, or say why not."""
+    """Load the manifest that a run was made with; otherwise return the reason why there is none."""
     name = run.record.data.id
     try:
         manifest = manifest_of(run.record.data)
