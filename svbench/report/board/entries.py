@@ -1,4 +1,4 @@
-"""Runs of many labs become the rows of one board: one protocol, duplicates merged, conflicts told.
+"""Merge the runs of many labs into the rows of a board: one protocol, duplicates merged, conflicts listed.
 
 A system is known by its id. Two labs' runs of it on the same tracks are duplicates if their scores agree
 wherever both have them, and in conflict otherwise: then both stay on the board, and neither takes a rank.
@@ -24,7 +24,7 @@ from svbench.results.store import Run, find_runs, load_run
 
 @dataclass(frozen=True)
 class Sourced:
-    """A run, the name of who made it, and who vouches for it; empty where nobody asked."""
+    """A run, the name of who made it, and who vouches for it (empty where no keys were given)."""
 
     source: str
     run: Run
@@ -42,7 +42,7 @@ class Entry:
     sources : tuple of Sourced
         All runs that agree, this one first.
     conflict : str
-        Says in a sentence where other runs of the system have other scores; empty where none have.
+        A sentence on other runs of the system with other scores; empty where there are none.
     """
 
     run: Run
@@ -51,9 +51,9 @@ class Entry:
 
     @property
     def vouchers(self) -> str:
-        """Who vouches for the runs behind the row, each said once; empty where nobody asked."""
-        told = dict.fromkeys(s.voucher for s in self.sources)
-        return "; ".join(t for t in told if t)
+        """The vouchers of the runs behind the row, each once; empty where none were asked for."""
+        vouchers = dict.fromkeys(s.voucher for s in self.sources)
+        return "; ".join(v for v in vouchers if v)
 
 
 def read_sources(
@@ -115,15 +115,18 @@ def of_one_protocol(sourced: Sequence[Sourced], wanted: str | None = None) -> li
     by_protocol: dict[tuple[str, str], list[Sourced]] = {}
     for s in chosen or sourced:
         by_protocol.setdefault((s.run.record.protocol.id, s.run.record.protocol_digest), []).append(s)
-    told = ", ".join(
+    protocols = ", ".join(
         f"{name} {digest[:8]} ({len(runs)} {'run' if len(runs) == 1 else 'runs'}, such as {runs[0].run.path})"
         for (name, digest), runs in by_protocol.items()
     )
     if not chosen:
-        raise DataError(f"no run of protocol {wanted!r}; there are {told}" if told else "no runs for a board")
+        raise DataError(
+            f"no run of protocol {wanted!r}; there are {protocols}" if protocols else "no runs for a board"
+        )
     if len(by_protocol) > 1:
         raise DataError(
-            f"these runs are of {len(by_protocol)} protocols, whose numbers mean different things: {told}; "
+            f"these runs are of {len(by_protocol)} protocols, whose numbers mean different "
+            f"things: {protocols}; "
             "a board takes one: choose it with --protocol, by id or by the digest's first digits"
         )
     return chosen
@@ -185,7 +188,7 @@ def _entries(same: Sequence[Sourced], tolerance: float) -> list[Entry]:
 
 
 def _compared(first: Run, second: Run, tolerance: float) -> Comparison:
-    """Compare two runs where both have scores: a track that one has not run is no other number."""
+    """Compare two runs where both have scores: a track that one has not run is no difference."""
     one, two = ({r.track: r for r in run.results if r.status == "ok"} for run in (first, second))
     pairs = [_shared(one[t], two[t]) for t in one if t in two]
     sides = (
@@ -216,13 +219,13 @@ def _conflict(first: Sourced, second: Sourced, found: Comparison) -> str:
     place = found.first
     return (
         f"{a.system.id}: {first.source} and {second.source} have other scores ({files}); "
-        f"{found.n_beyond} of {found.n_values} values, first at {_told(place)}"
+        f"{found.n_beyond} of {found.n_values} values, first at {_place_text(place)}"
         if place
         else ""
     )
 
 
-def _told(place: Place) -> str:
+def _place_text(place: Place) -> str:
     where = [place.track, place.target_set, place.target, place.metric]
     frame = [] if place.frame is None else [f"frame {place.frame}"]
     one, two = (v if isinstance(v, str) else f"{v:.4f}" for v in (place.first, place.second))

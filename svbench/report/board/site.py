@@ -88,9 +88,9 @@ def board_page(every: Sequence[Sequence[Entry]], title: str, intervals: Interval
     every : sequence of sequence of Entry
         As `merge` returns them.
     title : str
-        Of the site.
+        Title of the site.
     intervals : Intervals
-        Those of all pages.
+        A cache shared by all pages.
     """
     record = every[0][0].run.record
     protocol = record.protocol
@@ -116,16 +116,16 @@ def board_page(every: Sequence[Sequence[Entry]], title: str, intervals: Interval
 def page_name(run: Run) -> str:
     """Return the path of a row's own page inside the site; no two runs share one."""
     record = run.record
-    # The whole path, which tells runs of one name apart, is nobody's business on a published page.
+    # Runs of one name differ by their path, which must not appear on a published page: use its digest.
     parts = [record.system.id, record.data.id, record.data.variant, run.path.name, digest(str(run.path))[:8]]
     return f"systems/{slug('--'.join(p for p in parts if p))}.html"
 
 
 def system_page(entry: Entry, intervals: Intervals) -> SystemPage:
-    """Build the page that says where the numbers of a row come from."""
+    """Build the page with the provenance of the numbers of a row."""
     run = entry.run
     system = run.record.system
-    found = origins([s.run for s in entry.sources])
+    records = origins([s.run for s in entry.sources])
     return SystemPage(
         name=system.id,
         title=system.title,
@@ -140,7 +140,7 @@ def system_page(entry: Entry, intervals: Intervals) -> SystemPage:
                 f"{s.source}: {o.run}",
                 (*([Fact("vouched for by", s.voucher)] if s.voucher else []), *o.facts),
             )
-            for s, o in zip(entry.sources, found, strict=True)
+            for s, o in zip(entry.sources, records, strict=True)
         ),
         version=__version__,
     )
@@ -171,7 +171,7 @@ def _section(entries: Sequence[Entry], number: int, intervals: Intervals) -> Sit
 
 
 def _variant_sections(entries: Sequence[Entry]) -> list[SiteSection]:
-    """Systems × variants of what probes made; a run in conflict has no number to show there."""
+    """Build the tables of systems × variants; runs in conflict are left out."""
     sections = []
     for i, group in enumerate(probed_groups([e.run for e in entries if not e.conflict])):
         data = group[0].record.data
@@ -179,8 +179,8 @@ def _variant_sections(entries: Sequence[Entry]) -> list[SiteSection]:
         tables = tuple(variant_table(b, f"{name}-{k}") for k, b in enumerate(variant_boards(group)))
         title = f"{data.title} · {data.id} {data.version}, {counted(len(data.tracks), 'track')}"
         by_system = {e.run.record.system.id: e.vouchers for e in entries if e.vouchers}
-        told = "; ".join(f"{system}: {vouchers}" for system, vouchers in by_system.items())
-        notes = (f"Vouched for by: {told}.",) if told else ()
+        vouched = "; ".join(f"{system}: {vouchers}" for system, vouchers in by_system.items())
+        notes = (f"Vouched for by: {vouched}.",) if vouched else ()
         sections.append(SiteSection(name, title, (), tables, notes))
     return sections
 
@@ -208,7 +208,7 @@ def _table(board: Board, entries: Sequence[Entry], name: str, open: bool, interv
             [
                 *(better, MARKS, *(b.unranked for b in same if b.unranked)),
                 "Oracles see the references and take no rank; nor does a system that was not scored on all "
-                "tracks that others were scored on, or whose runs have other scores.",
+                "tracks that others were scored on, or whose runs have conflicting scores.",
                 explained(board.runs[0]),
             ]
         ),
@@ -227,7 +227,7 @@ def _row(
     board: Board,
     intervals: Intervals,
 ) -> SiteRow:
-    """Make a row; ``place`` holds its rank and marks, None for a run in conflict."""
+    """Build a row; ``place`` holds its rank and marks, None for a run in conflict."""
     run = row.run
     n_dropped, n_frames = numbers.dropped(row.cells[c] for c in board.columns if c != "mean")
     scored = len(run.results) - len(run.failed)
@@ -270,7 +270,7 @@ def _score(summary: Summary, clean: Summary | None, below: tuple[str, ...]) -> C
 
 
 def _all_scores(run: Run, intervals: Intervals) -> list[Table]:
-    """Every quantity of a run, a table for each target set."""
+    """Build the tables of every quantity of a run, one for each target set."""
     found = summarise(run, allow_incomplete=True)
     tables = []
     for number, name in enumerate(dict.fromkeys(s.target_set for s in found)):
@@ -290,7 +290,7 @@ def _all_scores(run: Run, intervals: Intervals) -> list[Table]:
 
 @dataclass(frozen=True)
 class SiteRow:
-    """A system on a board; ``page`` is its own page, ``conflict`` says whose other scores there are."""
+    """A system on a board; ``page`` is its own page, ``conflict`` names the runs with other scores."""
 
     name: str
     page: str

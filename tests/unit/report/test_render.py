@@ -110,7 +110,7 @@ def test_every_quantity_has_its_interval_and_systems_are_compared(three: list[Ru
     ]
     assert [row[0] for row in contest[1:]] == ["net", "floorbaseline"]
     assert contest[2][4] == "0/0/22 tracks"  # cell and the line below it
-    assert "Detectable: the true difference that these tracks would show" in text
+    assert "Detectable: the true difference that these tracks would reveal" in text
     cost = next(rows for name, rows in page.tables.items() if name.endswith("-resources"))
     assert {row[0]: row[1] for row in cost}["net"] == "6.00[5.00, 7.00]"
 
@@ -367,7 +367,7 @@ def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(WriteError, match=r"cannot be written .* make room"):
+        with pytest.raises(WriteError, match=r"cannot be written .* free some disk space"):
             write_report(heard, listening(count=2), tmp_path / "report")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -376,7 +376,7 @@ def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path)
 
 
 def test_a_track_the_data_set_lacks_is_refused(heard: list[Run], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="wants track 'trak 1'; did you mean 'track"):
+    with pytest.raises(DataError, match="names track 'trak 1'; did you mean 'track"):
         write_report(heard, listening(tracks=("trak 1",)), tmp_path)
 
 
