@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.results.interchange.museval_import import Plan, import_museval
     from svbench.results.provenance import collect
     from svbench.results.store import load_run
-    from svbench.scoring.track import quantities_of
+    from svbench.scoring.bound import bind
     from svbench.specs.protocol import load_protocol
 
     protocol = load_protocol(options.protocol)
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             folder=options.folder,
             out=options.out,
             protocol=protocol,
-            quantities=quantities_of(protocol),
+            quantities=bind(protocol).quantities,
             provenance=collect(
                 ["svbench", *sys.argv[1:]], {k: str(v) for k, v in sorted(vars(options).items())}
             ),

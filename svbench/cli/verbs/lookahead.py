@@ -10,9 +10,8 @@ from svbench.cli.main import FINDINGS, OK, SYSTEM_FAILED
 from svbench.cli.output import print_json, print_rows, random_weights_argument
 
 if TYPE_CHECKING:
-    from svbench.cost.excerpt import Material
     from svbench.cost.lookahead import Lookahead
-    from svbench.cost.streaming import StreamReport
+    from svbench.cost.streaming import Material, StreamReport
     from svbench.specs.system import LocatedSystem
 
 
@@ -79,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _material(options: argparse.Namespace) -> Material:
-    from svbench.cost.excerpt import synthetic_material, track_material
+    from svbench.cost.streaming import synthetic_material, track_material
 
     if not options.data:
         return synthetic_material(options.duration_s)
