@@ -7,15 +7,21 @@ sample, the system has heard that far ahead; if it lies after, the output is lat
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from svbench.audio import Audio, Samples
+from svbench.cost.streaming import Material, StreamReport, measure_stream
 from svbench.errors import AudioError, SystemFailure
-from svbench.systems.host import WorkerHost
+from svbench.results.scratch import scratch_folder
+from svbench.specs.system import LocatedSystem
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import time_limit_s
 
 THRESHOLD_DB = -120.0
 # Where in the recording the input is changed: at odd places, since a multiple of some hop would
@@ -73,6 +79,68 @@ class Lookahead(msgspec.Struct, frozen=True):
     lookahead_samples: int | None
     latency_samples: int | None
     probes: tuple[Probe, ...]
+
+
+def measure_hearing(
+    located: LocatedSystem, material: Material, *, threshold_db: float = THRESHOLD_DB, drift_s: float = 600.0
+) -> dict[str, Any]:
+    """Start a system and measure how far it hears ahead and, if it streams, whether it keeps up.
+
+    Parameters
+    ----------
+    located : LocatedSystem
+    material : Material
+        The recording to measure on.
+    threshold_db : float
+        See `system_lookahead`.
+    drift_s : float
+        How long to feed a streaming system; see `measure_stream`.
+
+    Returns
+    -------
+    dict
+        ``system``, ``material``, ``lookahead`` (a `Lookahead`), ``stream`` (a `StreamReport` or None),
+        ``problem`` (where a streaming system contradicts itself, else empty) and ``failed``, which is False.
+
+    Raises
+    ------
+    SystemFailure
+        An oracle, or a system that cannot be loaded or fails.
+    """
+    if located.spec.kind == "oracle":
+        raise SystemFailure("an oracle sees the references, so what it hears of the mixture says nothing")
+    targets = tuple(material.references)
+    with (
+        scratch_folder(Path(tempfile.gettempdir())) as scratch,
+        WorkerHost(located, targets, scratch) as host,
+    ):
+        info = host.start(time_limit_s(located.spec, material.mixture.duration_s))
+        given = material.at(info.rate_hz)
+        limit_s = time_limit_s(located.spec, given.mixture.duration_s)
+        found = system_lookahead(host, given.mixture, threshold_db=threshold_db, limit_s=limit_s)
+        stream = None
+        if info.streaming:
+            stream = measure_stream(host, given.mixture, given.references, drift_s=drift_s, limit_s=limit_s)
+    return {
+        "system": located.spec.id,
+        "material": material.name,
+        "lookahead": found,
+        "stream": stream,
+        "problem": _contradiction(found, stream) if stream else "",
+        "failed": False,
+    }
+
+
+def _contradiction(found: Lookahead, stream: StreamReport) -> str:
+    """Say what a streaming system's whole-track output hears that its stream cannot have heard yet."""
+    if found.reach == "whole track":
+        return "it says streaming, but its whole-track output depends on the whole track"
+    if (found.lookahead_samples or 0) >= stream.latency_samples:
+        return (
+            f"its whole-track output hears {found.lookahead_samples} samples ahead, its stream at most "
+            f"{stream.latency_samples - 1}: they are two different systems"
+        )
+    return ""
 
 
 def system_lookahead(

@@ -22,7 +22,7 @@ from svbench.scoring.coverage import covered_sets
 from svbench.scoring.track import score_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 
 class Spread(msgspec.Struct, frozen=True):

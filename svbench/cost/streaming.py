@@ -20,8 +20,8 @@ from svbench.errors import AudioError, SystemFailure
 from svbench.metrics.sdr import usdr
 from svbench.metrics.si_sdr import si_sdr
 from svbench.results.scores import Score, score
-from svbench.systems.host import WorkerHost
-from svbench.systems.streaming import Streamed
+from svbench.systems.worker.exchange import Streamed
+from svbench.systems.worker.host import WorkerHost
 
 Floats = NDArray[np.float64]
 

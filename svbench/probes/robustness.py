@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from svbench.errors import SpecError, UnknownNameError
 from svbench.probes.api import Variant, unchanged
-from svbench.probes.coding import FORMATS, Coded, coder_version
 from svbench.probes.stretch import Pitch, Tempo
 from svbench.probes.transforms import (
+    FORMATS,
     Clip,
+    Coded,
     Delay,
     Gain,
     Limit,
@@ -18,6 +19,7 @@ from svbench.probes.transforms import (
     Offset,
     PrimeLength,
     Rate,
+    coder_version,
     mono,
     swapped,
     swapped_back,

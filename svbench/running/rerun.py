@@ -22,7 +22,8 @@ from svbench.scoring.bound import BoundProtocol, bind
 from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.requisites import checked_weights
+from svbench.systems.in_process import CALLABLE
+from svbench.systems.worker.limits import checked_weights
 
 
 def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | None = None) -> list[Job]:
@@ -78,6 +79,11 @@ def _refuse_others(run: Run, out: Path) -> None:
     if record.imported:
         raise DataError(
             f"{run.path}: its scores were imported, so there is nothing to separate; import the files again"
+        )
+    if record.system.adapter == CALLABLE:
+        raise DataError(
+            f"{run.path}: a Python function made it in the calling process, and no record holds that; "
+            "call svbench.evaluate with the function again"
         )
     if not run.results:
         raise DataError(f"{run.path}: no track of it has a result; finish it with `svbench run`")

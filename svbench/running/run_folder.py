@@ -22,7 +22,8 @@ from svbench.results.scores import TrackResult
 from svbench.results.seal import drop_seal
 from svbench.results.store import DataRecord, RunRecord, locked, read_record, slug, track_file, write_record
 from svbench.running.jobs import Job, dataset_digest
-from svbench.systems.exchange import blamed
+from svbench.systems.in_process import CALLABLE
+from svbench.systems.worker.exchange import blamed
 
 _CHANGING = ".changing"
 
@@ -61,7 +62,7 @@ def write_run_record(job: Job, provenance: Provenance, *, is_new: bool, again: b
                 quantities=job.bound.quantities,
                 data=data,
                 provenance=(*(known.provenance if known else ()), provenance),
-                system_folder=str(job.located.folder.resolve()),
+                system_folder="" if spec.adapter == CALLABLE else str(job.located.folder.resolve()),
             )
         drop_seal(job.folder)
         write_record(path, record)

@@ -47,7 +47,8 @@ from svbench.running.separation import Fitted, Separated, fit, separate_track
 from svbench.scoring.coverage import covered_sets
 from svbench.scoring.pool import Call, ScoringPool
 from svbench.scoring.track import Scored, score_track
-from svbench.systems.host import WorkerHost
+from svbench.systems.in_process import open_host
+from svbench.systems.worker.host import WorkerHost
 
 Tell = Callable[[Job, TrackResult, bool], None]
 
@@ -180,7 +181,7 @@ def _results(
     most = 0 if limits.is_timed else pool.n_workers
     asked = tuple(dict.fromkeys(t for job in jobs for t in job.protocol.targets))
     logs = {job.folder: KeptLogs(job.folder) for job in jobs}
-    with WorkerHost(jobs[0].located, asked, scratch, limits) as host:
+    with open_host(jobs[0].located, asked, scratch, limits) as host:
 
         def failed(
             item: Item, error: SvbenchError, targets: tuple[str, ...] | None

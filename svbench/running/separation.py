@@ -22,8 +22,8 @@ from svbench.scoring.bound import BoundProtocol
 from svbench.scoring.coverage import align_estimate, covered_sets, derived_notes, recipes
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Protocol
-from svbench.systems.host import WorkerHost
-from svbench.systems.limits import advice, time_limit_s
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import advice, time_limit_s
 
 T = TypeVar("T")
 
@@ -125,7 +125,8 @@ def separate_track(
         rtf=done.wall_s / mixture.duration_s,
         weights_bytes=done.weights_bytes,
     )
-    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.read_as))
+    info = host.last_info or info  # a function in this process says what it gives with its first answer
+    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.notes))
 
 
 def fit(separated: Separated, track: Track, bound: BoundProtocol) -> Fitted:

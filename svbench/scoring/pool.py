@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,11 +13,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from svbench.errors import SvbenchError
-from svbench.systems.tree import die_with
-from svbench.systems.worker import THREAD_VARIABLES
+from svbench.systems.worker.limits import THREAD_VARIABLES
+from svbench.systems.worker.processes import die_with
 
 T = TypeVar("T")
 
@@ -41,6 +43,21 @@ def ctrl_c_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Hide the caller's script while processes are started, so that they do not import it.
+
+    A spawned process imports ``__main__`` anew, which would run a training script again in each of them,
+    or refuse to start where it lacks ``if __name__ == "__main__"``. Scoring needs modules of svbench only.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class Call(Generic[T]):
@@ -91,7 +108,7 @@ class ScoringPool:
         """Queue a call of a module-level function; its arguments and result must be picklable."""
 
         def submit() -> Future[T]:
-            with ctrl_c_held():  # the first call starts the processes
+            with ctrl_c_held(), _main_hidden():  # the first call starts the processes
                 try:
                     return self._pool.submit(function, *arguments)
                 except BrokenProcessPool:

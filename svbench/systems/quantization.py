@@ -21,7 +21,7 @@ from svbench.errors import SvbenchError
 from svbench.specs.records import without
 from svbench.specs.system import LocatedSystem, Weights
 from svbench.systems.adapters.onnx import check_external_files
-from svbench.systems.requisites import checked_weights, interpreter
+from svbench.systems.worker.limits import checked_weights, interpreter
 
 SUFFIX = "-int8"
 

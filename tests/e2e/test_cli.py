@@ -256,7 +256,7 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(small_folder: Path, tmp
     os.kill(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
-    assert "the same command goes on from there" in told
+    assert "the same command continues from there" in told
     assert "Traceback" not in told
     (folder,) = (tmp_path / "runs").iterdir()
     assert not list(folder.glob(".scratch-*")), "scratch was left behind"

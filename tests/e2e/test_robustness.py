@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from svbench.cli.main import main
-from svbench.probes import coding
+from svbench.probes import transforms as coding
 from svbench.results.store import Run, load_run
 from svbench.specs.library import shipped
 

@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from svbench.audio import Audio
 from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
-from svbench.probes.patterns.chops import vocal_chops
-from svbench.probes.patterns.horns import horns
-from svbench.probes.patterns.sirens import KINDS, sirens
+from svbench.probes.patterns.generators import (
+    SIRENS,
+    UP_FILTERS,
+    horns,
+    sirens,
+    up_filter,
+    vocal_chops,
+    wah_guitar,
+)
 from svbench.probes.patterns.tones import RATE_HZ, Signal, edges
-from svbench.probes.patterns.upfilters import SOURCES, up_filter
-from svbench.probes.patterns.wah import wah_guitar
 
 VERSION = 1
 CLIPS = 27
@@ -27,8 +31,8 @@ CLASSES = ("horns", "sirens", "up-filters", "vocal-chops", "wah-guitar")
 
 _GENERATORS: dict[str, Callable[[int, Draw, int], Signal]] = {
     "horns": lambda n, draw, number: horns(n, draw),
-    "sirens": lambda n, draw, number: sirens(n, draw, KINDS[number % len(KINDS)]),
-    "up-filters": lambda n, draw, number: up_filter(n, draw, SOURCES[number % len(SOURCES)]),
+    "sirens": lambda n, draw, number: sirens(n, draw, SIRENS[number % len(SIRENS)]),
+    "up-filters": lambda n, draw, number: up_filter(n, draw, UP_FILTERS[number % len(UP_FILTERS)]),
     "vocal-chops": lambda n, draw, number: vocal_chops(n, draw),
     "wah-guitar": lambda n, draw, number: wah_guitar(n, draw),
 }

@@ -11,8 +11,8 @@ import numpy as np
 
 from svbench.audio import Samples
 from svbench.installation import not_installed
+from svbench.systems.adapters.shared import model_file
 from svbench.systems.api import Context
-from svbench.systems.files import model_file
 from svbench.systems.waveform import Network, WaveformSystem, describe
 
 DESCRIPTION = {"targets", "rate_hz", "segment_samples", "overlap"}

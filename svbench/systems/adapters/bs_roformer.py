@@ -11,8 +11,8 @@ import numpy as np
 
 from svbench.audio import Audio, Samples
 from svbench.installation import not_installed
+from svbench.systems.adapters.shared import model_file
 from svbench.systems.api import Context, SystemInfo
-from svbench.systems.files import model_file
 from svbench.systems.waveform import WaveformSystem, describe
 
 CLASSES = {"bs_roformer": "BSRoformer", "mel_band_roformer": "MelBandRoformer"}

@@ -21,11 +21,8 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.overlap_add import TrimmedChunks
-from svbench.systems.zoo.separator import Separator
-from svbench.systems.zoo.sizes import sized
-from svbench.systems.zoo.stft import Stft
-from svbench.systems.zoo.tfc_tdf import DenseTfc, connected, doubled, frequency_transform, halved
+from svbench.systems.zoo.layers import DenseTfc, Stft, connected, doubled, frequency_transform, halved
+from svbench.systems.zoo.separator import Separator, TrimmedChunks, sized
 
 RATE_HZ = 44100
 TARGETS = ("vocals", "drums", "bass", "other")  # in the order of the embedding's rows

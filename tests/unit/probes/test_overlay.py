@@ -16,8 +16,7 @@ from svbench.errors import AudioError, DataError
 from svbench.probes.api import Variant, variants
 from svbench.probes.patterns.clips import load_clips, part_of
 from svbench.probes.patterns.kit import CLASSES
-from svbench.probes.patterns.overlay import laid_out, timeline
-from svbench.probes.patterns.sets import SETS, pattern_variants
+from svbench.probes.patterns.sets import SETS, laid_out, pattern_variants, timeline
 from svbench.probes.tracks import ProbedTrack, probed
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol

@@ -1,14 +1,22 @@
-"""The process between svbench and one worker: it starts the worker, keeps its log, and ends all it started.
+"""The process between svbench and one worker: starts the worker, keeps its log, and kills all it started.
 
-Run as a file by `svbench.systems.process`, with the standard library only. A pipe to svbench is its
-lifeline: when svbench closes it, or dies in whatever way, the supervisor kills the worker and every
-descendant. On Linux it adopts orphans, so that a process that left its session, its parent and its
-environment behind is still a descendant. A worker that ends takes its descendants with it in the same way.
+`svbench.systems.worker.spawn` runs this file as a script, with the standard library only. The three processes
+and what happens when one of them dies, in whatever way:
 
-Arguments: descriptors of the lifeline, of requests and of replies; path and size of the log; processor cores,
-with commas; a ``NAME=value`` for the worker's environment; the worker's command line. It answers on the
-lifeline with the worker's process id, or minus the error number if it cannot be started, and at the end
-with its exit code as in `subprocess`, each on a line.
+- svbench dies, or closes the lifeline (a socket pair): the supervisor sees its end of the lifeline close,
+  and kills the worker and every descendant.
+- The worker ends or is killed: the supervisor gets SIGCHLD, kills the descendants that are left, and sends
+  the worker's exit code to svbench. A worker never outlives a request by leaving children behind.
+- The supervisor is killed: the kernel kills the worker (see `die_with`); svbench sees the lifeline close and
+  kills the descendants that are left by `ProcessTree.kill`.
+
+On Linux the supervisor adopts orphans, so that a process that left its session, its parent and its
+environment behind is still a descendant. Elsewhere it kills the worker's process group.
+
+Arguments: the descriptors of the lifeline, of requests and of replies; path and size of the log; processor
+cores, separated by commas; a ``NAME=value`` for the worker's environment; the worker's command line. On the
+lifeline it writes two lines: first the worker's process id, or minus the error number if the worker cannot
+be started; at the end its exit code as in `subprocess`.
 """
 
 from __future__ import annotations
@@ -20,40 +28,48 @@ import signal
 import sys
 import time
 
-_END_S = 10.0  # a process in the middle of reading a disk that does not answer dies only afterwards
+# A process that waits for a disk that does not answer cannot be killed before the disk does.
+_END_S = 10.0
 _PART_BYTES = 1 << 16
 
 
 def main() -> None:
     """Start the worker, copy what it prints to the log, and end everything when it or svbench ends."""
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
-    from svbench.systems.tree import adopt_orphans
+    # The first entry is the folder of this file; make it the folder that holds svbench instead.
+    sys.path[0] = os.path.abspath(__file__).rpartition("/svbench/systems/")[0]  # noqa: PTH100
+    from svbench.systems.worker.processes import adopt_orphans
 
     lifeline, requests, replies = (int(word) for word in sys.argv[1:4])
     path, log_bytes, cores, mark, *argv = sys.argv[4:]
     adopts = adopt_orphans()
-    if cores:  # before anything starts, so that nothing escapes it
+    if cores:  # inherited by all that starts from here on
         os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
     wake = _wake_on_signals()
     printed, prints = os.pipe()
     log = _Log(path, int(log_bytes))
     worker, error = _start(argv, mark, (requests, replies), prints)
+    # These are the worker's ends. If they stayed open here, a dead worker's pipes would never close.
     for handle in (requests, replies, prints):
         os.close(handle)
     os.write(lifeline, b"%d\n" % (-error if error else worker))
     code = _watch(worker, lifeline, printed, wake, log)
     code = _end(worker, adopts, code)
     os.set_blocking(printed, False)
-    with contextlib.suppress(BlockingIOError):  # a process that could not be ended holds it open
+    with contextlib.suppress(BlockingIOError):  # a process that could not be killed still holds it open
         while part := os.read(printed, _PART_BYTES):
             log.add(part)
     log.close()
-    with contextlib.suppress(OSError):  # svbench has gone
+    with contextlib.suppress(OSError):  # svbench is gone
         os.write(lifeline, b"%d\n" % code)
 
 
 def _wake_on_signals() -> int:
-    """Return a descriptor that has something to read when a child has ended or this process is to end."""
+    """Return a descriptor that becomes readable when a child has ended or this process is asked to end.
+
+    `select` then waits for signals and pipes at once; a signal between two calls of it is not lost. Python
+    writes each signal's number to the descriptor. The handlers do nothing, but without one of its own, a
+    signal would end this process or, like SIGCHLD, be discarded.
+    """
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
@@ -64,12 +80,13 @@ def _wake_on_signals() -> int:
 
 
 def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tuple[int, int]:
-    """Start the worker as the leader of a session; return its process id and an error number or 0."""
-    from svbench.systems.tree import die_with
+    """Start the worker as the leader of a new session; return its process id and an error number or 0."""
+    from svbench.systems.worker.processes import die_with
 
     name, _, value = mark.partition("=")
     environment = {**os.environ, name: value}
-    readable, writable = os.pipe()  # closed by exec, unless that fails
+    # exec closes this pipe, so reading it returns nothing on success and the error number on failure.
+    readable, writable = os.pipe()
     own = os.getpid()
     pid = os.fork()
     if pid:
@@ -78,24 +95,25 @@ def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tu
         os.close(readable)
         return pid, int(error or 0)
     try:
-        os.setsid()
+        os.setsid()  # a session of its own: a keyboard interrupt of svbench's terminal does not reach it
         die_with(own)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(prints, 1)
         os.dup2(prints, 2)
         for handle in kept:
             os.set_inheritable(handle, True)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec would hand that on
+        # Python ignores these two, and exec would pass that on to programs that expect the default.
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         os.execvpe(argv[0], argv, environment)
     except OSError as failure:
         os.write(writable, b"%d" % (failure.errno or 1))
     finally:
-        os._exit(127)
+        os._exit(127)  # the child must never return into the supervisor's own code
 
 
 def _watch(worker: int, lifeline: int, printed: int, wake: int, log: _Log) -> int | None:
-    """Copy to the log until the worker or svbench ends; return the worker's exit code if that is known."""
+    """Copy to the log until the worker or svbench ends; return the worker's exit code if it is known."""
     sources = [lifeline, printed, wake]
     while True:
         ready, _, _ = select.select(sources, [], [])
@@ -127,12 +145,12 @@ def _reap(worker: int) -> int | None:
 
 
 def _end(worker: int, adopts: bool, code: int | None) -> int:
-    """Kill every descendant, and those that they started meanwhile; return the worker's exit code."""
-    from svbench.systems.tree import descendants
+    """Kill every descendant, and those that they start meanwhile; return the worker's exit code."""
+    from svbench.systems.worker.processes import descendants
 
     deadline = time.monotonic() + _END_S
     while time.monotonic() < deadline:
-        if code is None or not adopts:  # all there is where no /proc tells of descendants
+        if code is None or not adopts:  # where /proc does not exist, the process group is all that is known
             with contextlib.suppress(OSError):
                 os.killpg(worker, signal.SIGKILL)
         for pid in descendants(os.getpid()):
@@ -147,7 +165,7 @@ def _end(worker: int, adopts: bool, code: int | None) -> int:
 
 
 def _has_children() -> bool:
-    try:
+    try:  # WNOWAIT: look without collecting the child, which is `_reap`'s
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
@@ -157,7 +175,8 @@ def _has_children() -> bool:
 class _Log:
     """The first and the last part of what a worker printed.
 
-    The first half of the log is written as it comes, the second, which holds the traceback, at the end.
+    The first half of the log is written as it comes; the second half, which holds the traceback, is kept in
+    memory and written at the end.
     """
 
     def __init__(self, path: str, n_bytes: int) -> None:

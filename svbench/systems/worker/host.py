@@ -1,8 +1,8 @@
-"""svbench's side of a system: start its worker, ask it, limit it, end it.
+"""svbench's side of a system: load it in a worker, ask for separations, end it.
 
-A crash, a hang, an exception or an answer that no worker gives becomes one SystemFailure in words; the next
-request starts a fresh process, except after a failure to load, which is tried once. No process of a
-system outlives its host.
+Whatever goes wrong over there (a crash, a hang, an exception, an answer that no worker gives) becomes one
+`SystemFailure` in words, and the worker is killed; the next request starts a fresh process. Only a failure to
+load is final: it is not tried again. No process of a system outlives its host.
 """
 
 from __future__ import annotations
@@ -15,44 +15,47 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import msgspec
+
 import svbench
 from svbench.audio import Audio
-from svbench.disk import folder_bytes, remove_tree
-from svbench.errors import OutOfTime, OverBudget, SystemFailure, suggestion
+from svbench.disk import remove_tree
+from svbench.errors import OutOfTime, SystemFailure, suggestion
 from svbench.naming.names import canonical
 from svbench.specs.plugins import plugins
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
-from svbench.systems import limits as bounds
-from svbench.systems import replies
 from svbench.systems.api import SystemInfo
-from svbench.systems.exchange import Exchange, blamed
-from svbench.systems.process import ReplyTooLong, WorkerProcess
-from svbench.systems.requisites import checked_weights, interpreter
-from svbench.systems.streaming import Streamed
-from svbench.systems.worker import THREAD_VARIABLES
+from svbench.systems.worker import exchange as replies
+from svbench.systems.worker.exchange import Exchange, Streamed, blamed
+from svbench.systems.worker.limits import (
+    THREAD_VARIABLES,
+    Watch,
+    checked_weights,
+    interpreter,
+    log_limit_bytes,
+)
+from svbench.systems.worker.spawn import ReplyTooLong, WorkerProcess
 
-# With less room than this, a system that could not write its estimates is not to blame.
+# With less free space than this, a system that could not write its estimates is not to blame.
 _FULL_BYTES = 1 << 20
-# Estimates may be so many times larger than the mixture before the worker refuses to write them.
+# The worker refuses to write an estimate that is more than this many times larger than the mixture.
 _TIMES_MIXTURE = 64
-# How often the size of a worker's folder is looked at, or less often if a look takes long.
-_DISK_LOOK_S, _DISK_LOOK_SHARE = 1.0, 0.02
 _REASON_CHARACTERS = 500
-T = TypeVar("T", replies.Loaded, replies.Separated, replies.Streamed, replies.Measured)
+T = TypeVar("T", replies.Loaded, replies.Separated, replies.StreamedReply, replies.Measured)
 
 
 @dataclass(frozen=True, eq=False)
 class Separation:
     """The estimates of one mixture and what they cost, measured inside the worker.
 
-    ``weights_bytes`` is the size on disk of the files in ``weights``; None for a system without.
+    ``weights_bytes`` is the size on disk of the files in ``weights``, None for a system without any.
     ``peak_rss_bytes`` is the most that the worker, or all its processes together, have held so far.
     """
 
@@ -71,16 +74,20 @@ class WorkerHost:
     ----------
     located : LocatedSystem
     targets : tuple of str
-        Targets the protocol asks for.
+        The targets that the protocol asks for.
     scratch : Path
-        Folder for exchanged audio and the log.
+        The folder for exchanged audio and the log.
     limits : Limits, optional
-        Cores, memory and graphics cards the worker may use. Times are given with each request.
+        Cores, memory and graphics cards that the worker may use. Times are given with each request.
 
     Attributes
     ----------
     log : Path or None
-        What the worker that runs now, or ran last, has printed: the first and the last part of it.
+        The first and the last part of what the worker printed that runs now, or ran last.
+    load_s, empty_rss_bytes : float, int
+        How long the system took to load, and the memory of the worker before it.
+    last_info : SystemInfo or None
+        What the system said when it was last loaded; known even after its process has failed.
     """
 
     def __init__(
@@ -89,8 +96,9 @@ class WorkerHost:
         self.located, self.targets, self.limits = located, targets, limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="worker-", dir=scratch.resolve()))
         self.log: Path | None = None
-        self.peak_rss_bytes = self.empty_rss_bytes = 0
+        self.empty_rss_bytes = 0
         self.load_s = 0.0
+        self._watch = self._new_watch()
         self._process: WorkerProcess | None = None
         self._info: SystemInfo | None = None
         self.last_info: SystemInfo | None = None
@@ -98,8 +106,6 @@ class WorkerHost:
         self._names: dict[str, str] = {}
         self._weights_bytes: int | None = None
         self._n_started = self._n_asked = 0
-        self._audio_bytes = 0
-        self._next_disk_look = 0.0
 
     def __enter__(self) -> WorkerHost:
         return self
@@ -116,7 +122,7 @@ class WorkerHost:
         Raises
         ------
         SystemFailure
-            Weights missing or changed, no such interpreter, or the adapter cannot load.
+            Weights are missing or changed, there is no such interpreter, or the adapter cannot load.
         """
         if self._process and self._info:
             return self._info
@@ -149,18 +155,10 @@ class WorkerHost:
             "parameters": spec.parameters,
         }
         reply = self._ask(request, replies.Loaded, limit_s, "loading")
-        self._weigh(reply.peak_rss_bytes)
-        self._names = self._understood(reply.info.targets)
-        info = SystemInfo(
-            id=reply.info.id,
-            targets=tuple(self._names.values()),
-            version=reply.info.version,
-            rate_hz=reply.info.rate_hz,
-            deterministic=reply.info.deterministic,
-            streaming=reply.info.streaming,
-            needs=reply.info.needs,
-        )
-        self.last_info = info  # known even once the process has failed
+        self._names = self._canonical_names(reply.info.targets)
+        fields = msgspec.structs.asdict(reply.info)
+        info = SystemInfo(**{**fields, "targets": tuple(self._names.values())})
+        self.last_info = info
         self.load_s, self.empty_rss_bytes = reply.load_s, reply.empty_rss_bytes
         if "references" in info.needs and spec.kind != "oracle":
             raise SystemFailure('it asks for the references, so its system file must say kind = "oracle"')
@@ -181,7 +179,7 @@ class WorkerHost:
         track : str
         mixture : Audio
         references : mapping of str to Audio, optional
-            Handed on only if the system needs them.
+            Passed on only if the system needs them.
         limit_s : float, optional
             Wall-clock seconds after which the whole process tree is killed.
 
@@ -204,50 +202,39 @@ class WorkerHost:
                 "out": str(exchange.folder),
                 "most_bytes": _TIMES_MIXTURE * mixture.samples.nbytes,
             }
-            asked = time.perf_counter()
+            before = time.perf_counter()
             reply = self._ask(request, replies.Separated, limit_s, "separating")
-            if reply.wall_s > time.perf_counter() - asked:
+            if reply.wall_s > time.perf_counter() - before:
                 self.close()
                 raise SystemFailure(f"says it took {reply.wall_s:g} s, longer than its answer took to come")
-            self._weigh(reply.peak_rss_bytes)
-            # Audio refuses NaN and wrong axes; the caller turns that into a failed row.
-            estimates = {
-                self._names.get(e.target, e.target): Audio(
-                    exchange.samples(str(i), f"estimate of {e.target}"), e.rate_hz
-                )
-                for i, e in enumerate(reply.estimates)
-            }
+            estimates = self._estimates(exchange, [(e.target, e.rate_hz) for e in reply.estimates])
         except SystemFailure:
-            self.close()  # what lies about its files is not asked again
+            self.close()  # a system that lies about its files is not asked again
             raise
         finally:
             exchange.close()
+        peak_rss_bytes = self._watch.peak_rss_bytes
         return Separation(
-            estimates,
-            reply.wall_s,
-            reply.cpu_s,
-            self.peak_rss_bytes,
-            self.load_s,
-            self._weights_bytes,
+            estimates, reply.wall_s, reply.cpu_s, peak_rss_bytes, self.load_s, self._weights_bytes
         )
 
     def stream(self, mixture: Audio, n_samples: int | None = None, limit_s: float | None = None) -> Streamed:
-        """Feed a mixture to the system hop by hop, as fast as it takes them.
+        """Feed a mixture to the system hop by hop, as fast as the system takes them.
 
         Parameters
         ----------
         mixture : Audio
-            At a rate the system works at.
+            At a rate that the system works at.
         n_samples : int, optional
-            Feed so many samples, the mixture over and over, and drop the estimates. Without it the
-            mixture is fed once.
+            How many samples to feed, the mixture over and over, without keeping the estimates. By default
+            the mixture is fed once and the estimates are kept.
         limit_s : float, optional
             Wall-clock seconds after which the whole process tree is killed.
 
         Raises
         ------
         SystemFailure
-            Also when the system has no streaming interface or breaks its contract.
+            Also when the system has no streaming interface or breaks the contract of one.
         """
         info = self.start()
         exchange = self._exchange(mixture, len(info.targets))
@@ -260,40 +247,40 @@ class WorkerHost:
                 "keep": n_samples is None,
                 "out": str(exchange.folder),
             }
-            reply = self._ask(request, replies.Streamed, limit_s, "streaming")
+            reply = self._ask(request, replies.StreamedReply, limit_s, "streaming")
             return Streamed(
                 reply.hop_samples,
                 mixture.rate_hz,
-                {
-                    self._names.get(target, target): Audio(
-                        exchange.samples(str(i), f"estimate of {target}"), mixture.rate_hz
-                    )
-                    for i, target in enumerate(reply.estimates)
-                },
+                self._estimates(exchange, [(target, mixture.rate_hz) for target in reply.estimates]),
                 *(exchange.numbers(name, name) for name in ("push_s", "held_samples", "rss_bytes")),
             )
         finally:
             exchange.close()
 
     def measure(self, what: str, limit_s: float | None = None, **more: Any) -> dict[str, Any]:
-        """Ask the loaded system for a measurement; see `svbench.systems.measure`.
+        """Ask the loaded system for a measurement; see `svbench.systems.worker.measure.measured`.
 
         Raises
         ------
         SystemFailure
         """
         self.start()
-        reply = self._ask({"do": "measure", "what": what, **more}, replies.Measured, limit_s, "measuring")
-        self._weigh(reply.peak_rss_bytes)
-        return reply.values
+        return self._ask(
+            {"do": "measure", "what": what, **more}, replies.Measured, limit_s, "measuring"
+        ).values
 
     @property
-    def read_as(self) -> tuple[str, ...]:
-        """What the loaded system calls otherwise than svbench, e.g. "instrumental read as accompaniment"."""
+    def peak_rss_bytes(self) -> int:
+        """The most memory that the worker which runs now, or ran last, has held with its descendants."""
+        return self._watch.peak_rss_bytes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the scores must know, such as "instrumental read as accompaniment"."""
         return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
 
-    def _understood(self, targets: Sequence[str]) -> dict[str, str]:
-        """Read the system's names of targets by the table of aliases; those of the protocol win."""
+    def _canonical_names(self, targets: Sequence[str]) -> dict[str, str]:
+        """Map the system's names of targets to svbench's; the protocol's own names win over aliases."""
         names = {theirs: canonical(theirs, self.targets) for theirs in targets}
         for theirs, ours in names.items():
             other = next(t for t, o in names.items() if o == ours)
@@ -302,7 +289,7 @@ class WorkerHost:
         return names
 
     def close(self) -> None:
-        """Kill the worker and everything it started."""
+        """Kill the worker and everything that it started."""
         process, self._process, self._info = self._process, None, None
         if process is not None:
             process.close()
@@ -310,7 +297,8 @@ class WorkerHost:
     def _spawn(self) -> WorkerProcess:
         spec, limits = self.located.spec, self.limits
         python = interpreter(self.located)
-        # Only svbench itself is made importable: a foreign interpreter keeps its own packages.
+        # The folder holds nothing but a link to svbench, so that a foreign interpreter finds svbench and
+        # otherwise its own packages only.
         path = self.folder / "path"
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -319,21 +307,21 @@ class WorkerHost:
         except OSError as error:
             raise blamed(error) from error
         threads = dict.fromkeys(THREAD_VARIABLES, str(min(spec.threads, limits.n_cores or spec.threads)))
-        # The same interpreter finds what svbench finds; another one must not see these packages.
+        # The same interpreter finds what svbench finds; another one must not see svbench's packages.
         inherited = [] if spec.python else [p for p in sys.path if p]
         cores: list[int] = []
         if limits.n_cores and hasattr(os, "sched_setaffinity"):
             cores = sorted(os.sched_getaffinity(0))[: limits.n_cores]
         self._n_started += 1
         self.log = self.folder / f"log-{self._n_started}.txt"
-        self.peak_rss_bytes = 0
+        self._watch = self._new_watch()
         try:
             return WorkerProcess(
                 python,
-                path / "svbench/systems/worker.py",
+                path / "svbench/systems/worker/main.py",
                 self.folder,
                 log=self.log,
-                log_bytes=bounds.log_limit_bytes(spec),
+                log_bytes=log_limit_bytes(spec),
                 environment={
                     **os.environ,
                     **threads,
@@ -346,18 +334,38 @@ class WorkerHost:
             raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
 
     def _exchange(self, mixture: Audio, n_targets: int) -> Exchange:
-        """Make the folder of a request, of a name that no earlier one had."""
+        """Make the folder of a request, under a name that no earlier request had."""
         self._n_asked += 1
-        self._audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
+        self._watch.audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
         return Exchange(self.folder / f"exchange-{self._n_asked}")
 
+    def _estimates(self, exchange: Exchange, written: Iterable[tuple[str, int]]) -> dict[str, Audio]:
+        """Read the estimates that the worker wrote, by svbench's names of their targets.
+
+        Audio refuses NaN and wrong axes; callers turn that error into a failed row.
+        """
+        return {
+            self._names.get(target, target): Audio(
+                exchange.samples(str(number), f"estimate of {target}"), rate_hz
+            )
+            for number, (target, rate_hz) in enumerate(written)
+        }
+
+    def _new_watch(self) -> Watch:
+        return Watch(self.located.spec, self.limits.memory_bytes, self.folder)
+
     def _ask(self, request: dict[str, Any], kind: type[T], limit_s: float | None, doing: str) -> T:
-        """Send one request and wait for its reply; any trouble ends the process."""
+        """Send one request and wait for its reply; after any failure the process is killed."""
         process = self._process
         assert process is not None
+        watch = self._watch
         try:
-            line = process.ask(json.dumps(request).encode() + b"\n", limit_s, self._look)
+            line = process.ask(
+                json.dumps(request).encode() + b"\n", limit_s, lambda: watch.look(process.tree)
+            )
             reply = replies.decoded(line, kind) if line.endswith(b"\n") else None
+            # The worker knows its peak between two looks.
+            watch.weigh(getattr(reply, "peak_rss_bytes", 0))
         except TimeoutError:
             self.close()
             raise OutOfTime(doing, limit_s or 0.0) from None
@@ -370,7 +378,7 @@ class WorkerHost:
         if reply is None:
             raise SystemFailure(self._obituary(process, doing))
         if isinstance(reply, replies.Failed):
-            # The process may hold half-changed state; a fresh one is cheap beside a wrong number.
+            # An exception may leave the system half changed; a fresh process is cheaper than a wrong number.
             self.close()
             if _is_full(self.folder):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
@@ -381,54 +389,9 @@ class WorkerHost:
             raise SystemFailure(f"{doing} raised {reason}")
         return reply
 
-    def _look(self) -> None:
-        """Compare what the system holds of memory and disk with its limits."""
-        assert self._process is not None
-        tree, limit = self._process.tree, self._memory_limit()
-        n_bytes = tree.rss_bytes()
-        if limit and n_bytes > limit:
-            # Forked processes share pages, which the sum of their sizes counts again in each.
-            n_bytes = tree.unique_bytes()
-        self._weigh(n_bytes)
-        before = time.monotonic()
-        if before >= self._next_disk_look:
-            self._measure_folder()
-            after = time.monotonic()
-            self._next_disk_look = after + max(_DISK_LOOK_S, (after - before) / _DISK_LOOK_SHARE)
-
-    def _memory_limit(self) -> int | None:
-        given = (self.limits.memory_bytes, bounds.memory_limit_bytes(self.located.spec))
-        return min((limit for limit in given if limit), default=None)
-
-    def _weigh(self, n_bytes: int) -> None:
-        """Note how much memory was held, and stop the system if it was too much."""
-        self.peak_rss_bytes = max(self.peak_rss_bytes, n_bytes)
-        budget, spec = self.limits.memory_bytes, self.located.spec
-        if budget and n_bytes > budget:
-            self.close()
-            raise OverBudget("memory", f"{n_bytes / 1e9:.3g} GB of {budget / 1e9:.3g} GB")
-        limit = bounds.memory_limit_bytes(spec)
-        if limit and n_bytes > limit:
-            self.close()
-            raise SystemFailure(
-                f"stopped: it held {n_bytes / 1e9:.3g} GB of memory, the limit is {limit / 1e9:.3g} GB"
-                + bounds.advice("memory_limit_bytes", spec.memory_limit_bytes)
-            )
-
-    def _measure_folder(self) -> None:
-        """Stop the system if its folder has grown too large."""
-        spec = self.located.spec
-        limit = bounds.disk_limit_bytes(spec, self._audio_bytes)
-        if limit and (n_bytes := folder_bytes(self.folder)) > limit:
-            self.close()
-            raise SystemFailure(
-                f"stopped: it wrote {n_bytes / 1e9:.3g} GB to its scratch folder, the limit is "
-                f"{limit / 1e9:.3g} GB" + bounds.advice("disk_limit_bytes", spec.disk_limit_bytes)
-            )
-
     def _obituary(self, process: WorkerProcess, doing: str) -> str:
-        """Say how the process ended, with the last line it printed."""
-        code = process.wait(5)  # without: it closed its pipe but lives on; close() ends it
+        """Say how the process ended, with the last line that it printed."""
+        code = process.wait(5)  # None: it closed its pipe but still runs; close() kills it
         self.close()
         if code is None:
             how = "closed its connection"
@@ -444,11 +407,11 @@ def _is_full(folder: Path) -> bool:
     try:
         return shutil.disk_usage(folder).free < _FULL_BYTES
     except OSError:
-        return False  # the system deleted it
+        return False  # the system deleted the folder
 
 
 def _one_line(text: str) -> str:
-    """Make a cell of a table from what a system said, without control characters or halves of characters."""
+    """Make a cell of a table from what a system said, without control characters or lone surrogates."""
     shown = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
     return shown if len(shown) <= _REASON_CHARACTERS else shown[: _REASON_CHARACTERS - 1] + "…"
 

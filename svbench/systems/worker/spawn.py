@@ -1,4 +1,10 @@
-"""A worker process: spawn it under a supervisor, send requests, wait for replies, end it."""
+"""Spawn a worker under its supervisor, write requests, wait for replies, and end it.
+
+Three connections: a pipe of requests and a pipe of replies, whose other ends only the worker holds, and the
+lifeline, a socket pair to the supervisor. The supervisor kills the worker when the lifeline closes, whether
+svbench closes it or dies; see `svbench.systems.worker.supervisor`. svbench itself kills only what a killed
+supervisor has left.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +19,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from svbench.systems.tree import ProcessTree
+from svbench.systems.worker.processes import ProcessTree
 
-# How often the process tree is looked at while a request is under way; a look costs some 0.3 ms.
+# Seconds between two looks at the process tree while a request is under way; a look takes about 0.3 ms.
 _LOOK_S = 0.05
-# Longest reply accepted: names and a few numbers, and for a profile a few hundred operations.
+# The longest reply accepted: names and a few numbers, and for a profile a few hundred operations.
 _REPLY_BYTES = 1 << 22
 _START_S = 60.0
-_END_S = 15.0  # longer than the supervisor's own patience
+_END_S = 15.0  # longer than the supervisor itself waits for processes to die
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
@@ -29,21 +35,21 @@ class ReplyTooLong(Exception):
 
 
 class WorkerProcess:
-    """One worker and all that it starts, none of which outlives this process.
+    """One worker and everything that it starts, none of which outlives this process.
 
     Parameters
     ----------
     python : str
         The worker's interpreter.
     code : Path
-        The file it runs; it gets the descriptors of requests and replies as arguments.
+        The program that the worker runs; its arguments are the descriptors of requests and of replies.
     folder : Path
-        Where it starts; also the mark by which its descendants are known.
+        The worker's working folder; its path also marks the descendants, by an environment variable.
     log, log_bytes : Path, int
-        Where what it prints goes, and the most that is kept; 0 keeps all.
+        The file that takes what the worker prints, and the most that is kept; 0 keeps all.
     environment : mapping of str to str
     cores : sequence of int, optional
-        The processor cores it may run on.
+        The processor cores that it may run on; all if empty.
 
     Raises
     ------
@@ -65,6 +71,8 @@ class WorkerProcess:
         self.returncode: int | None = None
         theirs_in, self._requests = os.pipe()
         self._replies, theirs_out = os.pipe()
+        # Non-blocking: a worker that does not read, or that writes half a line, must not stop svbench from
+        # looking at limits.
         for handle in (self._requests, self._replies):
             os.set_blocking(handle, False)
         theirs, self._lifeline = socket.socketpair()
@@ -73,7 +81,7 @@ class WorkerProcess:
         words += [python, code, theirs_in, theirs_out]
         try:
             self._supervisor = subprocess.Popen(
-                # -E, since PYTHONPATH is the worker's; -S, since it starts in half the time.
+                # -E: the environment, with its PYTHONPATH, is the worker's. -S: starts in half the time.
                 [sys.executable, "-E", "-s", "-S", str(_SUPERVISOR), *map(str, words)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -87,6 +95,7 @@ class WorkerProcess:
             self._close_pipes()
             raise
         finally:
+            # The other side's ends; while svbench held them open, it would never see them close.
             os.close(theirs_in)
             os.close(theirs_out)
             theirs.close()
@@ -110,12 +119,12 @@ class WorkerProcess:
         limit_s : float or None
             Seconds to wait at most.
         look : callable
-            Called twenty times a second meanwhile.
+            Is called at least twenty times a second meanwhile; what it raises ends the wait.
 
         Returns
         -------
         bytes
-            Without a newline at its end if the worker ended before it answered.
+            Does not end in a newline if the worker ended before it answered.
 
         Raises
         ------
@@ -135,10 +144,10 @@ class WorkerProcess:
                 try:
                     request = request[os.write(self._requests, request) :]
                 except BrokenPipeError:
-                    request = b""  # what it says before it ends still counts
+                    request = b""  # it has ended, but what it wrote before still counts
             if ready:
                 part = self._read()
-                if not part:  # it closed the pipe, or it has ended and said nothing more
+                if not part:  # the worker closed the pipe, or it has ended and wrote nothing more
                     return line
                 line += part
                 if len(line) > _REPLY_BYTES:
@@ -146,14 +155,15 @@ class WorkerProcess:
         return line
 
     def wait(self, timeout_s: float) -> int | None:
-        """Wait until the worker has ended; return its exit code as in `subprocess`, None if it lives on."""
+        """Wait for the worker to end; return its exit code as in `subprocess`, None if it still runs."""
         if self.returncode is None:
             self.returncode = self._number(timeout_s)
         return self.returncode
 
     def close(self) -> None:
-        """End the worker and everything it started; its log is complete afterwards."""
+        """Kill the worker and everything that it started; its log is complete afterwards."""
         with contextlib.suppress(OSError):
+            # Half closed: the supervisor sees the end and kills, and can still send the exit code.
             self._lifeline.shutdown(socket.SHUT_WR)
         self.wait(_END_S)
         try:
@@ -161,7 +171,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._supervisor.kill()
             self._supervisor.wait()
-        self.tree.kill()  # what a supervisor left that was killed itself
+        self.tree.kill()  # whatever is left if the supervisor itself was killed
         self._close_pipes()
 
     def _read(self) -> bytes:
@@ -171,13 +181,14 @@ class WorkerProcess:
             return b""
 
     def _number(self, timeout_s: float) -> int | None:
-        """Read a line of the supervisor; None if there is none in time, or it ended without."""
+        """Read a number from the supervisor; None if none came in time or the supervisor ended before."""
         deadline, line = time.monotonic() + timeout_s, b""
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._lifeline], [], [], max(0.0, deadline - time.monotonic()))
             part = self._lifeline.recv(1) if ready else b""
             if not part:
-                # A supervisor that was killed has taken the worker with it.
+                # Before there is a tree, the supervisor did not start. After, it was killed, and the
+                # kernel killed the worker with it.
                 return -signal.SIGKILL if ready and hasattr(self, "tree") else None
             line += part
         return int(line)
