@@ -116,7 +116,8 @@ def given_data(data: str | Path | Dataset) -> Dataset | tuple[str, Path]:
 
 
 def chosen_dataset(given: Dataset | tuple[str, Path], subset: str | None, tracks: Sequence[str]) -> Dataset:
-    """Open a data set, or choose from one that is open."""
+    """Open a data set, or choose from one that is open; a single name stands for a list of one."""
+    tracks = listed(tracks)
     if isinstance(given, Dataset):
         if subset or tracks:
             return open_dataset(given.manifest, given.root, subset=subset or given.subset, tracks=tracks)

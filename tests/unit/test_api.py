@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import gc
 import subprocess
 import sys
@@ -145,6 +146,22 @@ def test_what_a_function_does_wrong_is_a_failed_row(
     assert list(results.failed) == ["wrong, mdx21, track 0"]
     assert reason in results.failed["wrong, mdx21, track 0"]
     assert results.summary()["status"].unique().tolist() == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("rate_hz", 16000.0, "rate_hz must be a positive whole number of Hz, found 16000.0"),
+        ("targets", "vocals", "targets must be a list of names, found 'vocals'"),
+    ],
+)
+def test_wrong_attributes_of_a_function(
+    small_folder: Path, tmp_path: Path, attribute: str, value: object, reason: str
+) -> None:
+    function = functools.partial(half)
+    setattr(function, attribute, value)
+    results = quick(function, small_folder, out=tmp_path, tracks="track 0", name="f")
+    assert results.failed == {"f, mdx21, track 0": reason}
 
 
 def test_the_log_of_a_function_that_raised_is_kept(small_folder: Path, tmp_path: Path) -> None:
