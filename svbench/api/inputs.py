@@ -60,10 +60,10 @@ def read_run(given: store.Run | str | Path) -> store.Run:
 
 def only_run(given: store.Run | str | Path) -> store.Run:
     """Read the one run that is meant; a folder may hold it."""
-    found = results_of(given)
-    if len(found) > 1:
-        raise DataError(f"{given}: holds {len(found)} runs; name one of them, e.g. {found[0].path}")
-    return found[0]
+    runs = results_of(given)
+    if len(runs) > 1:
+        raise DataError(f"{given}: holds {len(runs)} runs; name one of them, e.g. {runs[0].path}")
+    return runs[0]
 
 
 def read_protocol(given: str | Path | Protocol) -> Protocol:

@@ -16,8 +16,7 @@ import msgspec
 import numpy as np
 
 from svbench.audio import Audio, Samples
-from svbench.cost.excerpt import Material
-from svbench.cost.streaming import StreamReport, measure_stream
+from svbench.cost.streaming import Material, StreamReport, measure_stream
 from svbench.errors import AudioError, SystemFailure
 from svbench.results.scratch import scratch_folder
 from svbench.specs.system import LocatedSystem

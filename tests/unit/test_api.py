@@ -121,7 +121,7 @@ def test_a_function_is_measured_anew_by_every_call(small_folder: Path, tmp_path:
     assert first[0].path != second[0].path
     assert first.summary()["score"].iloc[0] != second.summary()["score"].iloc[0]
     assert len(svbench.load_runs(tmp_path)) == 1  # the newest, by the second
-    assert len(svbench.load_runs(tmp_path, every=True)) == 2
+    assert len(svbench.load_runs(tmp_path, all_versions=True)) == 2
     with pytest.raises(DataError, match=r"call svbench\.evaluate with the function again"):
         svbench.rerun(first[0], tmp_path / "again", trust=True)
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from svbench.cli.describe_test import tell
+from svbench.cli.describe_test import print_new_test
 from svbench.cli.main import OK
 
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Build the test, and tell what is in it."""
+    """Build the test and print what is in it."""
     from svbench.listening.building.building import build_test
     from svbench.listening.building.material import named_excerpt
     from svbench.results.provenance import collect
@@ -53,5 +53,5 @@ def run(options: argparse.Namespace) -> int:
         force=options.force,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    tell(test, options.out, options.json)
+    print_new_test(test, options.out, options.json)
     return OK

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from svbench.cli.describe_test import tell
+from svbench.cli.describe_test import print_new_test
 from svbench.cli.main import OK
 
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the test, and tell what is in it."""
+    """Import the test and print what is in it."""
     from svbench.listening.interchange.importing import import_webmushra
     from svbench.results.provenance import collect
 
@@ -48,5 +48,5 @@ def run(options: argparse.Namespace) -> int:
         force=options.force,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    tell(test, options.out, options.json)
+    print_new_test(test, options.out, options.json)
     return OK
