@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from svbench.audio import read_audio
 from svbench.datasets.api import Track
 from svbench.errors import DataError
-from svbench.listening.building.choice import Excerpt
-from svbench.listening.building.conditions import REFERENCE
+from svbench.listening.building.conditions import REFERENCE, estimate_path
 from svbench.listening.building.material import Material, cut_samples
-from svbench.listening.building.sources import estimate_path
+from svbench.listening.building.track_selection import Excerpt
 from svbench.listening.listening_test import ListeningTest, Trial, stimulus_path
 from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.listening import Excerpts

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from svbench.listening.live import Screening, centres, is_median
 from svbench.listening.store.export import answer_text
-from svbench.listening.store.health import Health, health
-from svbench.listening.store.progress import Progress, progress
-from svbench.listening.store.state import SessionState, now
-from svbench.listening.web.contexts import View
-from svbench.listening.web.steps import ORDER
+from svbench.listening.store.state import ORDER, SessionState, now
+from svbench.listening.store.status import Health, Progress, health, progress
+from svbench.listening.web.pages import View
 
 if TYPE_CHECKING:
     from svbench.listening.listening_test import ListeningTest

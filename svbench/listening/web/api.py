@@ -13,11 +13,10 @@ import msgspec
 from starlette.responses import Response
 
 from svbench.listening.design import RATED, REFERENCE, SCALES, PlannedScreen
-from svbench.listening.store.state import Rating, SessionState, now
+from svbench.listening.store.state import Rating, SessionState, now, step_after_screen, step_now
 from svbench.listening.web.answers import Refused, answer, read_json
 from svbench.listening.web.compose import missing, screen_data
 from svbench.listening.web.site import Site
-from svbench.listening.web.steps import step_after_screen, step_now
 
 if TYPE_CHECKING:
     from starlette.requests import Request

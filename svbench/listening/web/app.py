@@ -11,11 +11,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from svbench.listening.web import admin, api, audio, forms
-from svbench.listening.web.admin_access import PATH
-from svbench.listening.web.answers import Refused, answer, refuse
+from svbench.listening.web.answers import Refused, Shield, answer, refuse
 from svbench.listening.web.pages import STATIC
 from svbench.listening.web.registry import Unsaved
-from svbench.listening.web.security_headers import Shield
+from svbench.listening.web.site import ADMIN_PATH
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -66,7 +65,7 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def unsaved(request: Request, error: Exception) -> Response:
     """Say that nothing was saved: to scripts, so that they try again, and to listeners on their page."""
-    if request.url.path.startswith((PATH, "/api/")):
+    if request.url.path.startswith((ADMIN_PATH, "/api/")):
         response = refuse(503, "this could not be saved; please try again")
     else:
         response = forms.show_unsaved(request.app.state.site, request)

@@ -17,11 +17,10 @@ from typing import Literal
 
 from svbench.listening.design import assign
 from svbench.listening.listening_test import ListeningTest
-from svbench.listening.store.state import SessionState, now
+from svbench.listening.store.state import SessionState, next_step, now
 from svbench.listening.store.store import Store
 from svbench.listening.store.writer import Operation
 from svbench.listening.web.signing import Join
-from svbench.listening.web.steps import next_step
 
 Refusal = Literal["closed", "full", "uninvited"]
 
