@@ -27,6 +27,8 @@ RESAMPLES = 4000
 ALPHA = 0.05
 FEWEST = 3  # tracks, below which there is no interval; systems or stimuli, below which no correlation
 DEFINED = 0.9  # of the resamples: an interval of fewer would be that of the lucky ones
+Array = NDArray[np.float64]
+Correlation = Callable[[Array, Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -188,10 +190,6 @@ def _coefficient(plain: Array, drawn: Array | None, n_tracks: int) -> Coefficien
     if drawn is not None and np.mean(np.isfinite(drawn)) >= DEFINED:
         interval = expanded_percentile(drawn[np.isfinite(drawn)], n_tracks, ALPHA)
     return Coefficient(value, interval.low, interval.high)
-
-
-Array = NDArray[np.float64]
-Correlation = Callable[[Array, Array, Array], Array]
 
 
 def pearson(x: Array, y: Array, counts: Array) -> Array:

@@ -51,7 +51,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasureRow:
     """One measure: its name, where its numbers come from, and its cells in the order of the head."""
 
     rank: int
@@ -63,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Plot:
+class ScatterPlot:
     """A scatter plot with what it shows in words."""
 
     caption: str
@@ -79,8 +79,8 @@ class Section:
     target: str
     best: str
     ceiling: str
-    rows: tuple[Row, ...]
-    plots: tuple[Plot, ...]
+    rows: tuple[MeasureRow, ...]
+    plots: tuple[ScatterPlot, ...]
     notes: tuple[str, ...]
 
 
@@ -169,7 +169,7 @@ def _page(found: Agreement) -> Page:
 
 def _section(target: TargetAgreement, number: int, found: Agreement, systems: list[str]) -> Section:
     plots = [
-        Plot(
+        ScatterPlot(
             caption=one.measure.label,
             text=f"Spearman {cell(one.stimuli.spearman).value} over {one.n_stimuli} stimuli",
             svg=scatter(own, systems, SCALES[found.method], f"plot-{number}-{i}"),
@@ -187,12 +187,12 @@ def _section(target: TargetAgreement, number: int, found: Agreement, systems: li
     )
 
 
-def _row(one: MeasureAgreement) -> Row:
+def _row(one: MeasureAgreement) -> MeasureRow:
     measure = one.measure
     direction = "" if measure.higher_is_better else ", less is better: turned"
     targets = f", {measure.target_set}" if measure.target_set else ""
     same = f"; the same as {', '.join(measure.same)}" if measure.same else ""
-    return Row(
+    return MeasureRow(
         rank=one.rank,
         metric=measure.metric,
         rule=f"{measure.protocol}{targets}{direction}{same}",

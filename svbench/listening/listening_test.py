@@ -28,6 +28,7 @@ SCHEMA = 1
 FILE, STIMULI = "test.json", "stimuli"
 Role = Literal["reference", "low_anchor", "mid_anchor", "anchor", "system"]
 Opaque = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+RATINGS = "ratings.sqlite"
 
 
 class Condition(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,9 +155,6 @@ def load_test(folder: str | Path) -> ListeningTest:
                     f"{path}: trial {trial.id} has condition {stimulus.condition!r}, which is not listed"
                 )
     return test
-
-
-RATINGS = "ratings.sqlite"
 
 
 def refuse_existing(out: Path, force: bool) -> None:

@@ -22,6 +22,8 @@ MASK_HZ = 3500.0  # the cut-off that the mask is given for
 STOPS = ((4000.0, 25.0), (4500.0, 50.0))  # from which frequency on, how much attenuation in dB
 RIPPLE_DB = 0.1
 DESIGN_DB = 60.0  # Kaiser's attenuation; leaves room to the mask also where images overlap at Nyquist
+ZEROED_SHARE = 0.2
+WINDOW_S = 0.046
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,10 +136,6 @@ def _kaiser(pass_hz: float, stop_hz: float, rate_hz: int) -> NDArray[np.float64]
     return np.asarray(taps / taps.sum())
 
 
-SHARE = 0.2
-WINDOW_S = 0.046
-
-
 def window_samples(rate_hz: int) -> int:
     """Return the length of the window: the power of two nearest to 46 ms.
 
@@ -150,7 +148,7 @@ def window_samples(rate_hz: int) -> int:
 
 
 def without_coefficients(
-    samples: NDArray[Any], rate_hz: int, seed: int, share: float = SHARE
+    samples: NDArray[Any], rate_hz: int, seed: int, share: float = ZEROED_SHARE
 ) -> NDArray[np.float64]:
     """Set time-frequency coefficients to zero at random.
 

@@ -13,15 +13,15 @@ from svbench.errors import AudioError, DataError
 from svbench.listening.building import track_selection
 from svbench.listening.building.conditions import (
     REFERENCE,
-    Plan,
+    ConditionPlan,
     headline,
-    plan,
+    plan_conditions,
     run_digest,
     source_record,
     source_runs,
 )
 from svbench.listening.building.excerpts import excerpts_of
-from svbench.listening.building.material import Material, NamedExcerpt, cut_samples, measured
+from svbench.listening.building.material import NamedExcerpt, SourceAudio, cut_samples, measured
 from svbench.listening.building.stimuli import Level, Names, levelled, names_of, new_stimulus
 from svbench.listening.building.track_selection import Excerpt
 from svbench.listening.design import OPEN_REFERENCE
@@ -87,9 +87,9 @@ def build_test(
     """
     refuse_existing(out, force)
     runs, notes = source_runs(paths)
-    planned = plan(protocol, runs)
+    planned = plan_conditions(protocol, runs)
     notes += planned.notes
-    material = Material(planned.systems, data)
+    material = SourceAudio(planned.systems, data)
     excerpts = [
         excerpt
         for target in protocol.targets
@@ -127,10 +127,10 @@ def build_test(
 
 def _trial(
     folder: Path,
-    material: Material,
+    material: SourceAudio,
     excerpt: Excerpt,
     protocol: ListeningProtocol,
-    planned: Plan,
+    planned: ConditionPlan,
     names: Names,
     notes: list[str],
 ) -> Trial:

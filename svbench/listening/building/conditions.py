@@ -31,7 +31,7 @@ def has_hidden_reference(method: Method) -> bool:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConditionPlan:
     """What each trial holds; ``systems`` are the runs heard, by condition id."""
 
     conditions: tuple[Condition, ...]
@@ -40,7 +40,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan(protocol: ListeningProtocol, runs: Sequence[Run]) -> Plan:
+def plan_conditions(protocol: ListeningProtocol, runs: Sequence[Run]) -> ConditionPlan:
     """List the conditions of every trial.
 
     Parameters
@@ -81,7 +81,7 @@ def plan(protocol: ListeningProtocol, runs: Sequence[Run]) -> Plan:
     if not systems or (protocol.method in ("ab", "abx") and len(stimuli) < 2):
         wanted = "two conditions to compare" if systems else "a system"
         raise DataError(f"{protocol.id} wants {wanted}, the runs give {', '.join(systems) or 'none'}")
-    return Plan(tuple(conditions), stimuli, systems, tuple(notes))
+    return ConditionPlan(tuple(conditions), stimuli, systems, tuple(notes))
 
 
 def run_digest(run: Run) -> str:

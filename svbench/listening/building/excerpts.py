@@ -13,14 +13,18 @@ from svbench.audio.sounds import Sound
 from svbench.errors import DataError, SvbenchError, UnknownNameError
 from svbench.listening.building import track_selection
 from svbench.listening.building.conditions import headline, scores_of
-from svbench.listening.building.material import Material, NamedExcerpt, cut_samples, stretch
+from svbench.listening.building.material import NamedExcerpt, SourceAudio, cut_samples, stretch
 from svbench.listening.building.stimuli import loudness_lufs
 from svbench.listening.building.track_selection import Candidate, Excerpt
 from svbench.specs.listening import Excerpts
 
+FRAME_S = 0.05
+STEP_S = 0.5  # between places tried
+_BLOCK = 400  # frames read at once
+
 
 def excerpts_of(
-    material: Material,
+    material: SourceAudio,
     target: str,
     rule: Excerpts,
     named: Sequence[NamedExcerpt],
@@ -31,7 +35,7 @@ def excerpts_of(
 
     Parameters
     ----------
-    material : Material
+    material : SourceAudio
     target : str
     rule : Excerpts
     named : sequence of NamedExcerpt
@@ -87,7 +91,7 @@ def excerpts_of(
 
 
 def _named_excerpts(
-    material: Material,
+    material: SourceAudio,
     target: str,
     rule: Excerpts,
     one: NamedExcerpt,
@@ -115,11 +119,6 @@ def _named_excerpts(
             f"{one.track}@{one.start_s:g}: {target} sounds in {share:.0%} of it, less than {rule.active:.0%}"
         )
     return Excerpt("test", one.track, target, one.start_s, difficulty, "named by the user")
-
-
-FRAME_S = 0.05
-STEP_S = 0.5  # between places tried
-_BLOCK = 400  # frames read at once
 
 
 def frame_levels(sound: Sound) -> NDArray[np.float64]:

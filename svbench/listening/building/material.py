@@ -17,8 +17,8 @@ from svbench.datasets.recorded import Recorded
 from svbench.errors import DataError
 from svbench.listening.building.anchors import (
     MASK_HZ,
-    SHARE,
     WINDOW_S,
+    ZEROED_SHARE,
     low_pass,
     window_samples,
     without_coefficients,
@@ -34,7 +34,7 @@ Samples = NDArray[np.float64]
 CUTOFFS_HZ = {"anchor35": MASK_HZ, "anchor70": 2 * MASK_HZ}
 
 
-class Material:
+class SourceAudio:
     """Tracks and estimates of the runs a test is built from.
 
     Parameters
@@ -196,7 +196,7 @@ def measured(condition: str, rate_hz: int) -> dict[str, Any]:
     if condition == "distorted":
         return {
             "low_pass": low_pass(MASK_HZ, rate_hz).measured,
-            "zeroed_share": SHARE,
+            "zeroed_share": ZEROED_SHARE,
             "window_s": WINDOW_S,
             "window_samples": window_samples(rate_hz),
         }

@@ -22,6 +22,10 @@ from svbench.listening.listening_test import Stimulus, stimulus_path
 from svbench.specs.listening import Levels
 from svbench.specs.records import digest
 
+BLOCK_S = 0.4  # of BS.1770's gating; nothing shorter has a loudness
+OVERSAMPLING = 4
+NOISE_STEPS = 4  # what dither and rounding may add to a true peak
+
 
 def dithered(samples: NDArray[Any], bits: int, seed: int) -> NDArray[np.float64]:
     """Round samples to steps of ``bits`` after adding triangular noise of two steps' width.
@@ -109,11 +113,6 @@ def new_stimulus(
     seed = names.noise(*what, condition, use)
     sha256, peak_dbtp = write_stimulus(stimulus_path(folder, stimulus), heard, bits, seed)
     return msgspec.structs.replace(stimulus, sha256=sha256, peak_dbtp=round(peak_dbtp, 3))
-
-
-BLOCK_S = 0.4  # of BS.1770's gating; nothing shorter has a loudness
-OVERSAMPLING = 4
-NOISE_STEPS = 4  # what dither and rounding may add to a true peak
 
 
 def loudness_lufs(audio: Audio) -> float | None:

@@ -40,6 +40,11 @@ DIFFERENCES = (
     ("showResults", True, "listeners never see results"),
     ("writeResults", False, "each rating is kept when it is given"),
 )
+MOST_BYTES = 1 << 20
+# A key, perhaps after dashes, and text that is not quoted, nested or a block.
+_PLAIN = re.compile(
+    r"^(?P<key>\s*(?:- +)*[\w-]+\s*:\s+)(?P<text>[^\s'\"\[{|>&*!#%@`].*?)(?P<rest>\s+#.*|\s*)$"
+)
 
 
 @dataclass(frozen=True)
@@ -247,13 +252,6 @@ def _check(found: Configuration) -> None:
         found.notes.append("pages: X is drawn; with webMUSHRA it is always the reference")
     if any(page.unforced for page in found.pages):
         found.notes.append("pages: unforced: who hears no difference has to guess")
-
-
-MOST_BYTES = 1 << 20
-# A key, perhaps after dashes, and text that is not quoted, nested or a block.
-_PLAIN = re.compile(
-    r"^(?P<key>\s*(?:- +)*[\w-]+\s*:\s+)(?P<text>[^\s'\"\[{|>&*!#%@`].*?)(?P<rest>\s+#.*|\s*)$"
-)
 
 
 class _Loader(yaml.BaseLoader):  # type: ignore[misc]  # PyYAML has no types here

@@ -32,6 +32,7 @@ UNBLINDED = (
     "names of conditions stand in this folder, and webMUSHRA shows them to every browser: whoever looks is "
     "no longer blind"
 )
+Format = Literal["webmushra", "pymushra"]
 
 
 def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
@@ -226,9 +227,6 @@ def _differences(test: ListeningTest, language: str) -> list[str]:
     if sessions.replicates or sessions.trials:
         notes.append("every session has each trial once: replicates and shares of trials do not go along")
     return notes
-
-
-Format = Literal["webmushra", "pymushra"]
 
 
 @dataclass(frozen=True)

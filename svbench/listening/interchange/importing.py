@@ -50,6 +50,7 @@ from svbench.specs.listening import (
 
 TARGET = "unknown"  # a configuration does not say what is listened to
 BITS: Literal[24] = 24  # holds files of 16 and 24 bits, and dither that cannot be heard
+LONGEST_S = 30.0
 
 
 def import_webmushra(
@@ -80,7 +81,7 @@ def import_webmushra(
         Bring each stimulus to the loudness of its reference. By default none is changed, but where a trial
         would clip, all of it is lowered alike.
     only : {"mushra", "paired_comparison"}, optional
-        The pages to take, where there are several types.
+        The pages to item, where there are several types.
     seed : str, optional
         Makes names and dither the same in every import. By default they are secret.
     force : bool
@@ -100,20 +101,20 @@ def import_webmushra(
     """
     refuse_existing(out, force)
     asked = read_configuration(path, only)
-    takes = find_takes(asked, root)
-    protocol = _protocol(asked, takes, align)
+    trial_files = find_trial_files(asked, root)
+    protocol = _protocol(asked, trial_files, align)
     names, notes = names_of(seed, [asked.sha256, protocol.digest]), asked.notes
     with new_test(out, force) as folder:
         trials = []
-        for number, take in enumerate(takes):
-            progress(f"trial {number + 1} of {len(takes)}: {take.page.id}")
-            trials.append(_trial(folder, take, protocol, names, notes))
+        for number, files in enumerate(trial_files):
+            progress(f"trial {number + 1} of {len(trial_files)}: {files.page.id}")
+            trials.append(_trial(folder, files, protocol, names, notes))
         test = ListeningTest(
             schema=1,
             id=names.opaque("test"),
             title=asked.title,
             protocol=protocol,
-            conditions=_conditions(asked, takes, trials),
+            conditions=_conditions(asked, trial_files, trials),
             trials=tuple(trials),
             sources=(
                 {
@@ -136,12 +137,12 @@ def import_webmushra(
     return test
 
 
-def _protocol(asked: Configuration, takes: list[Take], align: bool) -> ListeningProtocol:
-    language, made = asked.language, {name for take in takes for name in take.stimuli}
+def _protocol(asked: Configuration, trial_files: list[TrialFiles], align: bool) -> ListeningProtocol:
+    language, made = asked.language, {name for item in trial_files for name in item.stimuli}
     questions = {page.question for page in asked.pages}
     question = questions.pop() if len(questions) == 1 else ""
-    lengths = [take.n_samples / take.rate_hz for take in takes]
-    n_training = sum(is_training(take.page.id) for take in takes)
+    lengths = [item.n_samples / item.rate_hz for item in trial_files]
+    n_training = sum(is_training(item.page.id) for item in trial_files)
     name = re.sub(r"[^a-z0-9]+", "-", asked.test_id.lower()).strip("-")
     return ListeningProtocol(
         schema=1,
@@ -158,7 +159,7 @@ def _protocol(asked: Configuration, takes: list[Take], align: bool) -> Listening
         else (),
         excerpts=Excerpts(
             choose="list",
-            n=len(takes) - n_training,
+            n=len(trial_files) - n_training,
             length_s=min(max(1.0, *lengths), LONGEST_S),
             fade_s=0.0,
             training=n_training,
@@ -174,15 +175,17 @@ def _protocol(asked: Configuration, takes: list[Take], align: bool) -> Listening
     )
 
 
-def _trial(folder: Path, take: Take, protocol: ListeningProtocol, names: Names, notes: list[str]) -> Trial:
+def _trial(
+    folder: Path, item: TrialFiles, protocol: ListeningProtocol, names: Names, notes: list[str]
+) -> Trial:
     """Read, anchor, level and write all that is heard of one trial."""
-    page = take.page
-    sounds: dict[str, Samples] = {name: read_audio(file).samples for name, file in take.files.items()}
-    reference = ArraySound(sounds[REFERENCE], take.rate_hz)
+    page = item.page
+    sounds: dict[str, Samples] = {name: read_audio(file).samples for name, file in item.files.items()}
+    reference = ArraySound(sounds[REFERENCE], item.rate_hz)
     try:
         for name in page.create:
-            sounds[name] = low_passed(reference, 0, take.n_samples, CUTOFFS_HZ[name])
-        levels = _levels(sounds, take.rate_hz, protocol.levels)
+            sounds[name] = low_passed(reference, 0, item.n_samples, CUTOFFS_HZ[name])
+        levels = _levels(sounds, item.rate_hz, protocol.levels)
     except AudioError as error:
         raise DataError(f"{page.key} ({page.id}): {error}") from error
     silent = [name for name, level in levels.items() if level.loudness_lufs is None]
@@ -190,10 +193,10 @@ def _trial(folder: Path, take: Take, protocol: ListeningProtocol, names: Names, 
     common = levels[REFERENCE].gain_db
     if common and not protocol.levels.align:
         notes.append(f"{page.id}: all of it is lowered by {-common:.2f} dB, since it would clip")
-    key = (page.id, *(take.files if page.kind == "paired_comparison" else ()))
+    key = (page.id, *(item.files if page.kind == "paired_comparison" else ()))
 
     def write(condition: str, use: str) -> Stimulus:
-        audio, level = Audio(sounds[condition], take.rate_hz), levels[condition]
+        audio, level = Audio(sounds[condition], item.rate_hz), levels[condition]
         return new_stimulus(folder, names, key, condition, use, audio, level, BITS)
 
     return Trial(
@@ -202,13 +205,13 @@ def _trial(folder: Path, take: Take, protocol: ListeningProtocol, names: Names, 
         track=page.id,
         target=TARGET,
         start_s=0.0,
-        length_s=take.n_samples / take.rate_hz,
-        rate_hz=take.rate_hz,
-        n_samples=take.n_samples,
-        n_channels=take.n_channels,
-        stimuli=tuple(write(condition, "hidden") for condition in take.stimuli),
+        length_s=item.n_samples / item.rate_hz,
+        rate_hz=item.rate_hz,
+        n_samples=item.n_samples,
+        n_channels=item.n_channels,
+        stimuli=tuple(write(condition, "hidden") for condition in item.stimuli),
         reference=write(REFERENCE, "open") if page.kind == "mushra" else None,
-        again=() if page.kind == "mushra" else tuple(write(c, "again") for c in take.stimuli),
+        again=() if page.kind == "mushra" else tuple(write(c, "again") for c in item.stimuli),
         chosen_by=page.key,
     )
 
@@ -223,17 +226,19 @@ def _levels(sounds: dict[str, Samples], rate_hz: int, rule: Levels) -> dict[str,
     return {name: Level(found, min(0.0, -decibels(peak))) for name, found in loud.items()}
 
 
-def _conditions(asked: Configuration, takes: list[Take], trials: list[Trial]) -> tuple[Condition, ...]:
+def _conditions(
+    asked: Configuration, trial_files: list[TrialFiles], trials: list[Trial]
+) -> tuple[Condition, ...]:
     """The reference, anchors and systems in the order in which they come; made anchors as measured."""
     known: dict[str, tuple[str, Role]] = {REFERENCE: ("Hidden reference", "reference")}
     if asked.kind == "mushra":  # of a comparison each stimulus is one side, an anchor too
         known |= {name: (title, role) for name, title, role in ANCHORS.values()}
     rates: dict[str, set[int]] = {}
-    for take in takes:
-        for name in take.stimuli:
+    for item in trial_files:
+        for name in item.stimuli:
             rates.setdefault(name, set())
-            if name in take.page.create:
-                rates[name].add(take.rate_hz)
+            if name in item.page.create:
+                rates[name].add(item.rate_hz)
     order = [*(name for name in known if name in rates), *(name for name in rates if name not in known)]
     system: Role = "system"
     return tuple(
@@ -247,11 +252,8 @@ def _conditions(asked: Configuration, takes: list[Take], trials: list[Trial]) ->
     )
 
 
-LONGEST_S = 30.0
-
-
 @dataclass(frozen=True)
-class Take:
+class TrialFiles:
     """What one trial is made of; ``files`` are those of the reference and the stimuli, by condition."""
 
     page: Page
@@ -266,7 +268,7 @@ class Take:
         return (REFERENCE, *self.page.create, *(name for name in self.files if name != REFERENCE))
 
 
-def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
+def find_trial_files(asked: Configuration, root: Path | None) -> list[TrialFiles]:
     """Find all files and check them by their heads, so that nothing is read of a test that cannot be.
 
     Parameters
@@ -277,7 +279,7 @@ def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
 
     Returns
     -------
-    list of Take
+    list of TrialFiles
         One a page, of paired comparisons one a stimulus.
 
     Raises
@@ -285,7 +287,7 @@ def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
     SpecError, AudioError
         A file that is not there, is no audio or unlike its reference, too many conditions, training alone.
     """
-    places, takes = _Places(asked.path, root), list[Take]()
+    places, trials = _Places(asked.path, root), list[TrialFiles]()
     for page in asked.pages:
         reference = places.find(f"{page.key}.reference", page.reference)
         files = {name: places.find(f"{page.key}.stimuli.{name}", p) for name, p in page.stimuli.items()}
@@ -307,15 +309,16 @@ def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
                 )
         # Paired comparisons are each of one stimulus with the reference, never of two stimuli.
         groups = [files] if page.kind == "mushra" else [{name: file} for name, file in files.items()]
-        takes += [
-            Take(page, {REFERENCE: reference, **group}, wanted[2], wanted[0], wanted[1]) for group in groups
+        trials += [
+            TrialFiles(page, {REFERENCE: reference, **group}, wanted[2], wanted[0], wanted[1])
+            for group in groups
         ]
-    for take in takes:
-        n, made = len(take.stimuli), len(take.page.create)
+    for item in trials:
+        n, made = len(item.stimuli), len(item.page.create)
         if n > MOST_CONDITIONS:
             raise SpecError(
                 asked.path,
-                f"{take.page.key}.stimuli",
+                f"{item.page.key}.stimuli",
                 f"make {n} conditions with the hidden reference and created anchors ({made}); "
                 f"BS.1534-3 allows {MOST_CONDITIONS}: leave some out",
             )
@@ -325,7 +328,7 @@ def find_takes(asked: Configuration, root: Path | None) -> list[Take]:
             "pages",
             "nothing is left to rate: all ids begin with 'train', as those of training do; rename the others",
         )
-    return takes
+    return trials
 
 
 class _Places:

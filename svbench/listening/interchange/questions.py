@@ -14,6 +14,14 @@ from svbench.listening.interchange.keys import Keys
 from svbench.specs.listening import Question
 
 _KINDS = {"text": "text", "long_text": "text", "number": "number", "likert": "choice"}
+# Elements that begin a line, most of which end one too.
+_LINES = frozenset(
+    ("address", "article", "blockquote", "br", "div", "dl", "dt", "dd", "figure", "footer", "form", "h1",
+     "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr",
+     "ul")
+)  # fmt: skip
+_UNSEEN = frozenset(("script", "style", "template", "title", "noscript"))
+_MEDIA = frozenset(("audio", "canvas", "embed", "iframe", "img", "object", "svg", "video"))
 
 
 def read_questions(
@@ -127,16 +135,6 @@ def answer_told(question: Question, answer: str, language: str) -> str:
 def in_language(text: dict[str, str], language: str) -> str:
     """Return a text in a language, or in the first that there is."""
     return text.get(language) or next(iter(text.values()), "")
-
-
-# Elements that begin a line, most of which end one too.
-_LINES = frozenset(
-    ("address", "article", "blockquote", "br", "div", "dl", "dt", "dd", "figure", "footer", "form", "h1",
-     "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr",
-     "ul")
-)  # fmt: skip
-_UNSEEN = frozenset(("script", "style", "template", "title", "noscript"))
-_MEDIA = frozenset(("audio", "canvas", "embed", "iframe", "img", "object", "svg", "video"))
 
 
 class _Text(HTMLParser):

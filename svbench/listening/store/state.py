@@ -13,6 +13,7 @@ from svbench.listening.listening_test import ListeningTest
 Step = Literal[
     "welcome", "questionnaire", "headphones", "volume", "training", "screen", "pause", "thanks", "away"
 ]
+ORDER: tuple[Step, ...] = ("welcome", "questionnaire", "headphones", "volume", "training", "screen")
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,6 @@ def now() -> str:
     29
     """
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-ORDER: tuple[Step, ...] = ("welcome", "questionnaire", "headphones", "volume", "training", "screen")
 
 
 def next_step(test: ListeningTest, step: Step) -> Step:

@@ -16,6 +16,7 @@ from svbench.listening.web.site import Site, Visitor
 from svbench.specs.listening import Method
 
 SECONDS_PER_STIMULUS = 20  # heard, compared and rated
+HEADPHONE_SETS = 6  # of headphone sounds: neighbours in a room hear others, and few are made and kept
 
 
 def page_of(site: Site, visitor: Visitor, language: str, problem: str = "") -> pages.Page:
@@ -169,9 +170,6 @@ def missing(session: SessionState, screen: PlannedScreen, method: Method) -> lis
     return ["reference", *lacking] if open_lacks else lacking
 
 
-SETS = 6  # of headphone sounds: neighbours in a room hear others, and few are made and kept
-
-
 def headphone_sounds(signer: Signer, session: SessionState) -> list[str]:
     """Return the tokens of the sounds of the attempt that a session is at."""
     attempt = len(session.headphones)
@@ -180,10 +178,10 @@ def headphone_sounds(signer: Signer, session: SessionState) -> list[str]:
 
 def headphone_set(method: HeadphoneMethod, session: SessionState) -> tuple[tuple[bytes, int], ...]:
     """Return the sounds of a session's attempt as WAV, each with its answer (0, 1, 2)."""
-    return _made(method, (session.number + 5 * len(session.headphones)) % SETS)
+    return _made(method, (session.number + 5 * len(session.headphones)) % HEADPHONE_SETS)
 
 
-@lru_cache(maxsize=SETS)
+@lru_cache(maxsize=HEADPHONE_SETS)
 def _made(method: HeadphoneMethod, seed: int) -> tuple[tuple[bytes, int], ...]:
     return tuple((trial.wav(), trial.answer) for trial in headphone_trials(method, seed))
 

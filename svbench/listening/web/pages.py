@@ -17,6 +17,9 @@ import msgspec
 from svbench.errors import UnknownNameError
 from svbench.printing.pages import templates
 
+HERE = Path(__file__).parent
+TEMPLATES, STATIC, TEXTS = HERE / "templates", HERE / "static", HERE / "texts"
+
 
 class View:
     """What a template is given: the fields of a record."""
@@ -177,9 +180,6 @@ def variables(view: View) -> dict[str, Any]:
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-HERE = Path(__file__).parent
-TEMPLATES, STATIC, TEXTS = HERE / "templates", HERE / "static", HERE / "texts"
 
 
 @cache

@@ -26,6 +26,12 @@ COOKIE_DAYS = 90
 # What one session, and all newcomers together, may ask for: so many at once, so many a second.
 SESSION_BURST, SESSION_PER_S = 400.0, 40.0
 JOIN_BURST, JOINS_PER_S = 600.0, 50.0
+ADMIN_COOKIE, ADMIN_PATH = "svbench-admin", "/admin"
+ADMIN_SESSION_S = 8 * 3600.0
+MOST_ADMIN_SESSIONS = 50
+# Of all attempts together. A token has 192 bits, so this spares the processor (a check costs it 50 ms)
+# more than it hinders guessing; whoever is signed in already is not concerned.
+ATTEMPTS_BURST, ATTEMPTS_PER_S = 10.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -127,18 +133,6 @@ class Bucket:
         return True
 
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-ADMIN_COOKIE, ADMIN_PATH = "svbench-admin", "/admin"
-SESSION_S = 8 * 3600.0
-MOST_SESSIONS = 50
-# Of all attempts together. A token has 192 bits, so this spares the processor (a check costs it 50 ms)
-# more than it hinders guessing; whoever is signed in already is not concerned.
-ATTEMPTS_BURST, ATTEMPTS_PER_S = 10.0, 0.5
-
-
 @dataclass
 class AdminSession:
     """One browser that has shown the token; ``revealed`` where it has asked to see how ratings fall."""
@@ -181,9 +175,9 @@ class Admins:
             return None
         moment = time.monotonic()
         alive = {k: s for k, s in self._sessions.items() if s.ends_at > moment}
-        self._sessions = dict(list(alive.items())[1 - MOST_SESSIONS :])
+        self._sessions = dict(list(alive.items())[1 - MOST_ADMIN_SESSIONS :])
         cookie = secrets.token_urlsafe(32)
-        self._sessions[_cookie_key(cookie)] = AdminSession(moment + SESSION_S)
+        self._sessions[_cookie_key(cookie)] = AdminSession(moment + ADMIN_SESSION_S)
         return cookie
 
     def sign_out(self, cookie: str) -> None:
@@ -212,7 +206,7 @@ def set_admin_cookie(response: Response, cookie: str, secure: bool) -> None:
     response.set_cookie(
         ADMIN_COOKIE,
         cookie,
-        max_age=int(SESSION_S),
+        max_age=int(ADMIN_SESSION_S),
         path=ADMIN_PATH,
         httponly=True,
         samesite="strict",

@@ -106,7 +106,7 @@ def test_the_cookie_is_of_the_page_alone_and_ends(
     assert one.send("sign-out").status_code == 401
     again = {"cookie": f"{site_module.ADMIN_COOKIE}={kept}"}
     assert one.http.get("/admin", headers=again).status_code == 401, "signing out ends it on the server"
-    monkeypatch.setattr(site_module, "SESSION_S", 0.0)
+    monkeypatch.setattr(site_module, "ADMIN_SESSION_S", 0.0)
     one.sign_in()
     assert one.http.get("/admin").status_code == 401
 
