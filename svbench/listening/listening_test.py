@@ -1,11 +1,13 @@
-"""A built listening test: what can be heard, under which opaque names, and what each one is.
+"""A built listening test: its record, and the folder that holds it.
 
-``test.json`` is the key that unblinds a test. The server reads it and sends none of it: listeners
-get tokens of their session, the stimuli's ids stay on the server as well.
+``test.json`` unblinds a test. The server reads it and never sends any of it: listeners get tokens that are
+valid for their session only, and even the ids of the stimuli stay on the server.
 
     TEST/test.json            this record
-    TEST/stimuli/<id>.wav     one file a stimulus, all of a trial of one length and size
+    TEST/stimuli/<id>.wav     one file for each stimulus, all of a trial of one length and size
     TEST/ratings.sqlite       made by the server, unless DATABASE_URL names another database
+
+The folder appears complete or not at all, and a folder with ratings is never overwritten.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The conditions of a test: hidden reference, anchors and systems, as its method wants them."""
+"""The conditions of a listening test, and the runs that its systems come from.
+
+The method of the test decides on the hidden reference and the anchors. The runs must be of one data set and
+one protocol, one run for each system, with kept estimates.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The excerpts of a test: those the user names, or those chosen from what the runs can give."""
+"""Choose the excerpts of a test: those that the user names, or those that the rule picks from the runs.
+
+An excerpt can start wherever the target sounds for long enough.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The music behind a test: references, mixtures and kept estimates, checked and cut alike."""
+"""Read the audio behind a test: references, mixtures and kept estimates, checked and cut alike."""
 
 from __future__ import annotations
 

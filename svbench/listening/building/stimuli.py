@@ -1,4 +1,10 @@
-"""Stimuli as files: plain PCM of one length and size, with noise of their own and nothing besides."""
+"""Write stimuli: levels, dither and opaque names.
+
+All stimuli of a trial are plain PCM files of one length and size. Loudness is measured as in ITU-R BS.1770
+Annex 1, true peak as in its Annex 2. Each name is a keyed hash (HMAC-SHA-256) of what it stands for, so the
+order of writing does not matter. The key is random, or made from a seed and the runs, for a build that can be
+repeated; then names are as hard to guess as the seed together with the runs' estimates.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Which excerpts are heard: spread over difficulty, by a rule that is told with the test.
+"""Choose the tracks and starts of excerpts so that they spread over difficulty.
 
-Tracks are ranked by difficulty, the mean over the systems of the track's headline score. ``n`` of them
-are taken evenly over the ranks, hardest and easiest included; only where there are fewer tracks gives
-one of them a further excerpt. Training takes the tracks that the systems differ on most, those not
-heard in the test before others. Where in its track an excerpt starts is drawn, seeded.
+The difficulty of a track is the mean of its headline score over the systems. ``n`` tracks are taken at even
+distances in the ranking by difficulty, including the hardest and the easiest; a track gives a second excerpt
+only where there are fewer than ``n`` tracks. Training takes the tracks on which the systems differ most, if
+possible tracks that the test does not use. The start within a track is drawn with a seed. The rule is written
+into the test.
 """
 
 from __future__ import annotations

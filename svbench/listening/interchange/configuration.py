@@ -1,4 +1,10 @@
-"""What a webMUSHRA configuration asks for, checked key by key before any sound is read."""
+"""Read a webMUSHRA configuration, and check it key by key before any audio is read.
+
+The YAML is read without surprises: every scalar is text until a key says what it is. PyYAML's ``safe_load``
+turns ``no`` into False and ``12:30`` into 750, and silently keeps the last of two equal keys; here a
+condition called ``no`` stays "no", and equal keys are refused. On the other hand webMUSHRA accepts
+``content: Note: listen well``, which is not valid YAML; such a value is read as text to the end of its line.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""A test becomes a webMUSHRA configuration with its sounds, and its ratings become ``mushra.csv``.
+"""Export a test as a webMUSHRA configuration with its audio, and its ratings as ``mushra.csv``.
 
-Whoever can read the folder knows which sound is what: webMUSHRA needs the names of conditions, and sends
-them to listeners' browsers.
+Whoever can read the exported folder knows which sound is which: webMUSHRA needs the names of the conditions
+and sends them to the browsers of listeners. Ratings of complete sessions are exported, one row for each
+rating, safe for spreadsheets. webMUSHRA and pymushra know a trial by one name and have no replicates: a trial
+that was rated twice appears twice, and ``replicate`` in the comment marks the second time.
 """
 
 from __future__ import annotations

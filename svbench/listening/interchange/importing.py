@@ -1,4 +1,4 @@
-"""A webMUSHRA configuration becomes a test: its sounds as they are, its anchors made by svbench."""
+"""Import a webMUSHRA configuration as a test: its audio unchanged, its anchors made by svbench."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def import_webmushra(
         Bring each stimulus to the loudness of its reference. By default none is changed, but where a trial
         would clip, all of it is lowered alike.
     only : {"mushra", "paired_comparison"}, optional
-        The pages to item, where there are several types.
+        The pages to take, where there are several types.
     seed : str, optional
         Makes names and dither the same in every import. By default they are secret.
     force : bool

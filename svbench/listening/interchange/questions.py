@@ -1,4 +1,7 @@
-"""Questionnaires, webMUSHRA's and svbench's."""
+"""Convert questionnaires between webMUSHRA and svbench, and HTML to plain text and back.
+
+No markup of an imported configuration ever reaches a listener's browser.
+"""
 
 from __future__ import annotations
 

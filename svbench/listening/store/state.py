@@ -1,4 +1,7 @@
-"""A session as the server holds it in memory, always equal to what the database has of it."""
+"""The state of a session in memory, and the order of its pages.
+
+The state always equals what the database holds of the session: it is changed only after a commit.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,9 @@ class Rating:
 class SessionState:
     """One sitting of one assessor.
 
-    ``step`` is the page that comes next and ``at`` the screen that is to be rated, from 0. ``heard``
-    holds (screen, slot), slot −1 being the open reference. Whoever changes a session holds ``lock``,
-    writes the database, and changes memory when that has succeeded.
+    ``step`` is the page that comes next, and ``at`` the screen to be rated, counted from 0. ``heard`` holds
+    pairs (screen, slot); slot −1 is the open reference. To change a session, hold ``lock``, write the
+    database, and change memory only after that has succeeded.
     """
 
     id: str
@@ -54,12 +57,12 @@ class SessionState:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
 
     def idle(self, minutes: float, now: datetime) -> bool:
-        """Whether nothing has come from the assessor for so long."""
+        """Whether the assessor has sent nothing for that many minutes."""
         return (now - datetime.fromisoformat(self.seen_at)).total_seconds() > 60 * minutes
 
 
 def now() -> str:
-    """Return the time as the database has it: ISO 8601, UTC, milliseconds.
+    """Return the time as the database stores it: ISO 8601, UTC, milliseconds.
 
     Examples
     --------
@@ -70,7 +73,7 @@ def now() -> str:
 
 
 def next_step(test: ListeningTest, step: Step) -> Step:
-    """Return the step after one of those before the first screen; steps the test has not are skipped."""
+    """Return the step after one before the first screen, skipping steps that the test does not have."""
     return next(s for s in ORDER[ORDER.index(step) + 1 :] if _has(test, s))
 
 
@@ -86,7 +89,7 @@ def _has(test: ListeningTest, step: Step) -> bool:
 
 
 def step_after_screen(test: ListeningTest, session: SessionState, done: int) -> Step:
-    """Return the step when ``done`` screens of the session are done."""
+    """Return the step that follows when ``done`` screens of the session are done."""
     if done == len(session.screens):
         return "thanks"
     rated = sum(s.kind == "test" for s in session.screens[:done])
@@ -95,10 +98,10 @@ def step_after_screen(test: ListeningTest, session: SessionState, done: int) -> 
 
 
 def step_now(test: ListeningTest, session: SessionState) -> Step:
-    """Return where a session stands.
+    """Return the step that a session is at.
 
-    Between two starts of the server the test's words may change: a consent of another version is
-    asked for again, and a step that is no more is passed over.
+    The protocol may change between two starts of the server: a new version of the consent is asked for
+    again, and a step that no longer exists is skipped.
     """
     asked_again = session.consent_version != test.protocol.listeners.consent_version
     if asked_again and session.step not in ("thanks", "away"):

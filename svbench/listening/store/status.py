@@ -1,4 +1,7 @@
-"""How far a test has come: for the person who runs it, never for listeners."""
+"""The progress of a test and the health of its database, for the person who runs it.
+
+Nothing of this is ever shown to listeners.
+"""
 
 from __future__ import annotations
 
@@ -218,7 +221,7 @@ def health(store: Store) -> Health:
         newest = [connection.scalar(select(func.max(moment))) for moment in moments]
         count = connection.scalar(select(func.count()).select_from(schema.ratings))
     return Health(
-        database=store.told,
+        database=store.name,
         integrity=integrity,
         size_bytes=size,
         free_bytes=free,

@@ -1,4 +1,8 @@
-"""Answers in JSON, and bodies read within limits."""
+"""JSON answers, request bodies within limits, and the security headers of every answer.
+
+The headers are added by plain ASGI middleware, because starlette's BaseHTTPMiddleware costs a task and two
+queues for each request.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +49,14 @@ log = logging.getLogger("svbench.listening")
 
 
 class Refused(Exception):
-    """A request that is answered with a status and a sentence.
+    """A request that is refused with a status and a message.
 
     Parameters
     ----------
     status : int
     sentence : str
     **more
-        Further content of the answer, such as the current value.
+        Further fields of the answer, such as the current value.
     """
 
     def __init__(self, status: int, sentence: str, **more: Any) -> None:
@@ -66,7 +70,7 @@ def answer(content: Any, status: int = 200) -> Response:
 
 
 def refuse(status: int, sentence: str, **more: Any) -> Response:
-    """Return a refusal: ``error`` is a sentence."""
+    """Return a refusal; its field ``error`` is the message."""
     response = answer({"error": sentence, **more}, status)
     if status == 429:
         response.headers["retry-after"] = "2"
@@ -74,15 +78,16 @@ def refuse(status: int, sentence: str, **more: Any) -> Response:
 
 
 async def body(request: Request) -> bytes:
-    """Read a body, if it is small and comes in time.
+    """Read the body of a request, within the limits of size and time.
 
     Raises
     ------
     Refused
     """
     too_large = Refused(413, f"the body is larger than {LARGEST_BODY_BYTES} bytes")
-    told = request.headers.get("content-length", "0")
-    if told.isdecimal() and int(told[:12]) > LARGEST_BODY_BYTES:
+    # The header is only a claim (and missing in chunked requests), so the bytes are counted as well.
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:12]) > LARGEST_BODY_BYTES:
         raise too_large
     content = bytearray()
     try:
@@ -110,7 +115,7 @@ async def read_json(request: Request, kind: type[T]) -> T:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Read a form as browsers send it, each field once.
+    """Read a form as browsers send it, with one value for each field.
 
     Raises
     ------
@@ -124,12 +129,12 @@ async def read_form(request: Request) -> dict[str, str]:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise Refused(400, f"a form has at most {MOST_FIELDS} fields") from error
-    # Control characters say nothing, and PostgreSQL stores no NUL.
+    # Drop control characters: they carry no meaning, and PostgreSQL cannot store NUL.
     return {name: "".join(c for c in value if c.isprintable() or c in "\n\t") for name, value in pairs}
 
 
 class Shield:
-    """Wraps an ASGI application.
+    """Adds the security headers to every answer, and hides errors of the application.
 
     Parameters
     ----------
@@ -161,7 +166,7 @@ class Shield:
         try:
             await self._app(scope, receive, send_shielded)
         except Exception:
-            # The trace tells nothing of the listener; the answer tells nothing of the trace.
+            # The log holds nothing about the listener, and the answer nothing about the error.
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:
                 raise

@@ -53,7 +53,7 @@ def create_app(site: Site) -> Starlette:
 
 
 async def health(request: Request) -> Response:
-    """Tell that the server answers."""
+    """Answer that the server is running."""
     return answer({"status": "ok"})
 
 
@@ -64,7 +64,7 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def unsaved(request: Request, error: Exception) -> Response:
-    """Say that nothing was saved: to scripts, so that they try again, and to listeners on their page."""
+    """Answer that nothing was saved: as JSON to scripts, which try again, and as a page to listeners."""
     if request.url.path.startswith((ADMIN_PATH, "/api/")):
         response = refuse(503, "this could not be saved; please try again")
     else:
@@ -74,7 +74,7 @@ async def unsaved(request: Request, error: Exception) -> Response:
 
 
 async def no_route(request: Request, error: Exception) -> Response:
-    """Answer what has no route, or not with that method."""
+    """Answer a request for an unknown address or with a wrong method."""
     assert isinstance(error, HTTPException)
     sentence = {404: "there is nothing at this address", 405: "this address takes other methods"}
     response = refuse(error.status_code, sentence.get(error.status_code, str(error.detail)))

@@ -1,4 +1,4 @@
-"""The records of pages and screens, from where a session stands."""
+"""Fill in the records of pages and screens from the state of a session."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What each page is given: one record a template, and the JSON of a screen.
+"""The data of each page and the texts in each language, and the HTML made from them.
 
-Nothing here knows of conditions, tracks or files. What a listener's page may say is what stands in
-these records; tokens are of one session and mean nothing to any other.
+There is one record for each template, and one for the JSON of a screen. None of them holds a condition, a
+track or a file name: a page can only show what is in its record, so nothing here can unblind. Tokens are
+valid for one session. Texts are in ``texts/<language>.toml``, one flat table with the same keys for every
+language; the template or script fills in ``{name}``.
 """
 
 from __future__ import annotations

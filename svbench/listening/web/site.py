@@ -1,4 +1,9 @@
-"""What every route needs, and who a request comes from."""
+"""What every route needs: the test being served, who sent a request, and how much they may ask for.
+
+Listeners are known by a signed cookie. The admin page opens for a browser that has shown the admin token in
+the last hours; the address of a request proves nothing, because behind a proxy all requests come from one
+address. Admin sessions are held in memory only: signing out ends one at once, and a restart ends all.
+"""
 
 from __future__ import annotations
 
@@ -23,24 +28,24 @@ if TYPE_CHECKING:
 
 COOKIE = "svbench"
 COOKIE_DAYS = 90
-# What one session, and all newcomers together, may ask for: so many at once, so many a second.
+# Limits for one session, and for all newcomers together: requests at once, and requests a second.
 SESSION_BURST, SESSION_PER_S = 400.0, 40.0
 JOIN_BURST, JOINS_PER_S = 600.0, 50.0
 ADMIN_COOKIE, ADMIN_PATH = "svbench-admin", "/admin"
 ADMIN_SESSION_S = 8 * 3600.0
 MOST_ADMIN_SESSIONS = 50
-# Of all attempts together. A token has 192 bits, so this spares the processor (a check costs it 50 ms)
-# more than it hinders guessing; whoever is signed in already is not concerned.
+# Of all attempts together. The token has 192 bits, so nobody guesses it; the limit saves processor time
+# (checking a token takes 50 ms). Those who are signed in already are not affected.
 ATTEMPTS_BURST, ATTEMPTS_PER_S = 10.0, 0.5
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who a request comes from: a session, one that was deleted, or somebody new."""
+    """The sender of a request: a session, a deleted session, or somebody new."""
 
     cookie: str
     session: SessionState | None
-    word: str = ""  # of somebody new
+    word: str = ""  # random id of somebody new
     deleted: bool = False
 
 
@@ -53,7 +58,7 @@ class Site:
     test : ListeningTest
     store : Store
     url : str
-        The public address, if it is known. If listeners come by https, cookies go by nothing else.
+        The public address, if it is known. With https, cookies are sent over https only.
     """
 
     def __init__(self, folder: Path, test: ListeningTest, store: Store, url: str = "") -> None:
@@ -70,7 +75,7 @@ class Site:
         self._buckets: dict[str, Bucket] = {}
 
     def visitor(self, request: Request) -> Visitor:
-        """Return who a request comes from; one without a cookie is given one."""
+        """Return who sent a request; a request without a cookie gets a new one."""
         cookie = request.cookies.get(COOKIE, "")
         kind, value = self.signer.read_cookie(cookie) or ("", "")
         if kind == "session" and value in self.registry.by_id:
@@ -83,12 +88,12 @@ class Site:
         return Visitor(self.signer.cookie("visitor", word), None, word)
 
     def allowed(self, session: SessionState) -> bool:
-        """Whether a session may ask for something more right now."""
+        """Whether a session is within its limit of requests."""
         bucket = self._buckets.setdefault(session.id, Bucket(SESSION_BURST, SESSION_PER_S))
         return bucket.take()
 
     def set_cookie(self, response: Response, cookie: str, secure: bool = False) -> None:
-        """Have the browser keep a cookie, out of reach of scripts and of other sites' forms."""
+        """Set a cookie that scripts cannot read and that forms of other sites do not send."""
         response.set_cookie(
             COOKIE,
             cookie,
@@ -100,14 +105,14 @@ class Site:
 
 
 class Bucket:
-    """A bucket of permissions that refills steadily.
+    """A token bucket: limits how many requests are allowed at once and over time.
 
     Parameters
     ----------
     burst : float
-        How many may be taken at once.
+        How many requests are allowed at once.
     per_s : float
-        How many come back each second.
+        How many are added each second.
 
     Examples
     --------
@@ -123,7 +128,7 @@ class Bucket:
         self._filled_at = time.monotonic()
 
     def take(self) -> bool:
-        """Take one permission, if there is one."""
+        """Use up one token; False if there is none left."""
         moment = time.monotonic()
         self._left = min(self._burst, self._left + (moment - self._filled_at) * self._per_s)
         self._filled_at = moment
@@ -135,7 +140,7 @@ class Bucket:
 
 @dataclass
 class AdminSession:
-    """One browser that has shown the token; ``revealed`` where it has asked to see how ratings fall."""
+    """One browser that has shown the token; ``revealed`` if it has asked to see the ratings."""
 
     ends_at: float  # of the monotonic clock
     revealed: bool = False
