@@ -124,8 +124,8 @@ def lookahead(
     SpecError
         ``track`` without ``data``, or a setting out of range.
     """
-    from svbench.cost.excerpt import synthetic_material, track_material
     from svbench.cost.lookahead import measure_hearing
+    from svbench.cost.streaming import synthetic_material, track_material
 
     located = [read_system(s, random_weights=random_weights) for s in systems]
     if track and data is None:
@@ -139,14 +139,14 @@ def lookahead(
     else:
         dataset = chosen_dataset(given_data(data), None, [track] if track else [])
         material = track_material(dataset.tracks[0], duration_s)
-    found: list[dict[str, Any]] = []
+    measured: list[dict[str, Any]] = []
     for one in located:
         progress(Step(len(located), "", (f"{one.spec.id} on {material.name}",)))
         try:
-            found.append(measure_hearing(one, material, threshold_db=threshold_db, drift_s=drift_s))
+            measured.append(measure_hearing(one, material, threshold_db=threshold_db, drift_s=drift_s))
         except SystemFailure as error:
-            found.append({"system": one.spec.id, "problem": str(error), "failed": True})
-    return found
+            measured.append({"system": one.spec.id, "problem": str(error), "failed": True})
+    return measured
 
 
 def repeat(
@@ -183,16 +183,16 @@ def repeat(
     if not tracks:
         dataset = replace(dataset, tracks=dataset.tracks[:n_tracks])
     total = len(located) * len(dataset.tracks) * passes
-    found: list[Repeated] = []
+    repeated: list[Repeated] = []
     failed: dict[str, str] = {}
     for one in located:
 
-        def tell(track: str, system: str = one.spec.id) -> None:
+        def report(track: str, system: str = one.spec.id) -> None:
             progress(Step(total, f"{system} · {track}"))
 
         with scratch_folder(Path(tempfile.gettempdir())) as scratch:
             try:
-                found.append(repeat_tracks(one, rule, dataset, scratch, n_passes=passes, tell=tell))
+                repeated.append(repeat_tracks(one, rule, dataset, scratch, n_passes=passes, tell=report))
             except SystemFailure as error:
                 failed[one.spec.id] = str(error)
-    return found, failed
+    return repeated, failed

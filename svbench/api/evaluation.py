@@ -168,7 +168,7 @@ def run_jobs(
     """Run jobs in one scoring pool, those that can share a separation together, and return their runs."""
     from svbench.running.jobs import share
     from svbench.running.runner import run_group
-    from svbench.systems.limits import described
+    from svbench.systems.worker.limits import described
 
     groups = share(jobs)
     total = sum(len(j.dataset.tracks) for group in groups for j in group)
@@ -177,7 +177,7 @@ def run_jobs(
     arguments = dict(sorted({**provenance.arguments, "limits": limits}.items()))
     provenance = msgspec.structs.replace(provenance, arguments=arguments)
 
-    def tell(job: Job, result: TrackResult, is_new: bool) -> None:
+    def report(job: Job, result: TrackResult, is_new: bool) -> None:
         parts = (job.protocol.id, job.located.spec.id, job.dataset.variant, result.track)
         label = " · ".join(p for p in parts if p)
         log = f" (log: {job.folder / result.log})" if result.log else ""
@@ -191,7 +191,7 @@ def run_jobs(
     done: dict[Path, store.Run] = {}
     with scoring_pool(workers or n_cores()) as pool:
         for group in groups:
-            for run in run_group(group, pool, provenance, tell):
+            for run in run_group(group, pool, provenance, report):
                 done[run.path] = run
     return [done[job.folder] for job in jobs]
 
@@ -308,13 +308,13 @@ def sweep(
     ]
     provenance = provenance or collect(["svbench.sweep"], {"parameters": ", ".join(parameters)})
     runs = run_jobs(jobs, workers, progress, provenance)
-    found = sweep_of(located.spec.id, runs, [v.values for v in grid])
-    identity = digest([p.run for p in found.points])
-    folder = place / f"sweep--{found.system}--{found.protocol}--{identity[:8]}"
-    store.write_record(folder / "sweep.json", found)
-    (folder / "sweep.csv").write_text(sweep_csv(found), encoding="utf-8")
-    (folder / "sweep.svg").write_text(sweep_curve(found, "sweep") + "\n", encoding="utf-8")
-    return Swept(found, folder, Results(runs))
+    curve = sweep_of(located.spec.id, runs, [v.values for v in grid])
+    identity = digest([p.run for p in curve.points])
+    folder = place / f"sweep--{curve.system}--{curve.protocol}--{identity[:8]}"
+    store.write_record(folder / "sweep.json", curve)
+    (folder / "sweep.csv").write_text(sweep_csv(curve), encoding="utf-8")
+    (folder / "sweep.svg").write_text(sweep_curve(curve, "sweep") + "\n", encoding="utf-8")
+    return Swept(curve, folder, Results(runs))
 
 
 def _refuse_unenforced(located: LocatedSystem, protocols: Sequence[Protocol]) -> None:

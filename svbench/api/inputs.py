@@ -60,10 +60,10 @@ def read_run(given: store.Run | str | Path) -> store.Run:
 
 def only_run(given: store.Run | str | Path) -> store.Run:
     """Read the one run that is meant; a folder may hold it."""
-    found = results_of(given)
-    if len(found) > 1:
-        raise DataError(f"{given}: holds {len(found)} runs; name one of them, e.g. {found[0].path}")
-    return found[0]
+    runs = results_of(given)
+    if len(runs) > 1:
+        raise DataError(f"{given}: holds {len(runs)} runs; name one of them, e.g. {runs[0].path}")
+    return runs[0]
 
 
 def read_protocol(given: str | Path | Protocol) -> Protocol:
@@ -116,7 +116,8 @@ def given_data(data: str | Path | Dataset) -> Dataset | tuple[str, Path]:
 
 
 def chosen_dataset(given: Dataset | tuple[str, Path], subset: str | None, tracks: Sequence[str]) -> Dataset:
-    """Open a data set, or choose from one that is open."""
+    """Open a data set, or choose from one that is open; a single name stands for a list of one."""
+    tracks = listed(tracks)
     if isinstance(given, Dataset):
         if subset or tracks:
             return open_dataset(given.manifest, given.root, subset=subset or given.subset, tracks=tracks)

@@ -168,14 +168,14 @@ class Results(Sequence[Run]):
         """
         import pandas as pd
 
-        found = compare_runs(self, metric=metric, target_set=target_set, target=target)
+        comparisons = compare_runs(self, metric=metric, target_set=target_set, target=target)
         rows = [
             (
                 c.column.target_set, c.column.target, c.column.metric, p.first, p.second, p.value, p.low,
                 p.high, p.typical and p.typical.value, p.tests and p.tests.p, p.p_holm if p.tests else None,
                 p.n_tracks, p.note,
             )
-            for c in found
+            for c in comparisons
             for p in c.pairs
         ]  # fmt: skip
         names = (
@@ -264,14 +264,14 @@ _COLUMNS = (
 _TYPES = {"score": "float64", "low": "float64", "high": "float64", "rank": "Int64", "n_tracks": "int64"}
 
 
-def results_of(runs: Any, *, every: bool = False) -> Results:
+def results_of(runs: Any, *, all_versions: bool = False) -> Results:
     """Take runs as they come: `Results`, runs, or paths of run folders and folders of runs."""
     if isinstance(runs, Results):
         return runs
     given = [runs] if isinstance(runs, str | Path | store.Run) else list(runs)
     read = [item for item in given if isinstance(item, store.Run)]
     paths = [Path(item) for item in given if not isinstance(item, store.Run)]
-    return Results([*read, *(read_runs(paths, every=every) if paths else [])])
+    return Results([*read, *(read_runs(paths, every=all_versions) if paths else [])])
 
 
 def compare_runs(
@@ -295,22 +295,22 @@ def compare_runs(
         )
     if not groups:
         raise DataError("there is no run to compare")
-    found = compare(runs, columns(runs[0], metric, target_set, target), settings, seeds)
-    if not found:
+    comparisons = compare(runs, columns(runs[0], metric, target_set, target), settings, seeds)
+    if not comparisons:
         raise DataError("no system of these runs offers this target set")
-    return found
+    return comparisons
 
 
 def _rows(board: Board) -> list[dict[str, Any]]:
     """Return the rows of `Results.summary` that a board holds."""
     wanted = [Column(board.target_set, target, board.quantity.name) for target in board.columns]
-    found = []
+    rows = []
     for row in board.rows:
         record = row.run.record
         intervals = headline_intervals([row.run], wanted, Settings())
         for column in wanted:
-            cell, own = row.cells[column.target], intervals.get(column)
-            found.append(
+            cell, estimates = row.cells[column.target], intervals.get(column)
+            rows.append(
                 {
                     "protocol": record.protocol.id,
                     "dataset": record.data.id,
@@ -321,14 +321,14 @@ def _rows(board: Board) -> list[dict[str, Any]]:
                     "system": record.system.id,
                     "target": column.target,
                     "score": cell.score,
-                    "low": own[0].low if own else None,
-                    "high": own[0].high if own else None,
+                    "low": estimates[0].low if estimates else None,
+                    "high": estimates[0].high if estimates else None,
                     "status": cell.status,
                     "n_tracks": cell.n_tracks,
                     "reducers": cell.label,
                 }
             )
-    return found
+    return rows
 
 
 def _name(run: store.Run) -> str:

@@ -44,7 +44,7 @@ def load_run(path: str | Path) -> Run:
 
 
 def load_runs(
-    paths: Runs, *, protocol: str | None = None, strict: bool = False, every: bool = False
+    paths: Runs, *, protocol: str | None = None, strict: bool = False, all_versions: bool = False
 ) -> Results:
     """Read runs.
 
@@ -56,7 +56,7 @@ def load_runs(
         Only the runs of this protocol.
     strict : bool
         Refuse runs of systems that were trained on tracks they are measured on.
-    every : bool
+    all_versions : bool
         Of a system whose file was edited, read all runs; by default the newest complete one.
 
     Returns
@@ -68,7 +68,7 @@ def load_runs(
     DataError
         A path holds no run, one that is damaged, or none of the protocol.
     """
-    results = results_of(paths, every=every)
+    results = results_of(paths, all_versions=all_versions)
     if protocol:
         chosen = [r for r in results if r.record.protocol.id == protocol]
         if not chosen:
@@ -178,7 +178,7 @@ def table(
     intervals: bool | None = None,
     cost: bool = False,
     strict: bool = False,
-    every: bool = False,
+    all_versions: bool = False,
     note: Note = _ignore,
 ) -> str:
     """Print a table as text.
@@ -187,7 +187,7 @@ def table(
     ----------
     runs : Results, Run, path, or a list of these
     format : {"markdown", "csv", "latex", "html", "json"}
-    protocol, strict, every
+    protocol, strict, all_versions
         As in `load_runs`.
     target_set : str, optional
         Only this target set.
@@ -223,12 +223,12 @@ def table(
         spec, layout_spec, folder = load_layout(layout)
         if layout_spec.rows == "published":
             # Measured runs only add to such a table, so the paths may hold profiles alone.
-            found, profiles = _runs_and_profiles(runs, protocol, every)
+            measured, profiles = _runs_and_profiles(runs, protocol, all_versions)
             rows = layouts.published_rows(layout_spec, folder, published or [""])
             return layouts.layout_table(
-                found, spec, layout_spec, format=format, published=rows, profiles=profiles
+                measured, spec, layout_spec, format=format, published=rows, profiles=profiles
             )
-    results = load_runs(runs, protocol=protocol, every=every)
+    results = load_runs(runs, protocol=protocol, all_versions=all_versions)
     if format == "csv":
         _note_other_runs(results, note)
     _note_empty_runs(results, note)
@@ -255,20 +255,20 @@ def frames_csv(
     runs: Runs,
     *,
     protocol: str | None = None,
-    every: bool = False,
+    all_versions: bool = False,
     note: Note = _ignore,
 ) -> str:
     """Return every frame of every run as CSV, safe for spreadsheets; see `Results.frame` and `table`."""
     from svbench.tables.spreadsheet import frame_csv
 
-    results = load_runs(runs, protocol=protocol, every=every)
+    results = load_runs(runs, protocol=protocol, all_versions=all_versions)
     _note_other_runs(results, note)
     _note_empty_runs(results, note)
     return frame_csv(results.frame())
 
 
 def write_report(
-    runs: Runs, out: str | Path, *, report: str = "default", strict: bool = False, every: bool = False
+    runs: Runs, out: str | Path, *, report: str = "default", strict: bool = False, all_versions: bool = False
 ) -> Path:
     """Write an HTML report that opens from disk.
 
@@ -279,7 +279,7 @@ def write_report(
         A new or empty folder, or an earlier report, which is replaced.
     report : str
         Id or TOML file of the report's sections.
-    strict, every
+    strict, all_versions
         As in `load_runs`.
 
     Returns
@@ -296,7 +296,7 @@ def write_report(
     from svbench.specs.report import load_report
 
     spec = load_report(report)
-    return render.write_report(load_runs(runs, strict=strict, every=every), spec, Path(out))
+    return render.write_report(load_runs(runs, strict=strict, all_versions=all_versions), spec, Path(out))
 
 
 class BoardSite(NamedTuple):
@@ -320,7 +320,7 @@ def write_board(
     trust: Path | None = None,
     tolerance: float | None = None,
     strict: bool = False,
-    every: bool = False,
+    all_versions: bool = False,
 ) -> BoardSite:
     """Merge runs of many labs into a leaderboard site.
 
@@ -338,7 +338,7 @@ def write_board(
     tolerance : float, optional
         How far two scores of one system may lie apart, in the unit of the quantity; half of the last
         printed digit by default.
-    strict, every
+    strict, all_versions
         As in `load_runs`.
 
     Returns
@@ -357,7 +357,7 @@ def write_board(
     from svbench.results.seal import read_keys
 
     trusted = read_keys(trust) if trust else None
-    sourced = of_one_protocol(read_sources(sources, trusted, every=every), protocol)
+    sourced = of_one_protocol(read_sources(sources, trusted, every=all_versions), protocol)
     if strict:
         refuse_leaks([s.run for s in sourced])
     merged = merge(sourced, tolerance=TOLERANCE if tolerance is None else tolerance)
@@ -365,7 +365,7 @@ def write_board(
 
 
 def _runs_and_profiles(
-    given: Runs, protocol: str | None, every: bool
+    given: Runs, protocol: str | None, all_versions: bool
 ) -> tuple[list[store.Run], Sequence[Profile]]:
     """Read the runs and the profiles that paths hold, either of which may be none."""
     from svbench.results.profile import find_profiles
@@ -378,7 +378,10 @@ def _runs_and_profiles(
                 f"{path}: no such folder; it should hold runs, or profiles/ made by `svbench profile`"
             )
     held = [p for p in paths if (p / "run.json").is_file() or list(p.glob("*/run.json"))]
-    runs = [*(item for item in items if isinstance(item, store.Run)), *results_of(held, every=every)]
+    runs = [
+        *(item for item in items if isinstance(item, store.Run)),
+        *results_of(held, all_versions=all_versions),
+    ]
     profiles = find_profiles(paths)
     return [r for r in runs if protocol in (None, r.record.protocol.id)], profiles
 

@@ -199,10 +199,10 @@ def crosscheck_scores(
         advice = "select tracks with --track"
         text = f"museval will take about {clock(seconds)} for {len(results)} tracks, using one core; {advice}"
         progress(Step(len(results), "", (text,)))
-    found = checks.crosscheck(
+    comparison = checks.crosscheck(
         checked, results, signals_of, tell=lambda text: progress(Step(len(results), text))
     )
-    return Checked(results_of(checked)[0], found, left_out)
+    return Checked(results_of(checked)[0], comparison, left_out)
 
 
 def import_scores(
@@ -242,7 +242,7 @@ def import_scores(
         The imported runs; and a sentence for each file that could not be imported.
     """
     from svbench.results.interchange.museval_import import Plan, import_museval
-    from svbench.scoring.track import quantities_of
+    from svbench.scoring.bound import bind
 
     rule = read_protocol(protocol)
     imported = import_museval(
@@ -250,7 +250,7 @@ def import_scores(
             folder=Path(folder),
             out=Path(out),
             protocol=rule,
-            quantities=quantities_of(rule),
+            quantities=bind(rule).quantities,
             provenance=provenance or collect(["svbench.import_scores"], {"folder": str(folder)}),
             system=system,
             subset=subset,
@@ -314,14 +314,14 @@ def _scored(
 ) -> store.Run:
     from svbench.scoring.folders import score_folders
 
-    def tell(result: TrackResult, n_tracks: int) -> None:
+    def report(result: TrackResult, n_tracks: int) -> None:
         messages = [f"{result.track} FAILED: {result.reason}"] if result.status == "failed" else []
         messages += [f"{result.track}: warning: {note}" for note in result.data_notes]
         progress(Step(n_tracks, result.track, tuple(messages)))
 
     return score_folders(
         references, estimates, protocol,
-        system=name or estimates.resolve().name, pool=pool, provenance=provenance, tell=tell,
+        system=name or estimates.resolve().name, pool=pool, provenance=provenance, tell=report,
     )  # fmt: skip
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 TYPE_CHECKING = False  # spares the import of typing, see svbench.cli.main
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from svbench.results.provenance import Provenance
-    from svbench.statistics.material import Settings
 
 DATA_HELP = "data set id or manifest, and where its files are; `demo` alone is the embedded music"
 
@@ -65,6 +65,18 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
         "those of its file and of the protocol",
     )  # fmt: skip
     workers_argument(parser)
+
+
+def run_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what `run_arguments` declares, with progress and provenance, as keywords of the Python API."""
+    from svbench.cli.output import Progress
+
+    return {
+        **{name: getattr(options, name) for name in ("out", "redo", "keep_estimates", "workers")},
+        "limits": options.limits == "default",
+        "progress": Progress(),
+        "provenance": provenance_of(options),
+    }
 
 
 def workers_argument(parser: argparse.ArgumentParser) -> None:
@@ -127,11 +139,13 @@ def statistics_arguments(parser: argparse.ArgumentParser, sides: str = "two-side
     parser.add_argument("--seed", type=int, default=42, help="(default: %(default)s)")
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """Read what `statistics_arguments` declares."""
+def column_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what `column_arguments` and `statistics_arguments` declare, as keywords of the Python API."""
     from svbench.statistics.material import Settings
 
-    return Settings(options.resamples, options.seed, options.alpha)
+    settings = Settings(options.resamples, options.seed, options.alpha)
+    chosen = {name: getattr(options, name) for name in ("metric", "target_set", "target")}
+    return {**chosen, "settings": settings}
 
 
 def count(least: int) -> Callable[[str], int]:

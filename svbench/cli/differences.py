@@ -1,4 +1,4 @@
-"""What became of comparing two runs, in words; `svbench diff` and `svbench rerun` print it."""
+"""Print in words how two runs differ, for `svbench diff` and `svbench rerun`."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 def report_difference(first: Run, second: Run, options: argparse.Namespace) -> int:
-    """Print what became of comparing two runs; return the exit code."""
+    """Compare two runs, print the verdict and return the exit code."""
     import msgspec
 
     from svbench.results.differences import TOLERANCE, compare_runs
 
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
-    found = compare_runs(first, second, tolerance=tolerance)
+    comparison = compare_runs(first, second, tolerance=tolerance)
     notes = changes(first, second)
     if options.json:
         print_json(
             {
                 "first": str(first.path),
                 "second": str(second.path),
-                **msgspec.to_builtins(found),
+                **msgspec.to_builtins(comparison),
                 "notes": notes,
             }
         )
     else:
-        print_line(f"{found.verdict}: {sentence(found)}")
+        print_line(f"{comparison.verdict}: {sentence(comparison)}")
         for note in notes:
             print_line(f"note: {note}")
-    return FINDINGS if found.verdict == "different" else OK
+    return FINDINGS if comparison.verdict == "different" else OK
 
 
-def sentence(found: Comparison) -> str:
-    """Tell in words what a comparison found.
+def sentence(comparison: Comparison) -> str:
+    """Describe the result of a comparison.
 
     Examples
     --------
@@ -48,34 +48,38 @@ def sentence(found: Comparison) -> str:
     'all 1200 values and 8 estimates (2 of them by their recorded digests only)'
     """
     estimates = (
-        f" and {found.n_estimates} estimates" if found.n_estimates else "; no estimates to compare are known"
+        f" and {comparison.n_estimates} estimates"
+        if comparison.n_estimates
+        else "; no estimates to compare are known"
     )
-    if found.n_claimed:
-        of_them = "" if found.n_claimed == found.n_estimates else f"{found.n_claimed} of them "
+    if comparison.n_claimed:
+        of_them = "" if comparison.n_claimed == comparison.n_estimates else f"{comparison.n_claimed} of them "
         estimates += f" ({of_them}by their recorded digests only)"
-    if found.first is None:
-        return f"all {found.n_values} values{estimates}"
-    counts = f"{found.n_unequal} of {found.n_values} values differ"
-    if found.n_unequal:
-        counts += f", {found.n_beyond} beyond the tolerance of {found.tolerance:g}"
-    if found.n_unequal_estimates:
-        counts += f"; {found.n_unequal_estimates} of {found.n_estimates} estimates differ"
+    if comparison.first is None:
+        return f"all {comparison.n_values} values{estimates}"
+    counts = f"{comparison.n_unequal} of {comparison.n_values} values differ"
+    if comparison.n_unequal:
+        counts += f", {comparison.n_beyond} beyond the tolerance of {comparison.tolerance:g}"
+    if comparison.n_unequal_estimates:
+        counts += f"; {comparison.n_unequal_estimates} of {comparison.n_estimates} estimates differ"
     largest = ""
-    if found.largest and found.largest != found.first:
-        largest = f"; the largest distance is {found.largest.distance:.3g} at {_place(found.largest)}"
-    return f"first at {_place(found.first)}: {_values(found.first)}; {counts}{largest}"
+    if comparison.largest and comparison.largest != comparison.first:
+        largest = (
+            f"; the largest distance is {comparison.largest.distance:.3g} at {_place(comparison.largest)}"
+        )
+    return f"first at {_place(comparison.first)}: {_values(comparison.first)}; {counts}{largest}"
 
 
 def changes(first: Run, second: Run) -> list[str]:
-    """Tell what else differs between two runs and may be the reason."""
+    """List what else differs between two runs and may be the reason."""
     a, b = first.record, second.record
-    told = []
+    notes = []
     if a.system_digest != b.system_digest:
-        told.append(
+        notes.append(
             f"the systems are not the same: {a.system.id} {a.system_digest[:8]} and "
             f"{b.system.id} {b.system_digest[:8]}"
         )
-    told += [
+    notes += [
         f"{what}: {old or 'unknown'} and {new or 'unknown'}"
         for what, old, new in (
             *(("svbench", p.svbench, q.svbench) for p, q in [(a.provenance[-1], b.provenance[-1])]),
@@ -86,7 +90,7 @@ def changes(first: Run, second: Run) -> list[str]:
         )
         if old != new
     ]
-    return told
+    return notes
 
 
 def _packages(first: Run, second: Run) -> list[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""Hand-written files of any kind: find out what a file is, and load it."""
+"""Find out what kind of hand-written file a file is, and load it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def kind_of(path: Path) -> str:
-    """Guess what a spec file is from its folder's name, else from its keys.
+    """Find the kind of a spec file from its keys, else from the name of its folder.
 
     Raises
     ------
     SpecError
-        It looks like none of the known kinds.
+        It is of no known kind.
     """
     from svbench.errors import SpecError
     from svbench.specs.library import FOLDERS
@@ -46,11 +46,11 @@ def kind_of(path: Path) -> str:
 def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
     """Load a spec of any kind by id or path, with its digest."""
     if kind == "protocol":
-        from svbench.scoring.track import quantities_of
+        from svbench.scoring.bound import bind
         from svbench.specs.protocol import load_protocol
 
         protocol = load_protocol(name)
-        quantities_of(protocol)
+        bind(protocol)
         return protocol, {"digest": protocol.digest}
     if kind == "listening protocol":
         from svbench.specs.listening import load_listening_protocol

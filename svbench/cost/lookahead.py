@@ -16,13 +16,12 @@ import msgspec
 import numpy as np
 
 from svbench.audio import Audio, Samples
-from svbench.cost.excerpt import Material
-from svbench.cost.streaming import StreamReport, measure_stream
+from svbench.cost.streaming import Material, StreamReport, measure_stream
 from svbench.errors import AudioError, SystemFailure
 from svbench.results.scratch import scratch_folder
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
-from svbench.systems.limits import time_limit_s
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import time_limit_s
 
 THRESHOLD_DB = -120.0
 # Where in the recording the input is changed: at odd places, since a multiple of some hop would

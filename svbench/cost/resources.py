@@ -23,8 +23,8 @@ from svbench.results.provenance import Provenance
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
-from svbench.systems.limits import time_limit_s
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import time_limit_s
 
 # Counting runs without fused kernels, several times slower; on half a minute the ends weigh little.
 MACS_S = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import gc
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from svbench.errors import DataError, SpecError, SvbenchError, UnknownNameError
 from svbench.results.aggregate import track_scores
 from svbench.results.store import slug
 from svbench.systems.api import Context
-from svbench.systems.hpss import HarmonicPercussive
+from svbench.systems.baselines import HarmonicPercussive
 from svbench.systems.in_process import CALLABLE, NOTE, callable_system
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +122,7 @@ def test_a_function_is_measured_anew_by_every_call(small_folder: Path, tmp_path:
     assert first[0].path != second[0].path
     assert first.summary()["score"].iloc[0] != second.summary()["score"].iloc[0]
     assert len(svbench.load_runs(tmp_path)) == 1  # the newest, by the second
-    assert len(svbench.load_runs(tmp_path, every=True)) == 2
+    assert len(svbench.load_runs(tmp_path, all_versions=True)) == 2
     with pytest.raises(DataError, match=r"call svbench\.evaluate with the function again"):
         svbench.rerun(first[0], tmp_path / "again", trust=True)
 
@@ -145,6 +146,22 @@ def test_what_a_function_does_wrong_is_a_failed_row(
     assert list(results.failed) == ["wrong, mdx21, track 0"]
     assert reason in results.failed["wrong, mdx21, track 0"]
     assert results.summary()["status"].unique().tolist() == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("rate_hz", 16000.0, "rate_hz must be a positive whole number of Hz, found 16000.0"),
+        ("targets", "vocals", "targets must be a list of names, found 'vocals'"),
+    ],
+)
+def test_wrong_attributes_of_a_function(
+    small_folder: Path, tmp_path: Path, attribute: str, value: object, reason: str
+) -> None:
+    function = functools.partial(half)
+    setattr(function, attribute, value)
+    results = quick(function, small_folder, out=tmp_path, tracks="track 0", name="f")
+    assert results.failed == {"f, mdx21, track 0": reason}
 
 
 def test_the_log_of_a_function_that_raised_is_kept(small_folder: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         trust=options.trust,
         tolerance=options.tolerance,
         strict=options.strict,
-        every=options.all,
+        all_versions=options.all,
     )
     for conflict in site.conflicts:
         print_line(f"conflict: {conflict}", file=sys.stderr)

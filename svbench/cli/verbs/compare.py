@@ -7,10 +7,10 @@ from pathlib import Path
 
 from svbench.cli.arguments import (
     column_arguments,
+    column_options,
     every_run_argument,
     json_argument,
     runs_argument,
-    settings_of,
     statistics_arguments,
     strict_argument,
 )
@@ -50,15 +50,11 @@ def run(options: argparse.Namespace) -> int:
     from svbench.report.text.comparison import comparison_plain, comparison_text
     from svbench.report.view.leak_notes import footnotes
 
-    settings = settings_of(options)
-    runs = load_runs(options.runs, protocol=options.protocol, strict=options.strict, every=options.all)
+    runs = load_runs(options.runs, protocol=options.protocol, strict=options.strict, all_versions=options.all)
     comparisons = compare(
         runs,
-        metric=options.metric,
-        target_set=options.target_set,
-        target=options.target,
         seeds=_seeds(options.seeds),
-        settings=settings,
+        **column_options(options),
     )
     record = runs[0].record
     diagrams = _write_diagrams(comparisons, record.protocol.id, options.diagram) if options.diagram else []

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Score again and print the largest differences."""
     from svbench.api.scores import crosscheck_scores
 
-    checked, found, left_out = crosscheck_scores(
+    checked, comparison, left_out = crosscheck_scores(
         options.first,
         options.estimates,
         protocol=options.protocol,
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         progress=Progress(),
         provenance=provenance_of(options),
     )
-    agrees = found.agrees(options.tolerance)
+    agrees = comparison.agrees(options.tolerance)
     if options.json:
         import msgspec
 
@@ -73,18 +73,18 @@ def run(options: argparse.Namespace) -> int:
                 "tolerance": options.tolerance,
                 "agrees": agrees,
                 "left_out": left_out,
-                **msgspec.to_builtins(found),
+                **msgspec.to_builtins(comparison),
             }
         )
     else:
-        _print(checked, found, [*left_out, *found.notes], options.tolerance, agrees)
+        _print(checked, comparison, [*left_out, *comparison.notes], options.tolerance, agrees)
     return OK if agrees else FINDINGS
 
 
-def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, agrees: bool) -> None:
+def _print(checked: Run, comparison: Crosscheck, notes: list[str], tolerance: float, agrees: bool) -> None:
     record = checked.record
-    tools = ", ".join(f"{tool} {version}" for tool, version in found.tools.items())
-    tracks = f"{found.n_tracks} track{'s' * (found.n_tracks != 1)}"
+    tools = ", ".join(f"{tool} {version}" for tool, version in comparison.tools.items())
+    tracks = f"{comparison.n_tracks} track{'s' * (comparison.n_tracks != 1)}"
     print(
         f"{record.system.id} · {record.protocol.id} {record.protocol_digest[:8]} · {tracks} · "
         f"svbench beside {tools or 'nothing'}"
@@ -93,9 +93,9 @@ def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, 
         "quantity": "quantity", "set": "set", "target": "target", "frames": "compared",
         "largest": "largest difference", "where": "where", "undefined": "undefined in both", "verdict": "",
     }  # fmt: skip
-    if found.rows:
-        print_rows([head, *(_cells(row, tolerance) for row in found.rows)], list(head))
-    for row in found.rows:
+    if comparison.rows:
+        print_rows([head, *(_cells(row, tolerance) for row in comparison.rows)], list(head))
+    for row in comparison.rows:
         if row.n_differing:
             print(
                 f"{row.quantity} of {row.target} ({row.target_set}): {row.n_differing} frames have a number "
@@ -103,13 +103,13 @@ def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, 
             )
     for note in notes:
         print(f"note: {note}")
-    if found.not_checked:
-        print(f"not checked, since no original tool gives them: {', '.join(found.not_checked)}")
-    if not found.rows:
+    if comparison.not_checked:
+        print(f"not checked, since no original tool gives them: {', '.join(comparison.not_checked)}")
+    if not comparison.rows:
         print("nothing was compared")
         return
-    n_frames = sum(row.n_frames for row in found.rows)
-    largest = max((row.largest for row in found.rows if row.largest is not None), default=0.0)
+    n_frames = sum(row.n_frames for row in comparison.rows)
+    largest = max((row.largest for row in comparison.rows if row.largest is not None), default=0.0)
     if not n_frames and agrees:
         print("0 values compared: both tools find all of them undefined or above 100 dB")
         return

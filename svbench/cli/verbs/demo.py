@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from svbench.cli.arguments import provenance_of, run_arguments
+from svbench.cli.arguments import run_arguments, run_options
 from svbench.cli.main import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress
 
 PROTOCOLS = ("sisec18", "mdx21")
 SYSTEMS = ("mixture", "silence", "centre", "hpss", "repet", "ibm1", "irm1", "irm2", "mwf")
@@ -32,13 +31,7 @@ def run(options: argparse.Namespace) -> int:
         SYSTEMS,
         "demo",
         PROTOCOLS,
-        out=options.out,
-        redo=options.redo,
-        keep_estimates=options.keep_estimates,
-        limits=options.limits == "default",
-        workers=options.workers,
-        progress=Progress(),
-        provenance=provenance_of(options),
+        **run_options(options),
     )
     index = write_report(runs, options.report)
     print_leaderboard(sorted(runs, key=lambda r: PROTOCOLS.index(r.record.protocol.id)))

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from svbench.cli.arguments import column_arguments, json_argument, settings_of, statistics_arguments
+from svbench.cli.arguments import column_arguments, column_options, json_argument, statistics_arguments
 from svbench.cli.main import FINDINGS, OK, USAGE
 from svbench.cli.output import print_json
 
@@ -37,10 +37,7 @@ def run(options: argparse.Namespace) -> int:
             options.baseline,
             options.candidate,
             max_drop=options.max_drop,
-            metric=options.metric,
-            target_set=options.target_set,
-            target=options.target,
-            settings=settings_of(options),
+            **column_options(options),
         )
     except SvbenchError as error:
         # Who reads only the files must learn it too.

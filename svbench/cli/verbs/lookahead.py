@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure one system after the other; a system that fails does not stop the others."""
     from svbench.api.costs import lookahead
 
-    found = lookahead(
+    measured = lookahead(
         options.systems,
         options.data,
         track=options.track,
@@ -55,21 +55,21 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         import msgspec
 
-        print_json(msgspec.to_builtins({"provenance": provenance_of(options), "systems": found}))
+        print_json(msgspec.to_builtins({"provenance": provenance_of(options), "systems": measured}))
     else:
-        _print(found, options)
-    if any(f["failed"] for f in found):
+        _print(measured, options)
+    if any(f["failed"] for f in measured):
         return SYSTEM_FAILED
-    return FINDINGS if any(f["problem"] for f in found) else OK
+    return FINDINGS if any(f["problem"] for f in measured) else OK
 
 
-def _print(found: list[dict[str, Any]], options: argparse.Namespace) -> None:
+def _print(measured: list[dict[str, Any]], options: argparse.Namespace) -> None:
     rows = [{"system": "system", "lookahead": "look-ahead", "latency": "algorithmic latency"}]
-    for one in found:
+    for one in measured:
         ahead, late = _reach(one["lookahead"]) if not one["failed"] else ("failed", "")
         rows.append({"system": one["system"], "lookahead": ahead, "latency": late})
     print_rows(rows, ["system", "lookahead", "latency"])
-    for one in found:
+    for one in measured:
         if one.get("stream"):
             rate_hz = one["lookahead"].rate_hz
             print(f"\n{one['system']}, streaming:")
@@ -78,22 +78,25 @@ def _print(found: list[dict[str, Any]], options: argparse.Namespace) -> None:
             if options.drift_s and not one["stream"].drift:
                 print(f"  slower than real time, so it was not fed for {options.drift_s:g} s")
     print(f"\nchanges of the output from {options.threshold_db:g} dB of its peak on count")
-    for one in found:
+    for one in measured:
         if not one["failed"] and one["lookahead"].threshold_db != options.threshold_db:
-            own = one["lookahead"].threshold_db
-            print(f"{one['system']}: from {own:g} dB on, since the same input gives different outputs")
+            threshold_db = one["lookahead"].threshold_db
+            print(
+                f"{one['system']}: from {threshold_db:g} dB on, since the same input gives different outputs"
+            )
         if one["problem"]:
             print(f"{one['system']}: {one['problem']}")
 
 
-def _reach(found: Lookahead) -> tuple[str, str]:
-    if found.reach == "whole track":
-        return f"whole track (all {found.n_samples / found.rate_hz:g} s given)", "whole track"
-    if found.reach == "no answer":
+def _reach(lookahead: Lookahead) -> tuple[str, str]:
+    """Return the look-ahead and the latency as text."""
+    rate_hz = lookahead.rate_hz
+    if lookahead.reach == "whole track":
+        return f"whole track (all {lookahead.n_samples / rate_hz:g} s given)", "whole track"
+    if lookahead.reach == "no answer":
         return "none: its output does not depend on its input", "–"
-    return _length(found.lookahead_samples or 0, found.rate_hz), _length(
-        found.latency_samples or 0, found.rate_hz
-    )
+    ahead, late = lookahead.lookahead_samples or 0, lookahead.latency_samples or 0
+    return _length(ahead, rate_hz), _length(late, rate_hz)
 
 
 def _length(n_samples: int, rate_hz: int) -> str:

@@ -1,4 +1,4 @@
-"""Write the manifest of a folder of one's own: `svbench manifest make DIR`."""
+"""Write the manifest of your own folder of music: `svbench manifest make DIR`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the three files and say what they hold."""
+    """Write the three files and print what they hold."""
     import re
 
     from svbench.datasets.describe import describe
@@ -53,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
         f"{manifest.path}: {len(manifest.tracks)} tracks, {made.duration_s / 60:.1f} minutes, "
         f"{made.n_bytes / 1e6:.0f} MB"
     )
-    found = library.entries("dataset").get(manifest.head.id)
-    is_known = found is not None and Path(found.path).samefile(manifest.path)
+    entry = library.entries("dataset").get(manifest.head.id)
+    is_known = entry is not None and Path(entry.path).samefile(manifest.path)
     data = manifest.head.id if is_known else manifest.path
     print(f"use it: --data {data}={options.folder}  (fill in licence and citation by hand)")
     return OK

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.api.runs import write_report
 
     index = write_report(
-        options.runs, options.out, report=options.report, strict=options.strict, every=options.all
+        options.runs, options.out, report=options.report, strict=options.strict, all_versions=options.all
     )
     print(f"report: {index}")
     return OK

@@ -7,14 +7,14 @@ import argparse
 from svbench.cli.arguments import (
     data_arguments,
     json_argument,
-    provenance_of,
     random_weights_argument,
     run_arguments,
+    run_options,
     strict_argument,
     systems_argument,
 )
 from svbench.cli.main import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json, run_summary
+from svbench.cli.output import print_json, run_summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,15 +41,9 @@ def run(options: argparse.Namespace) -> int:
         options.protocol,
         tracks=options.track,
         subset=options.subset,
-        out=options.out,
-        redo=options.redo,
-        keep_estimates=options.keep_estimates,
-        limits=options.limits == "default",
         random_weights=options.random_weights,
         strict=options.strict,
-        workers=options.workers,
-        progress=Progress(),
-        provenance=provenance_of(options),
+        **run_options(options),
     )
     if options.json:
         print_json([run_summary(r) for r in runs])

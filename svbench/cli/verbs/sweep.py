@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from svbench.cli.arguments import data_arguments, json_argument, provenance_of, run_arguments
+from svbench.cli.arguments import data_arguments, json_argument, run_arguments, run_options
 from svbench.cli.main import OK, SYSTEM_FAILED
-from svbench.cli.output import Progress, print_json, print_line, print_rows
+from svbench.cli.output import print_json, print_line, print_rows
 
 if TYPE_CHECKING:
     from svbench.report.layouts.sweeps import Point, Sweep
@@ -37,13 +37,7 @@ def run(options: argparse.Namespace) -> int:
         options.protocol,
         tracks=options.track,
         subset=options.subset,
-        out=options.out,
-        redo=options.redo,
-        keep_estimates=options.keep_estimates,
-        limits=options.limits == "default",
-        workers=options.workers,
-        progress=Progress(),
-        provenance=provenance_of(options),
+        **run_options(options),
     )
     if options.json:
         import msgspec
@@ -64,25 +58,25 @@ def _score(point: Point) -> str:
     return decibels(point.score, point.status) + beside + (f" {LEAK}" if point.n_leaked_tracks else "")
 
 
-def _print(found: Sweep) -> None:
+def _print(sweep: Sweep) -> None:
     from svbench.report.view.numbers import bytes_text
     from svbench.specs.variants import value_text
 
-    columns = [*found.parameters, "score", "rtf", "memory", "tracks"]
-    head = {**{n: n for n in found.parameters}, "score": found.score, "rtf": "real-time factor"}
+    columns = [*sweep.parameters, "score", "rtf", "memory", "tracks"]
+    head = {**{n: n for n in sweep.parameters}, "score": sweep.score, "rtf": "real-time factor"}
     rows = [{**head, "memory": "peak memory", "tracks": "tracks"}]
-    for p in found.points:
+    for p in sweep.points:
         rows.append(
             {
                 **{n: value_text(v) for n, v in p.values.items()},
                 "score": _score(p),
                 "rtf": "–" if p.rtf is None else f"{p.rtf:.4f}",
                 "memory": "–" if p.peak_rss_bytes is None else bytes_text(p.peak_rss_bytes),
-                "tracks": f"{p.n_tracks} of {found.n_tracks}",
+                "tracks": f"{p.n_tracks} of {sweep.n_tracks}",
             }
         )
-    print(f"{found.system} · {found.protocol} {found.protocol_digest[:8]} · {found.label} [{found.unit}]")
+    print(f"{sweep.system} · {sweep.protocol} {sweep.protocol_digest[:8]} · {sweep.label} [{sweep.unit}]")
     print_rows(rows, columns)
-    for note in found.notes:
+    for note in sweep.notes:
         print_line(note)
     print("Scoring ran on the same machine at the same time, so small differences of time are no finding.")

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from svbench.api.runs import frames_csv, table
 
     if options.frames:
-        text = frames_csv(options.runs, protocol=options.protocol, every=options.all, note=print_note)
+        text = frames_csv(options.runs, protocol=options.protocol, all_versions=options.all, note=print_note)
         print(text, end="")
         return OK
     text = table(
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         intervals=options.intervals,
         cost=options.cost,
         strict=options.strict,
-        every=options.all,
+        all_versions=options.all,
         note=print_note,
     )
     print(text)

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one row per finding."""
+    """Print a row for each finding."""
     from svbench.api.inputs import located_data
     from svbench.datasets.verify import verify
     from svbench.specs.manifest import load_manifest

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Samples
+from svbench.systems.adapters.shared import model_file, package
 from svbench.systems.api import Context
-from svbench.systems.files import model_file, package
 from svbench.systems.waveform import WaveformSystem, check_input, describe
 
 TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}

@@ -1,4 +1,4 @@
-"""Correlate metrics with the ratings of a test: which one agrees best here, and how surely."""
+"""Correlate metrics with the ratings of a test: which one agrees best, and how certain that is."""
 
 from __future__ import annotations
 
