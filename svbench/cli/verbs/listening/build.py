@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build the test and print what is in it."""
-    from svbench.listening.building.building import build_test
+    from svbench.listening.building.build_test import build_test
     from svbench.listening.building.material import named_excerpt
     from svbench.results.provenance import collect
     from svbench.specs.listening import load_listening_protocol
