@@ -25,8 +25,8 @@ import numpy as np
 import soundfile
 
 from svbench.audio.sounds import FileSound, Stack
+from svbench.metrics.contract import frame_bounds
 from svbench.metrics.energies import frame_energies
-from svbench.metrics.frames import frame_bounds
 from svbench.metrics.sdr import usdr
 from svbench.metrics.si_sdr import si_sdr
 from svbench.metrics.signals import SignalPair

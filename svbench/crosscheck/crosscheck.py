@@ -23,7 +23,7 @@ from svbench.crosscheck.reference_tools import (
     museval_v4,
     version_of,
 )
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.results.foreign import manifest_of
 from svbench.results.scores import Series, TrackResult, series

@@ -19,8 +19,7 @@ from svbench.audio import check_samples, resample
 from svbench.audio.sounds import ArraySound, FileSound, Sound, Stack, is_silent, whole
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, SpecError
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import MetricResult
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord
 from svbench.probes.tracks import Sounds, brought_back, expected
 from svbench.results.scores import Series, series, unstable_note, without_value
 from svbench.results.store import Quantity

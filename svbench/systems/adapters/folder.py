@@ -6,13 +6,13 @@ import difflib
 from typing import Any
 
 from svbench.audio import Audio, read_audio
-from svbench.naming.estimates import EstimateFolder
+from svbench.naming.folders import EstimateFolder
 from svbench.naming.names import ALIASES, MIXTURE
 from svbench.systems.api import Context, SystemInfo
 
 
 class Folder:
-    """Reads estimates from a folder in one of the layouts of `svbench.naming.estimates`.
+    """Reads estimates from a folder in one of the layouts of `svbench.naming.folders`.
 
     Parameters
     ----------
