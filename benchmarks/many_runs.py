@@ -24,7 +24,7 @@ import numpy as np
 from svbench.results.provenance import Machine, Provenance
 from svbench.results.scores import Resources, TrackResult, series
 from svbench.results.store import DataRecord, RunRecord, run_name, write_run
-from svbench.scoring.track import quantities_of
+from svbench.scoring.bound import bind
 from svbench.specs.protocol import Protocol, load_protocol
 from svbench.specs.records import digest
 from svbench.specs.system import SystemSpec
@@ -74,7 +74,7 @@ def generate(folder: Path, protocol: Protocol, n_runs: int, n_tracks: int) -> No
         id="generated", version="1", title="Generated", digest=digest(["museval", tracks]), root="",
         manifest="", subset="", tracks=tracks,
     )  # fmt: skip
-    quantities = quantities_of(protocol)
+    quantities = bind(protocol).quantities
     times, lengths = [float(i) for i in range(n_frames)], [1.0] * n_frames
     for number in range(n_runs):
         spec = SystemSpec(

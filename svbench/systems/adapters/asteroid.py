@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Samples
-from svbench.installation import not_installed
-from svbench.systems.adapters.shared import model_file
+from svbench.systems.adapters.shared import (
+    model_file,
+    require,
+    version_of,
+)
 from svbench.systems.api import Context
 from svbench.systems.waveform import Network, WaveformSystem, describe
 
@@ -65,8 +67,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     if unknown:
         takes = ", ".join(sorted(PARAMETERS))
         raise ValueError(f"asteroid takes {takes}; found {', '.join(sorted(unknown))}")
-    if importlib.util.find_spec("asteroid") is None:
-        raise ModuleNotFoundError(not_installed("asteroid", "asteroid"))
+    require("asteroid", "asteroid")
     path = model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
     import torch
 
@@ -92,7 +93,9 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
         raise ValueError(f"niter is for X-UMX; {name} has no Wiener filter")
     else:
         network = Waveforms(module, device)
-    return WaveformSystem(context.system_id, description, network, f"{name}, asteroid {_version()}")
+    return WaveformSystem(
+        context.system_id, description, network, f"{name}, asteroid {version_of('asteroid')}"
+    )
 
 
 class Waveforms:
@@ -208,7 +211,7 @@ def _module(package: dict[str, Any], path: Path) -> Any:
         # Since 0.7 the package calls its X-UMX broken, for the transforms that are done here instead.
         cls = getattr(x_umx, "BrokenXUMX", x_umx.XUMX) if name == "XUMX" else models.get(name)
     except ValueError:
-        raise ValueError(f"{path.name}: asteroid {_version()} has no network {name!r}") from None
+        raise ValueError(f"{path.name}: asteroid {version_of('asteroid')} has no network {name!r}") from None
     try:
         module = cls(**package["model_args"])
         module.load_state_dict(package["state_dict"])
@@ -216,9 +219,3 @@ def _module(package: dict[str, Any], path: Path) -> Any:
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"{path.name}: {name} does not take these arguments and weights ({said})") from error
     return module
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("asteroid")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import random
@@ -16,7 +15,12 @@ from unittest import mock
 import numpy as np
 
 from svbench.audio import Audio, Samples, write_audio
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    estimates_of,
+    require,
+    stereo,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 
 RATE_HZ = 44100
@@ -67,8 +71,7 @@ class AudioSeparator:
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
         if not {"model", "folder"} <= set(parameters):
             raise ValueError(f"audio-separator needs model and folder, found {sorted(parameters)}")
-        if importlib.util.find_spec("audio_separator") is None:
-            raise ModuleNotFoundError(not_installed("audio-separator", "audio-separator"))
+        require("audio_separator", "audio-separator")
         model, folder = str(parameters["model"]), context.folder / parameters["folder"]
         _refuse_missing({n: url for n, url in LIST.items() if not (folder / n).is_file()}, model, folder)
         separator = _separator(folder, str(parameters.get("device", "cpu")))
@@ -86,7 +89,7 @@ class AudioSeparator:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(self.target_of.values())),
-            version=f"{model}, audio-separator {_version()}",
+            version=f"{model}, audio-separator {version_of('audio-separator')}",
             rate_hz=RATE_HZ,
         )
 
@@ -101,26 +104,19 @@ class AudioSeparator:
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Let the package separate a file, and take its estimates before it writes them."""
-        if mixture.n_channels > 2:
-            raise ValueError(f"audio-separator takes mono or stereo, found {mixture.n_channels} channels")
         # Transforms reflect half a window at the edges, so a shorter track is lengthened first.
-        stereo = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
-        stereo[: mixture.n_samples] = mixture.samples
+        padded = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
+        padded[: mixture.n_samples] = stereo(mixture, "audio-separator")
         found: dict[str, Samples] = {}
         self.network.final_process = lambda path, source, stem: found.__setitem__(stem, source)
         random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
             path = Path(scratch) / "mixture.wav"
-            write_audio(path, Audio(stereo, mixture.rate_hz))
+            write_audio(path, Audio(padded, mixture.rate_hz))
             self.network.separate(str(path))
         self.network.clear_file_specific_paths()  # or MDX-Net gives this track's estimates again
-        estimates: dict[str, Any] = {}
-        for stem, target in self.target_of.items():
-            channels = np.asarray(found[stem], dtype=np.float32)[: mixture.n_samples]
-            if mixture.n_channels == 1:
-                channels = channels.mean(axis=1, keepdims=True)
-            estimates[target] = channels + estimates.get(target, 0)
-        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+        stems = ((stem, np.asarray(found[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of)
+        return estimates_of(stems, mixture, self.target_of)
 
 
 def _separator(folder: Path, device: str) -> Any:
@@ -151,7 +147,7 @@ def _kind(separator: Any, model: str, folder: Path) -> str:
         _, kind, *_ = separator.download_model_files(model)
     except ValueError:
         raise ValueError(
-            f"audio-separator {_version()} knows no model {model!r}; "
+            f"audio-separator {version_of('audio-separator')} knows no model {model!r}; "
             "`audio-separator --list_models` prints them"
         ) from None
     if kind in ("MDX", "VR"):
@@ -246,9 +242,3 @@ def _targets(stems: list[str]) -> dict[str, str]:
     if set(STEMS) <= set(names.values()):
         return {stem: n if n in STEMS else "other" for stem, n in names.items()}
     return names
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("audio-separator")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio, Samples
-from svbench.installation import not_installed
-from svbench.systems.adapters.shared import model_file
+from svbench.systems.adapters.shared import (
+    model_file,
+    read_checkpoint,
+    require,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.waveform import WaveformSystem, describe
 
@@ -68,8 +71,7 @@ class Roformer:
                 f"bs-roformer takes {', '.join(sorted(PARAMETERS))} (network is one of {', '.join(CLASSES)}; "
                 f"either config or model), found {parameters}"
             )
-        if importlib.util.find_spec("bs_roformer") is None:
-            raise ModuleNotFoundError(not_installed("bs_roformer", "bs-roformer"))
+        require("bs_roformer", "bs-roformer")
         path = model_file(context.weights, (".ckpt", ".pth", ".pt", ".th", ".bin"), KIND)
         import torch
 
@@ -86,7 +88,7 @@ class Roformer:
                 f"the network gives num_stems = {self.network.num_stems} estimates, "
                 f"but targets are {', '.join(description.targets)}"
             )
-        version = f"{CLASSES[kind]}, bs-roformer {_version()}"
+        version = f"{CLASSES[kind]}, bs-roformer {version_of('bs-roformer')}"
         self.waveform = WaveformSystem(context.system_id, description, self._run, version)
         targets = (*description.targets, *self.remainder)
         self.info = SystemInfo(context.system_id, targets, version=version, rate_hz=description.rate_hz)
@@ -171,7 +173,7 @@ def _configuration(path: Path) -> dict[str, Any]:
 
 def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
     """Build a network and fill it; nothing in the weights file is executed."""
-    state = _state(path)
+    state = read_checkpoint(path)
     layout, state = _present_layout(kind, state)
     import bs_roformer
 
@@ -181,8 +183,8 @@ def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
     wrong = [f"{key} = {value!r}" for key, value in extra.items() if FIXED.get(key, ...) != value]
     if wrong:
         raise ValueError(
-            f"{cls.__name__} of bs-roformer {_version()} cannot follow {', '.join(wrong)} of the model; "
-            f"it takes {', '.join(sorted(known))}"
+            f"{cls.__name__} of bs-roformer {version_of('bs-roformer')} cannot follow {', '.join(wrong)} "
+            f"of the model; it takes {', '.join(sorted(known))}"
         )
     keywords = {k: tuple(v) if isinstance(v, list) else v for k, v in model.items() if k in known}
     try:
@@ -191,24 +193,6 @@ def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
         raise ValueError(f"{cls.__name__} cannot be built from the model's keywords: {error}") from error
     _fill(network, state, path)
     return network
-
-
-def _state(path: Path) -> dict[str, Any]:
-    import pickle
-
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{path.name} is no checkpoint of arrays alone, which is all that is loaded "
-            f"({str(error).splitlines()[0][:200]}); expected a state dict saved by torch.save"
-        ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ValueError(f"{path.name} holds no state dict, expected names of weights with their arrays")
-    return state
 
 
 def _present_layout(kind: str, state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -269,9 +253,3 @@ def _fill(network: Any, state: dict[str, Any], path: Path) -> None:
                 f"{found.get(name, 'none')}, expected {expected.get(name, 'none')}"
             )
     network.load_state_dict(state)
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("bs-roformer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    check_folder_parameters,
+    estimates_of,
+    require,
+    stereo,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 
 # Six-stem models have two more sources, which belong to "other" on data of four stems.
@@ -50,13 +55,8 @@ class Demucs:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - PARAMETERS
-        if unknown or "folder" not in parameters:
-            raise ValueError(
-                f"demucs takes {', '.join(sorted(PARAMETERS))} (folder is needed), found {sorted(parameters)}"
-            )
-        if importlib.util.find_spec("demucs") is None:
-            raise ModuleNotFoundError(not_installed("demucs", "demucs"))
+        check_folder_parameters("demucs", parameters, PARAMETERS)
+        require("demucs", "demucs")
         name = str(parameters.get("model", "htdemucs"))
         self.model = _load(name, context.folder / parameters["folder"])
         self.options = {
@@ -68,7 +68,7 @@ class Demucs:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(STEM_OF.get(s, s) for s in self.model.sources)),
-            version=f"{name}, demucs {_version()}",
+            version=f"{name}, demucs {version_of('demucs')}",
             rate_hz=int(self.model.samplerate),
         )
 
@@ -77,22 +77,15 @@ class Demucs:
         import torch
         from demucs.apply import apply_model
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"demucs takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).T
-        signal = torch.from_numpy(np.ascontiguousarray(stereo, dtype=np.float32))
+        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "demucs").T))
         mono = signal.mean(0)
         mean, scale = mono.mean(), mono.std(correction=0) + 1e-8
         random.seed(0)  # the shifts are drawn from Python's own generator
         with torch.inference_mode():
             found = apply_model(self.model, ((signal - mean) / scale)[None], split=True, **self.options)[0]
         parts = (found * scale + mean).cpu().numpy()
-        estimates: dict[str, Any] = {}
-        for source, part in zip(self.model.sources, parts, strict=True):
-            channels = part.T if mixture.n_channels == 2 else part.T.mean(axis=1, keepdims=True)
-            target = STEM_OF.get(source, source)
-            estimates[target] = channels + estimates.get(target, 0)
-        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+        stems = zip(self.model.sources, (part.T for part in parts), strict=True)
+        return estimates_of(stems, mixture, STEM_OF)
 
 
 def _load(name: str, folder: Path) -> Any:
@@ -111,7 +104,7 @@ def _load(name: str, folder: Path) -> Any:
 
 def _where(signature: str, urls: dict[str, str]) -> str:
     if signature not in urls:
-        return f"{signature}.th, which is no model of demucs {_version()}"
+        return f"{signature}.th, which is no model of demucs {version_of('demucs')}"
     file = Path(urls[signature])
     return f"{file.name} from {urls[signature]} (its sha256 begins with {file.stem.split('-')[1]})"
 
@@ -123,9 +116,3 @@ def _signatures(name: str) -> list[str]:
 
     path = REMOTE_ROOT / f"{name}.yaml"
     return list(yaml.safe_load(path.read_text(encoding="utf-8"))["models"]) if path.exists() else [name]
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("demucs")

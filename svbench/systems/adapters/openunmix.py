@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -11,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    check_folder_parameters,
+    estimates_of,
+    require,
+    stereo,
+)
 from svbench.systems.api import Context, SystemInfo
 
 TARGETS = ("vocals", "drums", "bass", "other")
@@ -53,15 +57,11 @@ class OpenUnmix:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - PARAMETERS
-        if unknown or "folder" not in parameters:
-            takes = ", ".join(sorted(PARAMETERS))
-            raise ValueError(f"openunmix takes {takes} (folder is needed), found {sorted(parameters)}")
+        check_folder_parameters("openunmix", parameters, PARAMETERS)
         name = parameters.get("model", "umxhq")
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
-        if importlib.util.find_spec("openunmix") is None:
-            raise ModuleNotFoundError(not_installed("openunmix", "openunmix"))
+        require("openunmix", "openunmix")
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
         _stand_in_for_torchaudio()
@@ -88,20 +88,14 @@ class OpenUnmix:
         """Separate the whole track at once, as the package does."""
         import torch
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"Open-Unmix takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).T
-        signal = torch.from_numpy(np.ascontiguousarray(stereo, dtype=np.float32))
+        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "Open-Unmix").T))
         # Its transform reflects half a window at the edges, so a shorter track is lengthened first.
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
             found = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
-        estimates = {}
-        for target, part in zip(self.separator.target_models, found, strict=True):
-            channels = part.T if mixture.n_channels == 2 else part.T.mean(axis=1, keepdims=True)
-            estimates[str(target)] = Audio(np.ascontiguousarray(channels), mixture.rate_hz)
-        return estimates
+        targets = (str(target) for target in self.separator.target_models)
+        return estimates_of(zip(targets, (part.T for part in found), strict=True), mixture)
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:

@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from svbench.audio import Audio
+from svbench.systems.adapters.shared import (
+    check_folder_parameters,
+    estimates_of,
+    stereo,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 
 RELEASE = "https://github.com/deezer/spleeter/releases/download/v1.4.0"
@@ -63,10 +67,7 @@ class Spleeter:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - PARAMETERS
-        if unknown or "folder" not in parameters:
-            takes = ", ".join(sorted(PARAMETERS))
-            raise ValueError(f"spleeter takes {takes} (folder is needed), found {sorted(parameters)}")
+        check_folder_parameters("spleeter", parameters, PARAMETERS)
         self.model = str(parameters.get("model", "2stems"))
         archive = self.model.replace("-16kHz", "")
         if archive not in SHA256:
@@ -92,7 +93,7 @@ class Spleeter:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(STEM_OF.get(s, s) for s in self.stems)),
-            version=f"{self.model}{' with MWF' if self.mwf else ''}, spleeter {_version()}",
+            version=f"{self.model}{' with MWF' if self.mwf else ''}, spleeter {version_of('spleeter')}",
             rate_hz=int(configuration["sample_rate"]),
         )
 
@@ -104,20 +105,11 @@ class Spleeter:
         """Separate the whole track at once, as the package does."""
         from spleeter.separator import Separator
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"Spleeter takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).astype(np.float32)
+        given = stereo(mixture, "Spleeter")
         separator = Separator(f"spleeter:{self.model}", MWF=self.mwf, multiprocess=False)
         separator._params["model_dir"] = str(self.folder)  # the name in it would be fetched
-        found = separator.separate(stereo)
-        estimates: dict[str, Any] = {}
-        for stem in self.stems:
-            channels = found[stem]
-            if mixture.n_channels == 1:
-                channels = channels.mean(axis=1, keepdims=True)
-            target = STEM_OF.get(stem, stem)
-            estimates[target] = channels + estimates.get(target, 0)
-        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+        stems = separator.separate(given)
+        return estimates_of(((stem, stems[stem]) for stem in self.stems), mixture, STEM_OF)
 
 
 def _checkpoint(folder: Path, archive: str) -> list[Path]:
@@ -147,9 +139,3 @@ def _refuse_other_stems(index: Path, model: str, n_stems: int) -> None:
             f"{index}: no checkpoint of {model}; it has {kernels} convolutions, expected "
             f"{CONVOLUTIONS} for each of {n_stems} stems"
         )
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("spleeter")

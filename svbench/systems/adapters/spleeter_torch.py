@@ -12,6 +12,10 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    estimates_of,
+    stereo,
+)
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -82,25 +86,20 @@ class Spleeter:
         """Mask the mixture's spectrum once per target."""
         import torch
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"the networks take mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).T.astype(np.float32)
         with torch.inference_mode():
-            samples = torch.from_numpy(np.ascontiguousarray(stereo)).to(self.device)
+            given = np.ascontiguousarray(stereo(mixture, "Spleeter").T)
+            samples = torch.from_numpy(given).to(self.device)
             spectrum = torch.stft(
                 samples, N_FFT, HOP, window=self.window, center=True, pad_mode="constant", return_complex=True
             )
             masks = self._masks(spectrum[:, :N_BINS].abs())
-            estimates = {}
+            stems = []
             for target, mask in zip(TARGETS, masks, strict=True):
                 masked = torch.zeros_like(spectrum)
                 masked[:, :N_BINS] = spectrum[:, :N_BINS] * mask
                 back = torch.istft(masked, N_FFT, HOP, window=self.window, length=mixture.n_samples)
-                channels = back.cpu().numpy().T
-                if mixture.n_channels == 1:
-                    channels = channels.mean(axis=1, keepdims=True)
-                estimates[target] = Audio(np.ascontiguousarray(channels), mixture.rate_hz)
-        return estimates
+                stems.append((target, back.cpu().numpy().T))
+        return estimates_of(stems, mixture)
 
     def _masks(self, magnitude: torch.Tensor) -> list[torch.Tensor]:
         """Masks of shape (channels, bins, frames); segment by segment, so memory stays bounded."""

@@ -7,11 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from svbench.audio import samples_digest
 from svbench.cli.main import main
 from svbench.results.store import find_runs, load_run
-from svbench.running.kept import keep_estimates
-from svbench.running.track_files import KeptLogs, is_changing, keep_result
-from svbench.scoring.result_key import samples_digest
+from svbench.running.run_folder import KeptLogs, is_changing, keep_estimates, keep_result
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from svbench.probes.api import Variant
 from svbench.probes.robustness import robustness_variants
 from svbench.probes.tracks import ProbedTrack, brought_back, expected, probed
 from svbench.running.jobs import jobs_of
-from svbench.running.originals import kept_originals
+from svbench.running.reuse import kept_originals, result_key
 from svbench.scoring.arrays import score_arrays
-from svbench.scoring.result_key import result_key
-from svbench.scoring.track import Signals, quantities_of, score_signals
+from svbench.scoring.bound import bind
+from svbench.scoring.track import Signals, score_signals
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol
 from svbench.specs.system import load_system
@@ -39,18 +39,18 @@ def test_the_expected_estimate_takes_the_place_of_the_reference() -> None:
         name: {"vocals": ArraySound(x, RATE_HZ)}
         for name, x in (("r", noise(2)), ("e", 0.5 * (reference + error)), ("o", reference))
     }
-    scored = score_signals(Signals(sounds["r"], sounds["e"], expected=sounds["o"]), PROTOCOL)
+    scored = score_signals(Signals(sounds["r"], sounds["e"], expected=sounds["o"]), bind(PROTOCOL))
     found = {s.metric: s.score[0] for s in scored.series}
     assert found["SI-SDR-eq"] == pytest.approx(20.0, abs=1e-9)
     # Half the level: the error is half of the reference and a twentieth of it across.
     assert found["uSDR-eq"] == pytest.approx(-10 * np.log10(0.5**2 + 0.05**2), abs=1e-9)
-    assert list(found) == ["uSDR", "SI-SDR-eq", "uSDR-eq"] == [q.name for q in quantities_of(PROTOCOL)]
+    assert list(found) == ["uSDR", "SI-SDR-eq", "uSDR-eq"] == [q.name for q in bind(PROTOCOL).quantities]
     # A track without the target has the comparison all the same.
-    without = score_signals(Signals({}, sounds["e"], expected=sounds["o"]), PROTOCOL)
+    without = score_signals(Signals({}, sounds["e"], expected=sounds["o"]), bind(PROTOCOL))
     assert {s.metric: s.status[0] for s in without.series} == {
         "uSDR": "no target", "SI-SDR-eq": "ok", "uSDR-eq": "ok",
     }  # fmt: skip
-    failed = score_signals(Signals(sounds["r"], sounds["e"], expected={}), PROTOCOL)
+    failed = score_signals(Signals(sounds["r"], sounds["e"], expected={}), bind(PROTOCOL))
     assert [s.status[0] for s in failed.series] == ["ok", "failed", "failed"]
     assert "the original of this track failed" in failed.notes[0]
 
@@ -89,14 +89,14 @@ def test_what_can_be_undone_is_scored_on_the_recorded_track(small_folder: Path) 
 
 
 def test_keys_know_the_original() -> None:
-    system = load_system("mixture")
-    plain = result_key(PROTOCOL, system, "t", "d").digest
+    bound, system = bind(PROTOCOL), load_system("mixture")
+    plain = result_key(bound, system, "t", "d").digest
     keys = {
         plain,
-        *(result_key(PROTOCOL, system, "t", "d", o).digest for o in ({}, {"vocals": "a"}, {"vocals": "b"})),
+        *(result_key(bound, system, "t", "d", o).digest for o in ({}, {"vocals": "a"}, {"vocals": "b"})),
     }
     assert len(keys) == 4
-    assert result_key(PROTOCOL, system, "t", "d", None).digest == plain
+    assert result_key(bound, system, "t", "d", None).digest == plain
 
 
 def test_the_original_comes_first_and_is_kept(

@@ -1,4 +1,4 @@
-"""What is mended, what is refused, and what is noted."""
+"""Estimates are aligned as the protocol allows, and refused otherwise; sums of estimates cover target sets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import pytest
 
 from svbench.audio import Audio
 from svbench.errors import SystemFailure
-from svbench.scoring.alignment import fitted
-from svbench.scoring.coverage import covered_sets, derivation
+from svbench.scoring.coverage import align_estimate, covered_sets, derivation
 from svbench.specs.protocol import Alignment, load_protocol
 
 MIXTURE = Audio(np.random.default_rng(0).standard_normal((1000, 2)), 8000)
@@ -19,7 +18,7 @@ STEMS = {
 
 
 def fit(estimate: Audio, rule: Alignment | None = None) -> tuple[Audio, list[str]]:
-    return fitted(estimate, MIXTURE, MIXTURE, "vocals", rule or Alignment())
+    return align_estimate(estimate, MIXTURE, MIXTURE, "vocals", rule or Alignment())
 
 
 def test_a_fitting_estimate_is_untouched() -> None:
@@ -41,7 +40,7 @@ def test_what_no_rule_allows_is_refused(samples: np.ndarray, rate_hz: int, sente
         fit(Audio(samples.copy(), rate_hz))
 
 
-def test_length_is_mended_within_the_rule_and_noted() -> None:
+def test_length_is_changed_within_the_rule_and_noted() -> None:
     rule = Alignment(length="pad_or_cut", max_samples=10)
     short, notes = fit(Audio(MIXTURE.samples[:-7], 8000), rule)
     assert np.array_equal(short.samples[:-7], MIXTURE.samples[:-7])
@@ -54,7 +53,7 @@ def test_length_is_mended_within_the_rule_and_noted() -> None:
         fit(Audio(MIXTURE.samples[:-11], 8000), rule)
 
 
-def test_mono_and_rate_are_mended_by_rule() -> None:
+def test_mono_and_rate_are_converted_by_rule() -> None:
     mono, notes = fit(Audio(MIXTURE.samples[:, :1].copy(), 8000), Alignment(channels="duplicate_mono"))
     assert np.array_equal(mono.samples, MIXTURE.samples[:, [0, 0]])
     assert notes == ["vocals: mono estimate copied to 2 channels"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from svbench.scoring.result_key import input_state
+from svbench.running.reuse import input_state
 from svbench.specs.system import LocatedSystem, SystemSpec
 
 
