@@ -4,7 +4,7 @@
     DATABASE_URL=postgresql://… python benchmarks/listening_kill.py --kills 20
 
 Assessors revise their ratings without a pause, each value once in its life. The server is ended with
-SIGKILL at random moments and started again on the same database; requests without an answer are sent again, as
+SIGKILL at random moments and started again on the same database; unanswered requests are sent again, as
 the page's script does. In the end every acknowledged value must be in the database's history (else it
 is lost), and no value twice (else a retry was recorded twice). The exit code is 1 otherwise.
 """

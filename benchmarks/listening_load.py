@@ -74,7 +74,7 @@ def parse() -> argparse.Namespace:
 def assessors(
     address: str, numbers: list[int], options: dict[str, float]
 ) -> tuple[list[tuple[str, int, float, int]], list[float]]:
-    """Act as some assessors; return (kind, status, seconds, bytes) of each answer, and ratings acknowledged."""
+    """Play some assessors; return (kind, status, seconds, bytes) of each answer, and ratings acknowledged."""
     told: list[tuple[str, int, float, int]] = []
     acknowledged: list[float] = []
 
