@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from svbench.agreement.correlation import Array, kendall, pearson, spearman
+from svbench.agreement.coefficients import Array, kendall, pearson, spearman
 from svbench.statistics.draws import draw_counts
 from svbench.statistics.intervals import expanded_percentile
 

@@ -17,7 +17,7 @@ import numpy as np
 from svbench.agreement.stimulus_match import Cut, cuts_of
 from svbench.audio.sounds import ArraySound, FileSound, Sound
 from svbench.errors import AudioError, DataError
-from svbench.listening.building.material import Material, stretch
+from svbench.listening.building.material import SourceAudio, stretch
 from svbench.listening.listening_test import ListeningTest, Trial
 from svbench.results.aggregate import reduce_track
 from svbench.results.store import Quantity, Run, result_of
@@ -119,7 +119,7 @@ def score_excerpts(
     DataError
         Tracks or estimates are missing, are others than those of the test, or nothing can be scored.
     """
-    material = Material(runs, data)
+    material = SourceAudio(runs, data)
     trials = [t for t in test.trials if t.kind == "test"]
     for trial in trials:
         material.check(trial.track, trial.target)
@@ -142,7 +142,7 @@ def score_excerpts(
     return rows, list(dict.fromkeys(notes))
 
 
-def _estimated(material: Material, trials: Iterable[Trial]) -> set[str]:
+def _estimated(material: SourceAudio, trials: Iterable[Trial]) -> set[str]:
     """Targets of which every system has an estimate of every track."""
     kept = []
     for name in dict.fromkeys(t.track for t in trials):

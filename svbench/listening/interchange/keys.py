@@ -1,4 +1,4 @@
-"""The keys of a webMUSHRA configuration: what each may hold, and errors with the path of the key."""
+"""The keys of a webMUSHRA configuration: what each may hold, and errors that name the path of the key."""
 
 from __future__ import annotations
 

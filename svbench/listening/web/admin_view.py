@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from svbench.listening.live import Screening, centres, is_median
 from svbench.listening.store.export import answer_text
-from svbench.listening.store.health import Health, health
-from svbench.listening.store.progress import Progress, progress
-from svbench.listening.store.state import SessionState, now
-from svbench.listening.web.contexts import View
-from svbench.listening.web.steps import ORDER
+from svbench.listening.store.state import ORDER, SessionState, now
+from svbench.listening.store.status import Health, Progress, health, progress
+from svbench.listening.web.pages import View
 
 if TYPE_CHECKING:
     from svbench.listening.listening_test import ListeningTest
@@ -37,7 +35,7 @@ class SignIn(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ProgressRow:
     """A trial: what it is, and for each condition how many ratings it has and, if asked for, their middle."""
 
     name: str
@@ -65,7 +63,7 @@ class AdminPage(View):
     deleted: int
     steps: tuple[str, ...]
     conditions: tuple[tuple[str, str], ...]  # id, role
-    trials: tuple[Row, ...]
+    trials: tuple[ProgressRow, ...]
     centre: str
     revealed: bool
     questions: tuple[str, ...]
@@ -148,9 +146,11 @@ def _place(step: str) -> tuple[int, str]:
     return (order.index(step) if step in order else len(order), step)
 
 
-def _rows(test: ListeningTest, told: Progress, middles: dict[str, dict[str, float]]) -> tuple[Row, ...]:
+def _rows(
+    test: ListeningTest, told: Progress, middles: dict[str, dict[str, float]]
+) -> tuple[ProgressRow, ...]:
     return tuple(
-        Row(
+        ProgressRow(
             name=f"{trial.track}, {trial.target} from {trial.start_s:g}\u00a0s",
             cells=tuple(
                 (told.cells[trial.id].get(c.id), middles.get(trial.id, {}).get(c.id)) for c in test.conditions

@@ -65,7 +65,7 @@ def serve(folder: Path, settings: Settings) -> None:
         address = url or _address(bound)
         admin = _admin_token(store, settings)
         site = Site(folder, test, store, url)
-        _announce(settings, test, address, admin, store.told)
+        _announce(settings, test, address, admin, store.name)
         _leave_when_told()
         sys.setswitchinterval(SWITCH_S)
         make_server(site, settings).run(sockets=[bound])

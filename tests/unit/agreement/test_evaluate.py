@@ -12,8 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from svbench.agreement.ceiling import ceiling
-from svbench.agreement.evaluate import TargetAgreement, evaluate
+from svbench.agreement.evaluate import TargetAgreement, ceiling, evaluate
 from svbench.agreement.stimuli import SCORED, joined, rated_stimuli
 from svbench.errors import DataError
 from svbench.listening.analysis.panel import panel

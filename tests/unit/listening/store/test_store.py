@@ -15,8 +15,8 @@ from svbench.listening.design import assign
 from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.database import database_url
 from svbench.listening.store.export import export_ratings, stored_ratings
-from svbench.listening.store.progress import progress
 from svbench.listening.store.state import Rating, SessionState, now
+from svbench.listening.store.status import progress
 from svbench.listening.store.store import Store
 from svbench.listening.web.registry import Registry
 from svbench.tables.spreadsheet import frame_csv

@@ -7,9 +7,9 @@ import pytest
 
 from svbench.audio.sounds import ArraySound
 from svbench.errors import DataError
-from svbench.listening.building.activity import active_share, active_starts, frame_levels
-from svbench.listening.building.choice import Candidate, Excerpt, choose, even, most
+from svbench.listening.building.excerpts import active_share, active_starts, frame_levels
 from svbench.listening.building.material import named_excerpt
+from svbench.listening.building.track_selection import Candidate, Excerpt, choose, even_ranks, max_excerpts
 from svbench.results.store import Quantity
 from svbench.specs.listening import Excerpts
 
@@ -99,9 +99,9 @@ def test_training_beside_named_excerpts() -> None:
 
 
 def test_small_pieces() -> None:
-    assert most([], 10) == 0
-    assert most([0, 9.5, 10], 10) == 2
-    assert [len(set(even(n, k))) for n in range(1, 20) for k in range(1, n + 1)] == [
+    assert max_excerpts([], 10) == 0
+    assert max_excerpts([0, 9.5, 10], 10) == 2
+    assert [len(set(even_ranks(n, k))) for n in range(1, 20) for k in range(1, n + 1)] == [
         k for n in range(1, 20) for k in range(1, n + 1)
     ]
     for text in ("track", "@3", "a@", "a@-1", "a@x", "a@nan", "a@inf"):

@@ -1,9 +1,10 @@
-"""Which excerpts are heard: spread over difficulty, by a rule that is told with the test.
+"""Choose the tracks and starts of excerpts so that they spread over difficulty.
 
-Tracks are ranked by difficulty, the mean over the systems of the track's headline score. ``n`` of them
-are taken evenly over the ranks, hardest and easiest included; only where there are fewer tracks gives
-one of them a further excerpt. Training takes the tracks that the systems differ on most, those not
-heard in the test before others. Where in its track an excerpt starts is drawn, seeded.
+The difficulty of a track is the mean of its headline score over the systems. ``n`` tracks are taken at even
+distances in the ranking by difficulty, including the hardest and the easiest; a track gives a second excerpt
+only where there are fewer than ``n`` tracks. Training takes the tracks on which the systems differ most, if
+possible tracks that the test does not use. The start within a track is drawn with a seed. The rule is written
+into the test.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def choose(
     ranked = sorted(candidates, key=lambda c: (sign * c.difficulty, c.track))
     if named:
         ranked = [_beside(c, named, rule.length_s) for c in ranked]
-    left = {c.track: most(c.starts_s, rule.length_s) for c in ranked}
+    left = {c.track: max_excerpts(c.starts_s, rule.length_s) for c in ranked}
     n = 0 if named else rule.n
     if sum(left.values()) < n + rule.training:
         raise DataError(
@@ -109,7 +110,7 @@ def choose(
     return [e for e in found if e.kind == "training"] + (list(named) or tests)
 
 
-def told(rule: Excerpts, quantity: Quantity, systems: Sequence[str], named: bool) -> str:
+def describe_rule(rule: Excerpts, quantity: Quantity, systems: Sequence[str], named: bool) -> str:
     """Say the rule as it was used."""
     where = (
         f"starts are drawn (seed {rule.seed}) from every half second at which the target is above "
@@ -124,12 +125,12 @@ def told(rule: Excerpts, quantity: Quantity, systems: Sequence[str], named: bool
     )
 
 
-def most(starts_s: Sequence[float], length_s: float) -> int:
+def max_excerpts(starts_s: Sequence[float], length_s: float) -> int:
     """Return how many excerpts of a length can start at such places without overlap.
 
     Examples
     --------
-    >>> most([0.0, 0.5, 1.0, 5.0], 1.0)
+    >>> max_excerpts([0.0, 0.5, 1.0, 5.0], 1.0)
     3
     """
     n, free_from = 0, float("-inf")
@@ -144,7 +145,7 @@ def draw_starts(candidate: Candidate, n: int, rule: Excerpts, target: str) -> li
     draw = Draw(int(digest([rule.seed, target, candidate.track])[:16], 16))
     free, drawn = list(candidate.starts_s), []
     for missing in range(n - 1, -1, -1):
-        good = [s for s in free if most(_apart(free, s, rule.length_s), rule.length_s) >= missing]
+        good = [s for s in free if max_excerpts(_apart(free, s, rule.length_s), rule.length_s) >= missing]
         drawn.append(draw.choice(good))
         free = _apart(free, drawn[-1], rule.length_s)
     return drawn
@@ -167,18 +168,18 @@ def _spread(ranked: Sequence[Candidate], left: dict[str, int], n: int) -> list[C
     taken: list[Candidate] = []
     while len(taken) < n:
         free = [c for c in ranked if left[c.track]]
-        for place in even(len(free), min(n - len(taken), len(free))):
+        for place in even_ranks(len(free), min(n - len(taken), len(free))):
             left[free[place].track] -= 1
             taken.append(free[place])
     return taken
 
 
-def even(n_ranks: int, n: int) -> list[int]:
+def even_ranks(n_ranks: int, n: int) -> list[int]:
     """Return ``n`` places spread evenly over ranks, both ends included; one alone is in the middle.
 
     Examples
     --------
-    >>> even(11, 3), even(6, 6), even(5, 1)
+    >>> even_ranks(11, 3), even_ranks(6, 6), even_ranks(5, 1)
     ([0, 5, 10], [0, 1, 2, 3, 4, 5], [2])
     """
     if n == 1:

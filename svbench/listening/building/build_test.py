@@ -10,18 +10,30 @@ import msgspec
 
 from svbench.audio import Audio
 from svbench.errors import AudioError, DataError
-from svbench.listening.building import choice
-from svbench.listening.building.choice import Excerpt
-from svbench.listening.building.conditions import REFERENCE, Plan, plan
+from svbench.listening.building import track_selection
+from svbench.listening.building.conditions import (
+    REFERENCE,
+    ConditionPlan,
+    headline,
+    plan_conditions,
+    run_digest,
+    source_record,
+    source_runs,
+)
 from svbench.listening.building.excerpts import excerpts_of
-from svbench.listening.building.folder import finish, new_test, refuse_existing
-from svbench.listening.building.levels import Level, levelled
-from svbench.listening.building.material import Material, NamedExcerpt, cut_samples, measured
-from svbench.listening.building.names import Names, names_of
-from svbench.listening.building.sources import headline, run_digest, source_runs, told
-from svbench.listening.building.stimuli import new_stimulus
+from svbench.listening.building.material import NamedExcerpt, SourceAudio, cut_samples, measured
+from svbench.listening.building.stimuli import Level, Names, levelled, names_of, new_stimulus
+from svbench.listening.building.track_selection import Excerpt
 from svbench.listening.design import OPEN_REFERENCE
-from svbench.listening.listening_test import Condition, ListeningTest, Stimulus, Trial
+from svbench.listening.listening_test import (
+    Condition,
+    ListeningTest,
+    Stimulus,
+    Trial,
+    finish,
+    new_test,
+    refuse_existing,
+)
 from svbench.results.provenance import Provenance
 from svbench.specs.listening import Levels, ListeningProtocol
 
@@ -75,9 +87,9 @@ def build_test(
     """
     refuse_existing(out, force)
     runs, notes = source_runs(paths)
-    planned = plan(protocol, runs)
+    planned = plan_conditions(protocol, runs)
     notes += planned.notes
-    material = Material(planned.systems, data)
+    material = SourceAudio(planned.systems, data)
     excerpts = [
         excerpt
         for target in protocol.targets
@@ -90,7 +102,9 @@ def build_test(
         for number, excerpt in enumerate(excerpts):
             progress(f"trial {number + 1} of {len(excerpts)}: {excerpt.track}")
             trials.append(_trial(folder, material, excerpt, protocol, planned, names, notes))
-        rule = choice.told(protocol.excerpts, headline(runs[0]), list(planned.systems), bool(named))
+        rule = track_selection.describe_rule(
+            protocol.excerpts, headline(runs[0]), list(planned.systems), bool(named)
+        )
         test = ListeningTest(
             schema=1,
             id=names.opaque("test"),
@@ -98,7 +112,7 @@ def build_test(
             protocol=protocol,
             conditions=_measured(planned.conditions, {t.rate_hz for t in trials}),
             trials=tuple(trials),
-            sources=tuple(told(run) for run in planned.systems.values()),
+            sources=tuple(source_record(run) for run in planned.systems.values()),
             provenance={
                 **msgspec.to_builtins(provenance),
                 "protocol_digest": protocol.digest,
@@ -113,10 +127,10 @@ def build_test(
 
 def _trial(
     folder: Path,
-    material: Material,
+    material: SourceAudio,
     excerpt: Excerpt,
     protocol: ListeningProtocol,
-    planned: Plan,
+    planned: ConditionPlan,
     names: Names,
     notes: list[str],
 ) -> Trial:
