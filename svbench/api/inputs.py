@@ -82,6 +82,8 @@ def read_system(
     """Load a system as it may be measured."""
     if callable(given):
         return callable_system(given, name)
+    if not isinstance(given, str | Path | LocatedSystem):
+        raise SpecError("system", "", f"expected an id, a system file or a function, found {given!r}")
     located = given if isinstance(given, LocatedSystem) else load_system(given)
     if check_weights:
         located = permitted(located, random_weights=random_weights)

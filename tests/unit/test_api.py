@@ -235,6 +235,10 @@ def test_errors_are_in_plain_words(small_folder: Path, tmp_path: Path) -> None:
         quick("hpss", "nowhere")
     with pytest.raises(SpecError, match="data: /nowhere: no such folder"):
         quick("hpss", Path("/nowhere"))
+    with pytest.raises(SpecError, match="system: expected an id, a system file or a function, found 3"):
+        quick(3, small_folder)
+    with pytest.raises(SpecError, match="system: the list is empty"):
+        quick([], small_folder)
     with pytest.raises(SpecError, match="rate_hz: is needed for arrays"):
         svbench.score({}, {}, "mdx21")  # type: ignore[call-overload]
     with pytest.raises(DataError, match=r"no run\.json in it or in its folders"):
