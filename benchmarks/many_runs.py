@@ -6,7 +6,7 @@
 ``table`` generates runs under mdx21, one value for each target; ``report`` under sisec18, with 240 frames of
 each quantity, as long as a song. The command runs in a process of its own. The script prints its CPU time,
 its peak memory, and the SHA-256 of all that it wrote. Wall time is left out, since it is not comparable on a
-shared machine. A change that only makes a command faster leaves the SHA-256 as it was.
+shared machine. A change that only makes a command faster does not change the SHA-256.
 """
 
 from __future__ import annotations

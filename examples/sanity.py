@@ -13,7 +13,7 @@ import numpy as np
 from scipy import signal
 
 from svbench.datasets.synthetic import synthetic_track
-from svbench.metrics.record import Metric, QuantityRecord
+from svbench.metrics.contract import Metric, QuantityRecord
 from svbench.specs.plugins import load_plugin, plugins
 
 PAGE = Path(__file__).parents[1] / "docs" / "sanity.md"

@@ -15,7 +15,7 @@ import numpy as np
 
 from svbench.audio.sounds import ArraySound, Sound, whole
 from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for, version_of
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.results.foreign import manifest_of
 from svbench.results.scores import Series, TrackResult, series

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from svbench.errors import SpecError
-from svbench.metrics.record import Metric
+from svbench.metrics.contract import Metric
 from svbench.results.scores import Series, without_value
 from svbench.results.store import Quantity
 from svbench.specs.plugins import load_plugin

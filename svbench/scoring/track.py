@@ -20,7 +20,7 @@ from svbench.audio.sounds import ArraySound, FileSound, Sound, Stack, is_silent,
 from svbench.datasets.api import Track
 from svbench.datasets.content import Difference, relative_rms
 from svbench.errors import AudioError
-from svbench.metrics.result import MetricResult
+from svbench.metrics.contract import MetricResult
 from svbench.probes.tracks import Sounds, brought_back, expected
 from svbench.results.scores import Series, series, unstable_note, without_value
 from svbench.scoring.bound import BoundMetric, BoundProtocol

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from svbench.audio import audio_info
 from svbench.audio.sounds import FileSound, Sound
-from svbench.datasets.api import Track
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded, Track
 from svbench.errors import DataError
 from svbench.listening.building.anchors import (
     MASK_HZ,

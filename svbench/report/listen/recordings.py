@@ -8,8 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from svbench.audio import Audio, Samples, read_audio
-from svbench.datasets.api import Track
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded, Track
 from svbench.results.foreign import inside, manifest_of
 from svbench.results.store import Run, result_of
 

@@ -26,10 +26,10 @@ from svbench.systems.api import Context, SystemInfo
 RATE_HZ = 44100
 OWN_PARAMETERS = {"model", "folder", "device"}
 MINIMUM = RATE_HZ  # samples
-SPARE = {"VR": 4096}  # samples; VR leaves out the frame that the end of a track does not fill
+SPARE = {"VR": 4096}  # samples; VR drops the last frame of a track if it is incomplete
 STEMS = ("vocals", "drums", "bass", "other")
 
-# The list of models, and what the parameters of MDX-Net and VR files are, by the files' digests.
+# The list of models; and the parameters of MDX-Net and VR models, by the digests of their files.
 DATA = "https://raw.githubusercontent.com/TRvlvr/application_data/main"
 LIST = {"download_checks.json": f"{DATA}/filelists/download_checks.json"}
 BY_DIGEST = {
@@ -40,10 +40,11 @@ ELSEWHERE = "https://github.com/nomadkaraoke/python-audio-separator/releases/tag
 
 
 class AudioSeparator:
-    """Runs a model of the package's list from files in a folder; nothing is fetched.
+    """Runs a model of the package's list from files in a folder; nothing is downloaded.
 
-    The package lowers what peaks above 0.9, writes 16 bits, and multiplies estimates of MDX-Net by the
-    mixture's peak. None of that happens here: estimates have the mixture's own level, in floating point.
+    The package itself scales down what peaks above 0.9, writes 16 bits, and multiplies the estimates of
+    MDX-Net by the mixture's peak. None of that happens here: estimates keep the mixture's level, in floating
+    point.
 
     Parameters
     ----------
@@ -59,13 +60,14 @@ class AudioSeparator:
     ModuleNotFoundError
         audio-separator is not installed.
     FileNotFoundError
-        Files are missing; says which, where they come from, and where to put them.
+        Files are missing; the message says which, where they come from, and where to put them.
     ValueError
-        Unknown or missing parameters, a model not on the list, a checkpoint of another architecture.
+        Parameters are unknown or missing, the model is not on the list, or the checkpoint is of another
+        architecture.
 
     Notes
     -----
-    Checkpoints are loaded as the package loads them; take them from their authors.
+    Checkpoints are loaded as the package loads them, which may execute code; use those of their authors only.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -94,7 +96,7 @@ class AudioSeparator:
         )
 
     def modules(self) -> dict[str, Any]:
-        """Name the network, for profiles, where it is one of PyTorch that stays loaded."""
+        """Return the network, for profiles, if it is a PyTorch module that stays loaded."""
         network = getattr(self.network, "model_run", None)
         return {"network": network} if hasattr(network, "parameters") else {}
 
@@ -104,7 +106,7 @@ class AudioSeparator:
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Let the package separate a file, and take its estimates before it writes them."""
-        # Transforms reflect half a window at the edges, so a shorter track is lengthened first.
+        # Transforms reflect half a window at the edges, so a short track is padded first.
         padded = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
         padded[: mixture.n_samples] = stereo(mixture, "audio-separator")
         found: dict[str, Samples] = {}
@@ -114,17 +116,18 @@ class AudioSeparator:
             path = Path(scratch) / "mixture.wav"
             write_audio(path, Audio(padded, mixture.rate_hz))
             self.network.separate(str(path))
-        self.network.clear_file_specific_paths()  # or MDX-Net gives this track's estimates again
+        # Otherwise MDX-Net returns the estimates of this track again.
+        self.network.clear_file_specific_paths()
         stems = ((stem, np.asarray(found[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of)
         return estimates_of(stems, mixture, self.target_of)
 
 
 def _separator(folder: Path, device: str) -> Any:
-    """Make the package's separator without its search for cards and ffmpeg, which is not used here."""
+    """Make the package's separator without its search for graphics cards and ffmpeg."""
     import torch
     from audio_separator.separator import Separator
 
-    os.environ.pop("AUDIO_SEPARATOR_MODEL_DIR", None)  # it would win over the folder
+    os.environ.pop("AUDIO_SEPARATOR_MODEL_DIR", None)  # it would take precedence over the folder
     separator = Separator(
         log_level=logging.WARNING, info_only=True, model_file_dir=str(folder), output_dir=str(folder)
     )
@@ -135,7 +138,7 @@ def _separator(folder: Path, device: str) -> Any:
 
 
 def _kind(separator: Any, model: str, folder: Path) -> str:
-    """Look a model up in the list, and see whether all its files are there."""
+    """Look a model up in the list, and check that all its files exist."""
     missing: dict[str, str] = {}
 
     def note(url: str, path: str) -> None:
@@ -166,7 +169,7 @@ def _refuse_missing(missing: dict[str, str], model: str, folder: Path) -> None:
 
 
 def _load(separator: Any, model: str) -> Any:
-    """Load a model whose files are there."""
+    """Load a model whose files exist."""
     import onnxruntime
 
     _stand_in_for_torchvision()
@@ -180,13 +183,13 @@ def _load(separator: Any, model: str) -> Any:
     try:
         with mock.patch.object(onnxruntime, "SessionOptions", Options):
             separator.load_model(model)
-    except SystemExit:  # the package ends the process, after some lines of log
+    except SystemExit:  # the package logs a few lines and ends the process
         raise ValueError(f"{model} is not of the architecture that its .yaml file describes") from None
     return separator.model_instance
 
 
 def _stand_in_for_torchvision() -> None:
-    """Let onnx2torch import: it names operators on images, which need torchvision of torch's own build."""
+    """Make onnx2torch importable: it imports torchvision, which must match the build of PyTorch."""
     try:
         import torchvision  # noqa: F401
     except (ImportError, OSError, RuntimeError):
@@ -202,7 +205,7 @@ def _keep_level(network: Any, kind: str) -> None:
         demix = network.demix
 
         def at_mixture_level(mixture: Samples, is_match_mix: bool = False) -> Samples:
-            # Its caller multiplies by the peak, which only a mixture of peak 1 survives.
+            # The caller multiplies the result by the mixture's peak; dividing first cancels that.
             found: Samples = demix(mixture, is_match_mix=is_match_mix)
             return found / (np.abs(mixture).max() or 1)
 
@@ -210,14 +213,14 @@ def _keep_level(network: Any, kind: str) -> None:
 
 
 def _stems(network: Any, kind: str) -> list[str]:
-    """Name what a model gives, in the package's words."""
+    """Return the stems that a model gives, by the package's names."""
     if kind == "Demucs":
         six = "6s" in network.model_name
         return ["Drums", "Bass", "Other", "Vocals", *(["Guitar", "Piano"] if six else [])]
     training = network.model_data.get("training", {})
     target = training.get("target_instrument")
     if target and network.primary_stem_name != target:
-        # The package looks at the first two instruments only, and would give it the first one's name.
+        # The package looks at the first two instruments only and would use the name of the first.
         network.primary_stem_name, network.secondary_stem_name = target, network.secondary_stem(target)
     if not target and len(training.get("instruments", [])) > 2:
         return list(training["instruments"])
@@ -225,7 +228,7 @@ def _stems(network: Any, kind: str) -> list[str]:
 
 
 def _targets(stems: list[str]) -> dict[str, str]:
-    """Find the target of each stem: with vocals alone beside it, a stem is the accompaniment.
+    """Return the target of each stem: if there are only vocals besides it, a stem is the accompaniment.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from svbench.systems.adapters.shared import (
 )
 from svbench.systems.api import Context, SystemInfo
 
-# Six-stem models have two more sources, which belong to "other" on data of four stems.
+# Six-stem models have two more sources, which belong to "other" where data have four stems.
 STEM_OF = {"guitar": "other", "piano": "other"}
 PARAMETERS = {"model", "folder", "shifts", "overlap", "segment", "device"}
 
@@ -30,8 +30,8 @@ class Demucs:
     ----------
     parameters : dict
         ``model``: a name such as ``"htdemucs"``, ``"htdemucs_ft"``, ``"htdemucs_6s"``, ``"hdemucs_mmi"``,
-        ``"mdx_extra"``, or the signature of one file; ``folder``: where the weights lie, relative to
-        the system file; ``shifts``: random shifts averaged, 1 by default, always the same ones;
+        ``"mdx_extra"``, or the signature of one file; ``folder``: the folder of the weights, relative
+        to the system file; ``shifts``: random shifts averaged, 1 by default, always the same ones;
         ``overlap``: of segments, 0.25; ``segment``: seconds, the model's own; ``device``: ``"cpu"``.
     context : Context
 
@@ -40,9 +40,9 @@ class Demucs:
     ModuleNotFoundError
         demucs is not installed.
     FileNotFoundError
-        Weights are missing; says which, where they come from, and where to put them.
+        Weights are missing; the message says which, where they come from, and where to put them.
     ValueError
-        Unknown or missing parameters.
+        Parameters are unknown or missing.
 
     References
     ----------
@@ -51,7 +51,7 @@ class Demucs:
 
     Notes
     -----
-    Weights files of demucs are pickles: loading one runs what it says. Take them from their authors.
+    Weights files of demucs are pickles, and loading one can execute any code. Use those of the authors only.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -80,16 +80,16 @@ class Demucs:
         signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "demucs").T))
         mono = signal.mean(0)
         mean, scale = mono.mean(), mono.std(correction=0) + 1e-8
-        random.seed(0)  # the shifts are drawn from Python's own generator
+        random.seed(0)  # the shifts are drawn from the generator of Python's module random
         with torch.inference_mode():
-            found = apply_model(self.model, ((signal - mean) / scale)[None], split=True, **self.options)[0]
-        parts = (found * scale + mean).cpu().numpy()
+            output = apply_model(self.model, ((signal - mean) / scale)[None], split=True, **self.options)[0]
+        parts = (output * scale + mean).cpu().numpy()
         stems = zip(self.model.sources, (part.T for part in parts), strict=True)
         return estimates_of(stems, mixture, STEM_OF)
 
 
 def _load(name: str, folder: Path) -> Any:
-    """Load a model or bag from files in a folder; nothing is fetched."""
+    """Load a model or a bag of models from files in a folder; nothing is downloaded."""
     from demucs import pretrained
     from demucs.repo import AnyModelRepo, BagOnlyRepo, LocalRepo
 
@@ -110,7 +110,7 @@ def _where(signature: str, urls: dict[str, str]) -> str:
 
 
 def _signatures(name: str) -> list[str]:
-    """Signatures of the files that make up a bag; a name that is no bag is a signature itself."""
+    """Return the signatures of a bag's files; a name that is not of a bag is a signature itself."""
     import yaml
     from demucs.pretrained import REMOTE_ROOT
 

@@ -22,7 +22,7 @@ TARGETS = ("vocals", "drums", "bass", "other")
 MINIMUM = 4096  # samples
 PARAMETERS = {"model", "folder", "niter", "wiener_win_len", "device"}
 
-# Zenodo record and the first digits of each file's sha256, which its name repeats.
+# The Zenodo record, and the first digits of each file's sha256, which its name contains.
 FILES = {
     "umxhq": (3370489, {"vocals": "b62c91ce", "drums": "9619578f", "bass": "8d85a5bd", "other": "b52fbbf7"}),
     "umx": (3370486, {"vocals": "c8df74a5", "drums": "5a48008b", "bass": "646024d3", "other": "f8e132cc"}),
@@ -46,9 +46,9 @@ class OpenUnmix:
     ModuleNotFoundError
         openunmix is not installed.
     FileNotFoundError
-        Weights are missing; says which, where they come from, and where to put them.
+        Weights are missing; the message says which, where they come from, and where to put them.
     ValueError
-        Unknown or missing parameters, or an unknown model.
+        Parameters are unknown or missing, or the model is unknown.
 
     References
     ----------
@@ -89,7 +89,7 @@ class OpenUnmix:
         import torch
 
         signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "Open-Unmix").T))
-        # Its transform reflects half a window at the edges, so a shorter track is lengthened first.
+        # The transform reflects half a window at the edges, so a short track is padded first.
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
@@ -99,7 +99,7 @@ class OpenUnmix:
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:
-    """Find the weights of every target, or say what to put where."""
+    """Find the weights of every target, or raise an error that says what to put where."""
     record, digits = FILES[name]
     paths = {target: folder / f"{target}-{start}.pth" for target, start in digits.items()}
     missing = [p.name for p in paths.values() if not p.is_file()]
@@ -113,7 +113,7 @@ def _weights(name: str, folder: Path) -> dict[str, Path]:
 
 
 def _stand_in_for_torchaudio() -> None:
-    """Let openunmix import: it names torchaudio, which does not load on every torch, for files."""
+    """Make openunmix importable without torchaudio, which does not load with every PyTorch."""
     try:
         import torchaudio  # noqa: F401
     except (ImportError, OSError):

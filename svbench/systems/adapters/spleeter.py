@@ -19,14 +19,14 @@ from svbench.systems.adapters.shared import (
 from svbench.systems.api import Context, SystemInfo
 
 RELEASE = "https://github.com/deezer/spleeter/releases/download/v1.4.0"
-# Of the archives, as Spleeter's own tests have them.
+# Of the archives, from Spleeter's own tests.
 SHA256 = {
     "2stems": "f3a90b39dd2874269e8b05a48a86745df897b848c61f3958efc80a39152bd692",
     "4stems": "3adb4a50ad4eb18c7c4d65fcf4cf2367a07d48408a5eb7d03cd20067429dfaa8",
     "5stems": "25a1e87eb5f75cc72a4d2d5467a0a50ac75f05611f877c278793742513cc7218",
 }
 CONVOLUTIONS = 7  # in the network of one stem
-# The fifth stem belongs to "other" on data of four.
+# The fifth stem belongs to "other" where data have four stems.
 STEM_OF = {"piano": "other"}
 PARAMETERS = {"model", "folder", "mwf", "device"}
 INSTALL = (
@@ -38,9 +38,9 @@ INSTALL = (
 class Spleeter:
     """Runs a pretrained model of the package spleeter.
 
-    Every track gets a separator of its own, since later calls of one were seen to return the
-    previous track's estimates. It reads the checkpoint each time, as the package always does: that
-    is part of a track's time.
+    Each track gets a new separator, since later calls of the same one have been seen to return the previous
+    track's estimates. It reads the checkpoint each time, as the package always does; that counts as part of
+    the track's time.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ class Spleeter:
     ModuleNotFoundError
         spleeter is not installed.
     FileNotFoundError
-        The checkpoint is missing; says where it comes from, and where to put it.
+        The checkpoint is missing; the message says where it comes from, and where to put it.
     ValueError
-        Unknown or missing parameters, or the checkpoint of a model with other stems.
+        Parameters are unknown or missing, or the checkpoint is of a model with other stems.
 
     References
     ----------
@@ -79,7 +79,7 @@ class Spleeter:
             raise ModuleNotFoundError(f"spleeter is not installed in {sys.executable}; {INSTALL}")
         self.folder = context.folder.resolve() / parameters["folder"]
         self.files = _checkpoint(self.folder, archive)
-        # TensorFlow looks at none of the usual variables for its threads, and at these when it is imported.
+        # TensorFlow ignores the usual variables for threads; it reads these when it is imported.
         threads = os.environ.get("OMP_NUM_THREADS", "1")
         os.environ.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS=threads)
         if device == "cpu":
@@ -107,13 +107,14 @@ class Spleeter:
 
         given = stereo(mixture, "Spleeter")
         separator = Separator(f"spleeter:{self.model}", MWF=self.mwf, multiprocess=False)
-        separator._params["model_dir"] = str(self.folder)  # the name in it would be fetched
+        # Otherwise the package would download the model of that name.
+        separator._params["model_dir"] = str(self.folder)
         stems = separator.separate(given)
         return estimates_of(((stem, stems[stem]) for stem in self.stems), mixture, STEM_OF)
 
 
 def _checkpoint(folder: Path, archive: str) -> list[Path]:
-    """Find the checkpoint's files: without one, TensorFlow would go on with random weights."""
+    """Find the checkpoint's files; without them TensorFlow would silently use random weights."""
     listed = folder / "checkpoint"
     text = listed.read_text(encoding="utf-8") if listed.is_file() else ""
     named = re.search(r'^model_checkpoint_path: "(.+)"', text, re.MULTILINE)
@@ -129,7 +130,7 @@ def _checkpoint(folder: Path, archive: str) -> list[Path]:
 
 
 def _refuse_other_stems(index: Path, model: str, n_stems: int) -> None:
-    """Compare numbers of stems: a model of fewer would take the first networks of any checkpoint."""
+    """Refuse a checkpoint of another number of stems; a model of fewer would take its first networks."""
     import tensorflow
 
     names = [name for name, _ in tensorflow.train.list_variables(str(index.with_suffix("")))]

@@ -1,4 +1,4 @@
-"""Networks of the literature, built by svbench itself: with an authors' checkpoint, or for their cost."""
+"""Networks of the literature, built by svbench: with an authors' checkpoint, or without, to measure cost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SEED = 0
 class Zoo:
     """One architecture in one of its published sizes.
 
-    A mono mixture is given to both channels, and the channels of each estimate are averaged.
+    A mono mixture is passed to both channels, and the channels of each estimate are averaged.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ class Zoo:
         ``architecture`` and ``size``; ``targets``: other names for its outputs; ``device``: ``"cpu"``;
         all others are settings of the architecture, such as ``overlap``.
     context : Context
-        Its weights are one checkpoint, as `torch.save` writes it.
+        Its weights are one checkpoint, as ``torch.save`` writes it.
 
     Raises
     ------
     ModuleNotFoundError
         torch is not installed.
     ValueError
-        Unknown parameters, no checkpoint where random weights are not permitted, or one that does
+        Parameters are unknown, there is no checkpoint though random weights are not permitted, or it does
         not fit.
     """
 

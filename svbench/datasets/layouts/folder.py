@@ -1,19 +1,67 @@
-"""Plain folders: <track>/<stem>.wav (or flac, ogg, mp3), tracks directly or one subset folder deeper.
+"""Layouts with one folder per track (`Folder`, `Dsd100`), and the checks that all layouts share.
 
-Names are understood by the table of `svbench.naming.names`.
+Plain folders are <track>/<stem>.wav (or flac, ogg, mp3), with the tracks in the root or one subset folder
+deeper; names are understood by the table of `svbench.naming.names`. DSD100 has two trees,
+Mixtures/{Dev,Test}/<nnn - name>/mixture.wav and Sources/{Dev,Test}/<nnn - name>/<stem>.wav.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from svbench.audio import EXTENSIONS
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import contents, first_escape, unused
 from svbench.datasets.lumps import lumps, overlapping
 from svbench.errors import DataError
-from svbench.naming.listing import audio_files, folders, read_as, target_files
+from svbench.naming.folders import audio_files, folders, is_ignored, read_as, target_files
 from svbench.specs.manifest import MIXTURE, ManifestHead
+
+
+def escapes(path: Path, root: Path) -> str:
+    """Return a sentence about a link that leads out of the data set, or nothing.
+
+    Results would depend on files that the data set's folder does not hold.
+    """
+    if path.resolve().is_relative_to(root.resolve()):
+        return ""
+    return f"{path}: a link that leads out of {root}"
+
+
+def first_escape(paths: list[Path], root: Path) -> str:
+    """Return the sentence about the first link that leads out, or nothing."""
+    return next((problem for p in paths if (problem := escapes(p, root))), "")
+
+
+def unused(there: Iterable[Path], used: Collection[Path], stems: Iterable[str]) -> tuple[str, ...]:
+    """Return a sentence about each audio file that belongs to no stem.
+
+    Examples
+    --------
+    >>> unused([Path("basss.wav"), Path("vocals.wav")], [Path("vocals.wav")], ["bass", "vocals"])
+    ("basss.wav belongs to no stem; did you mean 'bass'?",)
+    """
+    told = []
+    names = list(stems)
+    for path in (p for p in there if p not in used):
+        near = get_close_matches(path.stem.lower(), names, n=1, cutoff=0.6)
+        told.append(f"{path.name} belongs to no stem{f'; did you mean {near[0]!r}?' if near else ''}")
+    return tuple(told)
+
+
+def beside(tracks: Collection[Path]) -> list[Path]:
+    """Return the folders that lie beside tracks and are none, nor hold any."""
+    holders = dict.fromkeys(t.parent for t in tracks)
+    return [f for h in holders for f in folders(h) if f not in tracks and f not in holders]
+
+
+def contents(folder: Path, most: int = 3) -> str:
+    """Return what a folder holds, in words: "it is empty", or the first few names."""
+    names = sorted(p.name for p in folder.iterdir() if not is_ignored(p.name))
+    if not names:
+        return "it is empty"
+    return f"it has {', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"
 
 
 class Folder:
@@ -95,3 +143,29 @@ def track_files(
         one, other = (files[name].name for name in crossing)
         problem = f"{folder}: {one} and {other} share stems, so no sum of files is the mixture; add a mixture"
     return TrackFiles(name, subset, stems, mixture, problem, notes, redundant=redundant, read_as=aliased)
+
+
+class Dsd100:
+    """Mixtures and sources in two trees of the same shape, paired by subset and name."""
+
+    def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
+        """Return all tracks below a root, sorted by subset and name."""
+        names = sorted(
+            {
+                (subset.name, track.name)
+                for tree in ("Mixtures", "Sources")
+                for subset in folders(root / tree)
+                for track in folders(subset)
+            }
+        )
+        return [_track(root, subset, name, head) for subset, name in names]
+
+
+def _track(root: Path, subset: str, name: str, head: ManifestHead) -> TrackFiles:
+    sources = {p.stem: p for p in audio_files(root / "Sources" / subset / name)}
+    mixtures = {p.stem: p for p in audio_files(root / "Mixtures" / subset / name)}
+    stems = {s: sources[s] for s in head.stems if s in sources}
+    mixture = mixtures.get("mixture")
+    problem = first_escape([*stems.values(), *([mixture] if mixture else [])], root)
+    left = unused(sources.values(), list(stems.values()), head.stems)
+    return TrackFiles(name, subset, stems, mixture, problem, left)
