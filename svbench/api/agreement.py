@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from svbench.agreement.evaluate import evaluate
+from svbench.agreement.evaluate import Agreement, evaluate
 from svbench.agreement.excerpts import chosen_protocols, score_excerpts
-from svbench.agreement.report import Agreement
 from svbench.agreement.stimuli import SCORED, joined, rated_stimuli
 from svbench.agreement.stimulus_match import systems_of
 from svbench.api.inputs import Progress, Step, ignore

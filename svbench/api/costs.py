@@ -124,8 +124,8 @@ def lookahead(
     SpecError
         ``track`` without ``data``, or a setting out of range.
     """
-    from svbench.cost.excerpt import synthetic_material, track_material
     from svbench.cost.lookahead import measure_hearing
+    from svbench.cost.streaming import synthetic_material, track_material
 
     located = [read_system(s, random_weights=random_weights) for s in systems]
     if track and data is None:

@@ -136,6 +136,8 @@ def evaluate(
     systems = [
         read_system(s, name=name, random_weights=random_weights, limits=limits) for s in listed(system)
     ]
+    if not (systems and protocols):
+        raise SpecError("system" if protocols else "protocol", "", "the list is empty; give one or more")
     dataset = chosen_dataset(given, subset, tracks)
     for located in systems:
         _refuse_unenforced(located, protocols)

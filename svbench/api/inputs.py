@@ -82,6 +82,8 @@ def read_system(
     """Load a system as it may be measured."""
     if callable(given):
         return callable_system(given, name)
+    if not isinstance(given, str | Path | LocatedSystem):
+        raise SpecError("system", "", f"expected an id, a system file or a function, found {given!r}")
     located = given if isinstance(given, LocatedSystem) else load_system(given)
     if check_weights:
         located = permitted(located, random_weights=random_weights)
@@ -116,7 +118,8 @@ def given_data(data: str | Path | Dataset) -> Dataset | tuple[str, Path]:
 
 
 def chosen_dataset(given: Dataset | tuple[str, Path], subset: str | None, tracks: Sequence[str]) -> Dataset:
-    """Open a data set, or choose from one that is open."""
+    """Open a data set, or choose from one that is open; a single name stands for a list of one."""
+    tracks = listed(tracks)
     if isinstance(given, Dataset):
         if subset or tracks:
             return open_dataset(given.manifest, given.root, subset=subset or given.subset, tracks=tracks)

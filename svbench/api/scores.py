@@ -242,7 +242,7 @@ def import_scores(
         The imported runs; and a sentence for each file that could not be imported.
     """
     from svbench.results.interchange.museval_import import Plan, import_museval
-    from svbench.scoring.track import quantities_of
+    from svbench.scoring.bound import bind
 
     rule = read_protocol(protocol)
     imported = import_museval(
@@ -250,7 +250,7 @@ def import_scores(
             folder=Path(folder),
             out=Path(out),
             protocol=rule,
-            quantities=quantities_of(rule),
+            quantities=bind(rule).quantities,
             provenance=provenance or collect(["svbench.import_scores"], {"folder": str(folder)}),
             system=system,
             subset=subset,

@@ -46,11 +46,11 @@ def kind_of(path: Path) -> str:
 def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
     """Load a spec of any kind by id or path, with its digest."""
     if kind == "protocol":
-        from svbench.scoring.track import quantities_of
+        from svbench.scoring.bound import bind
         from svbench.specs.protocol import load_protocol
 
         protocol = load_protocol(name)
-        quantities_of(protocol)
+        bind(protocol)
         return protocol, {"digest": protocol.digest}
     if kind == "listening protocol":
         from svbench.specs.listening import load_listening_protocol

@@ -7,10 +7,7 @@ import math
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.inputs import check_pair
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, frame_bounds
 
 # Of the paper's code: a silent frame of the estimate is −120 dB, not −inf.
 _FLOOR = 1e-12

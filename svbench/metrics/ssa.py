@@ -8,10 +8,8 @@ from typing import get_args
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.channels import Measure, check_stereo, framed_channel_scores
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, frame_bounds
+from svbench.metrics.si_sdr import Measure, check_stereo, framed_channel_scores
 
 
 def ssa(

@@ -1,4 +1,4 @@
-"""Baselines without training: the mixture, silence, and centre/side cancellation."""
+"""Baselines without training: mixture, silence, centre/side cancellation, HPSS and REPET-SIM."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from svbench.audio import Audio
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.stft import Spectrum, istft, stft
 
+# Window length and hop of each transform, in samples.
 CENTRE_N_FFT, CENTRE_HOP = 4096, 1024
-LOW_HZ = 120.0
+HPSS_N_FFT, HPSS_HOP = 2048, 512
+REPET_N_FFT, REPET_HOP = 2048, 1024
+LOW_HZ = 120.0  # below it, the centre is bass and kick drum rather than the voice
+BASS_HZ = 150.0
+N_SIMILAR = 25  # frames
+MIN_DISTANCE_S = 0.5
+HIGH_PASS_HZ = 100.0
 
 
 def _no_parameters(parameters: dict[str, Any], name: str) -> None:
@@ -20,7 +27,7 @@ def _no_parameters(parameters: dict[str, Any], name: str) -> None:
 
 
 class Mixture:
-    """The mixture as the estimate of every target: the floor every system should beat."""
+    """The mixture as the estimate of every target: the floor that every system should beat."""
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
         _no_parameters(parameters, "mixture")
@@ -44,11 +51,11 @@ class Silence:
 
 
 class CentreCancellation:
-    """Centre as vocals, sides as accompaniment: the oldest karaoke trick.
+    """The centre as vocals and the sides as accompaniment: the oldest karaoke trick.
 
-    Above 120 Hz what both channels share, (L + R)/2, is vocals; the sides, and everything below
-    120 Hz, where bass and kick drum sit in the centre too, are accompaniment. The two add up to
-    the mixture. In mono the centre is everything.
+    Above 120 Hz, what both channels share, (L + R)/2, is vocals. The sides are accompaniment, and so is
+    everything below 120 Hz, where bass and kick drum are in the centre too. The two add up to the mixture.
+    In mono everything is in the centre.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -67,22 +74,18 @@ class CentreCancellation:
         }
 
 
-HPSS_N_FFT, HPSS_HOP = 2048, 512
-BASS_HZ = 150.0
-
-
 class HarmonicPercussive:
-    """Four stems that add up to the mixture: drums are percussive, the rest harmonic.
+    """Harmonic/percussive separation by median filters, extended to four stems that add up to the mixture.
 
-    Harmonic sound lies in horizontal ridges of the spectrogram and percussive sound in vertical
-    ones; each is found by a median filter along its direction, and soft masks share the mixture
-    out. Of the harmonic part, bass is what lies below 150 Hz, vocals are its centre (what both
-    channels have in common) and other its sides; in mono there are no sides, and other is silent.
+    Harmonic sound forms horizontal ridges in the spectrogram and percussive sound vertical ones. A median
+    filter along each direction keeps one and suppresses the other, and soft masks divide the mixture between
+    them. The percussive part is drums. Of the harmonic part, bass is what lies below 150 Hz, vocals are its
+    centre (what both channels share) and other is its sides; in mono there are no sides, and other is silent.
 
     Parameters
     ----------
     parameters : dict
-        ``length``: taps of both median filters, 17 by default.
+        ``length``: taps of both median filters, in frames and in bins, 17 by default.
     context : Context
 
     References
@@ -113,7 +116,7 @@ class HarmonicPercussive:
         }
 
     def _harmonic_mask(self, spectrum: Spectrum) -> Any:
-        """Wiener-like mask of the harmonic part, shape (n_frames, n_bins, 1)."""
+        """Return the paper's mask of the harmonic part, H² / (H² + P²), shape (n_frames, n_bins, 1)."""
         from scipy.ndimage import median_filter
 
         magnitude = np.abs(spectrum).mean(axis=2)
@@ -124,23 +127,17 @@ class HarmonicPercussive:
         return mask[:, :, np.newaxis]
 
 
-REPET_N_FFT, REPET_HOP = 2048, 1024
-N_SIMILAR = 25
-MIN_DISTANCE_S = 0.5
-HIGH_PASS_HZ = 100.0
-
-
 class RepetSim:
-    """Vocals and accompaniment that add up to the mixture.
+    """REPET-SIM: what repeats is accompaniment, what does not is vocals.
 
-    For every frame the most similar ones (cosine of magnitude spectra, at least half a second
-    apart) are found; their median is the repeating background. What exceeds it is vocals; below
-    100 Hz nothing is.
+    For every frame, the 25 most similar ones are found (by the cosine of their magnitude spectra, at least
+    half a second apart); their median is the repeating background. What exceeds it is vocals, except below
+    100 Hz. Vocals and accompaniment add up to the mixture.
 
     Parameters
     ----------
     parameters : dict
-        None are taken.
+        Must be empty.
     context : Context
 
     References
@@ -149,8 +146,7 @@ class RepetSim:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        if parameters:
-            raise ValueError(f"repet takes no parameters, found {', '.join(sorted(parameters))}")
+        _no_parameters(parameters, "repet")
         self.info = SystemInfo(context.system_id, ("vocals", "accompaniment"))
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -165,7 +161,7 @@ class RepetSim:
         background = np.empty_like(magnitude)
         for i, row in enumerate(similarity):
             background[i] = np.median(magnitude[_similar(row, i, apart)], axis=0)
-        # A repeating part cannot be louder than the mixture it is in.
+        # A repeating part cannot be louder than the mixture that contains it.
         background = np.minimum(background, magnitude)
         mask = np.divide(background, magnitude, out=np.ones_like(magnitude), where=magnitude > 0)
         mask[:, : int(np.ceil(HIGH_PASS_HZ * REPET_N_FFT / mixture.rate_hz))] = 1
@@ -176,15 +172,18 @@ class RepetSim:
         }
 
 
-def _similar(row: Any, own: int, apart: int) -> list[int]:
-    """Frames most similar to one, itself first, no two of them closer than ``apart`` frames."""
-    chosen = [own]
+def _similar(row: Any, frame: int, apart: int) -> list[int]:
+    """Return the frames most similar to one, itself first, no two of them closer than ``apart`` frames.
+
+    ``row`` holds the similarities of all frames to ``frame``, shape (n_frames,).
+    """
+    chosen = [frame]
     free = np.ones(len(row), dtype=bool)
-    free[max(0, own - apart + 1) : own + apart] = False
-    for frame in np.argsort(-row, kind="stable"):
+    free[max(0, frame - apart + 1) : frame + apart] = False
+    for other in np.argsort(-row, kind="stable"):  # stable, so that equals come in the same order everywhere
         if len(chosen) > N_SIMILAR:
             break
-        if free[frame]:
-            chosen.append(int(frame))
-            free[max(0, frame - apart + 1) : frame + apart] = False
+        if free[other]:
+            chosen.append(int(other))
+            free[max(0, other - apart + 1) : other + apart] = False
     return chosen

@@ -11,6 +11,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from svbench.errors import SystemFailure
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem, SystemSpec
 from svbench.systems.api import SystemInfo
+from svbench.systems.worker.calls import check_info
 from svbench.systems.worker.host import Separation, WorkerHost
 from svbench.systems.worker.processes import cpu_s, peak_rss_bytes
 
@@ -74,11 +76,14 @@ class InProcessHost(WorkerHost):
         """Return what is known of the function; before its first answer, that it gives all that is asked."""
         del limit_s
         if self._info is None:
-            function = self._function
-            self._names = self._canonical_names(tuple(getattr(function, "targets", self.targets)))
-            self._info = SystemInfo(
-                self.located.spec.id, tuple(self._names.values()), rate_hz=getattr(function, "rate_hz", None)
-            )
+            targets = getattr(self._function, "targets", self.targets)
+            info = SystemInfo(self.located.spec.id, targets, rate_hz=getattr(self._function, "rate_hz", None))
+            try:
+                check_info(info)
+            except ValueError as error:
+                raise SystemFailure(str(error)) from error
+            self._names = self._canonical_names(tuple(targets))
+            self._info = replace(info, targets=tuple(self._names.values()))
         return self._info
 
     def separate(
@@ -109,7 +114,7 @@ class InProcessHost(WorkerHost):
             raise SystemFailure(f"returned {type(answer).__name__}, expected a dict of target to array")
         if not hasattr(self._function, "targets") and self.last_info is None:
             self._names = self._canonical_names(tuple(map(str, answer)))
-            info = SystemInfo(info.id, tuple(self._names.values()), rate_hz=info.rate_hz)
+            info = replace(info, targets=tuple(self._names.values()))
         self._info = self.last_info = info
         estimates = {
             self._names.get(str(target), str(target)): _audio(f"estimate of {target!r}", given, mixture)

@@ -321,7 +321,7 @@ def carrying(mark: dict[str, str]) -> list[str]:
 def test_scoring_keeps_finished_tracks_when_the_disk_is_full(
     small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import svbench.running.track_files as kept
+    import svbench.running.run_folder as kept
 
     write, calls = kept.write_record, []
 

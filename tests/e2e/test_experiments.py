@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from svbench.scoring.arrays import score_arrays
-from svbench.scoring.track import quantities_of
+from svbench.scoring.bound import bind
 from svbench.specs.protocol import load_protocol
 
 CODE = Path(__file__).resolve().parents[1] / "streaming_systems" / "systems.py"
@@ -144,7 +144,7 @@ def expected(root: Path, gain: float) -> float:
     from svbench.specs.manifest import load_manifest
 
     protocol = load_protocol("mdx21")
-    assert quantities_of(protocol)[0].name == "uSDR"
+    assert bind(protocol).quantities[0].name == "uSDR"
     targets = ("vocals", "accompaniment")
     means = []
     for track in open_dataset(load_manifest("folder"), root).tracks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import gc
 import subprocess
 import sys
@@ -147,6 +148,22 @@ def test_what_a_function_does_wrong_is_a_failed_row(
     assert results.summary()["status"].unique().tolist() == ["failed"]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("rate_hz", 16000.0, "rate_hz must be a positive whole number of Hz, found 16000.0"),
+        ("targets", "vocals", "targets must be a list of names, found 'vocals'"),
+    ],
+)
+def test_wrong_attributes_of_a_function(
+    small_folder: Path, tmp_path: Path, attribute: str, value: object, reason: str
+) -> None:
+    function = functools.partial(half)
+    setattr(function, attribute, value)
+    results = quick(function, small_folder, out=tmp_path, tracks="track 0", name="f")
+    assert results.failed == {"f, mdx21, track 0": reason}
+
+
 def test_the_log_of_a_function_that_raised_is_kept(small_folder: Path, tmp_path: Path) -> None:
     run = quick(lambda m: 1 / 0, small_folder, out=tmp_path, tracks=["track 0"])[0]
     assert "ZeroDivisionError" in (run.path / run.results[0].log).read_text()
@@ -218,6 +235,10 @@ def test_errors_are_in_plain_words(small_folder: Path, tmp_path: Path) -> None:
         quick("hpss", "nowhere")
     with pytest.raises(SpecError, match="data: /nowhere: no such folder"):
         quick("hpss", Path("/nowhere"))
+    with pytest.raises(SpecError, match="system: expected an id, a system file or a function, found 3"):
+        quick(3, small_folder)
+    with pytest.raises(SpecError, match="system: the list is empty"):
+        quick([], small_folder)
     with pytest.raises(SpecError, match="rate_hz: is needed for arrays"):
         svbench.score({}, {}, "mdx21")  # type: ignore[call-overload]
     with pytest.raises(DataError, match=r"no run\.json in it or in its folders"):

@@ -1,10 +1,8 @@
-"""Horns: sections of brass, stabs and long tones, brighter the louder they are, with a scoop at the start.
+"""The generators of the kit: horns, sirens, up-filters, vocal chops and wah guitar.
 
-The level of the overtones follows the envelope, as in real brass (J.-C. Risset); frequency
-modulation whose index rises with the level gives just that.
-
-References: J. Chowning, "The synthesis of complex audio spectra by means of frequency
-modulation", Journal of the Audio Engineering Society 21(7), 1973.
+Each returns one mono clip, shape (n_samples,), at the rate of `svbench.probes.patterns.tones`, from a `Draw`
+that decides everything random in it. The order of the draws is part of the kit's version: a draw more or less
+changes every clip.
 """
 
 from __future__ import annotations
@@ -28,11 +26,19 @@ from svbench.probes.patterns.tones import (
     swept,
 )
 
+# Intervals in semitones of the chords that a horn section plays.
 HORN_CHORDS = ((0,), (0, 12), (0, 4, 7), (0, 3, 7), (0, 3, 7, 10))
 
 
 def horns(n_samples: int, draw: Draw) -> Signal:
-    """Generate one clip, shape (n_samples,)."""
+    """Generate sections of brass: stabs and long tones with a scoop at the start, the louder the brighter.
+
+    References
+    ----------
+    The level of the overtones follows the envelope, as J.-C. Risset found in real brass; frequency modulation
+    whose index rises with the level does just that: J. Chowning, "The synthesis of complex audio spectra by
+    means of frequency modulation", Journal of the Audio Engineering Society 21(7), 1973.
+    """
     base = float(semitones(146.83, draw.below(12)))
     chord = draw.choice(HORN_CHORDS)
     index = draw.between(4.0, 7.0)
@@ -60,12 +66,13 @@ def _horn_tone(frequency_hz: float, n_samples: int, index: float, draw: Draw) ->
     scoop = -draw.between(0.3, 1.2) * np.exp(-t / 0.03)
     vibrato = 0.2 * np.clip((t - 0.3) / 0.3, 0, 1) * sine(draw.between(4.5, 6.0) * t)
     phase = cycles(semitones(frequency_hz, scoop + vibrato))
-    # Brightness lags behind the level in the attack and goes first in the release.
+    # The index goes with the square of the level: in the attack brightness comes after the level, in the
+    # release it goes first.
     return level * sine(phase + index * level**2 * sine(phase) / (2 * np.pi))
 
 
 def _horn_level(t: Signal, attack_s: float) -> Signal:
-    """Rise, fall back a little, hold with a slow swell, and close within 60 ms."""
+    """Return an envelope that rises, settles at 80 %, holds, and closes within 60 ms."""
     rise = np.clip(t / attack_s, 0, 1)
     settle = 0.8 + 0.2 * np.exp(-np.maximum(t - attack_s, 0) / 0.1)
     close = np.clip((t[-1] - t) / 0.06, 0, 1)
@@ -76,7 +83,7 @@ SIRENS = ("wail", "yelp", "hi-lo", "air raid")
 
 
 def sirens(n_samples: int, draw: Draw, kind: str) -> Signal:
-    """Generate one clip of a kind, shape (n_samples,)."""
+    """Generate a siren of a kind of `SIRENS`: pitch glides like a voice that never takes breath."""
     t = seconds(n_samples)
     make = {"wail": _wail, "yelp": _yelp, "hi-lo": _hi_lo, "air raid": _air_raid}[kind]
     signal = make(t, draw)
@@ -84,17 +91,17 @@ def sirens(n_samples: int, draw: Draw, kind: str) -> Signal:
 
 
 def _wail(t: Signal, draw: Draw) -> Signal:
-    """Up and down within some four seconds, as police cars do at a distance."""
+    """Glide up and down once in 2 to 4 s, as police cars do at a distance."""
     return _siren_tone(_between(draw, _sway(t, draw.between(0.25, 0.5), draw)), draw)
 
 
 def _yelp(t: Signal, draw: Draw) -> Signal:
-    """The same, several times a second."""
+    """Glide up and down several times a second."""
     return _siren_tone(_between(draw, _sway(t, draw.between(2.5, 4.5), draw)), draw)
 
 
 def _hi_lo(t: Signal, draw: Draw) -> Signal:
-    """Two notes in turn, a fourth apart, as in Europe; a glide of 20 ms between them."""
+    """Alternate between two notes a fourth apart, as in Europe, with glides of 20 ms."""
     turn_s = draw.between(0.4, 0.7)
     triangle = 1 - np.abs((t / turn_s) % 2 - 1)
     high = np.clip(0.5 + (triangle - 0.5) * turn_s / 0.02, 0, 1)
@@ -102,7 +109,7 @@ def _hi_lo(t: Signal, draw: Draw) -> Signal:
 
 
 def _air_raid(t: Signal, draw: Draw) -> Signal:
-    """Two rotors with ports in the ratio 5 to 6 on one motor that spins up and down."""
+    """Spin two rotors, whose ports are in the ratio 5 to 6, up and down on one motor."""
     rate_hz = draw.between(0.12, 0.22)
     speed = _sway(t, rate_hz, draw)
     top = draw.between(380.0, 480.0)
@@ -113,15 +120,16 @@ def _air_raid(t: Signal, draw: Draw) -> Signal:
 
 
 def _between(draw: Draw, place: Signal) -> Signal:
-    """Frequency between a low and a high note, even in musical steps."""
+    """Return the frequency at a place, 0 to 1, between a low and a high note; equal steps sound equal."""
     low, high = draw.between(450.0, 650.0), draw.between(1200.0, 1600.0)
     return np.asarray(low * (high / low) ** place)
 
 
 def _sway(t: Signal, rate_hz: float, draw: Draw) -> Signal:
-    """Swing between 0 and 1, rising and falling like a charging capacitor."""
+    """Swing between 0 and 1, rising and falling exponentially, like a capacitor that is charged."""
     phase = (rate_hz * t + draw.between(0.0, 1.0)) % 1
-    left = np.exp(-3) / (1 + np.exp(-3))  # of the way, when the swing turns
+    # The part of the way that is left when the swing turns; with it the swing is continuous.
+    left = np.exp(-3) / (1 + np.exp(-3))
     rise = 1 - (1 - left) * np.exp(-6 * phase)
     fall = (1 - left) * np.exp(-6 * (phase - 0.5))
     return np.asarray(np.where(phase < 0.5, rise, fall))
@@ -140,7 +148,7 @@ PAD_CHORDS = ((0, 7, 12), (0, 3, 7, 10), (0, 4, 7, 11), (0, 5, 7, 12))
 
 
 def up_filter(n_samples: int, draw: Draw, source: str) -> Signal:
-    """Generate one clip of a source, shape (n_samples,)."""
+    """Generate noise, chords or both behind a filter that opens upwards, as before a drop in dance music."""
     t = seconds(n_samples)
     progress: Signal = t / t[-1]
     signal = np.zeros(n_samples)
@@ -150,14 +158,14 @@ def up_filter(n_samples: int, draw: Draw, source: str) -> Signal:
         signal += 0.6 * _pad(n_samples, draw)
     low, high = draw.between(120.0, 300.0), draw.between(6000.0, 12000.0)
     cutoff = low * (high / low) ** progress ** draw.between(0.8, 1.4)
-    # A chord has little to offer far above its root, so it goes through a low-pass.
+    # A chord has little energy far above its root, where a band-pass would leave nothing of it.
     gain = _low_pass if source == "chord" or draw.below(2) else resonance(draw.between(1.5, 4.0))
     opened = swept(signal, gain, cutoff)
     return opened * (0.15 + 0.85 * progress) * _pumping(t, draw) * edges(n_samples, 0.05, 0.03)
 
 
 def _low_pass(frequency_hz: Signal, cutoff_hz: Signal) -> Signal:
-    """Second order with a peak at the cut-off, as synthesisers have."""
+    """Return the gain of a low-pass of second order with a peak at the cut-off, as synthesisers have it."""
     ratio = frequency_hz / cutoff_hz
     return np.asarray(1 / np.sqrt((1 - ratio**2) ** 2 + (0.4 * ratio) ** 2))
 
@@ -172,14 +180,14 @@ def _pad(n_samples: int, draw: Draw) -> Signal:
 
 
 def _pumping(t: Signal, draw: Draw) -> Signal:
-    """Let the level pump with a bass drum that is not there, in half of the clips."""
+    """Let the level pump, in half of the clips, as a compressor driven by a bass drum would."""
     if draw.below(2):
         return np.ones_like(t)
     beat = (t / draw.between(0.4, 0.52)) % 1
     return np.asarray(0.35 + 0.65 * np.clip(np.minimum(beat / 0.4, (1 - beat) / 0.04), 0, 1))
 
 
-# Frequency in Hz, level in dB and bandwidth in Hz of five formants: rounded means of adult singers.
+# Frequency in Hz, level in dB and bandwidth in Hz of five formants, rounded means of adult singers.
 VOWELS = {
     "a": ((750, 0, 90), (1200, -6, 100), (2600, -20, 120), (3500, -26, 130), (4600, -40, 140)),
     "e": ((450, 0, 80), (1900, -14, 100), (2600, -18, 120), (3500, -22, 130), (4600, -40, 140)),
@@ -190,7 +198,11 @@ VOWELS = {
 
 
 def vocal_chops(n_samples: int, draw: Draw) -> Signal:
-    """Generate one clip, shape (n_samples,)."""
+    """Generate sung vowels, cut into short notes, pitched like an instrument, with shifted formants.
+
+    The voice is a source and a filter: a saw tone, softened like the pulses of vocal folds, through five
+    formants.
+    """
     base = float(semitones(196.0, draw.below(15)))
     sixteenth_s = draw.between(0.11, 0.16)
     shift = draw.between(0.85, 1.35)
@@ -201,7 +213,7 @@ def vocal_chops(n_samples: int, draw: Draw) -> Signal:
         step = draw.choice(PENTATONIC) + 12 * draw.choice((0, 0, 1))
         vowel = draw.choice(sorted(VOWELS))
         chop = _sung(float(semitones(base, step)), vowel, shift, round(0.8 * length), draw)
-        for _ in range(draw.choice((1, 1, 1, 2, 3))):  # a stutter repeats the very same samples
+        for _ in range(draw.choice((1, 1, 1, 2, 3))):  # a stutter repeats exactly the same samples
             place(total, chop, start)
             start += length
         if draw.below(4) == 0:
@@ -225,25 +237,29 @@ def _sung(pitch_hz: float, vowel: str, shift: float, n_samples: int, draw: Draw)
 
 
 def _peak(frequency_hz: Signal, centre_hz: Signal, width_hz: float) -> Signal:
-    """Gain of one formant: a bell of the given width, 1 in its middle."""
+    """Return the gain of one formant: 1 at its centre, −3 dB at half the width on either side."""
     return np.asarray(1 / np.sqrt(1 + ((frequency_hz - centre_hz) / (width_hz / 2)) ** 2))
 
 
+# The range of the resonance.
 WAH_LOW_HZ, WAH_HIGH_HZ = 350.0, 2200.0
 
 
 def wah_guitar(n_samples: int, draw: Draw) -> Signal:
-    """Generate one clip, shape (n_samples,)."""
+    """Generate plucked strings or a saw lead through a resonance that a foot or the touch sweeps.
+
+    The resonance sweeps over the first formants of the vowels, so the guitar seems to speak.
+    """
     beat_s = draw.between(0.2, 0.34)
     strings, pedal = _guitar_riff(n_samples, draw, beat_s)
-    driven = strings / (0.05 + np.abs(strings))  # an overdriven amplifier evens out the decay
+    driven = strings / (0.05 + np.abs(strings))  # an overdriven amplifier: the decay becomes even
     centre = WAH_LOW_HZ * (WAH_HIGH_HZ / WAH_LOW_HZ) ** pedal
     wet = swept(driven, resonance(draw.between(5.0, 10.0)), centre)
     return wet + 0.02 * driven
 
 
 def _guitar_riff(n_samples: int, draw: Draw, beat_s: float) -> tuple[Signal, Signal]:
-    """Return the notes and where the pedal stands, 0 to 1: swept by foot, or opened by each note."""
+    """Return the notes and the position of the pedal, 0 to 1: swept by foot, or opened by each note."""
     base = float(semitones(82.41, draw.below(13)))
     lead = draw.below(3) == 0
     by_foot = draw.below(2) == 0

@@ -1,6 +1,6 @@
-"""The synthetic kit: 27 clips of each class, licence-free, the same on every machine to one 16-bit step.
+"""The synthetic kit: 27 clips of each class, free of licences, equal on every machine to one 16-bit step.
 
-27 fall into training, validation and test clips 15 : 3 : 9, the shares of DTTNet.
+27 clips split into 15 for training, 3 for validation and 9 for testing, the ratio of DTTNet.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def kit_clip(pattern: str, number: int) -> Audio:
 def _steps(pattern: str, number: int) -> NDArray[np.int16]:
     draw = Draw(VERSION, CLASSES.index(pattern), number)
     n_samples = round(draw.between(4.0, 8.0) * RATE_HZ)
-    # Near the centre, where most separators look for the voice.
+    # Near the centre, where most separators expect the voice.
     pan = draw.between(0.35, 0.65)
     mono = _GENERATORS[pattern](n_samples, draw, number) * edges(n_samples, 0.005, 0.02)
     stereo = mono[:, np.newaxis] * np.array([1 - pan, pan])

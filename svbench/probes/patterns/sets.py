@@ -1,4 +1,13 @@
-"""The seven sets: the original, each class alone, and all of them, from one timeline per track."""
+"""The seven sets: the original, each class alone, and all of them, from one timeline per track.
+
+A timeline holds clips of all classes without overlap, drawn as DTTNet draws it. Again and again a class is
+drawn, then one of its clips, then a place; if the place is taken, it is drawn anew, six times at most. The
+timeline ends with the first clip that finds no place, or once more than a share of the track is filled.
+
+Behaviour matched: ``insert_samples_to_a_track`` in junyuchen-cjy/DTTNet-Pytorch, branch ``bespoke``,
+``src/bespoke/generate_partitions.py``. There one random stream runs through all tracks in the order of the
+file system, and a clip longer than the track is a crash; here each track has a stream of its own.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +32,16 @@ SETS = (ORIGINAL, "wah-guitar", "horns", "sirens", "up-filters", CHOPS, ALL)
 # Raised when the timeline or what is added to which target changes.
 VERSION = "1"
 SEED = 42
+REDRAWS = 6  # of a place that is taken, before the timeline ends
+FLIPPED = "up-filters"  # run backwards, that is downwards, half of the time
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """Adds the clips of some classes to the mixture and to the targets they belong to.
+    """Adds the clips of some classes to the mixture and to the targets to which they belong.
 
-    Vocal chops belong to ``vocals``, unless ``chops`` says otherwise; everything else belongs to
-    ``other`` and ``accompaniment``. So references still add up to the mixture.
+    Vocal chops belong to ``vocals`` unless ``chops`` is ``"interference"``; everything else belongs to
+    ``other`` and ``accompaniment``. References therefore still add up to the mixture.
     """
 
     clips: tuple[tuple[str, tuple[Clip, ...]], ...]
@@ -40,7 +51,7 @@ class Overlay:
     chops: Literal["target", "interference"]
 
     def __call__(self, mixture: Audio, references: References, seed: int) -> tuple[Audio, References]:
-        """Lay the clips over one track; ``seed`` is the track's own."""
+        """Mix the clips into one track; ``seed`` is the track's own."""
         placed = timeline(mixture, dict(self.clips), Draw(self.seed, seed), self.share)
         wanted = [p for p in placed if p.clip.pattern in self.classes]
         sung = [p for p in wanted if p.clip.pattern == CHOPS and self.chops == "target"]
@@ -71,18 +82,18 @@ def pattern_variants(
     clips : str
         ``"kit"``, or a folder with one folder of audio per class.
     part : {"test", "valid", "train", "all"}
-        Which of the clips, after DTTNet's split 5 : 1 : 3.
+        Which of the clips to use, by DTTNet's split 5 : 1 : 3.
     seed : int
-        Decides the split, and together with a track's name its timeline.
+        Decides the split and, together with a track's name, its timeline.
     share : float
-        How much of a track is filled, 0 to 1.
+        The share of a track that is filled, 0 to 1.
     chops : {"target", "interference"}
         Whether vocal chops belong to the vocals.
 
     Raises
     ------
     SpecError
-        A parameter out of its range.
+        A parameter is out of its range.
     DataError, AudioError
         The clips cannot be used.
     """
@@ -105,10 +116,6 @@ def pattern_variants(
     return sets
 
 
-REDRAWS = 6
-FLIPPED = "up-filters"
-
-
 @dataclass(frozen=True)
 class Placement:
     """One clip on the timeline: samples ``start`` to ``stop``."""
@@ -119,9 +126,9 @@ class Placement:
     backwards: bool
 
     def samples(self, like: Audio) -> np.ndarray:
-        """Return the clip in the form of a track, shape (stop - start, n_channels)."""
-        found = self.clip.read(like.rate_hz, like.n_channels).samples
-        return found[::-1] if self.backwards else found
+        """Return the clip at the rate and with the channels of a track, shape (stop - start, n_channels)."""
+        samples = self.clip.read(like.rate_hz, like.n_channels).samples
+        return samples[::-1] if self.backwards else samples
 
 
 def timeline(
@@ -132,13 +139,12 @@ def timeline(
     Parameters
     ----------
     track : Audio
-        Only its length, rate and channels count.
+        Only its length, rate and channels matter.
     clips : mapping of str to tuple of Clip
-        Of every class.
+        The clips of every class.
     draw : Draw
     share : float
-        Once more than this share of the track is filled, nothing is added; the last clip may go
-        over it.
+        Once more than this share of the track is filled, nothing is added; the last clip may exceed it.
 
     Returns
     -------
@@ -148,7 +154,7 @@ def timeline(
     Raises
     ------
     AudioError
-        A clip does not fit into the track at all.
+        A clip is as long as the track or longer.
     """
     placed: list[Placement] = []
     patterns = sorted(clips)

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio, Samples, read_audio
-from svbench.datasets.api import Track
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded, Track
 from svbench.results.foreign import inside, manifest_of
 from svbench.results.store import Run, result_of
 

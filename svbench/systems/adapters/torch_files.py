@@ -1,87 +1,33 @@
-"""A PyTorch module as a network of `svbench.systems.waveform`; imported in the worker only."""
+"""A PyTorch file that needs no source: TorchScript (``torch.jit.save``) or torch.export (.pt2)."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from svbench.audio import Samples
-from svbench.systems.adapters.shared import kind_of_file, model_file, package
+from svbench.systems.adapters.shared import model_file, package
 from svbench.systems.api import Context
 from svbench.systems.waveform import WaveformSystem, check_input, describe
 
-
-class TorchNetwork:
-    """Runs a module on one array.
-
-    Parameters
-    ----------
-    torch : module
-        PyTorch, which is imported by the adapter alone.
-    module : torch.nn.Module
-    """
-
-    def __init__(self, torch: Any, module: Any) -> None:
-        self.torch, self.module = torch, module
-
-    def __call__(self, array: Samples) -> list[Samples]:
-        """Run the module without gradients.
-
-        Raises
-        ------
-        ValueError
-            It refuses the input, or returns neither a tensor nor several.
-        """
-        torch = self.torch
-        with torch.inference_mode():
-            try:
-                made = self.module(torch.from_numpy(array))
-            except (RuntimeError, AssertionError) as error:
-                said = str(error).strip().splitlines() or [type(error).__name__]
-                raise ValueError(
-                    f"the network refuses an input of shape {array.shape} ({said[-1][:200]}); "
-                    "input and segment_samples must be those it was made for"
-                ) from error
-        tensors = list(made) if isinstance(made, (tuple, list)) else [made]
-        if not all(isinstance(t, torch.Tensor) for t in tensors):
-            raise ValueError(
-                f"the network returned {type(made).__name__}, expected a tensor, or one per target"
-            )
-        return [t.numpy() for t in tensors]
-
-
-def check_kind(path: Path, expected: str, how: str) -> None:
-    """Refuse a file of another kind, naming both, before PyTorch fails on it in its own words.
-
-    Raises
-    ------
-    ValueError
-    """
-    found = kind_of_file(path)
-    if found == expected:
-        return
-    if found == "a checkpoint":
-        found = "a checkpoint (weights without their network)"
-    raise ValueError(f"{path.name} is {found}, expected {expected}; it is made by {how}")
-
-
-SCRIPT = "a TorchScript file"
+SCRIPT, EXPORT = "a TorchScript file", "a torch.export file"
 
 
 def load_script(parameters: dict[str, Any], context: Context) -> WaveformSystem:
-    """Load a network, in evaluation mode, on the CPU.
+    """Load a file saved with ``torch.jit.save``, in evaluation mode, on the CPU.
 
     Parameters
     ----------
     parameters : dict
-        Those of `svbench.systems.waveform.describe`.
+        See `svbench.systems.waveform.describe`.
     context : Context
-        With one weights file that ends in ``.pt``, ``.pth`` or ``.ts``.
+        Its weights are one file that ends in ``.pt``, ``.pth`` or ``.ts``.
 
     Raises
     ------
     ValueError
-        The parameters or the file are not of the kind.
+        The parameters or the file are of another kind.
     ImportError
         PyTorch is not installed.
     """
@@ -94,24 +40,21 @@ def load_script(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     return WaveformSystem(context.system_id, description, network, f"torch {torch.__version__}")
 
 
-EXPORT = "a torch.export file"
-
-
 def load_export(parameters: dict[str, Any], context: Context) -> WaveformSystem:
-    """Load an exported program, on the CPU.
+    """Load a file saved with ``torch.export.save``, on the CPU.
 
     Parameters
     ----------
     parameters : dict
-        Those of `svbench.systems.waveform.describe`.
+        See `svbench.systems.waveform.describe`.
     context : Context
-        With one weights file that ends in ``.pt2``.
+        Its weights are one file that ends in ``.pt2``.
 
     Raises
     ------
     ValueError
-        The parameters or the file are not of the kind, or the file was exported for another
-        shape of input than they describe.
+        The parameters or the file are of another kind, or the network was exported for another
+        shape of input than the parameters describe.
     ImportError
         PyTorch is not installed.
     """
@@ -130,3 +73,82 @@ def load_export(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     check_input(description, list(inputs[0]))
     network = TorchNetwork(torch, program.module())
     return WaveformSystem(context.system_id, description, network, f"torch {torch.__version__}")
+
+
+class TorchNetwork:
+    """A PyTorch module as a network of `svbench.systems.waveform`.
+
+    Parameters
+    ----------
+    torch : module
+        PyTorch, which only the adapter imports.
+    module : torch.nn.Module
+    """
+
+    def __init__(self, torch: Any, module: Any) -> None:
+        self.torch, self.module = torch, module
+
+    def __call__(self, array: Samples) -> list[Samples]:
+        """Run the module without gradients.
+
+        Raises
+        ------
+        ValueError
+            The module refuses the input, or returns neither a tensor nor several.
+        """
+        torch = self.torch
+        with torch.inference_mode():
+            try:
+                output = self.module(torch.from_numpy(array))
+            except (RuntimeError, AssertionError) as error:
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                raise ValueError(
+                    f"the network refuses an input of shape {array.shape} ({lines[-1][:200]}); "
+                    "input and segment_samples must be those it was made for"
+                ) from error
+        tensors = list(output) if isinstance(output, (tuple, list)) else [output]
+        if not all(isinstance(t, torch.Tensor) for t in tensors):
+            raise ValueError(
+                f"the network returned {type(output).__name__}, expected a tensor, or one per target"
+            )
+        return [t.numpy() for t in tensors]
+
+
+def check_kind(path: Path, expected: str, how: str) -> None:
+    """Refuse a file of another kind by name, before PyTorch fails on it with an obscure message.
+
+    Raises
+    ------
+    ValueError
+    """
+    found = kind_of_file(path)
+    if found == expected:
+        return
+    if found == "a checkpoint":
+        found = "a checkpoint (weights without their network)"
+    raise ValueError(f"{path.name} is {found}, expected {expected}; it is made by {how}")
+
+
+def kind_of_file(path: Path) -> str:
+    """Return what kind of model file this is, judged by its content.
+
+    Returns
+    -------
+    str
+        ``"a TorchScript file"``, ``"a torch.export file"``, ``"a checkpoint"`` (weights without a
+        network) or ``"no file of PyTorch"``.
+    """
+    if not zipfile.is_zipfile(path):
+        return "no file of PyTorch"
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    endings = {
+        "constants.pkl": "a TorchScript file",
+        "models/model.json": "a torch.export file",
+        "serialized_exported_program.json": "a torch.export file",  # up to PyTorch 2.7
+        "data.pkl": "a checkpoint",  # last, since a TorchScript file contains one too
+    }
+    for ending, kind in endings.items():
+        if any(name.endswith(ending) for name in names):
+            return kind
+    return "no file of PyTorch"

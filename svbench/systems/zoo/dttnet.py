@@ -38,8 +38,8 @@ _FULL: dict[str, Any] = {
     "overlap": 0.0,  # above 0, chunks are cross-faded instead; the authors' tables also have 0.5
 }
 
-# 4,968,712 parameters for vocals, drums and other, 4,199,368 for bass. Not trained of them, but counted
-# with them by the authors, are the window (6,144) and the zeros above the bins (4,100 and 8,836).
+# 4,968,712 parameters for vocals, drums and other, 4,199,368 for bass. The authors count the window (6,144)
+# and the zeros above the bins (4,100 and 8,836) among them, which are not trained.
 SIZES: dict[str, dict[str, Any]] = {
     "vocals": _FULL,
     "drums": _FULL,
@@ -49,18 +49,18 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
-    """Make the network of one target, with random weights.
+    """Build the network of one target, with random weights.
 
     Parameters
     ----------
     size : str
         One of `SIZES`, the published networks.
     targets : tuple of str, optional
-        What the one estimate is called; else as the size.
+        The name of the one estimate; by default that of the size.
     **settings
-        Replace keywords of the size. With ``overlap`` = 0, chunks follow each other without their
-        ``trim`` samples on either side, and silence surrounds the track. With ``overlap`` up to 0.5,
-        whole chunks are cross-faded linearly.
+        Replace keywords of the size. With ``overlap`` = 0, the ``trim`` samples on either side of each
+        chunk's estimate are dropped, and silence surrounds the track. With ``overlap`` up to 0.5, whole
+        chunks are cross-faded linearly.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     Raises
     ------
     ValueError
-        Unknown size or settings, several targets, or sizes that cannot be halved often enough.
+        Size or settings are unknown, there are several targets, or sizes cannot be halved often enough.
 
     Examples
     --------
@@ -100,9 +100,9 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
 
 
 class Dttnet(nn.Module):
-    """From a chunk of the mixture to the target's: STFT → the lowest bins → `DttUnet` → inverse STFT.
+    """From a chunk of the mixture to its estimate: STFT → the lowest bins → `DttUnet` → inverse STFT.
 
-    ``unet`` alone takes the spectrogram as real numbers, for formats that know no STFT.
+    ``unet`` alone takes the spectrogram as real numbers, for file formats without an STFT.
     """
 
     def __init__(self, n_fft: int, hop: int, bins: int, **unet: int) -> None:
@@ -176,50 +176,11 @@ class DttUnet(nn.Module):
         return self.last(x)
 
 
-# What a weight's name begins with or contains here, and in the authors' checkpoints.
-NAMES = (
-    (r"^front\.window$", "window"),
-    (r"^silence$", "freq_pad"),
-    (r"^unet\.", ""),
-    (r"^first\.", "first_conv."),
-    (r"^last\.", "final_conv.0."),
-    (r"^encoders\.", "encoding_blocks."),
-    (r"^decoders\.", "decoding_blocks."),
-    (r"^middle\.", "bottleneck_block1."),
-    (r"^down\.", "ds."),
-    (r"^up\.", "us."),
-    (r"^dual_path\.pairs\.", "bottleneck_block2.bsrnn."),
-    (r"^(bottleneck_block2\.bsrnn\.\d+)\.frames\.", r"\1.0."),
-    (r"^(bottleneck_block2\.bsrnn\.\d+)\.bins\.", r"\1.1."),
-    (r"\.norm\.", ".groupnorm."),
-    (r"\.back\.", ".fc."),
-    (r"\.before\.", ".tfc1.H."),
-    (r"\.after\.", ".tfc2.H."),
-    (r"\.shortcut\.", ".res.H."),
-    (r"\.frequency\.", ".tdf."),
-)
-
-
-def authors_name(name: str) -> str:
-    """Return what the authors' checkpoints call a weight.
-
-    Examples
-    --------
-    >>> authors_name("unet.encoders.1.shortcut.0.0.weight")
-    'encoding_blocks.1.res.H.0.0.weight'
-    >>> authors_name("unet.dual_path.pairs.3.bins.back.bias")
-    'bottleneck_block2.bsrnn.3.1.fc.bias'
-    """
-    for ours, theirs in NAMES:
-        name = re.sub(ours, theirs, name)
-    return name
-
-
 class DualPath(nn.Module):
-    """The improved dual-path modules of DTTNet, one after the other.
+    """The improved dual-path modules of DTTNet in sequence: one LSTM along the frames, one along the bins.
 
-    The channels are split into heads, which pass as if they were further examples of a batch: all heads
-    share weights, and a module has a fraction of the parameters it would have on all channels.
+    The channels are split into heads, which are treated as further examples of the batch. All heads share
+    weights, so a module has a fraction of the parameters that it would have on all channels.
 
     Parameters
     ----------
@@ -253,7 +214,7 @@ class Path(nn.Module):
     Parameters
     ----------
     features : int
-        A multiple of 16: there are 16 to a group of the norm. The LSTM has twice as many per direction.
+        A multiple of 16, the size of a group of the norm. The LSTM has twice as many units per direction.
     """
 
     def __init__(self, features: int) -> None:
@@ -263,9 +224,48 @@ class Path(nn.Module):
         self.back = nn.Linear(4 * features, features)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Go along the third axis; (batch, rows, steps, features) to the same shape."""
+        """Run along the third axis; (batch, rows, steps, features) to the same shape."""
         batch, rows, steps, features = x.shape
         flat = x.reshape(batch * rows, steps, features)
         normed = self.norm(flat.transpose(1, 2)).transpose(1, 2)
-        found = self.back(self.rnn(normed)[0])
-        return x + found.reshape(batch, rows, steps, features)
+        mapped = self.back(self.rnn(normed)[0])
+        return x + mapped.reshape(batch, rows, steps, features)
+
+
+# Regular expressions on the name of a weight here, and what replaces them in the authors' checkpoints.
+NAMES = (
+    (r"^front\.window$", "window"),
+    (r"^silence$", "freq_pad"),
+    (r"^unet\.", ""),
+    (r"^first\.", "first_conv."),
+    (r"^last\.", "final_conv.0."),
+    (r"^encoders\.", "encoding_blocks."),
+    (r"^decoders\.", "decoding_blocks."),
+    (r"^middle\.", "bottleneck_block1."),
+    (r"^down\.", "ds."),
+    (r"^up\.", "us."),
+    (r"^dual_path\.pairs\.", "bottleneck_block2.bsrnn."),
+    (r"^(bottleneck_block2\.bsrnn\.\d+)\.frames\.", r"\1.0."),
+    (r"^(bottleneck_block2\.bsrnn\.\d+)\.bins\.", r"\1.1."),
+    (r"\.norm\.", ".groupnorm."),
+    (r"\.back\.", ".fc."),
+    (r"\.before\.", ".tfc1.H."),
+    (r"\.after\.", ".tfc2.H."),
+    (r"\.shortcut\.", ".res.H."),
+    (r"\.frequency\.", ".tdf."),
+)
+
+
+def authors_name(name: str) -> str:
+    """Return the name of a weight in the authors' checkpoints.
+
+    Examples
+    --------
+    >>> authors_name("unet.encoders.1.shortcut.0.0.weight")
+    'encoding_blocks.1.res.H.0.0.weight'
+    >>> authors_name("unet.dual_path.pairs.3.bins.back.bias")
+    'bottleneck_block2.bsrnn.3.1.fc.bias'
+    """
+    for ours, theirs in NAMES:
+        name = re.sub(ours, theirs, name)
+    return name

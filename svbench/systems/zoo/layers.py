@@ -1,7 +1,11 @@
-"""Time-frequency convolutions (TFC) and time-distributed fully connected layers (TDF).
+"""Layers of networks on spectrograms: the STFT around them, and TFC-TDF blocks.
 
-A TFC sees neighbours in time and frequency; a TDF looks along the whole frequency axis of one frame and
-channel, through a bottleneck. All spectrograms here are (batch, channels, frames, bins).
+Time-frequency convolutions (TFC) see neighbours in time and frequency. Time-distributed fully connected
+layers (TDF) see the whole frequency axis of one frame and channel, through a bottleneck. Real spectrograms
+have shape (batch, channels, frames, bins).
+
+W. Choi, M. Kim, J. Chung, D. Lee, S. Jung, "Investigating U-Nets with various intermediate blocks for
+spectrogram-based singing voice separation", ISMIR 2020; later versions as each class says.
 """
 
 from __future__ import annotations
@@ -10,112 +14,16 @@ import torch
 from torch import nn
 
 
-class TfcTdf(nn.Module):
-    """Third version, of DTTNet: TDF between two TFCs, each step around it a sum.
-
-    The figure in words: input → TFC → + TDF of it → TFC → + one convolution of the input.
-
-    Parameters
-    ----------
-    channels, bins : int
-        Of input and output.
-    layers : int
-        Convolutions of each TFC.
-    kernel : int
-    bottleneck : int
-        The TDF narrows ``bins`` by this factor.
-    """
-
-    def __init__(self, channels: int, bins: int, layers: int, kernel: int, bottleneck: int) -> None:
-        super().__init__()
-        self.before = chain(channels, layers, kernel)
-        self.frequency = frequency_transform(channels, bins, bins // bottleneck, bins)
-        self.after = chain(channels, layers, kernel)
-        self.shortcut = chain(channels, 1, kernel)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (batch, channels, frames, bins) to the same shape."""
-        mapped = self.before(x)
-        mapped = mapped + self.frequency(mapped)
-        return self.after(mapped) + self.shortcut(x)
-
-
-class DenseTfc(nn.Module):
-    """First version, of LaSAFT: every convolution sees the outputs of all before it, and the input.
-
-    Parameters
-    ----------
-    channels_in : int
-    channels : int
-        Of each convolution's output and so of the last one's, which is the block's.
-    layers, kernel : int
-    """
-
-    def __init__(self, channels_in: int, channels: int, layers: int, kernel: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            convolution(channels_in + number * channels, channels, kernel) for number in range(layers)
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (batch, channels_in, frames, bins) to (batch, channels, frames, bins)."""
-        newest = self.layers[0](x)
-        for layer in self.layers[1:]:
-            x = torch.cat((newest, x), 1)
-            newest = layer(x)
-        return newest
-
-
-def chain(channels: int, layers: int, kernel: int) -> nn.Sequential:
-    """Convolutions one after the other, shapes kept."""
-    return nn.Sequential(*(convolution(channels, channels, kernel) for _ in range(layers)))
-
-
-def convolution(channels_in: int, channels: int, kernel: int) -> nn.Sequential:
-    """Convolve, normalise, rectify; (batch, channels_in, …) to (batch, channels, …), frames and bins kept."""
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels, kernel, padding=kernel // 2), nn.BatchNorm2d(channels), nn.ReLU()
-    )
-
-
-def halved(channels_in: int, channels: int) -> nn.Sequential:
-    """Convolve pairs of frames and bins; (…, frames, bins) to (…, frames / 2, bins / 2)."""
-    return nn.Sequential(nn.Conv2d(channels_in, channels, 2, stride=2), nn.BatchNorm2d(channels))
-
-
-def doubled(channels_in: int, channels: int) -> nn.Sequential:
-    """The opposite of `halved`; (…, frames, bins) to (…, 2 · frames, 2 · bins)."""
-    return nn.Sequential(nn.ConvTranspose2d(channels_in, channels, 2, stride=2), nn.BatchNorm2d(channels))
-
-
-def frequency_transform(channels: int, bins_in: int, bottleneck: int, bins_out: int) -> nn.Sequential:
-    """TDF: (batch, channels, frames, bins_in) to (batch, channels, frames, bins_out).
-
-    Parameters
-    ----------
-    channels, bins_in, bins_out : int
-    bottleneck : int
-        Units between the two fully connected layers.
-    """
-    narrow, widen = connected(channels, bins_in, bottleneck), connected(channels, bottleneck, bins_out)
-    return nn.Sequential(*narrow, *widen)
-
-
-def connected(channels: int, bins_in: int, bins_out: int) -> nn.Sequential:
-    """One fully connected layer without bias along the bins of each frame, normalised and rectified."""
-    return nn.Sequential(nn.Linear(bins_in, bins_out, bias=False), nn.BatchNorm2d(channels), nn.ReLU())
-
-
 class Stft(nn.Module):
-    """Centred frames of a periodic Hann window, reflected at the ends.
+    """A short-time Fourier transform: centred frames, a periodic Hann window, ends reflected.
 
     Parameters
     ----------
     n_fft, hop : int
         Samples.
     counted : bool
-        Whether the window is among the network's parameters, though not trained, as papers count it.
-        Checkpoints have it either way.
+        Whether the window counts among the network's parameters, though it is not trained, as in some
+        papers. Checkpoints contain it either way.
 
     Examples
     --------
@@ -147,7 +55,103 @@ class Stft(nn.Module):
         return spectra.reshape(batch, channels, *spectra.shape[1:])
 
     def inverse(self, spectra: torch.Tensor) -> torch.Tensor:
-        """Go back; shapes as in `forward`."""
+        """Invert the transform; shapes as in `forward`."""
         batch, channels, bins, frames = spectra.shape
         flat = spectra.reshape(batch * channels, bins, frames)
         return torch.istft(flat, self.n_fft, self.hop, window=self.window).reshape(batch, channels, -1)
+
+
+class TfcTdf(nn.Module):
+    """The third version, of DTTNet: a TDF between two TFCs, with residual connections.
+
+    The figure in words: input → TFC → + TDF of it → TFC → + one convolution of the input.
+
+    Parameters
+    ----------
+    channels, bins : int
+        Of input and output.
+    layers : int
+        Convolutions of each TFC.
+    kernel : int
+    bottleneck : int
+        The factor by which the TDF narrows ``bins``.
+    """
+
+    def __init__(self, channels: int, bins: int, layers: int, kernel: int, bottleneck: int) -> None:
+        super().__init__()
+        self.before = chain(channels, layers, kernel)
+        self.frequency = frequency_transform(channels, bins, bins // bottleneck, bins)
+        self.after = chain(channels, layers, kernel)
+        self.shortcut = chain(channels, 1, kernel)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (batch, channels, frames, bins) to the same shape."""
+        mapped = self.before(x)
+        mapped = mapped + self.frequency(mapped)
+        return self.after(mapped) + self.shortcut(x)
+
+
+class DenseTfc(nn.Module):
+    """The first version, of LaSAFT: every convolution sees the input and the outputs of all before it.
+
+    Parameters
+    ----------
+    channels_in : int
+    channels : int
+        Of the output of each convolution, and so of the block.
+    layers, kernel : int
+    """
+
+    def __init__(self, channels_in: int, channels: int, layers: int, kernel: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            convolution(channels_in + number * channels, channels, kernel) for number in range(layers)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (batch, channels_in, frames, bins) to (batch, channels, frames, bins)."""
+        newest = self.layers[0](x)
+        for layer in self.layers[1:]:
+            x = torch.cat((newest, x), 1)
+            newest = layer(x)
+        return newest
+
+
+def chain(channels: int, layers: int, kernel: int) -> nn.Sequential:
+    """Return convolutions in sequence that keep shapes."""
+    return nn.Sequential(*(convolution(channels, channels, kernel) for _ in range(layers)))
+
+
+def convolution(channels_in: int, channels: int, kernel: int) -> nn.Sequential:
+    """Return convolution, batch norm and ReLU; (batch, channels_in, …) to (batch, channels, …), same size."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels, kernel, padding=kernel // 2), nn.BatchNorm2d(channels), nn.ReLU()
+    )
+
+
+def halved(channels_in: int, channels: int) -> nn.Sequential:
+    """Return a convolution of pairs of frames and bins; (…, frames, bins) to (…, frames / 2, bins / 2)."""
+    return nn.Sequential(nn.Conv2d(channels_in, channels, 2, stride=2), nn.BatchNorm2d(channels))
+
+
+def doubled(channels_in: int, channels: int) -> nn.Sequential:
+    """Return the counterpart of `halved`; (…, frames, bins) to (…, 2 · frames, 2 · bins)."""
+    return nn.Sequential(nn.ConvTranspose2d(channels_in, channels, 2, stride=2), nn.BatchNorm2d(channels))
+
+
+def frequency_transform(channels: int, bins_in: int, bottleneck: int, bins_out: int) -> nn.Sequential:
+    """Return a TDF; (batch, channels, frames, bins_in) to (batch, channels, frames, bins_out).
+
+    Parameters
+    ----------
+    channels, bins_in, bins_out : int
+    bottleneck : int
+        Units between the two fully connected layers.
+    """
+    narrow, widen = connected(channels, bins_in, bottleneck), connected(channels, bottleneck, bins_out)
+    return nn.Sequential(*narrow, *widen)
+
+
+def connected(channels: int, bins_in: int, bins_out: int) -> nn.Sequential:
+    """Return a fully connected layer without bias along the bins of each frame, batch norm and ReLU."""
+    return nn.Sequential(nn.Linear(bins_in, bins_out, bias=False), nn.BatchNorm2d(channels), nn.ReLU())

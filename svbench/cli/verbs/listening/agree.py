@@ -1,4 +1,4 @@
-"""Correlate metrics with the ratings of a test: which one agrees best here, and how surely."""
+"""Correlate metrics with the ratings of a test: which one agrees best, and how certain that is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from svbench.cli.main import OK
 from svbench.cli.output import Progress, print_json, print_line, print_rows
 
 if TYPE_CHECKING:
-    from svbench.agreement.report import Agreement
+    from svbench.agreement.evaluate import Agreement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +71,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(agreement: Agreement) -> None:
     """Print the table of each target, and the warning."""
+    from svbench.agreement.evaluate import WARNING
     from svbench.agreement.page import best_sentence, ceiling_sentence, cell
-    from svbench.agreement.report import WARNING
 
     for verdict in agreement.excluded:
         print_line(f"excluded: {verdict.assessor} {'; '.join(verdict.reasons)}")

@@ -24,9 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", choices=("mushra", "paired_comparison"),
-        help="take pages of this type and leave out others with something to hear",
+        help="take pages of this type and leave out other pages with audio",
     )  # fmt: skip
-    parser.add_argument("--seed", help="any long text: repeats names and dither (default: secret ones)")
+    parser.add_argument(
+        "--seed",
+        help="any long text: imports with the same seed have the same names and dither (default: secret)",
+    )
     parser.add_argument("--force", action="store_true", help="replace a test that nobody has rated in")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

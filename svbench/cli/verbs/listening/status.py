@@ -12,8 +12,7 @@ from svbench.cli.output import print_json, print_line, print_rows
 if TYPE_CHECKING:
     from svbench.listening.listening_test import ListeningTest
     from svbench.listening.live import Screening
-    from svbench.listening.store.health import Health
-    from svbench.listening.store.progress import Progress
+    from svbench.listening.store.status import Health, Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
     from svbench.listening.listening_test import load_test
     from svbench.listening.live import screening
-    from svbench.listening.store.health import health
-    from svbench.listening.store.progress import progress
+    from svbench.listening.store.status import health, progress
     from svbench.listening.store.store import existing_store
 
     test = load_test(options.test)
