@@ -118,7 +118,7 @@ def per_system(found: Points, seed: int) -> tuple[Trio, int]:
 def within_excerpts(found: Points, seed: int) -> Within:
     """Correlate the ranks of the systems in each excerpt, and average.
 
-    Easy and difficult excerpts do not help a measure here: it must tell the systems apart.
+    Easy and difficult excerpts do not help a measure here: it must distinguish the systems.
     """
     by_track: dict[str, list[float]] = {}
     for item in np.unique(found.items):
@@ -262,7 +262,7 @@ def _product_moment(x: Array, y: Array, counts: Array) -> Array:
 
 
 def _varies(values: Array, counts: Array) -> NDArray[np.bool_]:
-    """Whether the points of each resample differ; their variance cannot tell, because of rounding."""
+    """Whether the points of each resample differ; rounding can make the variance of equal points positive."""
     held = counts > 0
     found: NDArray[np.bool_] = np.max(values, axis=1, initial=-np.inf, where=held) > np.min(
         values, axis=1, initial=np.inf, where=held

@@ -180,7 +180,7 @@ def evaluate(
     names = sorted(chosen["condition"].unique())
     if len(names) < 2:
         raise DataError(
-            f"only {', '.join(names) or 'nothing'} has both ratings and scores; a correlation wants at least "
+            f"only {', '.join(names) or 'nothing'} has both ratings and scores; a correlation needs at least "
             "two systems, give the runs of the others"
         )
     heard = ratings[ratings["condition"].isin(names)]
@@ -246,10 +246,10 @@ def _notes(table: pd.DataFrame, ranked: Sequence[MeasureAgreement]) -> tuple[str
         )
     for one in ranked:
         if one.left_out:
-            told = ", ".join(f"{n} {status}" for status, n in one.left_out.items())
+            causes = ", ".join(f"{n} {status}" for status, n in one.left_out.items())
             n = sum(one.left_out.values())
             notes.append(
-                f"{one.measure.label}: {n} of {one.n_stimuli + n} stimuli have no score, left out ({told})."
+                f"{one.measure.label}: {n} of {one.n_stimuli + n} stimuli have no score, left out ({causes})."
             )
     return tuple(notes)
 

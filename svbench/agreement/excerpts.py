@@ -165,13 +165,13 @@ def _rules(
             rules.append(Rule(bind(protocol), found))
             continue
         wanted = " or ".join(", ".join(s.targets) for s in sets)
-        told = f"{protocol.id} does not score {target}" + (
+        problem = f"{protocol.id} does not score {target}" + (
             f" without estimates of {wanted}; all systems have {', '.join(sorted(estimated))}"
             if sets and estimated else ""
         )  # fmt: skip
         if must:
-            raise DataError(told)
-        notes.append(f"{told}: left out")
+            raise DataError(problem)
+        notes.append(f"{problem}: left out")
     if not rules:
         raise DataError(f"none of the protocols scores {target}: {', '.join(p.id for p in protocols)}")
     return tuple(rules)

@@ -1,4 +1,4 @@
-"""One page that opens from disk: the table of metrics, the ceiling, and a scatter plot of each metric."""
+"""The page of an agreement, which opens from disk: table of metrics, ceiling and scatter plots."""
 
 from __future__ import annotations
 
@@ -121,22 +121,22 @@ def cell(found: Coefficient) -> Cell:
 
 
 def best_sentence(target: TargetAgreement) -> str:
-    """Say which measure agrees best here, and which ones cannot be told from it."""
+    """Say which measure agrees best here, and which ones cannot be distinguished from it."""
     best = target.measures[0]
     value = best.stimuli.spearman.value
     if value is None:
         return "No metric has a correlation with these ratings."
     tied = [m.measure.label for m in target.measures if m.is_tied]
     unknown = [m.measure.label for m in target.measures[1:] if m.is_tied is None]
-    told = f"{best.measure.label} agrees best here: Spearman {signed(value, 2)}"
+    sentence = f"{best.measure.label} agrees best here: Spearman {signed(value, 2)}"
     if tied:
         names = ", ".join(tied) if len(tied) <= NAMED else f"{len(tied)} others"
-        told += f"; {names} cannot be told from it (†)"
+        sentence += f"; {names} cannot be told from it (†)"
     elif unknown:
-        told += "; whether others are behind it by more than chance cannot be told"
+        sentence += "; whether others are behind it by more than chance cannot be told"
     elif len(target.measures) > 1:
-        told += "; all others are surely behind it"
-    return f"{told}."
+        sentence += "; all others are surely behind it"
+    return f"{sentence}."
 
 
 def ceiling_sentence(target: TargetAgreement) -> str:

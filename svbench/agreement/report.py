@@ -27,7 +27,7 @@ HEAD = (
 
 
 def content(found: Agreement) -> dict[str, Any]:
-    """Return all of it as plain values; None stands where there is no number."""
+    """Return the agreement as plain values; None where there is no number."""
     return {
         "schema": 1,
         "svbench": __version__,

@@ -1,7 +1,6 @@
-"""What listeners heard, found again: the runs of a test's systems, cut where the test's excerpts are.
+"""Cut the estimates of runs again at the excerpts of a test, and check that they match its stimuli.
 
-The same cut is made as the test made it and compared with its files, so that no score is ever put beside the
-rating of another sound.
+The check makes sure that a score is never compared with the rating of another sound.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ def systems_of(
     if len(found) < 2:
         raise DataError(
             f"runs of {len(found)} of the test's {len(heard)} systems were given "
-            f"({', '.join(found) or 'none'}); a correlation wants at least two, give the runs of the others"
+            f"({', '.join(found) or 'none'}); a correlation needs at least two, give the runs of the others"
         )
     missing = [name for name in heard if name not in found]
     notes = [f"no run of {', '.join(missing)} was given: left out"] if missing else []

@@ -323,22 +323,22 @@ def _compare(row: Row, track: str, ours: Series, theirs: Series) -> None:
         )
         return
     frames = zip(ours.score, ours.status, theirs.score, theirs.status, strict=True)
-    for frame, (own, own_status, other, other_status) in enumerate(frames):
-        if own_status not in ("ok", "perfect", "undefined"):
-            row.withheld[own_status] = row.withheld.get(own_status, 0) + 1
-        elif _is_beyond(own, own_status) and _is_beyond(other, other_status):
+    for frame, (value, status, other, other_status) in enumerate(frames):
+        if status not in ("ok", "perfect", "undefined"):
+            row.withheld[status] = row.withheld.get(status, 0) + 1
+        elif _is_beyond(value, status) and _is_beyond(other, other_status):
             row.n_beyond += 1
-        elif own is not None and other is not None:
+        elif value is not None and other is not None:
             row.n_frames += 1
-            if row.largest is None or abs(own - other) > row.largest:
-                row.largest, row.track = abs(own - other), track
+            if row.largest is None or abs(value - other) > row.largest:
+                row.largest, row.track = abs(value - other), track
                 row.frame, row.time_s = frame, ours.time_s[frame]
-        elif own_status == other_status:
+        elif status == other_status:
             row.n_neither += 1
         else:
             row.n_differing += 1
             row.differing = row.differing or (
-                f"{track}, frame {frame}: svbench has {own if own is not None else own_status}, "
+                f"{track}, frame {frame}: svbench has {value if value is not None else status}, "
                 f"{row.tool} {other if other is not None else other_status}"
             )
 

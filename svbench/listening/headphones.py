@@ -1,4 +1,4 @@
-"""Sounds that tell headphones from loudspeakers, synthesised anew for each session.
+"""Sounds that only headphones reproduce correctly, synthesised anew for each session.
 
 `woods`: which of three tones is quietest? One is 6 dB down, another in antiphase, which loudspeakers
 cancel in the air. Woods, Siegel, Traer and McDermott: Headphone screening to facilitate web-based

@@ -62,15 +62,15 @@ def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | 
     dataset = _dataset(run, data)
     keep = any(r.estimates for r in run.results)
     jobs = jobs_of(located, run.record.protocol, dataset, out, "failed", keep)
-    own = _own_job(run, jobs)
-    if dataset_digest(own.dataset) != run.record.data.digest:
+    this_job = _own_job(run, jobs)
+    if dataset_digest(this_job.dataset) != run.record.data.digest:
         raise DataError(
             f"{run.path}: the manifest of {run.record.data.id} is not the one of the run "
             f"({dataset.manifest.path} has version {dataset.manifest.head.version}, the run "
             f"{run.record.data.version}); repeat it with that one"
         )
-    _refuse_changes(run, bound, located, own.dataset.tracks)
-    return [replace(j, may_reuse=False) for j in jobs if j.folder in (own.folder, own.original)]
+    _refuse_changes(run, bound, located, this_job.dataset.tracks)
+    return [replace(j, may_reuse=False) for j in jobs if j.folder in (this_job.folder, this_job.original)]
 
 
 def _refuse_others(run: Run, out: Path) -> None:

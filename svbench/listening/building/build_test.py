@@ -61,19 +61,19 @@ def build_test(
         Run folders, or folders of them, made with kept estimates.
     protocol : ListeningProtocol
     out : Path
-        Becomes the test's folder once all of it is written.
+        The folder of the test; it appears when all of it is written.
     provenance : Provenance
         Of this build.
     data : Path, optional
-        Where the recordings lie, if not where the runs found them.
+        The folder of the recordings, if they are not where the runs found them.
     named : sequence of NamedExcerpt
         The excerpts of the test; the protocol's rule chooses them by default.
     seed : str, optional
-        Makes names and dither the same in every build of the same runs. By default they are secret.
+        Makes names and dither the same in every build of the same runs. By default they are random.
     force : bool
         Replace a test that nobody has rated in.
     progress : callable
-        Told what is being done.
+        Called with a line of text for each step.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def build_test(
     Raises
     ------
     SvbenchError
-        Runs, recordings or excerpts do not make a test; nothing has been written then.
+        No test can be built from these runs, recordings or excerpts; nothing has been written.
     """
     refuse_existing(out, force)
     runs, notes = source_runs(paths)
@@ -134,7 +134,7 @@ def _trial(
     names: Names,
     notes: list[str],
 ) -> Trial:
-    """Cut, level and write all that is heard of one excerpt."""
+    """Cut, level and write all stimuli of one excerpt."""
     track, rule = material.track(excerpt.track), protocol.excerpts
     where = f"{excerpt.track}@{excerpt.start_s:g} ({excerpt.target})"
     heard = tuple(dict.fromkeys((REFERENCE, *planned.stimuli)))
@@ -143,7 +143,7 @@ def _trial(
         levels = levelled(sounds, REFERENCE, track.rate_hz, protocol.levels)
     except AudioError as error:
         raise DataError(f"{where}: {error}") from error
-    notes += [f"{where}: {note}" for note in _worth_telling(levels, protocol.levels)]
+    notes += [f"{where}: {note}" for note in _level_notes(levels, protocol.levels)]
     key = (excerpt.track, excerpt.target, str(excerpt.start_s))
 
     def write(condition: str, use: str) -> Stimulus:
@@ -168,7 +168,7 @@ def _trial(
     )
 
 
-def _worth_telling(levels: Mapping[str, Level], rule: Levels) -> list[str]:
+def _level_notes(levels: Mapping[str, Level], rule: Levels) -> list[str]:
     reference, notes = levels[REFERENCE], []
     assert reference.loudness_lufs is not None  # or `levelled` had refused
     own = reference.gain_db
@@ -184,7 +184,7 @@ def _worth_telling(levels: Mapping[str, Level], rule: Levels) -> list[str]:
 
 
 def _measured(conditions: Sequence[Condition], rates: set[int]) -> tuple[Condition, ...]:
-    """Add to each anchor how its filter measures, by sample rate."""
+    """Add the measurement of its filter to each anchor, by sample rate."""
     found = []
     for condition in conditions:
         details: dict[str, Any] = {str(r): m for r in sorted(rates) if (m := measured(condition.id, r))}

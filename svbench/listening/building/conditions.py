@@ -89,14 +89,14 @@ def plan_conditions(protocol: ListeningProtocol, runs: Sequence[Run]) -> Conditi
 
 
 def run_digest(run: Run) -> str:
-    """SHA-256 of what a run's estimates are: system, protocol, data and the estimates themselves."""
+    """Return a SHA-256 of what identifies a run's estimates: system, protocol, data and their files."""
     record = run.record
     estimates = {r.track: r.estimate_digests for r in run.results}
     return digest([record.system_digest, record.protocol_digest, record.data.digest, estimates])
 
 
 def source_record(run: Run) -> dict[str, Any]:
-    """Return what ``test.json`` says of a run."""
+    """Return the entry of a run in ``test.json``."""
     record = run.record
     return {
         "path": str(run.path),
@@ -108,7 +108,7 @@ def source_record(run: Run) -> dict[str, Any]:
 
 
 def source_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """Read the runs a test is built from, and say which ones were passed over.
+    """Read the runs that a test is built from, and note which ones were left out.
 
     Parameters
     ----------
@@ -118,13 +118,13 @@ def source_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     Returns
     -------
     list of Run, list of str
-        One run a system, all of one protocol and data set; and a sentence on each choice made.
+        One run for each system, all of one protocol and data set; and a note on each choice made.
 
     Raises
     ------
     DataError
-        The runs are of several data sets, no protocol has all systems, a system stands twice, or one
-        has no estimates.
+        The runs are of several data sets, no protocol has runs of all systems, a system has two runs, or a
+        run has no estimates.
     """
     notes = []
     runs = [load_run(path) for path in find_runs(list(paths))]
@@ -144,7 +144,7 @@ def source_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
 
 
 def _of_one_protocol(runs: Sequence[Run], notes: list[str]) -> list[Run]:
-    """Take the first protocol that all systems were run on: difficulty is a score by one rule."""
+    """Take the first protocol that all systems were run on, since difficulty must be a score by one rule."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.record.protocol_digest, run.record.data.digest), []).append(run)
@@ -185,7 +185,7 @@ def _refuse_without_estimates(run: Run) -> None:
 
 
 def headline(run: Run) -> Quantity:
-    """Return the quantity by which difficulty is told."""
+    """Return the quantity that measures the difficulty of a track."""
     return next(q for q in run.record.quantities if q.name == run.record.protocol.headline)
 
 
@@ -218,7 +218,7 @@ def estimate_path(run: Run, track: str, target: str) -> Path:
     Raises
     ------
     DataError
-        The system failed on that track, lacks the target there, or the file is gone.
+        The system failed on that track, has no estimate of the target, or the file is missing.
     """
     name = run.record.system.id
     result = result_of(run, track)

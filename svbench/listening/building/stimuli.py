@@ -36,8 +36,8 @@ NOISE_STEPS = 4  # what dither and rounding may add to a true peak
 def dithered(samples: NDArray[Any], bits: int, seed: int) -> NDArray[np.float64]:
     """Round samples to steps of ``bits`` after adding triangular noise of two steps' width.
 
-    The noise makes the error independent of the signal, and files of one sound differ: a hidden
-    reference is not the open one byte for byte.
+    The noise makes the rounding error independent of the signal. It also makes two files of one sound differ,
+    so that the hidden reference cannot be found by comparing bytes with the open one.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def dithered(samples: NDArray[Any], bits: int, seed: int) -> NDArray[np.float64]
     """
     draw, steps = Draw(seed), 2.0 ** (bits - 1)
     noise = (draw.noise(samples.size) + draw.noise(samples.size)).reshape(samples.shape) / 2
-    # At 0 dBTP the noise may cross full scale by one step.
+    # A stimulus at 0 dBTP plus noise may exceed full scale by one step.
     return np.asarray(np.clip(np.round(samples * steps + noise), -steps, steps - 1) / steps)
 
 
@@ -69,7 +69,7 @@ def write_stimulus(path: Path, audio: Audio, bits: int, seed: int) -> tuple[str,
     Raises
     ------
     WriteError
-        There is no room.
+        Usually because the disk is full.
     """
     written = Audio(dithered(audio.samples, bits, seed), audio.rate_hz)
     write_audio(path, written, subtype=f"PCM_{bits}")
@@ -86,7 +86,7 @@ def new_stimulus(
     level: Level,
     bits: int,
 ) -> Stimulus:
-    """Write a condition of a trial at its level, under a name that tells nothing.
+    """Write a condition of a trial at its level, under an opaque name.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def new_stimulus(
     Raises
     ------
     WriteError
-        There is no room.
+        Usually because the disk is full.
     """
     stimulus = Stimulus(
         id=names.opaque(*what, condition, use),

@@ -70,7 +70,7 @@ class Page:
 
 @dataclass
 class Configuration:
-    """A whole configuration; ``notes`` tell what does not come over as it was."""
+    """A configuration; ``notes`` list what the import changes."""
 
     path: Path
     sha256: str
@@ -101,19 +101,19 @@ def read_configuration(path: Path, only: Heard | None = None) -> Configuration:
     """
     content, quoted = load_yaml(path)
     top = Keys(path, "", content, "")
-    told = top.text("language") or "en"
+    language = top.text("language") or "en"
     found = Configuration(
         path=path,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         title=plain_text(top.needed("testname"))[0],
         test_id=top.needed("testId"),
-        language=told if told in LANGUAGES else "en",
+        language=language if language in LANGUAGES else "en",
     )
     if quoted:
         lines = f"line{'s' if len(quoted) > 1 else ''} {', '.join(map(str, quoted))}"
         found.notes.append(f"{lines}: no YAML, as ': ' stands in text without quotes; read as text")
-    if told != found.language:
-        found.notes.append(f"language: svbench's pages are not written in {told!r}; they are in English")
+    if language != found.language:
+        found.notes.append(f"language: svbench's pages are not written in {language!r}; they are in English")
     if top.flag("showButtonPreviousPage"):
         found.notes.append("showButtonPreviousPage: a finished screen is not opened again")
     pages = [_typed(path, *item) for item in _flat(path, "pages", top.list("pages"))]
@@ -212,8 +212,8 @@ def _read_pages(found: Configuration, pages: list[_Typed]) -> None:
             found.notes.append(f"{page.key}: left out, since texts stand before the first trial alone")
     found.consent = "\n\n".join(text for text in texts if text)
     found.notes += [
-        f"{', '.join(where)}: {key} is {str(value).lower()}; {told}"
-        for (key, value, told), where in different.items()
+        f"{', '.join(where)}: {key} is {str(value).lower()}; {effect}"
+        for (key, value, effect), where in different.items()
     ]
     if left_out:
         found.notes.append(f"left out as pages of another type: {', '.join(left_out)}")
@@ -241,7 +241,7 @@ def _page(keys: Keys, question: str, shuffled: bool) -> Page:
 
 
 def _check(found: Configuration) -> None:
-    """Refuse pages that share a name, and tell what concerns all of them."""
+    """Refuse pages that share an id, and note what concerns all of them."""
     first: dict[str, str] = {}
     for page in found.pages:
         if page.id in first:

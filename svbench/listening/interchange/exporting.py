@@ -76,11 +76,11 @@ def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
                     f"{stimulus_path(folder, stimulus)}: not there; build the test anew"
                 ) from error
         if has_database(folder):
-            text, told = _results(folder, test, language, "webmushra")
+            text, summary = _results(folder, test, language, "webmushra")
             (new / RESULTS).write_text(text, encoding="utf-8")
         else:
-            told = f"no {RESULTS}: nobody has rated yet"
-    return (*notes, told)
+            summary = f"no {RESULTS}: nobody has rated yet"
+    return (*notes, summary)
 
 
 def export_pymushra(folder: Path, out: Path) -> tuple[str, ...]:
@@ -106,10 +106,10 @@ def export_pymushra(folder: Path, out: Path) -> tuple[str, ...]:
     test, language = _mushra(folder)
     if out.exists():
         raise DataError(f"{out}: is there already; give a new name")
-    text, told = _results(folder, test, language, "pymushra")
+    text, summary = _results(folder, test, language, "pymushra")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    return (told,)
+    return (summary,)
 
 
 def _mushra(folder: Path) -> tuple[ListeningTest, str]:
@@ -126,8 +126,10 @@ def _results(folder: Path, test: ListeningTest, language: str, form: Format) -> 
         ratings = list(rated(store, test, language))
         n_open = sum(session.complete_at is None for session in store.sessions())
     n = len({rating.assessor for rating in ratings})
-    told = f"{len(ratings)} ratings of {n} complete sessions"
-    return results_csv(test, ratings, form), told + (f"; {n_open} unfinished are left out" if n_open else "")
+    summary = f"{len(ratings)} ratings of {n} complete sessions"
+    return results_csv(test, ratings, form), summary + (
+        f"; {n_open} unfinished are left out" if n_open else ""
+    )
 
 
 def _configuration(test: ListeningTest, language: str, sounds: str) -> dict[str, Any]:

@@ -28,9 +28,9 @@ STANDINGS: tuple[Standing, ...] = get_args(Standing)
 class SessionProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One session.
 
-    ``standing`` is ``dropped out`` where it was idle for so long that its seat is given back, and
-    ``unreadable`` where the database holds what no server has written. ``headphones`` counts what was
-    right at each attempt.
+    ``standing`` is ``dropped out`` if the session was idle so long that its seat was given back, and
+    ``unreadable`` if the database holds something that no server wrote. ``headphones`` counts the correct
+    answers of each attempt.
     """
 
     assessor: str
@@ -46,7 +46,7 @@ class SessionProgress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Seats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether somebody can begin: ``taken`` seats of ``wanted`` (0: no bound) while the test is open."""
+    """Whether somebody can begin: ``taken`` of ``wanted`` seats (0: no limit) while the test is open."""
 
     open: bool
     taken: int
@@ -56,14 +56,14 @@ class Seats(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def state(self) -> Literal["open", "full", "closed"]:
-        """Whether listeners can begin, or what holds them back."""
+        """Whether listeners can begin, or why not."""
         if not self.open:
             return "closed"
         return "full" if self.wanted and self.taken >= self.wanted else "open"
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A test so far.
+    """The progress of a test.
 
     ``cells`` counts current ratings by trial and condition, training left out; a comparison of two
     conditions (ab) counts for both. ``steps`` counts sessions by the step they stand at.
@@ -85,7 +85,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def progress(test: ListeningTest, sessions: Iterable[SessionState], is_open: bool = True) -> Progress:
-    """Count what has been done in sessions.
+    """Count what has been done in the sessions.
 
     Parameters
     ----------
@@ -96,20 +96,20 @@ def progress(test: ListeningTest, sessions: Iterable[SessionState], is_open: boo
     """
     condition_of = {name: condition for t in test.trials for name, condition in t.conditions().items()}
     cells = {t.id: Counter({s.condition: 0 for s in t.stimuli}) for t in test.trials if t.kind == "test"}
-    told = []
+    listed = []
     for session in sessions:
-        told.append(_session(test, session))
+        listed.append(_session(test, session))
         for screen, slot in list(session.ratings):
             with contextlib.suppress(LookupError):  # of an unreadable session
                 _count(test, session, screen, slot, condition_of, cells)
-    standings = Counter(s.standing for s in told)
+    standings = Counter(s.standing for s in listed)
     steps: dict[str, dict[Standing, int]] = {}
-    for one in told:
+    for one in listed:
         row = steps.setdefault(one.step, dict.fromkeys(STANDINGS, 0))
         row[one.standing] += 1
     wanted = test.protocol.sessions
     return Progress(
-        sessions=tuple(told),
+        sessions=tuple(listed),
         standings={s: standings[s] for s in STANDINGS},
         steps=steps,
         cells={trial: dict(row) for trial, row in cells.items()},
@@ -160,7 +160,7 @@ def _standing(test: ListeningTest, session: SessionState) -> Standing:
     trials = {t.id for t in test.trials}
     try:
         idle = session.idle(test.protocol.sessions.idle_minutes, datetime.now(UTC))
-    except (ValueError, TypeError):  # no moment, or one of no time zone
+    except (ValueError, TypeError):  # not a time, or one without a time zone
         return "unreadable"
     rated: Sequence[tuple[int, int]] = list(session.ratings)
     if any(not 0 <= number < len(session.screens) for number, _ in rated):
@@ -179,14 +179,14 @@ if TYPE_CHECKING:
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the database says of itself.
+    """The state of the database.
 
     Attributes
     ----------
     database : str
         Its address, without a password.
     integrity : str
-        ``ok``, or what SQLite's quick check found; PostgreSQL has no such check, and ``answers``.
+        ``ok``, or what SQLite's quick check found; for PostgreSQL, which has no such check, ``answers``.
     size_bytes : int
         All of its files.
     free_bytes : int or None
@@ -194,7 +194,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ratings : int
         Of every revision.
     written_at : str
-        Newest moment in it, ISO 8601 in UTC; empty where there is none.
+        Time of the newest entry, ISO 8601 in UTC; empty if there is none.
     """
 
     database: str
@@ -206,12 +206,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def health(store: Store) -> Health:
-    """Ask a database how it is.
+    """Check a database, and measure its size.
 
     Raises
     ------
     sqlalchemy.exc.SQLAlchemyError
-        It is out of reach.
+        The database cannot be reached.
     """
     with store.engine.connect() as connection:
         integrity, size, free = (

@@ -149,7 +149,7 @@ class Store:
         gone = delete(schema.assessors).where(schema.assessors.c.id == assessor)
         return [*operations, (gone, {})]
 
-    def tell(self, key: str, value: str) -> list[Operation]:
+    def set_fact(self, key: str, value: str) -> list[Operation]:
         """Set a fact about the test, such as ``open``."""
         statement = schema.facts.insert()
         return [

@@ -113,8 +113,8 @@ async def consent(request: Request) -> Response:
         try:
             begun = await site.registry.begin(identity, join, language)
         except Unsaved:
-            told = texts(language)["problem_unsaved"]
-            again = welcome(site, visitor, language, form.get("join", ""), told)
+            unsaved = texts(language)["problem_unsaved"]
+            again = welcome(site, visitor, language, form.get("join", ""), unsaved)
             return show(site, request, visitor, again, 503)
         if not isinstance(begun, SessionState):
             return show(site, request, visitor, away(site, visitor, language, begun))

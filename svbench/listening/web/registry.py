@@ -189,7 +189,7 @@ class Registry:
         Unsaved
         """
         done = self.store.log("opened the test" if value else "closed the test")
-        await self.write([*self.store.tell("open", "yes" if value else "no"), *done])
+        await self.write([*self.store.set_fact("open", "yes" if value else "no"), *done])
         self.open = value
 
     async def forget(self, assessor: str) -> bool:

@@ -206,7 +206,7 @@ def test_databases_of_other_versions_and_tests_are_refused(
     )
     with pytest.raises(DataError, match="was built anew since its first rating"):
         Store(folder, rebuilt, database)
-    store.save(store.tell("schema", "99")).result(30)
+    store.save(store.set_fact("schema", "99")).result(30)
     with pytest.raises(DataError, match="schema 99 is from another version, this svbench writes 1"):
         Store(folder, test, database)
     store.close()
