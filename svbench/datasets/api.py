@@ -309,13 +309,13 @@ class Recorded:
         ----------
         name : str
         digests : iterable of str
-            What `Track.digest` was then; empty ones do not count, but there must be one. What is read from
-            a run may name any folder, and nothing is heard of files that it does not know.
+            The values of `Track.digest` at that time. Empty ones are ignored, but at least one must remain: a
+            run may name any folder, and files whose digests it does not know must not be revealed.
 
         Raises
         ------
         DataError
-            It is gone, has changed since, or its digest is not known.
+            The track is gone or has changed since, or its digest is not known.
         """
         known = {digest for digest in digests if digest}
         if not known:

@@ -123,7 +123,7 @@ class Difference:
 
 def damaged_files(parts: Iterable[tuple[str, Source]]) -> tuple[tuple[str, str], ...]:
     """Decode files, each given with its stem, and return a sentence for each that fails."""
-    return tuple((stem, told) for stem, part in parts if (told := _damage(part)))
+    return tuple((stem, message) for stem, part in parts if (message := _damage(part)))
 
 
 def _damage(source: Source) -> str:

@@ -200,7 +200,7 @@ def choose(
     if broken:
         raise DataError(f"{broken.problem}; `svbench verify {head.id}={root}` lists all such findings")
     skipped = [] if tracks else _left_out(manifest, found, rows, subset)
-    skipped += [Finding(f.name, "", "unused", told, "note") for f in chosen for told in f.unused]
+    skipped += [Finding(f.name, "", "unused", message, "note") for f in chosen for message in f.unused]
     if not head.discover:
         chosen = [replace(f, subset=rows[f.name]) for f in chosen]
     return chosen, skipped
@@ -242,15 +242,15 @@ def _left_out(
 ) -> list[Finding]:
     """Tell what lies there and is no track of the manifest, and how many tracks are not there at all."""
     head = manifest.head
-    told = [
+    notes = [
         Finding(f.name, "", "no track", f.no_track) if f.no_track
         else Finding(f.name, "", "extra", "not in the manifest", "note")
         for f in found
         if (f.no_track or f.name not in rows) and subset in (None, f.subset)
     ]  # fmt: skip
     if head.discover and head.n_tracks and len(rows) < head.n_tracks and subset is None:
-        told.append(Finding("", "", "missing", f"{len(rows)} of {head.n_tracks} tracks found"))
-    return told
+        notes.append(Finding("", "", "missing", f"{len(rows)} of {head.n_tracks} tracks found"))
+    return notes
 
 
 def other_layout(root: Path, head: ManifestHead) -> str:

@@ -125,14 +125,16 @@ def _matches(
     owner = np.repeat(np.arange(len(theirs)), [len(p.hashes) for _, p in theirs])
     order = np.argsort(hashes, kind="stable")
     hashes, frames, owner = hashes[order], frames[order], owner[order]
-    for name, own in ours:
-        first, last = (np.searchsorted(hashes, own.hashes, side) for side in ("left", "right"))
+    for name, fingerprint_a in ours:
+        first, last = (np.searchsorted(hashes, fingerprint_a.hashes, side) for side in ("left", "right"))
         counts = last - first
         mine = np.repeat(np.arange(len(counts)), counts)
         other = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[mine]
         for number in np.unique(owner[other]):
             chosen = owner[other] == number
-            found = _aligned(own.frames[mine[chosen]], frames[other[chosen]], own, theirs[number][1])
+            found = _aligned(
+                fingerprint_a.frames[mine[chosen]], frames[other[chosen]], fingerprint_a, theirs[number][1]
+            )
             if found:
                 yield Match(name, theirs[number][0], *found)
 

@@ -80,8 +80,8 @@ def frame_energies(pair: SignalPair, bounds: NDArray[np.int64]) -> FrameEnergies
     bad = np.flatnonzero(~np.isfinite(sums).all(axis=(0, 1)))
     if bad.size:
         _refuse(pair, *bounds[bad[0]].tolist())
-    every: NDArray[np.bool_] = np.all(active, axis=(0, 1))
-    return FrameEnergies(sums[0], sums[1], every)
+    all_active: NDArray[np.bool_] = np.all(active, axis=(0, 1))
+    return FrameEnergies(sums[0], sums[1], all_active)
 
 
 def _add(
@@ -99,14 +99,14 @@ def _add(
         wide, difference = buffers[:, : s.size]
         wide[...] = s.ravel()
         np.subtract(e.ravel(), wide, out=difference)
-        with np.errstate(over="ignore", invalid="ignore"):  # looked for once all frames are summed
+        with np.errstate(over="ignore", invalid="ignore"):  # checked once, after all frames are summed
             # A pairwise sum, unlike a BLAS dot product, gives the same bits on every machine.
             sums[0, target] += scale * np.square(wide, out=wide).sum()
             sums[1, target] += scale * np.square(difference, out=difference).sum()
 
 
 def _sounds(block: NDArray[Any]) -> bool:
-    # A few samples settle it for almost every block.
+    # The first few samples decide almost every block.
     return bool(block[:64].sum(axis=1).any() or block.sum(axis=1).any())
 
 

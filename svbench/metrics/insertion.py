@@ -1,4 +1,4 @@
-"""How much of what a probe added to the mixture is found in the estimate."""
+"""Insertion: how much of the pattern that a probe added to the mixture is left in the estimate."""
 
 from __future__ import annotations
 

@@ -32,10 +32,12 @@ QUANTITIES = (
     QuantityRecord("SD-SDR", "dB", True, "energy of the scaled reference over the energy of the whole error"),
 )
 
-# Directions of the references' span with less than this share of the strongest are rounding.
+# Cut-off of the least squares for SI-SIR, relative to the largest singular value: what is weaker is rounding
+# (two references that are copies of one another, or a silent one).
 _DEPENDENT = 1e-12
 
-# A difference of energies below this share of its terms has lost too many digits.
+# A difference of energies below this share of its terms has lost about 6 of the 16 digits of a double to
+# cancellation; the energies are then measured on the signals, in a second pass.
 _DOUBT = 1e-6
 
 # Samples worked on at once: small enough for the cache.
@@ -144,13 +146,13 @@ def _products(pair: SignalPair, parts: list[slice]) -> list[tuple[slice, _Produc
                 diagonals[index, :, j] += [scale * np.vdot(a[j], b[j]) for a, b in pairs]
     if not (np.isfinite(sums).all() and np.isfinite(diagonals).all()):
         _refuse(pair)
-    # Matrix products round each in its own way; the diagonals must not, or a flipped reference
-    # would have a gain that is almost −1.
-    every = np.concatenate([sums, sums[:, 1:] - sums[:, :1]], axis=1)
-    every[..., np.arange(n), np.arange(n)] = diagonals[:, :3]
+    # BLAS rounds each matrix product differently. The diagonals must be rounded alike, or the gain of a
+    # flipped reference would be almost, but not exactly, −1 and its SI-SDR finite instead of infinite.
+    totals = np.concatenate([sums, sums[:, 1:] - sums[:, :1]], axis=1)
+    totals[..., np.arange(n), np.arange(n)] = diagonals[:, :3]
     return [
         (part, _Products(total[0], total[1], total[2], diagonal[3]))
-        for part, total, diagonal in zip(parts, every, diagonals, strict=True)
+        for part, total, diagonal in zip(parts, totals, diagonals, strict=True)
     ]
 
 
@@ -192,8 +194,8 @@ def _interference_weights(own: Floats, residuals: Floats) -> Floats:
 def _unwanted_energies(products: _Products, excess: Floats, weights: Floats) -> tuple[Floats, bool]:
     """Energies of residual, interference, artefacts and whole error (4, n_targets), and a doubt.
 
-    They follow from the inner products; where large terms cancel, rounding is left, and the
-    signals must be gone through again.
+    They are computed from the inner products. Where large terms cancel, only rounding is left; the doubt is
+    then true, and the caller must measure the energies on the signals.
     """
     energy = np.diagonal(products.own)
     cancelling = excess * np.diagonal(products.difference)
@@ -223,7 +225,7 @@ def _blocks(pair: SignalPair) -> Iterator[tuple[Floats, Floats, float]]:
         sides = pair.read(start, min(start + _BLOCK, pair.n_samples))
         scale = 1.0
         if sides[0].dtype == sides[1].dtype and sides[0].dtype in FULL_SCALE:
-            scale = FULL_SCALE[sides[0].dtype] ** -2  # whole numbers: their products add up exactly
+            scale = FULL_SCALE[sides[0].dtype] ** -2  # integers: the sums of their products are exact
         elif sides[0].dtype in FULL_SCALE or sides[1].dtype in FULL_SCALE:
             sides = pair.floats(start, min(start + _BLOCK, pair.n_samples))
         yield sides[0].astype(np.float64, copy=False), sides[1].astype(np.float64, copy=False), scale

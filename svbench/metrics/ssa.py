@@ -43,7 +43,7 @@ def ssa(
     MetricResult
         ``SSA`` in dB; 0 is symmetric, lower is better. 0 where both channels are perfect. NaN in
         frames that do not count, and where one channel alone is perfect or (with SI-SDR) a
-        channel of the estimate is silent; a note tells how many active frames that were.
+        channel of the estimate is silent; a note says how many active frames this concerns.
 
     Raises
     ------

@@ -42,12 +42,12 @@ def unused(there: Iterable[Path], used: Collection[Path], stems: Iterable[str]) 
     >>> unused([Path("basss.wav"), Path("vocals.wav")], [Path("vocals.wav")], ["bass", "vocals"])
     ("basss.wav belongs to no stem; did you mean 'bass'?",)
     """
-    told = []
+    messages = []
     names = list(stems)
     for path in (p for p in there if p not in used):
         near = get_close_matches(path.stem.lower(), names, n=1, cutoff=0.6)
-        told.append(f"{path.name} belongs to no stem{f'; did you mean {near[0]!r}?' if near else ''}")
-    return tuple(told)
+        messages.append(f"{path.name} belongs to no stem{f'; did you mean {near[0]!r}?' if near else ''}")
+    return tuple(messages)
 
 
 def beside(tracks: Collection[Path]) -> list[Path]:

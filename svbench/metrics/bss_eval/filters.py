@@ -49,11 +49,11 @@ _NOISE = 1e-10
 # or more, by more than this limit.
 _LIMIT_DB = 0.6
 
-# Frames in which the reference is less than 10 dB above the noise tell nothing of the filters.
+# Frames in which the reference is less than 10 dB above the noise say nothing about the filters.
 AUDIBLE = 10.0
 
-# Above it, what is unwanted is practically nothing: the filters raised nothing, as with estimates that
-# equal the references.
+# Above this value next to nothing is unwanted, so the filters amplified nothing, as with estimates that equal
+# the references. Changes above it do not count.
 _PRACTICALLY_PERFECT_DB = 40.0
 
 
@@ -84,6 +84,8 @@ def projection_filters(correlations: Correlations, n_targets: int, damping: floa
     squares) are those of ``_compute_projection_filters`` in sigsep/sigsep-mus-eval
     ``museval/metrics.py``.
     """
+    # Shapes, with L taps and m, k channels: among (L, m, m) holds references with references, right (L, m, k)
+    # references with estimates.
     among, right, equal = correlations.references, correlations.estimates, correlations.equal
     every = _solve_without_copies(among[np.newaxis], right[np.newaxis], equal, damping)
     if n_targets == 1:
@@ -147,7 +149,7 @@ def _solve(among: Floats, right: Floats, damping: float) -> Floats:
 
 
 def _solve_dense(lags: Floats, right: Floats) -> Floats:
-    """LU, and least squares where a pivot is exactly zero."""
+    """Solve one system by LU, and by least squares where a pivot is exactly zero."""
     from scipy.linalg.lapack import dgesv  # 0.1 s to import, for rare tracks only
 
     n, m, k = right.shape
@@ -163,7 +165,7 @@ def _solve_dense(lags: Floats, right: Floats) -> Floats:
 
 
 def _dense(lags: Floats) -> Floats:
-    """The square matrix of the normal equations, channel by channel as museval orders it."""
+    """Return the square matrix of the normal equations, channel by channel as museval orders it."""
     n, m, _ = lags.shape
     matrix = np.empty((m, n, m, n))
     for a in range(m):
@@ -228,7 +230,7 @@ def solve_block_toeplitz(lags: Floats, right: Floats) -> tuple[Floats, Floats]:
 
 
 def _eliminate(first: Floats, right: Floats, m: int) -> tuple[list[Floats], Floats]:
-    """Block rows of the upper factor, and `right` after forward substitution."""
+    """Return the block rows of the upper factor, and `right` after forward substitution."""
     one = np.eye(m)
     # Two generators of the displaced matrix: the one above is the next row of the factor.
     row, lower = first, first.copy()

@@ -208,11 +208,11 @@ def bss_eval_nsdr(
         raise AudioError(f"references have shape {references.shape[1:]} each, the mixture {mixture.shape}")
     mono = [signals.mean(axis=-1, keepdims=True) for signals in (references, estimates)]
     repeated = np.repeat(mixture.mean(axis=-1, keepdims=True)[np.newaxis], len(references), axis=0)
-    found = _sources(mono[0], mono[1], rate_hz, filter_length)
+    scores = _sources(mono[0], mono[1], rate_hz, filter_length)
     doing_nothing = _sources(mono[0], repeated, rate_hz, filter_length)
     with np.errstate(invalid="ignore"):  # inf - inf is undefined, and reported as that
-        nsdr = found["SDR"] - doing_nothing["SDR"]
-    values = {"NSDR": nsdr, **found}
+        nsdr = scores["SDR"] - doing_nothing["SDR"]
+    values = {"NSDR": nsdr, **scores}
     return whole_track({q.name: values[q.name] for q in QUANTITIES}, references.shape[1], rate_hz)
 
 
