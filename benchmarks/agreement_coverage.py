@@ -1,13 +1,13 @@
-"""How often the intervals of correlations hold the truth: the table of docs/listening-agreement.md.
+"""Coverage of the intervals of correlations: the table of docs/listening-agreement.md.
 
-Run it as ``python benchmarks/agreement_coverage.py``; half of all variance is the track's.
+Run it as ``python benchmarks/agreement_coverage.py``; half of all variance is due to the track.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from svbench.agreement.correlation import Array, kendall, pearson, spearman
+from svbench.agreement.coefficients import Array, kendall, pearson, spearman
 from svbench.statistics.draws import draw_counts
 from svbench.statistics.intervals import expanded_percentile
 
@@ -15,13 +15,13 @@ REPEATS, RESAMPLES, SYSTEMS = 400, 1000, 5
 
 
 def field(rng: np.random.Generator, n_tracks: int) -> Array:
-    """Draw a value for each track and system; systems of a track are alike."""
+    """Draw a value for each track and system; values of one track are correlated."""
     grid = rng.standard_normal((n_tracks, 1)) + rng.standard_normal((n_tracks, SYSTEMS))
     return np.asarray(grid.ravel() / np.sqrt(2))
 
 
 def main() -> None:
-    """Print, in percent, how often both kinds of intervals hold the true correlation."""
+    """Print, in percent, how often both kinds of intervals contain the true correlation."""
     for n_tracks in (5, 8, 20):
         counts = draw_counts(n_tracks, RESAMPLES, 42)[:, np.repeat(np.arange(n_tracks), SYSTEMS)]
         for rho in (0.0, 0.5, 0.85):

@@ -1,14 +1,14 @@
-"""BSS Eval v4: svbench beside museval, in turns, each in a process of its own.
+"""Time and memory of BSS Eval v4: svbench and museval alternate, each in a process of its own.
 
     python benchmarks/bss_eval.py --durations 30 240 --targets 2 4 --repeats 3
     python benchmarks/bss_eval.py --music path/to/tracks --durations 240
     python benchmarks/bss_eval.py --long 60
 
-`--music` takes a folder of tracks, each a folder of one audio file a target; they are repeated
-to the length. `--long` scores one track of that many minutes straight from files, svbench only.
+`--music` takes a folder of tracks, each a folder with one audio file per target; they are repeated to
+the length. `--long` scores one track of that many minutes straight from files, svbench only.
 Wall and CPU time are those of the scoring call; extra memory is the peak resident set (VmHWM)
 above what was resident with the signals loaded. Ratios are museval's wall time over svbench's,
-medians of the repeats. museval is loaded without its package, which wants ffmpeg and 1.6 s.
+medians of the repeats. museval is loaded without its package, which needs ffmpeg and 1.6 s.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def differences(runs: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def measure(task: dict[str, Any]) -> None:
-    """Run in the child: one engine once."""
+    """Run one engine once; called in the child process."""
     if task["engine"] == "long":
         told = long_track(Path(task["folder"]), task["minutes"], task["targets"], task["threads"])
         print(json.dumps({"told": told}))
@@ -139,7 +139,7 @@ def measure(task: dict[str, Any]) -> None:
     score = museval_scores if task["engine"] == "museval" else svbench_scores
     run = score(task["threads"])
     second = synthetic(task["targets"], 1)
-    run(second, estimate_of(second))  # imports and FFT plans are not the question
+    run(second, estimate_of(second))  # a first call, so that imports and FFT plans are not timed
     resident, wall, cpu = resident_mb("VmRSS"), time.perf_counter(), time.process_time()
     reset_peak()
     scores = run(references, estimates)
@@ -185,7 +185,7 @@ def svbench_scores(threads: int) -> Any:
 
 
 def synthetic(targets: int, duration_s: float) -> Any:
-    """Music-like stereo: falling spectra, beats, a common room, 16-bit steps."""
+    """Make music-like stereo: falling spectra, beats, a common room, 16-bit steps."""
     rng = np.random.default_rng(0)
     n_samples = int(duration_s * RATE_HZ)
     references = np.empty((targets, n_samples, 2))
@@ -204,7 +204,7 @@ def synthetic(targets: int, duration_s: float) -> Any:
 
 
 def music(folder: Path, targets: int, duration_s: float) -> Any:
-    """The tracks of a folder one after the other, repeated to the length."""
+    """Return the tracks of a folder in sequence, repeated to the length."""
     n_samples, filled = int(duration_s * RATE_HZ), 0
     references = np.empty((targets, n_samples, 2))
     tracks = [
@@ -225,7 +225,7 @@ def music(folder: Path, targets: int, duration_s: float) -> Any:
 
 
 def estimate_of(references: Any) -> Any:
-    """Leakage, a little filtering and a noise floor, quantised to 16 bit."""
+    """Make estimates with leakage, slight filtering and a noise floor, quantised to 16 bits."""
     rng = np.random.default_rng(1)
     estimates = references + 0.1 * np.roll(references, 1, axis=0)
     estimates[:, 5:] += 0.05 * references[:, :-5]
@@ -243,7 +243,7 @@ class Files:
         self.rate_hz = float(first.samplerate)
 
     def read(self, start: int, stop: int) -> Any:
-        """Samples of all files, as stored."""
+        """Return the samples of all files, as stored."""
         block = np.empty((self.n_signals, stop - start, self.n_channels), dtype=np.int16)
         for file, samples in zip(self._files, block, strict=True):
             file.seek(start)
@@ -267,7 +267,7 @@ def long_track(folder: Path, minutes: float, targets: int, threads: int) -> str:
 
 
 def write_long(folder: Path, targets: int, minutes: int) -> list[list[Path]]:
-    """16-bit files of one synthetic minute repeated."""
+    """Write 16-bit files of one synthetic minute, repeated."""
     references = synthetic(targets, 60)
     sides = []
     for name, signals in (("reference", references), ("estimate", estimate_of(references))):
@@ -281,13 +281,13 @@ def write_long(folder: Path, targets: int, minutes: int) -> list[list[Path]]:
 
 
 def resident_mb(field: str) -> float:
-    """VmRSS or VmHWM of this process; ru_maxrss would start at the parent's size."""
+    """Return VmRSS or VmHWM of this process; ru_maxrss would start at the parent's size."""
     status = Path("/proc/self/status").read_text()
     return int(status.split(f"{field}:")[1].split()[0]) / 1024
 
 
 def reset_peak() -> None:
-    """Let VmHWM start again from what is resident now."""
+    """Reset VmHWM to what is resident now."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -1,9 +1,9 @@
-"""How long comparisons take: all pairs of many systems on synthetic scores.
+"""Time of comparisons: all pairs of many systems on synthetic scores.
 
     python benchmarks/comparison.py --systems 30 --tracks 50 --resamples 10000 --targets 4 --frames 0
 
 Each line is one step of `svbench compare` on one column. ``--frames N`` pools N frames of each track in
-one median, as dttnet-csdr does; 0 takes one score for each track and medians over tracks.
+one median, as dttnet-csdr does; 0 uses one score for each track and medians over tracks.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def timed(name: str, work: Callable[[], object]) -> None:
 
 
 def systems(n_systems: int, n_tracks: int, n_targets: int, n_frames: int) -> list[Entrant]:
-    """Draw scores as spread as those of SiSEC 2018, systems 0.2 dB apart."""
+    """Draw scores with the spread of those of SiSEC 2018, systems 0.2 dB apart."""
     draw = np.random.default_rng(1)
     tracks = tuple(f"track {i}" for i in range(n_tracks))
     difficulty = draw.normal(5, 3, (n_tracks, n_targets))

@@ -4,9 +4,9 @@
     DATABASE_URL=postgresql://… python benchmarks/listening_kill.py --kills 20
 
 Assessors revise their ratings without a pause, each value once in its life. The server is ended with
-SIGKILL at random moments and started anew on the same database; what got no answer is sent again, as
+SIGKILL at random moments and started again on the same database; unanswered requests are sent again, as
 the page's script does. In the end every acknowledged value must be in the database's history (else it
-is lost), and no value twice (else a retry was doubled). Exit code 1 if not.
+is lost), and no value twice (else a retry was recorded twice). The exit code is 1 otherwise.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def parse() -> argparse.Namespace:
 
 
 class Player:
-    """An assessor who changes their mind for ever."""
+    """An assessor who revises ratings until stopped."""
 
     def __init__(self, address: str, number: int) -> None:
         self.listener = Listener(address, lambda sound, screen, slot: 0.0, listens=False)
@@ -89,7 +89,7 @@ class Player:
         self.retries, self.waiting = 0, False
 
     def play(self, stop: threading.Event) -> None:
-        """Rate until told to stop."""
+        """Rate until asked to stop."""
         one = self.listener
         self.insist(lambda: one.open("/"))
         for form in ("consent", "volume", "training"):

@@ -3,7 +3,7 @@
     python benchmarks/listening_load.py --sessions 200
     DATABASE_URL=postgresql://… python benchmarks/listening_load.py
 
-The server runs as a process, the assessors as threads of some others, all on this machine. Each
+The server runs as one process, the assessors as threads of several others, all on this machine. Each
 assessor thinks for `--think` seconds (mean, exponential) before every rating; all begin within
 `--arrive` seconds. Printed: requests, errors, median, 95th percentile and maximum in ms for each kind
 of request, and how many acknowledged ratings the database does not have.

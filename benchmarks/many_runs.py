@@ -6,7 +6,7 @@
 ``table`` generates runs under mdx21, one value for each target; ``report`` under sisec18, with 240 frames of
 each quantity, as long as a song. The command runs in a process of its own. The script prints its CPU time,
 its peak memory, and the SHA-256 of all that it wrote. Wall time is left out, since it is not comparable on a
-shared machine. A change that only makes a command faster leaves the SHA-256 as it was.
+shared machine. A change that only makes a command faster does not change the SHA-256.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from svbench.results.provenance import Machine, Provenance
 from svbench.results.scores import Resources, TrackResult, series
 from svbench.results.store import DataRecord, RunRecord, run_name, write_run
-from svbench.scoring.track import quantities_of
+from svbench.scoring.bound import bind
 from svbench.specs.protocol import Protocol, load_protocol
 from svbench.specs.records import digest
 from svbench.specs.system import SystemSpec
@@ -74,7 +74,7 @@ def generate(folder: Path, protocol: Protocol, n_runs: int, n_tracks: int) -> No
         id="generated", version="1", title="Generated", digest=digest(["museval", tracks]), root="",
         manifest="", subset="", tracks=tracks,
     )  # fmt: skip
-    quantities = quantities_of(protocol)
+    quantities = bind(protocol).quantities
     times, lengths = [float(i) for i in range(n_frames)], [1.0] * n_frames
     for number in range(n_runs):
         spec = SystemSpec(

@@ -1,13 +1,13 @@
-"""Importing museval's files beside merely parsing them, in turns, each in a process of its own.
+"""Time of importing museval's files, compared with parsing them only; alternating, in separate processes.
 
     python benchmarks/museval_import.py --submissions 31 --tracks 50 --repeats 3
 
-Files are generated at the size museval writes: 240 frames, 4 or 5 targets in turn, 4 metrics,
+Files are generated at the size that museval writes: 240 frames, 4 or 5 targets in turn, 4 metrics,
 indented, with undefined frames. `json` is `json.load` of every file and nothing else. `svbench` is the
 whole command `svbench import museval DIR --json`, from start to exit: it reads, checks and hashes
 the files, writes runs that survive a power cut, reads these back and aggregates every quantity.
 Ratios are svbench's CPU time over json's, medians of the repeats; both read from the page cache.
-The peak memory of svbench is printed beside.
+The peak memory of svbench is printed too.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def cost(command: list[str]) -> tuple[float, float]:
 
 
 def generate(folder: Path, n_submissions: int, n_tracks: int) -> int:
-    """Write the files as museval lays them out, every one with numbers of its own."""
+    """Write files in museval's layout, each with different numbers."""
     rng = np.random.default_rng(0)
     n_bytes = 0
     for submission in range(n_submissions):
@@ -84,7 +84,7 @@ def generate(folder: Path, n_submissions: int, n_tracks: int) -> int:
 
 
 def template(targets: tuple[str, ...]) -> str:
-    """Text of a file with %s for every number, indented as museval does it."""
+    """Return the text of a file with %s for every number, indented as museval does."""
     metrics = ",\n".join(f'            "{m}": %s' for m in ("SDR", "SIR", "SAR", "ISR"))
     frames = ",\n".join(
         f'        {{\n          "time": {i}.0,\n          "duration": 1.0,\n'

@@ -1,10 +1,10 @@
-"""Rules without filters: what whole-track SDR, framewise SDR and SI-SDR of files cost beside reading them.
+"""Time of whole-track SDR, framewise SDR and SI-SDR of files, compared with the time of reading them.
 
     python benchmarks/sdr.py --duration 240 --targets 4 --repeats 5
 
 Writes 16-bit files of references and estimates and reads them on one thread: as float64, the
-usual way; as int16, the floor; and scored by svbench's metrics. Each line is the median of the
-repeats, taken in turns.
+usual way; as int16, the lower bound; and scored by svbench's metrics. Each line is the median of the
+repeats, which alternate.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import numpy as np
 import soundfile
 
 from svbench.audio.sounds import FileSound, Stack
+from svbench.metrics.contract import frame_bounds
 from svbench.metrics.energies import frame_energies
-from svbench.metrics.frames import frame_bounds
 from svbench.metrics.sdr import usdr
 from svbench.metrics.si_sdr import si_sdr
 from svbench.metrics.signals import SignalPair

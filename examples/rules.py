@@ -17,7 +17,8 @@ from svbench.report.view.numbers import decibels, dropped
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.scores import TrackResult
 from svbench.results.store import DataRecord, Run, RunRecord
-from svbench.scoring.track import Signals, quantities_of, score_signals
+from svbench.scoring.bound import bind
+from svbench.scoring.track import Signals, score_signals
 from svbench.specs.manifest import load_manifest
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import Protocol, load_protocol
@@ -160,9 +161,10 @@ def estimates_of(dataset: Dataset) -> dict[str, Signals]:
 
 def summaries(protocol: Protocol, tracks: Mapping[str, Signals]) -> list[Summary]:
     """Score tracks that are in memory and reduce them to the numbers a protocol prints."""
+    bound = bind(protocol)
     results = []
     for name, signals in tracks.items():
-        scored = score_signals(signals, protocol)
+        scored = score_signals(signals, bound)
         audio = next(iter(signals.estimates.values()))
         results.append(
             TrackResult(
@@ -173,7 +175,7 @@ def summaries(protocol: Protocol, tracks: Mapping[str, Signals]) -> list[Summary
         )  # fmt: skip
     record = RunRecord(
         schema=1, system=load_system(SYSTEM).spec, system_digest="", protocol=protocol,
-        protocol_digest=protocol.digest, quantities=quantities_of(protocol), provenance=(),
+        protocol_digest=protocol.digest, quantities=bound.quantities, provenance=(),
         data=DataRecord(id="", version="", title="", digest="", root="", manifest="", subset="",
                         tracks=tuple(tracks)),
     )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import signal
 
 from svbench.datasets.synthetic import synthetic_track
-from svbench.metrics.record import Metric, QuantityRecord
+from svbench.metrics.contract import Metric, QuantityRecord
 from svbench.specs.plugins import load_plugin, plugins
 
 PAGE = Path(__file__).parents[1] / "docs" / "sanity.md"
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def page() -> str:
-    """Tell the whole page, in Markdown."""
+    """Return the page as Markdown."""
     rows = table()
     columns = list(degradations(*voice_and_accompaniment()))
     lines = [
@@ -139,7 +139,7 @@ def voice_and_accompaniment() -> tuple[Signal, Signal]:
 
 
 def degradations(voice: Signal, accompaniment: Signal) -> dict[str, Signal]:
-    """Spoil the voice in every way of the page."""
+    """Return the voice with each degradation that the page shows."""
     taps = signal.firwin(511, 8000, fs=RATE_HZ)
     half_peak = np.abs(voice).max() / 2
     return {

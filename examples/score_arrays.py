@@ -16,14 +16,17 @@ def main() -> None:
     data = svbench.open_dataset(svbench.load_manifest(DEMO_ID), demo_root())
     track = data.tracks[0]
     targets = ("vocals", "accompaniment")
-    references = np.stack([track.reference(t).samples for t in targets])
-    estimates = np.stack([track.mixture().samples] * 2)
-    scores = svbench.bss_eval_v4(references, estimates, rate_hz=track.rate_hz)
-    for target, frames in zip(targets, scores.values["SDR"], strict=True):
-        print(f"{track.name}, {target}: median SDR {np.nanmedian(frames):.2f} dB over {len(frames)} frames")
+    references = {target: track.reference(target).samples for target in targets}
+    estimates = dict.fromkeys(targets, track.mixture().samples)
+    for score in svbench.score(references, estimates, "sisec18", rate_hz=track.rate_hz):
+        if score.metric == "SDR":
+            print(f"{track.name}, {score.target}: median SDR {score.score:.2f} dB, {score.n_frames} frames")
+    # The same metric without a protocol, frame by frame; here arrays are stacked, targets first.
+    stacked = (np.stack(list(side.values())) for side in (references, estimates))
+    frames = svbench.bss_eval_v4(*stacked, rate_hz=track.rate_hz).values["SDR"]
+    print(f"the first frame of {targets[0]}: {frames[0, 0]:.2f} dB")
     if len(sys.argv) > 1:
-        table = svbench.long_table([svbench.load_run(sys.argv[1])])
-        print(table.groupby(["target_set", "target", "metric"])["score"].median())
+        print(svbench.load_run(sys.argv[1]).summary())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
-from svbench.systems.adapters.zoo import ARCHITECTURES, read_checkpoint
+from svbench.systems.adapters.shared import read_checkpoint
+from svbench.systems.adapters.zoo import ARCHITECTURES
 from svbench.systems.zoo.cnn_lstm import MaskNetwork, normalised
 from svbench.systems.zoo.separator import Separator
 

@@ -1,7 +1,7 @@
-"""Every error a user can cause, each told in one sentence that says what to do.
+"""Errors that a user can cause; each message says in one sentence what is wrong and what to do.
 
-The command line prints the message without a traceback; the Python interface
-raises it. A bug in svbench itself is never dressed up as one of these.
+The command line prints the message without a traceback; the Python interface raises it. A bug in svbench
+itself is never reported as one of these errors.
 """
 
 from __future__ import annotations

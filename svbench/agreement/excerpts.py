@@ -17,12 +17,13 @@ import numpy as np
 from svbench.agreement.stimulus_match import Cut, cuts_of
 from svbench.audio.sounds import ArraySound, FileSound, Sound
 from svbench.errors import AudioError, DataError
-from svbench.listening.building.material import Material, stretch
+from svbench.listening.building.material import SourceAudio, stretch
 from svbench.listening.listening_test import ListeningTest, Trial
 from svbench.results.aggregate import reduce_track
 from svbench.results.store import Quantity, Run, result_of
+from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.pool import ScoringPool
-from svbench.scoring.track import Signals, needs, quantities_of, score_signals
+from svbench.scoring.track import Signals, score_signals
 from svbench.specs.protocol import Protocol, load_protocol
 
 PROTOCOLS = ("si-sdr", "mdx21", "sisec18", "msst-community")  # beside those of the runs
@@ -46,13 +47,13 @@ class ExcerptScore(msgspec.Struct, frozen=True):
 class Rule:
     """A protocol, and the one target set that it scores a target in, for all systems alike."""
 
-    protocol: Protocol
+    bound: BoundProtocol
     target_set: str
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Those of the target set."""
-        return next(s.targets for s in self.protocol.target_sets if s.id == self.target_set)
+        """The targets of the target set."""
+        return self.bound.targets([self.target_set])
 
 
 def chosen_protocols(names: Sequence[str], own: Sequence[Protocol]) -> list[Protocol]:
@@ -118,7 +119,7 @@ def score_excerpts(
     DataError
         Tracks or estimates are missing, are others than those of the test, or nothing can be scored.
     """
-    material = Material(runs, data)
+    material = SourceAudio(runs, data)
     trials = [t for t in test.trials if t.kind == "test"]
     for trial in trials:
         material.check(trial.track, trial.target)
@@ -131,17 +132,17 @@ def score_excerpts(
     for trial in trials:
         targets = dict.fromkeys(t for rule in rules[trial.target] for t in rule.targets)
         cuts += cuts_of(folder, test, trial, material, tuple(targets))
-    futures = [(cut, pool.submit(score_cut, cut, rules[cut.target])) for cut in cuts]
+    calls = [pool.submit(score_cut, cut, rules[cut.target]) for cut in cuts]
     rows: list[ExcerptScore] = []
-    for cut, future in futures:
-        scored, told = pool.result(future, score_cut, cut, rules[cut.target])
+    for cut, call in zip(cuts, calls, strict=True):
+        scored, new_notes = call.result()
         rows += scored
-        notes += told
+        notes += new_notes
         tell(f"{cut.track.name} · {cut.condition}", len(cuts))
     return rows, list(dict.fromkeys(notes))
 
 
-def _estimated(material: Material, trials: Iterable[Trial]) -> set[str]:
+def _estimated(material: SourceAudio, trials: Iterable[Trial]) -> set[str]:
     """Targets of which every system has an estimate of every track."""
     kept = []
     for name in dict.fromkeys(t.track for t in trials):
@@ -161,16 +162,16 @@ def _rules(
         sets = [s for s in protocol.target_sets if target in s.targets]
         found = next((s.id for s in sets if set(s.targets) <= estimated | {target}), None)
         if found is not None:
-            rules.append(Rule(protocol, found))
+            rules.append(Rule(bind(protocol), found))
             continue
         wanted = " or ".join(", ".join(s.targets) for s in sets)
-        told = f"{protocol.id} does not score {target}" + (
+        problem = f"{protocol.id} does not score {target}" + (
             f" without estimates of {wanted}; all systems have {', '.join(sorted(estimated))}"
             if sets and estimated else ""
         )  # fmt: skip
         if must:
-            raise DataError(told)
-        notes.append(f"{told}: left out")
+            raise DataError(problem)
+        notes.append(f"{problem}: left out")
     if not rules:
         raise DataError(f"none of the protocols scores {target}: {', '.join(p.id for p in protocols)}")
     return tuple(rules)
@@ -184,7 +185,7 @@ def score_cut(cut: Cut, rules: Sequence[Rule]) -> tuple[list[ExcerptScore], list
     """
     rows, notes = [], []
     for rule in rules:
-        protocol = rule.protocol
+        bound, protocol = rule.bound, rule.bound.protocol
         references = {
             t: _part(sound, cut) for t in rule.targets if (sound := cut.track.reference_sound(t)) is not None
         }
@@ -193,12 +194,12 @@ def score_cut(cut: Cut, rules: Sequence[Rule]) -> tuple[list[ExcerptScore], list
         signals = Signals(
             references,
             estimates,
-            mixture if needs(protocol, "mixture") else None,
-            Signals(references, {}, mixture) if needs(protocol, "original") else None,
+            mixture if bound.needs("mixture") else None,
+            Signals(references, {}, mixture) if bound.needs("original") else None,
         )
-        quantities = {q.name: q for q in quantities_of(protocol)}
+        quantities = {q.name: q for q in bound.quantities}
         try:
-            scored = score_signals(signals, protocol, (rule.target_set,))
+            scored = score_signals(signals, bound, (rule.target_set,))
         except AudioError as error:
             notes.append(f"{protocol.id} cannot score {cut.condition} of {cut.track.name!r}: {error}")
             rows += [_row(cut, rule, q, np.nan, "failed") for q in quantities.values()]
@@ -212,7 +213,7 @@ def score_cut(cut: Cut, rules: Sequence[Rule]) -> tuple[list[ExcerptScore], list
 
 def _row(cut: Cut, rule: Rule, quantity: Quantity, value: float, status: str) -> ExcerptScore:
     return ExcerptScore(
-        cut.trial, cut.condition, rule.protocol.id, rule.target_set,
+        cut.trial, cut.condition, rule.bound.protocol.id, rule.target_set,
         quantity.name, quantity.unit, quantity.higher_is_better, value, status,
     )  # fmt: skip
 

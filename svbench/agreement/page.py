@@ -1,15 +1,26 @@
-"""One page that opens from disk: the table of metrics, the ceiling, and a scatter plot of each metric."""
+"""The page of an agreement, which opens from disk: table of metrics, ceiling and scatter plots."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from svbench import __version__
 from svbench.agreement.coefficients import Coefficient
-from svbench.agreement.evaluate import MeasureAgreement, TargetAgreement
-from svbench.agreement.report import ANCHORS, WARNING, WITH_ANCHORS, Agreement
-from svbench.agreement.scatter import scatter
+from svbench.agreement.evaluate import (
+    ANCHORS,
+    WARNING,
+    WITH_ANCHORS,
+    Agreement,
+    MeasureAgreement,
+    TargetAgreement,
+)
+from svbench.agreement.stimuli import Points
+from svbench.printing.drawing import INK, drawing, plain, quiet, svg_text
 from svbench.printing.numbers import signed
 from svbench.printing.pages import templates
 
@@ -22,6 +33,13 @@ SCALES = {
     "dcr": "mean opinion of the degradation, 1 to 5",
     "ab": "share of comparisons won",
 }
+HEAD = (
+    "Spearman", "Pearson", "Kendall τ-b", "Spearman within excerpts", "Spearman of system means",
+    "Pearson of system means", "behind the best",
+)  # fmt: skip
+# Okabe and Ito's colours but black and yellow, which a dark or a light page would swallow.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p", "h", "*", "<", ">")
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasureRow:
     """One measure: its name, where its numbers come from, and its cells in the order of the head."""
 
     rank: int
@@ -45,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Plot:
+class ScatterPlot:
     """A scatter plot with what it shows in words."""
 
     caption: str
@@ -61,8 +79,8 @@ class Section:
     target: str
     best: str
     ceiling: str
-    rows: tuple[Row, ...]
-    plots: tuple[Plot, ...]
+    rows: tuple[MeasureRow, ...]
+    plots: tuple[ScatterPlot, ...]
     notes: tuple[str, ...]
 
 
@@ -79,12 +97,6 @@ class Page:
     sections: tuple[Section, ...]
     excluded: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-HEAD = (
-    "Spearman", "Pearson", "Kendall τ-b", "Spearman within excerpts", "Spearman of system means",
-    "Pearson of system means", "behind the best",
-)  # fmt: skip
 
 
 def page_text(found: Agreement) -> str:
@@ -109,22 +121,22 @@ def cell(found: Coefficient) -> Cell:
 
 
 def best_sentence(target: TargetAgreement) -> str:
-    """Say which measure agrees best here, and which ones cannot be told from it."""
+    """Say which measure agrees best here, and which ones cannot be distinguished from it."""
     best = target.measures[0]
     value = best.stimuli.spearman.value
     if value is None:
         return "No metric has a correlation with these ratings."
     tied = [m.measure.label for m in target.measures if m.is_tied]
     unknown = [m.measure.label for m in target.measures[1:] if m.is_tied is None]
-    told = f"{best.measure.label} agrees best here: Spearman {signed(value, 2)}"
+    sentence = f"{best.measure.label} agrees best here: Spearman {signed(value, 2)}"
     if tied:
         names = ", ".join(tied) if len(tied) <= NAMED else f"{len(tied)} others"
-        told += f"; {names} cannot be told from it (†)"
+        sentence += f"; {names} cannot be told from it (†)"
     elif unknown:
-        told += "; whether others are behind it by more than chance cannot be told"
+        sentence += "; whether others are behind it by more than chance cannot be told"
     elif len(target.measures) > 1:
-        told += "; all others are surely behind it"
-    return f"{told}."
+        sentence += "; all others are surely behind it"
+    return f"{sentence}."
 
 
 def ceiling_sentence(target: TargetAgreement) -> str:
@@ -157,7 +169,7 @@ def _page(found: Agreement) -> Page:
 
 def _section(target: TargetAgreement, number: int, found: Agreement, systems: list[str]) -> Section:
     plots = [
-        Plot(
+        ScatterPlot(
             caption=one.measure.label,
             text=f"Spearman {cell(one.stimuli.spearman).value} over {one.n_stimuli} stimuli",
             svg=scatter(own, systems, SCALES[found.method], f"plot-{number}-{i}"),
@@ -175,12 +187,12 @@ def _section(target: TargetAgreement, number: int, found: Agreement, systems: li
     )
 
 
-def _row(one: MeasureAgreement) -> Row:
+def _row(one: MeasureAgreement) -> MeasureRow:
     measure = one.measure
     direction = "" if measure.higher_is_better else ", less is better: turned"
     targets = f", {measure.target_set}" if measure.target_set else ""
     same = f"; the same as {', '.join(measure.same)}" if measure.same else ""
-    return Row(
+    return MeasureRow(
         rank=one.rank,
         metric=measure.metric,
         rule=f"{measure.protocol}{targets}{direction}{same}",
@@ -193,3 +205,52 @@ def _row(one: MeasureAgreement) -> Row:
         ),
         n=f"{one.n_stimuli} / {one.n_tracks} / {one.n_systems}",
     )  # fmt: skip
+
+
+def scatter(found: Points, systems: Sequence[str], scale: str, name: str) -> str:
+    """Draw one measure against the mean ratings.
+
+    Parameters
+    ----------
+    found : Points
+    systems : sequence of str
+        All of the page, so that each looks the same in every plot.
+    scale : str
+        What the axis of the ratings says.
+    name : str
+        Unique on the page: ids inside the drawing start with it.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    measure = found.measure
+    unit = f", {measure.unit}" if measure.unit else ""
+    sign = 1.0 if measure.higher_is_better else -1.0
+    with drawing(3.6, 3.1 + 0.16 * ((len(systems) + 1) // 2)) as figure:
+        axes = figure.add_subplot()
+        for number, system in enumerate(systems):
+            own = found.systems == system
+            if not own.any():
+                continue
+            scores, ratings = sign * found.scores[own], found.ratings[own]
+            style: Any = {"marker": SHAPES[number % len(SHAPES)], "color": PALETTE[number % len(PALETTE)]}
+            axes.plot(scores, ratings, ls="", ms=4, mec="none", alpha=0.75, label=plain(system), **style)
+            axes.plot([np.mean(scores)], [np.mean(ratings)], ls="", ms=10, mfc="none", mew=1.6, **style)
+        if not measure.higher_is_better:
+            axes.invert_xaxis()
+        axes.set_xlabel(plain(f"{measure.metric}{unit}"), color=INK)
+        axes.set_ylabel(plain(scale), color=INK)
+        axes.grid(color=INK, alpha=0.25, lw=0.6)
+        quiet(axes)
+        if len(found.scores):
+            figure.legend(
+                loc="outside lower center",
+                ncols=2,
+                frameon=False,
+                labelcolor=INK,
+                fontsize=8,
+                handletextpad=0.2,
+            )
+        return svg_text(figure, name)

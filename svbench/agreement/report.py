@@ -1,9 +1,8 @@
-"""The whole of it: what was compared, as one record that is written as page, CSV and JSON."""
+"""Write the agreement of metrics with ratings: a page, two CSV files and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ import msgspec
 
 from svbench import __version__
 from svbench.agreement.coefficients import ALPHA, RESAMPLES, Coefficient
-from svbench.agreement.evaluate import MeasureAgreement, TargetAgreement
-from svbench.listening.analysis.screening import Verdict
+from svbench.agreement.evaluate import WARNING, Agreement, MeasureAgreement, TargetAgreement
+from svbench.agreement.page import page_text
 from svbench.results.folders import replaced
 from svbench.tables.spreadsheet import csv_text
 
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK = ".svbench-agreement"
-WARNING = (
-    "Studies disagree on which metric listeners agree with: it changes with the target, the systems, the "
-    "music and the question that was asked. This order is one of these excerpts and these systems, and "
-    "no ranking of metrics in general; quote it with its intervals and with n."
-)
-ANCHORS = (
-    "Reference and anchors are left out: they are so much better or worse than any system that every metric "
-    "puts them in order, which raises all correlations and levels out their differences."
-)
-WITH_ANCHORS = (
-    "Anchors count as systems here, as asked for. They are so much worse than systems that every metric puts "
-    "them in order: correlations are higher than among systems, and metrics more alike."
-)
 STATISTICS = ("pearson", "spearman", "kendall")
 HEAD = (
     "target", "metric", "protocol", "target_set", "unit", "higher_is_better", "rank", "level", "statistic",
@@ -40,43 +26,8 @@ HEAD = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """Agreement of metrics with the ratings of one test.
-
-    Attributes
-    ----------
-    title, test, digest, method : str
-    n_assessors : int
-        Who count.
-    excluded : tuple of Verdict
-        By post-screening.
-    conditions : tuple of str
-        Those that are correlated.
-    with_anchors : bool
-    targets : tuple of TargetAgreement
-    notes : tuple of str
-    seed : int
-    table : DataFrame
-        From `joined`, anchors included.
-    """
-
-    title: str
-    test: str
-    digest: str
-    method: str
-    n_assessors: int
-    excluded: tuple[Verdict, ...]
-    conditions: tuple[str, ...]
-    with_anchors: bool
-    targets: tuple[TargetAgreement, ...]
-    notes: tuple[str, ...]
-    seed: int
-    table: pd.DataFrame
-
-
 def content(found: Agreement) -> dict[str, Any]:
-    """Return all of it as plain values; None stands where there is no number."""
+    """Return the agreement as plain values; None where there is no number."""
     return {
         "schema": 1,
         "svbench": __version__,
@@ -123,8 +74,6 @@ def write_agreement(found: Agreement, out: Path) -> Path:
     DataError
         The folder holds other things.
     """
-    from svbench.agreement.page import page_text
-
     stimuli = list(_stimuli(found.table))
     with replaced(out, MARK, "agreement") as new:
         (new / "index.html").write_text(page_text(found), encoding="utf-8")

@@ -1,7 +1,8 @@
-"""What is correlated: the ratings of each stimulus, averaged, beside every score of the same stimulus."""
+"""Join the mean rating of each stimulus with all of its scores."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -108,11 +109,12 @@ def rated_stimuli(panel: Panel, without: tuple[str, ...] = ()) -> pd.DataFrame:
     Raises
     ------
     DataError
-        Nobody is left, or the ratings tell no quality.
+        Nobody is left, or the ratings do not measure quality.
     """
     if panel.method == "abx":
         raise DataError(
-            "abx ratings say what can be told apart, not what is better; metrics need mushra, acr, dcr or ab"
+            "abx ratings say what can be distinguished, not what is better; metrics need mushra, acr, dcr or "
+            "ab"
         )
     table = panel.table[~panel.table["assessor"].isin(without)]
     if table.empty:
@@ -151,7 +153,9 @@ def joined(rated: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """
     found = rated.merge(scores[SCORED], on=["trial", "condition"], how="inner", validate="one_to_many")
     if found.empty:
-        raise DataError("no stimulus has both ratings and scores; are ratings, test and runs of one another?")
+        raise DataError(
+            "no stimulus has both ratings and scores; do the ratings, the test and the runs belong together?"
+        )
     return found
 
 
@@ -194,8 +198,6 @@ def points(table: pd.DataFrame) -> list[Points]:
 
 def _add(found: list[Points], new: Points) -> None:
     """Add a measure, or its name to one whose scores are the same."""
-    import dataclasses
-
     for i, old in enumerate(found):
         if _are_same(old, new):
             same = (*old.measure.same, new.measure.label)

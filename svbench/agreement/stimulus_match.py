@@ -1,7 +1,6 @@
-"""What listeners heard, found again: the runs of a test's systems, cut where the test's excerpts are.
+"""Cut the estimates of runs again at the excerpts of a test, and check that they match its stimuli.
 
-The same cut is made as the test made it and compared with its files, so that no score is ever put beside the
-rating of another sound.
+The check makes sure that a score is never compared with the rating of another sound.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from numpy.typing import NDArray
 from svbench.audio import read_audio
 from svbench.datasets.api import Track
 from svbench.errors import DataError
-from svbench.listening.building.choice import Excerpt
-from svbench.listening.building.conditions import REFERENCE
-from svbench.listening.building.material import Material, cut_samples
-from svbench.listening.building.sources import estimate_path
+from svbench.listening.building.conditions import REFERENCE, estimate_path
+from svbench.listening.building.material import SourceAudio, cut_samples
+from svbench.listening.building.track_selection import Excerpt
 from svbench.listening.listening_test import ListeningTest, Trial, stimulus_path
 from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.listening import Excerpts
@@ -110,7 +108,7 @@ def systems_of(
     if len(found) < 2:
         raise DataError(
             f"runs of {len(found)} of the test's {len(heard)} systems were given "
-            f"({', '.join(found) or 'none'}); a correlation wants at least two, give the runs of the others"
+            f"({', '.join(found) or 'none'}); a correlation needs at least two, give the runs of the others"
         )
     missing = [name for name in heard if name not in found]
     notes = [f"no run of {', '.join(missing)} was given: left out"] if missing else []
@@ -119,7 +117,7 @@ def systems_of(
 
 
 def cuts_of(
-    folder: Path, test: ListeningTest, trial: Trial, material: Material, targets: Sequence[str]
+    folder: Path, test: ListeningTest, trial: Trial, material: SourceAudio, targets: Sequence[str]
 ) -> Iterator[Cut]:
     """Find what is scored of a trial.
 
@@ -129,7 +127,7 @@ def cuts_of(
         Of the test.
     test : ListeningTest
     trial : Trial
-    material : Material
+    material : SourceAudio
         Of the runs by condition.
     targets : sequence of str
         Those that metrics look at; a system's estimates of all of them are found.
@@ -171,7 +169,9 @@ def cuts_of(
             yield Cut(trial.id, condition, trial.target, track, estimates, start, n)
 
 
-def _refuse_unheard(material: Material, excerpt: Excerpt, rule: Excerpts, condition: str, path: Path) -> None:
+def _refuse_unheard(
+    material: SourceAudio, excerpt: Excerpt, rule: Excerpts, condition: str, path: Path
+) -> None:
     """Compare a stimulus with the same cut of the run; a gain may lie between them."""
     cut = material.stimuli(excerpt, rule, (condition,))[condition]
     heard = read_audio(path).samples

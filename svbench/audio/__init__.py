@@ -180,7 +180,7 @@ def write_audio(path: Path | str, audio: Audio, *, subtype: str | None = None) -
 
 
 def samples_digest(audio: Audio) -> str:
-    """SHA-256 of samples as they lie in memory, channels interleaved; in single precision it is another one.
+    """Compute the SHA-256 of the samples in memory, channels interleaved; it depends on the precision.
 
     Examples
     --------
@@ -212,8 +212,8 @@ def resample(audio: Audio, rate_hz: int, resampler: Literal["soxr-vhq", "ffmpeg"
     if resampler == "ffmpeg":
         from svbench.audio.swresample import swresample
 
-        found = swresample(audio.samples.astype(np.float64, copy=False), audio.rate_hz, rate_hz)
-        return Audio(found.astype(audio.samples.dtype, copy=False), rate_hz)
+        resampled = swresample(audio.samples.astype(np.float64, copy=False), audio.rate_hz, rate_hz)
+        return Audio(resampled.astype(audio.samples.dtype, copy=False), rate_hz)
     import soxr
 
     return Audio(soxr.resample(audio.samples, audio.rate_hz, rate_hz, quality="VHQ"), rate_hz)

@@ -1,6 +1,6 @@
-"""Random numbers that are the same in every version of NumPy, on every machine.
+"""Random numbers that are the same in every version of NumPy and on every machine.
 
-NumPy promises that for the raw stream of a bit generator, not for what `Generator` makes of it.
+NumPy guarantees this for the raw stream of a bit generator, but not for the methods of `Generator`.
 """
 
 from __future__ import annotations

@@ -21,10 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import ffmpeg
-from svbench.audio.containers import REFUSED
-from svbench.audio.mapped import fill, stored
-from svbench.audio.mp4 import signal_length_s
-from svbench.audio.riff import refuse_truncated
+from svbench.audio.containers import REFUSED, refuse_truncated, signal_length_s
+from svbench.audio.ffmpeg import fill, stored
 from svbench.errors import AudioError
 
 # The length that libsndfile gives where only decoding can count the samples.

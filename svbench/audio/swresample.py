@@ -1,8 +1,8 @@
-"""ffmpeg's resampler: the windowed sinc of libswresample with its default settings.
+"""Resample as ffmpeg does, with the windowed sinc of libswresample and its default settings.
 
-Rules that were published with ffmpeg's resampling need its filter, not a better one. It is short: some
-energy remains up to the new Nyquist frequency, which is what keeps the normal equations of BSS Eval
-solvable, where a steeper filter leaves an empty band.
+Rules that were published with ffmpeg's resampling need its filter, not a better one. The filter is short, so
+some energy remains up to the new Nyquist frequency. This keeps the normal equations of BSS Eval solvable,
+where a steeper filter would leave an empty band.
 """
 
 from __future__ import annotations
@@ -50,16 +50,17 @@ def swresample(samples: NDArray[np.float64], rate_hz: int, new_rate_hz: int) -> 
     reflected = np.pad(samples, ((before, 0), (0, 0)), mode="reflect")
     reflected = np.pad(reflected, ((0, after), (0, 0)), mode="symmetric")
     windows = np.lib.stride_tricks.sliding_window_view(reflected, length, axis=0)
-    found = np.empty((n_out, samples.shape[1]))
-    # Every up-th output falls on the same place between two samples, so one filter makes them all.
+    resampled = np.empty((n_out, samples.shape[1]))
+    # Every up-th output lies at the same position between two input samples, so one filter (one phase of the
+    # polyphase bank) computes all of them.
     for first in range(up):
         start, phase = divmod(first * down, up)
-        rows = found[first::up]
+        rows = resampled[first::up]
         inputs = windows[start::down]
         for block in range(0, len(rows), _BLOCK):
             stop = min(block + _BLOCK, len(rows))
             rows[block:stop] = inputs[block:stop] @ taps[phase]
-    return found
+    return resampled
 
 
 def _filters(up: int, factor: float) -> NDArray[np.float64]:

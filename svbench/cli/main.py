@@ -1,7 +1,7 @@
-"""The command line: verb first, one module per verb, nothing imported that a verb does not need.
+"""The command line: a verb, then its options. Each verb is a module, imported only when it is used.
 
-Argparse is used because it starts in 5 ms; richer libraries cost more than Python itself, and
-``svbench --help`` and ``svbench list`` must feel immediate.
+Argparse starts in 5 ms. Richer libraries take longer to start than Python itself, and ``svbench --help`` and
+``svbench list`` must feel immediate.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VERBS = {
     "report": "write an HTML report from runs",
     "lookahead": "measure look-ahead and latency, and whether streaming systems keep up",
     "sweep": "run a system with several values of a parameter: quality against cost",
-    "repeat": "run tracks twice and compare: is a system as deterministic as it says?",
+    "repeat": "run tracks twice and compare: is a system as deterministic as it claims?",
     "table": "print a table from runs (markdown, csv, latex, html, json)",
     "compare": "compare systems: intervals, paired differences, tests, ranks",
     "gate": "pass or fail a candidate against a baseline, for pull requests",
@@ -47,21 +47,22 @@ VERBS = {
     "import": "turn score files of museval into runs",
     "export": "turn a run into score files that museval reads",
     "list": "list systems, protocols, datasets, metrics, adapters or reports",
-    "show": "show everything known about one of them, a run or a listening test",
+    "show": "show everything known about one of these, a run or a listening test",
     "check": "validate hand-written files",
     "data": "write synthetic tracks and pattern clips",
     "verify": "compare a data set on disk with its manifest",
-    "manifest": "write the manifest of a folder of one's own",
-    "leak": "find recordings that two folders share, whatever they are called",
+    "manifest": "write the manifest of your own folder of music",
+    "leak": "find recordings that two folders share, whatever their names",
 }
 
-# They reduce and resample scores in thousands of small products, for which waking BLAS's threads takes
-# longer than the work, many times so where cores are shared. They start no systems, which would inherit it.
+# These verbs reduce and resample scores in thousands of small products. Waking BLAS's threads for each takes
+# longer than the product itself, much longer where cores are shared. They start no systems, which would
+# inherit the setting.
 OF_SCORES = {"table", "report", "board", "compare", "gate", "diff", "show", "seal"}
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Argparse's own, spared the import of shutil for the width of the terminal."""
+    """Argparse's formatter without the import of shutil, which it uses for the width of the terminal."""
 
     def __init__(self, prog: str) -> None:
         try:
@@ -72,10 +73,10 @@ class _Formatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Usage errors in one sentence, with the way to help."""
+    """Argument parser that prints usage errors in one sentence and names --help."""
 
     def error(self, message: str) -> NoReturn:
-        """Leave with the sentence."""
+        """Print the sentence and exit."""
         self.exit(USAGE, f"{self.prog}: {visible(message)}; see `{self.prog} --help`\n")
 
 
@@ -85,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     Parameters
     ----------
     arguments : list of str, optional
-        Those of the process by default.
+        The arguments of the process by default.
 
     Returns
     -------
@@ -106,9 +107,9 @@ def main(arguments: list[str] | None = None) -> int:
             _complain(": ".join([*place, error.strerror or str(error)]))
             code = USAGE
         except KeyboardInterrupt:
-            if arguments is None:  # a second Ctrl-C ends the process at once, whatever it is closing
+            if arguments is None:  # so that a second Ctrl-C ends the process at once, whatever it is closing
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
-            _complain("interrupted; finished tracks are kept, the same command goes on from there")
+            _complain("interrupted; finished tracks are kept, and the same command continues from there")
             code = INTERRUPTED
         except SystemExit as stop:
             code = int(stop.code or 0)
@@ -120,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """Run the command that the words name."""
+    """Run the verb that comes first among the words."""
     if warning := foreign_warning():
         _complain(warning)
         if is_overwritten():
@@ -147,12 +148,12 @@ def _run(words: list[str]) -> int:
 
 
 def module_name(verb: str) -> str:
-    """Return the file of a command: its own name, except that `import` is a word of Python."""
+    """Return the module of a verb: its name, except for `import`, which is a keyword of Python."""
     return "import_" if verb == "import" else verb
 
 
 def _complain(message: object) -> None:
-    """Print one line on standard error, whatever names are in it."""
+    """Print one line on standard error, with control characters made visible."""
     print(f"svbench: {visible(message)}", file=sys.stderr)
 
 

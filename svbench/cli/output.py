@@ -1,28 +1,36 @@
-"""What commands print: aligned plain rows or JSON on stdout, progress on stderr."""
+"""What commands print: aligned plain rows or JSON on standard output, progress on standard error."""
 
 from __future__ import annotations
 
 import sys
 import time
 
+from svbench.printing.numbers import clock
 from svbench.printing.streams import styled
 from svbench.printing.visible import json_text, visible
 
-TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
+TYPE_CHECKING = False  # spares the import of typing, see svbench.cli.main
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, TextIO
+
+    from svbench.api.inputs import Step
+    from svbench.results.store import Run
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON; NaN never gets here, so it is refused."""
+    """Print a value as indented JSON; NaN is refused, since JSON has none."""
     print(json_text(value))
 
 
 def print_line(text: str, *, file: TextIO | None = None) -> None:
-    """Print one line, whatever is in it: a name with a line break cannot begin another one."""
+    """Print one line with control characters made visible, so that a name cannot begin another line."""
     print(visible(text), file=file)
+
+
+def print_note(text: str) -> None:
+    """Print a note on standard error."""
+    print_line(f"note: {text}", file=sys.stderr)
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
@@ -34,73 +42,70 @@ def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> 
 
 
 class Progress:
-    """One line per step on stderr, with the time left; on a terminal the line is rewritten.
+    """Prints one line per step on standard error, with the time left; on a terminal the line is rewritten."""
 
-    Parameters
-    ----------
-    total : int
-        Steps in all.
-    """
-
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self.counted = total, 0, 0
+    def __init__(self) -> None:
+        self.done = self.counted = 0
         self.start = time.monotonic()
         self.live = sys.stderr.isatty()
 
-    def step(self, text: str, *, counts: bool = True) -> None:
-        """Tell that a step is done.
+    def __call__(self, step: Step) -> None:
+        """Print a step of a use case, and before it what the user should read."""
+        for message in step.messages:
+            self._print(message, stays=True)
+        if step.text:
+            self.step(step.text, step.total, counts=step.is_new)
+
+    def count(self, done: int, total: int, text: str) -> None:
+        """Print a step of a function that counts for itself."""
+        self.done = done - 1
+        self.step(text, total)
+
+    def step(self, text: str, total: int, *, counts: bool = True) -> None:
+        """Print that a step is done.
 
         Steps that cost nothing (``counts=False``) are left out of the estimate of the time left.
         """
         self.done += 1
         self.counted += counts
-        left = self.total - self.done
+        left = total - self.done
         ending = ""
         if left and self.counted:
             seconds = (time.monotonic() - self.start) / self.counted * left
             ending = f" · about {clock(seconds)} left"
-        self._print(f"[{self.done}/{self.total}] {text}{ending}", stays=not left)
-
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
-        self._print(text, stays=True)
+        self._print(f"[{self.done}/{total}] {text}{ending}", stays=not left)
 
     def _print(self, line: str, *, stays: bool) -> None:
         start, end = ("\r\x1b[2K", "\n" if stays else "") if self.live else ("", "\n")
         print(f"{start}{visible(line)}", end=end, file=styled(sys.stderr), flush=True)
 
 
-def clock(seconds: float) -> str:
-    """Return a duration as h:mm:ss, or m:ss below an hour."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def run_summary(run: Run) -> dict[str, object]:
+    """Return a run's printed numbers as plain values, for JSON."""
+    import msgspec
 
+    from svbench.report.view.caveats import affected_cells, overlap_of, unstable_sentences
+    from svbench.results.aggregate import summarise
 
-def strict_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare the option that turns the mark for leaked training data into a refusal."""
-    parser.add_argument(
-        "--strict", action="store_true", help="refuse systems trained on tracks that they are measured on"
-    )
-
-
-def every_run_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare the option that shows all runs of a system file that was edited."""
-    parser.add_argument(
-        "--all", action="store_true",
-        help="of systems whose file was edited show every run, not only the newest complete one",
-    )  # fmt: skip
-
-
-def random_weights_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare the permission to measure networks without their weights."""
-    parser.add_argument(
-        "--random-weights", action="store_true",
-        help="let systems that name no checkpoint have random weights: what they cost is real, scores mean "
-        "nothing",
-    )  # fmt: skip
-
-
-def joined(items: Iterable[str]) -> str:
-    """Join names for a sentence."""
-    return ", ".join(items)
+    affected = affected_cells(run)
+    clean = summarise(run, allow_incomplete=True, leave_out=affected) if affected else []
+    return {
+        "run": str(run.path),
+        "system": run.record.system.id,
+        "kind": run.record.system.kind,
+        "protocol": run.record.protocol.id,
+        "protocol_digest": run.record.protocol_digest,
+        "dataset": run.record.data.id,
+        "variant": run.record.data.variant,
+        "n_tracks": len(run.record.data.tracks),
+        "left_out": list(run.record.data.left_out),
+        "read_as": list(run.record.data.read_as),
+        "data_notes": list(run.data_notes),
+        "failed": {r.track: r.reason for r in run.failed},
+        "missing": list(run.missing),
+        "summaries": msgspec.to_builtins(summarise(run, allow_incomplete=True)),
+        "summaries_without_errata": msgspec.to_builtins(clean),
+        "errata": [{"track": t, "target": s, "defect": d} for (t, s), d in affected.items()],
+        "leaked_tracks": overlap_of(run).tracks,
+        "unstable": unstable_sentences([run]),
+    }

@@ -1,29 +1,36 @@
-"""How far a system hears ahead: change its input from some time on and see where its output changes.
+"""Measure how far a system looks ahead: change its input from some time on and see where its output changes.
 
-A claim is not asked for. If the first changed output sample lies before the first changed input
-sample, the system has heard that far ahead; if it lies after, the output is late by that much.
+If the first changed output sample lies before the first changed input sample, the system has looked that far
+ahead. If it lies after it, the output is late by that much. What the system says about itself does not count.
 """
 
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from svbench.audio import Audio, Samples
+from svbench.cost.streaming import Material, StreamReport, measure_stream
 from svbench.errors import AudioError, SystemFailure
-from svbench.systems.host import WorkerHost
+from svbench.results.scratch import scratch_folder
+from svbench.specs.system import LocatedSystem
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import time_limit_s
 
 THRESHOLD_DB = -120.0
-# Where in the recording the input is changed: at odd places, since a multiple of some hop would
-# always meet a system that works in blocks at the same point of its block.
+# Where in the recording the input is changed. The places are odd on purpose: multiples of a common hop would
+# all fall on the same position within the blocks of a system that works in blocks.
 POSITIONS = (0.3137, 0.4719, 0.6853, 0.8921)
-# A change that reaches back to the very start, however late it comes, was heard over the whole track.
+# If changes reach back into this first part of the track wherever they are made, all of the track is used.
 START = 0.01
-# Differences from call to call hide what lies below them; this far below the peak they hide too much.
+# A system whose output differs from call to call hides smaller differences. Above this level, relative to the
+# peak, too much is hidden and the system is refused.
 NOISE_LIMIT_DB = -60.0
 
 Kind = Literal["noise burst", "silence", "sign flip"]
@@ -31,7 +38,7 @@ Separate = Callable[[Samples], Mapping[str, Samples]]
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """One change of the input and where the output answered.
+    """One change of the input, and where the output changed.
 
     Attributes
     ----------
@@ -48,21 +55,21 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class Lookahead(msgspec.Struct, frozen=True):
-    """How far a system hears ahead, or how late it answers, by the worst of several probes.
+    """How far a system looks ahead, or how late its output is, by the worst of several probes.
 
     Attributes
     ----------
     rate_hz, n_samples : int
-        Of the recording that was changed.
+        Rate and length of the recording that was changed.
     threshold_db : float
-        Output samples that differ by less, relative to the output's peak, count as equal; more than
-        was asked for where the same input gives different outputs.
+        Output samples that differ by less than this, relative to the output's peak, count as equal. It is
+        higher than asked for where the same input gives different outputs.
     reach : {"bounded", "whole track", "no answer"}
         Whether the first changed output sample follows the change, lies at the start of the
         track wherever the change is, or does not exist.
     lookahead_samples, latency_samples : int or None
-        None unless bounded. Latency is what a live output would lag behind for it: the look-ahead,
-        or, without one, the time until the output first answers.
+        None unless bounded. Latency is how far a live output would lag behind because of the algorithm:
+        the look-ahead or, without one, the time until the output first changes.
     probes : tuple of Probe
     """
 
@@ -75,27 +82,89 @@ class Lookahead(msgspec.Struct, frozen=True):
     probes: tuple[Probe, ...]
 
 
-def system_lookahead(
-    host: WorkerHost, mixture: Audio, *, threshold_db: float = THRESHOLD_DB, limit_s: float | None = None
-) -> Lookahead:
-    """Measure a system in its worker.
+def measure_hearing(
+    located: LocatedSystem, material: Material, *, threshold_db: float = THRESHOLD_DB, drift_s: float = 600.0
+) -> dict[str, Any]:
+    """Start a system and measure how far it hears ahead and, if it streams, whether it keeps up.
 
     Parameters
     ----------
-    host : WorkerHost
-        Not an oracle's: it would get no references.
-    mixture : Audio
-        At a rate the system works at. Longer is better: what the system hears within it is "the
-        whole track".
+    located : LocatedSystem
+    material : Material
+        The recording to measure on.
     threshold_db : float
-    limit_s : float, optional
-        For each separation.
+        See `system_lookahead`.
+    drift_s : float
+        How long to feed a streaming system; see `measure_stream`.
+
+    Returns
+    -------
+    dict
+        ``system``, ``material``, ``lookahead`` (a `Lookahead`), ``stream`` (a `StreamReport` or None),
+        ``problem`` (where a streaming system contradicts itself, else empty) and ``failed``, which is False.
 
     Raises
     ------
     SystemFailure
-        It fails, its estimates do not have the mixture's shape, or the same input gives different
-        outputs, beyond −60 dB of their peak.
+        An oracle, or a system that cannot be loaded or fails.
+    """
+    if located.spec.kind == "oracle":
+        raise SystemFailure("an oracle sees the references, so what it hears of the mixture says nothing")
+    targets = tuple(material.references)
+    with (
+        scratch_folder(Path(tempfile.gettempdir())) as scratch,
+        WorkerHost(located, targets, scratch) as host,
+    ):
+        info = host.start(time_limit_s(located.spec, material.mixture.duration_s))
+        given = material.at(info.rate_hz)
+        limit_s = time_limit_s(located.spec, given.mixture.duration_s)
+        found = system_lookahead(host, given.mixture, threshold_db=threshold_db, limit_s=limit_s)
+        stream = None
+        if info.streaming:
+            stream = measure_stream(host, given.mixture, given.references, drift_s=drift_s, limit_s=limit_s)
+    return {
+        "system": located.spec.id,
+        "material": material.name,
+        "lookahead": found,
+        "stream": stream,
+        "problem": _contradiction(found, stream) if stream else "",
+        "failed": False,
+    }
+
+
+def _contradiction(found: Lookahead, stream: StreamReport) -> str:
+    """Say what a streaming system's whole-track output hears that its stream cannot have heard yet."""
+    if found.reach == "whole track":
+        return "it says streaming, but its whole-track output depends on the whole track"
+    if (found.lookahead_samples or 0) >= stream.latency_samples:
+        return (
+            f"its whole-track output hears {found.lookahead_samples} samples ahead, its stream at most "
+            f"{stream.latency_samples - 1}: they are two different systems"
+        )
+    return ""
+
+
+def system_lookahead(
+    host: WorkerHost, mixture: Audio, *, threshold_db: float = THRESHOLD_DB, limit_s: float | None = None
+) -> Lookahead:
+    """Measure the look-ahead of a system in its worker.
+
+    Parameters
+    ----------
+    host : WorkerHost
+        Not that of an oracle, which would get no references.
+    mixture : Audio
+        At a rate that the system works at. It should be long: a system that uses all of it is reported as
+        using the whole track.
+    threshold_db : float
+    limit_s : float, optional
+        Time limit of each separation.
+
+    Raises
+    ------
+    SystemFailure
+        The system fails, its estimates do not have the mixture's shape, or outputs for the same input
+        differ by more than −60 dB of their peak.
     """
 
     def separate(samples: Samples) -> dict[str, Samples]:
@@ -117,7 +186,7 @@ def system_lookahead(
 def measure_lookahead(
     separate: Separate, samples: Samples, rate_hz: int, threshold_db: float = THRESHOLD_DB
 ) -> Lookahead:
-    """Measure any function from a mixture to estimates.
+    """Measure the look-ahead of any function from a mixture to estimates.
 
     Parameters
     ----------
@@ -130,8 +199,8 @@ def measure_lookahead(
     Returns
     -------
     Lookahead
-        What was measured happened, so the look-ahead is at least that; no finite number of changes
-        can prove that it is never more.
+        A lower bound: the look-ahead is at least what was measured, and no finite number of changes can
+        prove that it is never more.
 
     Raises
     ------
@@ -150,14 +219,17 @@ def measure_lookahead(
     n_samples = len(samples)
     kinds: tuple[Kind, ...] = ("noise burst", "silence", "sign flip")
     probes = [trace(kind, round(n_samples * p)) for kind in kinds for p in POSITIONS]
-    whole = any(
-        all(p.answered_sample is not None and p.answered_sample <= START * n_samples for p in own)
+    uses_whole_track = any(
+        all(
+            p.answered_sample is not None and p.answered_sample <= START * n_samples
+            for p in probes
+            if p.kind == kind
+        )
         for kind in kinds
-        if (own := [p for p in probes if p.kind == kind])
     )
     reach: Literal["bounded", "whole track", "no answer"] = "bounded"
     lookahead = latency = None
-    if whole:
+    if uses_whole_track:
         reach = "whole track"
     elif all(p.answered_sample is None for p in probes):
         reach = "no answer"
@@ -169,15 +241,16 @@ def measure_lookahead(
 
 
 def _offset(probe: Probe) -> float:
-    """Samples from the change to the answer; negative if the answer comes first."""
+    """Return how many samples after the input the output changes; negative if it changes first."""
     return np.inf if probe.answered_sample is None else probe.answered_sample - probe.changed_sample
 
 
 def _further(trace: _Tracer, worst: Probe) -> list[Probe]:
-    """Move a change on as long as the output answers further ahead of it.
+    """Move a change to later samples as long as the output changes further ahead of it.
 
-    A system that works in blocks answers at the block's start wherever in the block the change is,
-    and only a change of the last sample shows how far it hears.
+    The output of a system that works in blocks changes from the start of the block, wherever in the block the
+    input changes. So only a change of the block's last sample shows the full look-ahead. The step is doubled
+    until the offset stops growing, and then the last such sample is found by bisection.
     """
     probes = [worst]
 
@@ -199,13 +272,14 @@ def _further(trace: _Tracer, worst: Probe) -> list[Probe]:
 
 
 class _Tracer:
-    """Changes the input, and finds the first output sample that differs from the unchanged one's."""
+    """Change the input, and find the first output sample that differs from that of the unchanged input."""
 
     def __init__(self, separate: Separate, samples: Samples, rate_hz: int, threshold_db: float) -> None:
         self.separate, self.samples, self.n_samples = separate, samples, len(samples)
         self.threshold = 10 ** (threshold_db / 20)
         draw = np.random.default_rng(0)
-        # Full-size steps of either sign: noise whose first sample happens to be small would come late.
+        # Values of full size and random sign: with other noise a small first sample might stay below the
+        # threshold, and the change would seem to start later.
         signs = draw.integers(0, 2, (max(1, rate_hz // 4), samples.shape[1])) * 2.0 - 1
         self.burst = signs * float(np.abs(samples).max())
         self.plain, again = separate(samples), separate(samples)
@@ -228,7 +302,7 @@ class _Tracer:
             other[changed:] = 0
         else:
             other[changed:] *= -1
-        # Where the music is silent, silence and a flipped sign change nothing yet.
+        # Where the music is silent, silence and a flipped sign change nothing at first.
         first = _first(other - self.samples, self.threshold * float(np.abs(self.samples).max()))
         answers = [_first(x - self.plain[t], self.least) for t, x in self.separate(other).items()]
         answered = min((a for a in answers if a is not None), default=None)
@@ -236,6 +310,6 @@ class _Tracer:
 
 
 def _first(difference: Samples, least: float) -> int | None:
-    """Index of the first sample in which any channel is larger than a bound."""
+    """Return the index of the first sample in which any channel exceeds a bound, or None."""
     where = np.flatnonzero((np.abs(difference) > least).any(axis=1))
     return int(where[0]) if len(where) else None

@@ -1,7 +1,7 @@
-"""Determinism by trial: the same tracks several times, each time in a fresh worker.
+"""Check whether a system is deterministic: separate the same tracks several times, in fresh workers.
 
-Every other pass takes the tracks in reverse order, so that state left from one track to the next
-shows as well as random numbers do.
+Every other pass takes the tracks in reverse order. So state that is carried over from one track to the next
+shows, as random numbers do.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from svbench.results.aggregate import reduce_track
 from svbench.results.scores import Status
 from svbench.results.store import slug
 from svbench.running.separation import Separated, fit, separate_track
+from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.coverage import covered_sets
-from svbench.scoring.track import quantities_of, score_track
+from svbench.scoring.track import score_track
 from svbench.specs.protocol import Protocol
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """One quantity of one target on one track, pass after pass.
+    """The scores of one quantity of one target on one track in all passes.
 
     Attributes
     ----------
     scores : tuple of float or None
-        One per pass; None where there is no score, for the reason in ``statuses``.
+        One per pass; None where there is no score, with the reason in ``statuses``.
     statuses : tuple of str
     spread : float or None
         Largest minus smallest score; None where there are none.
@@ -45,15 +46,16 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class TrackRepeat(msgspec.Struct, frozen=True):
-    """How far the passes over one track are apart.
+    """How much the passes over one track differ.
 
     Attributes
     ----------
     track : str
     largest_difference : float
-        Of any sample of any target from the first pass; 0 if all passes are equal to the last bit.
+        Largest difference of any sample of any target from the first pass; 0 if all passes are equal to the
+        last bit.
     peak : float
-        Of the first pass's estimates, to compare it with.
+        Peak of the estimates of the first pass, to compare the difference with.
     spreads : tuple of Spread
     """
 
@@ -64,7 +66,7 @@ class TrackRepeat(msgspec.Struct, frozen=True):
 
 
 class Repeated(msgspec.Struct, frozen=True):
-    """The verdict on one system."""
+    """Whether one system is deterministic, and whether it says so."""
 
     system: str
     says_deterministic: bool
@@ -83,8 +85,8 @@ class Repeated(msgspec.Struct, frozen=True):
 
     def largest_spread(self, metric: str) -> float | None:
         """Return the largest spread of a quantity on any track and target; None without any score."""
-        found = [s.spread for t in self.tracks for s in t.spreads if s.metric == metric]
-        return max((s for s in found if s is not None), default=None)
+        spreads = [s.spread for t in self.tracks for s in t.spreads if s.metric == metric]
+        return max((s for s in spreads if s is not None), default=None)
 
 
 def repeat_tracks(
@@ -96,7 +98,7 @@ def repeat_tracks(
     n_passes: int = 2,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Repeated:
-    """Separate and score every track of a data set several times.
+    """Separate and score every track of a data set several times, and compare the passes.
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ def repeat_tracks(
     n_passes : int
         At least 2.
     tell : callable
-        Called with the name of each track that is done.
+        Called with the name of each finished track.
 
     Raises
     ------
@@ -117,13 +119,13 @@ def repeat_tracks(
     """
     first: dict[str, _Pass] = {}
     passes: dict[str, list[_Pass]] = {t.name: [] for t in dataset.tracks}
-    says = True
+    bound, says = bind(protocol), True
     for number in range(n_passes):
         with WorkerHost(located, protocol.targets, scratch) as host:
             for track in dataset.tracks[:: -1 if number % 2 else 1]:
                 separated = separate_track(host, track, track.mixture(), [protocol])
                 says = host.start().deterministic
-                done = _pass(separated, track, protocol, dataset, scratch, first.get(track.name))
+                done = _pass(separated, track, bound, dataset, scratch, first.get(track.name))
                 first.setdefault(track.name, done)
                 passes[track.name].append(done)
                 tell(track.name)
@@ -143,7 +145,7 @@ Scores = dict[tuple[str, str, str], tuple[float | None, Status]]
 
 
 class _Pass(msgspec.Struct, frozen=True):
-    """One separation: where its estimates lie, how far they are from the first pass, its scores."""
+    """One separation of a track: its files, its largest difference from the first pass, and its scores."""
 
     paths: dict[str, Path]
     difference: float
@@ -154,12 +156,12 @@ class _Pass(msgspec.Struct, frozen=True):
 def _pass(
     separated: Separated,
     track: Track,
-    protocol: Protocol,
+    bound: BoundProtocol,
     dataset: Dataset,
     scratch: Path,
     first: _Pass | None,
 ) -> _Pass:
-    estimates = fit(separated, track, protocol).estimates
+    estimates = fit(separated, track, bound).estimates
     folder = scratch / f"{slug(track.name)}-{'again' if first else 'first'}"
     folder.mkdir(exist_ok=True)
     paths = {target: folder / f"{slug(target)}.npy" for target in estimates}
@@ -169,22 +171,22 @@ def _pass(
         if first:
             change = np.abs(audio.samples - np.load(first.paths[target]))
             difference = max(difference, float(change.max()))
-    if first and difference == 0:  # equal samples have equal scores
+    if first and difference == 0:  # equal samples have equal scores, so they are not scored again
         return _Pass(paths, 0.0, first.peak, first.scores)
     targets = dataset.manifest.head.targets
-    sets = tuple(s.id for s in covered_sets(separated.targets, protocol, targets))
-    scored = score_track(track, paths, protocol, sets)
-    rows = reduce_track(track.name, scored.series, protocol, quantities_of(protocol))
+    sets = tuple(s.id for s in covered_sets(separated.targets, bound.protocol, targets))
+    scored = score_track(track, paths, bound, sets)
+    rows = reduce_track(track.name, scored.series, bound.protocol, bound.quantities)
     peak = max(float(np.abs(a.samples).max()) for a in estimates.values())
     scores: Scores = {(r.target_set, r.target, r.metric): (r.score, r.status) for r in rows}
     return _Pass(paths, difference, peak, scores)
 
 
 def _spreads(passes: Sequence[Scores]) -> tuple[Spread, ...]:
-    found = []
+    spreads = []
     for where in passes[0]:
         scores, statuses = zip(*(p[where] for p in passes), strict=True)
         values = [s for s in scores if s is not None]
         spread = max(values) - min(values) if values else None
-        found.append(Spread(*where, scores, statuses, spread))
-    return tuple(found)
+        spreads.append(Spread(*where, scores, statuses, spread))
+    return tuple(spreads)

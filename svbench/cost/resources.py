@@ -1,7 +1,7 @@
-"""A system's cost, measured by itself: load, first call, steady state, memory, size, operations.
+"""Measure the cost of a system: load, first call, steady state, memory, size and operations.
 
-Every number of threads gets a fresh worker, pinned to as many cores. The audio is synthetic and
-the same for all systems; it is read, and the system loaded, outside the timers.
+Every number of threads gets a fresh worker that is bound to as many cores. The audio is synthetic and the
+same for all systems. Reading it and loading the system are outside the timers.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from svbench.results.provenance import Provenance
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
-from svbench.systems.limits import time_limit_s
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import time_limit_s
 
-# Counting runs without fused kernels, several times slower; on half a minute the ends weigh little.
+# Operations are counted without fused kernels, which takes several times longer, so on a short input. At 30 s
+# the padding at its ends hardly changes the number per second.
 MACS_S = 30.0
 CLIP_S = 10.0
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -44,7 +45,7 @@ def measure_profile(
     threads: Sequence[int],
     device: Device,
 ) -> Profile:
-    """Measure what a system costs.
+    """Measure the cost of a system.
 
     Parameters
     ----------
@@ -53,19 +54,15 @@ def measure_profile(
     scratch : Path
         An existing folder for the audio.
     tell : callable
-        Called with a line after every step.
+        Called with a line of text after every step.
     seconds : sequence of float
         Durations of the inputs.
     repeats : int
-        Calls on each of them after the first call.
+        Number of calls on each input, after the first call.
     threads : sequence of int
-        Numbers of threads, and of cores.
+        Numbers of threads; the worker gets as many cores.
     device : {"cpu", "cuda"}
-        With ``cuda`` the adapter is given ``device = "cuda"`` as a parameter; with ``cpu`` cards are hidden.
-
-    Returns
-    -------
-    Profile
+        ``cuda`` gives the adapter the parameter ``device = "cuda"``; ``cpu`` hides the graphics cards.
 
     Raises
     ------
@@ -84,7 +81,7 @@ def measure_profile(
     for number in sorted(set(threads)):
         with _worker(located, number, device, scratch) as host:
             settings.append(_measure_setting(host, number, sorted(seconds), repeats, device, scratch, tell))
-            if number == max(threads):  # counting changes what PyTorch has switched on, so it comes last
+            if number == max(threads):  # last, since counting switches off kernels of PyTorch
                 around = host.measure("surroundings")
                 info, rate_hz = host.start(), _rate_hz(host)
                 size = _size(located, host)
@@ -170,7 +167,7 @@ def _measure_setting(
 
 
 def _check_cuda(host: WorkerHost) -> None:
-    """Refuse to call a measurement CUDA's if nothing ran there."""
+    """Raise an error if nothing runs on a CUDA device, so that no CPU times are reported for CUDA."""
     if not host.measure("surroundings")["cuda"]:
         raise SystemFailure(
             "--device cuda was asked for, but PyTorch in its worker is not loaded or sees no CUDA device"
@@ -188,7 +185,7 @@ def _rate_hz(host: WorkerHost) -> int:
 
 
 def _audio(host: WorkerHost, duration_s: float, scratch: Path) -> dict[str, Any]:
-    """Write synthetic music once for each rate and duration; return what a request says of it."""
+    """Write synthetic music once for each rate and duration; return the keys of a request that name it."""
     rate_hz = _rate_hz(host)
     oracle = "references" in host.start().needs
     paths = {s: scratch / f"{s}-{rate_hz}-{duration_s:g}.npy" for s in (*STEMS, "mixture")}
@@ -208,30 +205,30 @@ def _looped(samples: np.ndarray[Any, Any], n_samples: int) -> np.ndarray[Any, An
 
 
 def _size(located: LocatedSystem, host: WorkerHost) -> Size:
-    found = host.measure("size")
+    size = host.measure("size")
     weights = {str((located.folder / w.path).resolve()) for w in located.spec.weights}
-    files = {**{path: Path(path).stat().st_size for path in weights}, **found["files"]}
+    files = {**{path: Path(path).stat().st_size for path in weights}, **size["files"]}
     return Size(
-        models=tuple(Model(**m) for m in found["models"]),
-        parameters=found.get("parameters"),
-        trainable=found.get("trainable"),
-        dtypes=found.get("dtypes", {}),
+        models=tuple(Model(**m) for m in size["models"]),
+        parameters=size.get("parameters"),
+        trainable=size.get("trainable"),
+        dtypes=size.get("dtypes", {}),
         file_bytes=sum(files.values()) if files else None,
-        note=found["unknown"],
+        note=size["unknown"],
     )
 
 
 def _count(host: WorkerHost, duration_s: float, scratch: Path, threads: int) -> Macs:
     try:
-        found = host.measure("macs", threads=threads, **_audio(host, duration_s, scratch))
-    except SystemFailure as error:  # a system that runs, but not while it is watched, keeps its times
+        counted = host.measure("macs", threads=threads, **_audio(host, duration_s, scratch))
+    except SystemFailure as error:  # the times that were measured are valid without the count
         return Macs(seconds=duration_s, note=f"counting failed: {error}")
     return Macs(
         seconds=duration_s,
-        macs=found.get("macs"),
-        by_operation=found.get("by_operation", {}),
-        uncounted=found.get("uncounted", {}),
-        note=found.get("unknown", ""),
+        macs=counted.get("macs"),
+        by_operation=counted.get("by_operation", {}),
+        uncounted=counted.get("uncounted", {}),
+        note=counted.get("unknown", ""),
     )
 
 

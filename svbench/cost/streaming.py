@@ -1,24 +1,27 @@
-"""What a streaming system loses against its own whole-track output, and whether it keeps up.
+"""Compare a system's streaming output with its whole-track output, and check whether it runs in real time.
 
-Audio is fed as fast as the system takes it, and a clock of its own says when each hop would have been
-complete if it had been recorded live: ten minutes are judged without waiting ten minutes.
+Audio is pushed as fast as the system takes it. When each hop would have been complete in a live recording is
+computed, so ten minutes of audio are judged without waiting for ten minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.audio import Audio, Samples
+from svbench.audio import Audio, Samples, resample
+from svbench.datasets.api import Track
+from svbench.datasets.synthetic import synthetic_track
 from svbench.errors import AudioError, SystemFailure
 from svbench.metrics.sdr import usdr
 from svbench.metrics.si_sdr import si_sdr
 from svbench.results.scores import Score, score
-from svbench.systems.host import WorkerHost
-from svbench.systems.streaming import Streamed
+from svbench.systems.worker.exchange import Streamed
+from svbench.systems.worker.host import WorkerHost
 
 Floats = NDArray[np.float64]
 
@@ -30,8 +33,8 @@ class Gap(msgspec.Struct, frozen=True):
     ----------
     target : str
     sdr, si_sdr : Score
-        Of the block-wise estimate, with the whole-track one as the reference; ``perfect`` if they
-        are equal.
+        Scores of the block-wise estimate with the whole-track estimate as the reference; ``perfect`` if the
+        two are equal.
     sdr_loss_db, si_sdr_loss_db : float or None
         Score of the whole-track estimate minus that of the block-wise one, both against the true
         target; None where there is no reference or a score is not finite.
@@ -45,16 +48,16 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Deadlines(msgspec.Struct, frozen=True):
-    """How a live stream would have kept up.
+    """How well the system would have kept up with a live stream.
 
     Attributes
     ----------
     n_hops, n_missed : int
         A hop is missed if its ``push`` returns after the next hop is complete.
     worst_late_s : float
-        The most a hop was late; 0 if none was.
+        The largest delay of a hop; 0 if none was late.
     rtf : float
-        Time of all pushes over the duration of the audio.
+        Time of all pushes divided by the duration of the audio.
     """
 
     n_hops: int
@@ -64,22 +67,22 @@ class Deadlines(msgspec.Struct, frozen=True):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """What changes while a stream goes on.
+    """How time and memory change while a stream goes on.
 
     Attributes
     ----------
     duration_s : float
-        Of the audio that was fed.
+        Duration of the audio that was pushed.
     window_s : float
-        Length of the parts that are compared: one minute, or a third of a shorter stream.
+        Length of the parts that are compared: one minute, or a third of the stream if that is less.
     first_rtf, last_rtf : float
-        Time per audio in the first and in the last such part.
+        Real-time factor in the first and in the last part.
     time_ratio : float
-        The second over the first; 1 means no drift.
+        ``last_rtf`` divided by ``first_rtf``; 1 means no drift.
     rss_growth_bytes : int or None
         Resident memory at the end minus that after the first part; None where it cannot be read.
     held_growth_samples : int
-        The same for the samples without an estimate yet.
+        Largest number of samples without an estimate in the last part, minus that in the first part.
     """
 
     duration_s: float
@@ -92,11 +95,11 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 class StreamReport(msgspec.Struct, frozen=True):
-    """All that is measured of a streaming interface.
+    """Everything that is measured of a streaming interface.
 
-    ``held_samples`` is the most that was pushed without an estimate when ``push`` returned; live,
-    the estimate of a sample is there after at most ``latency_samples``: the hop that must
-    be complete, and what is held back.
+    ``held_samples`` is the largest number of pushed samples without an estimate when ``push`` returned. In a
+    live stream the estimate of a sample exists after at most ``latency_samples``: the hop, which must be
+    complete first, plus the samples that are held back.
     """
 
     hop_samples: int
@@ -115,7 +118,7 @@ def measure_stream(
     drift_s: float,
     limit_s: float | None = None,
 ) -> StreamReport:
-    """Feed a system block-wise and compare with its whole-track output; then feed it for long.
+    """Push a track block by block and compare with the whole-track output; then push a long stream.
 
     Parameters
     ----------
@@ -123,16 +126,17 @@ def measure_stream(
     mixture : Audio
         At a rate the system works at.
     references : mapping of str to Audio
-        True targets, as far as known.
+        True targets, as far as they are known.
     drift_s : float
-        Seconds of audio for deadlines and drift, the mixture over and over; 0 leaves drift out. So does
-        a system that is slower than real time, whose backlog grows anyway.
+        Seconds of audio for deadlines and drift, in which the mixture is repeated; 0 skips the drift. It is
+        also skipped for a system that is slower than real time, whose backlog grows in any case.
     limit_s : float, optional
-        For the separation, and for the one pass through the stream.
+        Time limit of the separation, and of the first stream.
 
     Raises
     ------
     SystemFailure
+        The system fails or exceeds the limit, or its two outputs differ in shape.
     """
     try:
         whole = host.separate("streaming", mixture, limit_s=limit_s).estimates
@@ -146,8 +150,9 @@ def measure_stream(
     hop_s = once.hop_samples / once.rate_hz
     long, kept = once, deadlines(once.push_s, hop_s)
     if drift_s and kept.rtf < 1:
-        host.close()  # in a fresh process: memory that the separation left free would hide a leak
-        # It was faster than real time; one that has come down to a third of it has told enough.
+        # In a fresh process: a leak would first fill memory that the separation has freed, and not show.
+        host.close()
+        # The first stream ran faster than real time, so three times the duration leaves room for much drift.
         n_samples = round(drift_s * mixture.rate_hz)
         long = host.stream(mixture, n_samples=n_samples, limit_s=max(60.0, 3 * drift_s))
         kept = deadlines(long.push_s, hop_s)
@@ -185,9 +190,10 @@ def gap(target: str, blockwise: Samples, whole: Samples, reference: Samples | No
 
 
 def deadlines(push_s: Floats, hop_s: float) -> Deadlines:
-    """Judge push times by a clock on which hop k is complete at (k + 1) · hop_s.
+    """Compute which hops of a live stream would be late, where hop k is complete at (k + 1) · hop_s.
 
-    A hop is worked on once it is complete and the one before is done; a slow one delays its followers.
+    Work on a hop starts when the hop is complete and the one before it is done, so a slow hop delays those
+    that follow.
 
     Parameters
     ----------
@@ -200,11 +206,12 @@ def deadlines(push_s: Floats, hop_s: float) -> Deadlines:
     Deadlines(n_hops=4, n_missed=2, worst_late_s=1.5, rtf=0.7)
     """
     complete = (np.arange(len(push_s)) + 1) * hop_s
-    # done_k = max(complete_k, done_{k-1}) + push_k, without a loop: take the running sum out.
+    # The recursion is done_k = max(complete_k, done_{k-1}) + push_k. With total_k = Σ_{i≤k} push_i it becomes
+    # done_k − total_k = max(complete_k − total_{k-1}, done_{k-1} − total_{k-1}): a running maximum.
     total = np.cumsum(push_s)
     done = total + np.maximum.accumulate(complete - (total - push_s))
     late = done - (complete + hop_s)
-    missed = late > 1e-9 * complete  # not by rounding
+    missed = late > 1e-9 * complete  # a hop that is late by rounding only is in time
     return Deadlines(
         n_hops=len(push_s),
         n_missed=int(missed.sum()),
@@ -227,13 +234,13 @@ def drift(long: Streamed) -> Drift:
 
 
 def _rtf(push_s: Floats, hop_s: float) -> float:
-    """Time per audio, the median of ten stretches, so that a pause of the machine counts for nothing."""
+    """Return the real-time factor, as the median over ten parts, so that short pauses have no effect."""
     stretches = np.array_split(push_s, min(10, len(push_s)))
     return float(np.median([s.mean() for s in stretches])) / hop_s
 
 
 def _scores(reference: Samples, estimate: Samples) -> tuple[float, float]:
-    """SDR and SI-SDR of one target."""
+    """Return SDR and SI-SDR of one target."""
     pair = reference[np.newaxis].astype(np.float64), estimate[np.newaxis].astype(np.float64)
     plain, scaled = usdr(*pair, rate_hz=1).values["uSDR"], si_sdr(*pair, rate_hz=1).values["SI-SDR"]
     return float(plain[0, 0]), float(scaled[0, 0])
@@ -245,3 +252,50 @@ def _finite(scores: tuple[float, float]) -> Floats:
 
 def _samples(audio: Audio | None) -> Samples | None:
     return None if audio is None else audio.samples
+
+
+RATE_HZ = 44100
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A mixture to measure a system on, with its true targets, all of one shape and rate."""
+
+    name: str
+    mixture: Audio
+    references: Mapping[str, Audio]
+
+    def at(self, rate_hz: int | None) -> Material:
+        """Resample to the rate that a system works at; None leaves the rate as it is."""
+        if rate_hz in (None, self.mixture.rate_hz):
+            return self
+        references = {t: resample(a, rate_hz) for t, a in self.references.items()}
+        return Material(self.name, resample(self.mixture, rate_hz), references)
+
+
+def synthetic_material(duration_s: float) -> Material:
+    """Make a synthetic track, which is the same every time."""
+    stems = synthetic_track(0, duration_s=duration_s, rate_hz=RATE_HZ)
+
+    def total(names: list[str]) -> Audio:
+        return Audio(np.sum([stems[n].samples for n in names], axis=0), RATE_HZ)
+
+    backing = total([n for n in stems if n != "vocals"])
+    return Material("synthetic track 0", total(list(stems)), {**stems, "accompaniment": backing})
+
+
+def track_material(track: Track, duration_s: float) -> Material:
+    """Take the beginning of a track, or all of it if it is shorter.
+
+    Raises
+    ------
+    AudioError
+        A file cannot be read.
+    """
+    n_samples = round(duration_s * track.rate_hz)
+
+    def cut(audio: Audio) -> Audio:
+        return Audio(audio.samples[:n_samples], audio.rate_hz)
+
+    references = {t: cut(a) for t, a in track.references(track.targets).items()}
+    return Material(track.name, cut(track.mixture()), references)

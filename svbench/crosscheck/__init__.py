@@ -1,1 +1,1 @@
-"""Compare scores of svbench with those of the original tools."""
+"""Compare scores of svbench with those of other tools."""

@@ -1,7 +1,7 @@
-"""Compare the scores of svbench with those of the original tools on the same audio, frame by frame.
+"""Compare the scores of svbench with those of other tools on the same audio, frame by frame.
 
-BSS Eval v4 is scored by museval, version 3 by mir_eval; plain ratios of energies, which have no tool of their
-own, by the few lines of numpy in `svbench.crosscheck.plain_scores`.
+BSS Eval v4 is scored by museval and BSS Eval v3 by mir_eval. Plain ratios of energies have no such tool; they
+are scored by the few lines of numpy in `svbench.crosscheck.plain_scores`.
 """
 
 from __future__ import annotations
@@ -12,44 +12,29 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from svbench.audio.sounds import ArraySound, Sound, whole
-from svbench.crosscheck import plain_scores
-from svbench.crosscheck.reference_tools import (
-    mir_eval_nsdr,
-    museval_sdr,
-    museval_seconds,
-    museval_v4,
-    version_of,
-)
-from svbench.datasets.recorded import Recorded
+from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for, version_of
+from svbench.datasets.api import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.results.foreign import manifest_of
 from svbench.results.scores import Series, TrackResult, series
 from svbench.results.store import Run
-from svbench.running.kept import kept_audio
-from svbench.running.originals import has_estimates
+from svbench.running.reuse import kept_audio
+from svbench.running.run_folder import has_estimates
+from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.folders import pair_estimates, protocol_pairs
-from svbench.scoring.track import Signals, at_rate, metric_of, quantities_of, track_signals
+from svbench.scoring.track import Signals, at_rate, track_signals
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import ORIGINAL, MetricUse, Protocol
 
-Floats = NDArray[np.float64]
 SignalsOf = Callable[[TrackResult], Signals]
 
 TOLERANCE_DB = 1e-5
-# Above this the error is 1e-10 of the signal's energy, where filters that were solved for in double
-# precision are rounding: museval's own are accurate to 1e-3 dB there, and to nothing above 130 dB.
+# Above this the energy of the error is less than 1e-10 of the signal's, which is the rounding of filters that
+# were solved for in double precision: museval's values are accurate to 1e-3 dB at 100 dB, and have no correct
+# digit above 130 dB.
 CEILING_DB = 100.0
-
-
-class Check(msgspec.Struct, frozen=True):
-    """How another tool scores a metric; ``tool`` is museval, mir_eval or numpy."""
-
-    tool: str
-    function: Callable[..., dict[str, Floats]]
-    takes_mixture: bool = False
 
 
 class Row(msgspec.Struct):
@@ -59,24 +44,24 @@ class Row(msgspec.Struct):
     ----------
     quantity, target_set, target, unit, tool : str
     n_frames : int
-        Frames in which both have a number, compared one by one.
+        Frames in which both sides have a number.
     largest : float or None
-        Largest difference of any of them, in the unit; None where there is no such frame.
+        Largest difference of any of these frames, in the unit; None if there is no such frame.
     track : str
     frame : int
-        Where that is; frames count from 0.
+        Where the largest difference is; frames count from 0.
     time_s : float
         Start of that frame.
     n_neither : int
         Frames without a number on either side.
     n_beyond : int
-        Frames in which both are above 100 dB or perfect, which is rounding.
+        Frames in which both are above 100 dB or perfect; the difference there is rounding.
     n_differing : int
         Frames in which one side has a number (or +inf) and the other calls it undefined.
     differing : str
-        Where the first of them is, and what both say.
+        Where the first of them is, and both values.
     withheld : dict of status to int
-        Frames for which svbench prints a word in place of a number, other than "undefined".
+        Frames for which svbench gives a status other than "undefined" in place of a number.
     """
 
     quantity: str
@@ -101,7 +86,10 @@ class Row(msgspec.Struct):
 
 
 class Crosscheck(msgspec.Struct, frozen=True):
-    """Result of a comparison; ``failed``: tracks not compared, ``not_checked``: quantities no tool gives."""
+    """Result of a comparison.
+
+    ``failed`` are the tracks that could not be compared, ``not_checked`` the quantities without another tool.
+    """
 
     rows: tuple[Row, ...]
     n_tracks: int
@@ -111,47 +99,31 @@ class Crosscheck(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
     def agrees(self, tolerance: float) -> bool:
-        """Whether there is something to compare, on every track, and all of it agrees."""
+        """Whether every track was compared, and all rows agree; False if nothing was compared."""
         return bool(self.rows) and not self.failed and all(row.agrees(tolerance) for row in self.rows)
 
 
-def check_of(use: MetricUse) -> Check | None:
-    """Return how a metric of a protocol is checked; None where no original tool gives it."""
-    if use.against == "original":
-        return None
-    if use.id == "frame-sdr" and use.parameters.get("silence") == "bss-eval":
-        return Check("museval", museval_sdr)
-    return {
-        "bss-eval-v4": Check("museval", museval_v4),
-        "bss-eval-nsdr": Check("mir_eval", mir_eval_nsdr, takes_mixture=True),
-        "sdr": Check("numpy", plain_scores.global_sdr),
-        "frame-sdr": Check("numpy", plain_scores.frame_sdr),
-        "si-sdr": Check("numpy", plain_scores.si_sdr),
-        "complement-sdr": Check("numpy", plain_scores.complement_sdr, takes_mixture=True),
-    }.get(use.id)
-
-
 def results_to_check(run: Run, tracks: Sequence[str]) -> tuple[list[TrackResult], list[str]]:
-    """Return the results that can be checked, and sentences on those that cannot.
+    """Return the results that can be checked, and a sentence for each that cannot.
 
     Parameters
     ----------
     run : Run
     tracks : sequence of str
-        Only these; all without.
+        Check only these tracks; all if empty.
 
     Raises
     ------
     UnknownNameError
         The run has no such track.
     DataError
-        None is left, or nothing that the protocol gives is known to another tool.
+        No result is left, or no other tool gives any quantity of the protocol.
     """
     known = {r.track: r for r in run.results}
     for track in tracks:
         if track not in known:
             raise UnknownNameError("track", track, known)
-    if not any(check_of(use) for use in run.record.protocol.metrics):
+    if not any(tool_for(use) for use in run.record.protocol.metrics):
         raise DataError(
             f"{run.path}: museval, mir_eval and plain numpy give none of the quantities of "
             f"{run.record.protocol.id}; check a run under another protocol"
@@ -165,18 +137,18 @@ def results_to_check(run: Run, tracks: Sequence[str]) -> tuple[list[TrackResult]
 
 
 def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
-    """Return what reads the recordings and kept estimates of a run.
+    """Return a function that reads the recordings and kept estimates of a track of a run.
 
     Parameters
     ----------
     run : Run
     data : tuple of manifest and folder, optional
-        Where the recordings are now; where they were then by default.
+        Where the recordings are now; by default where the record says.
 
     Raises
     ------
     DataError
-        Scores were imported, estimates were not kept, or the recordings are not there.
+        The scores were imported, the estimates were not kept, or the recordings are not found.
     """
     record = run.record.data
     if run.record.imported:
@@ -194,7 +166,7 @@ def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
     root = data[1] if data else Path(record.root)
     if not root.is_dir():
         raise DataError(f"{root}: the recordings of {run.path} are not there; give their folder with --data")
-    recorded, protocol = Recorded(manifest, root), run.record.protocol
+    recorded, bound = Recorded(manifest, root), bind(run.record.protocol)
 
     def signals(result: TrackResult) -> Signals:
         try:
@@ -204,19 +176,20 @@ def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
         estimates: dict[str, Sound] = {
             t: ArraySound(a.samples, a.rate_hz) for t, a in kept_audio(run.path, result).items()
         }
-        return track_signals(track, estimates, protocol, result.target_sets)
+        return track_signals(track, estimates, bound, result.target_sets)
 
     return signals
 
 
 def folder_signals(references: Path, estimates: Path, protocol: Protocol) -> SignalsOf:
-    """Return what reads references and estimates from two folders; see `svbench.datasets.pairs`."""
+    """Return a function that reads a track from two folders; see `svbench.datasets.pairs`."""
     pairs = {p.track.name: p for p in protocol_pairs(references, estimates, protocol).tracks}
+    bound = bind(protocol)
 
     def signals(result: TrackResult) -> Signals:
         pair = pairs[result.track]
-        given, _ = pair_estimates(pair, protocol, result.target_sets)
-        return track_signals(pair.track, given, protocol, result.target_sets)
+        given, _ = pair_estimates(pair, bound, result.target_sets)
+        return track_signals(pair.track, given, bound, result.target_sets)
 
     return signals
 
@@ -228,25 +201,22 @@ def crosscheck(
     *,
     tell: Callable[[str], None] = lambda track: None,
 ) -> Crosscheck:
-    """Score results again with the original tools and compare frame by frame.
+    """Score results again with other tools and compare frame by frame.
 
     Parameters
     ----------
     run : Run
-        Whose scores are checked.
+        The run whose scores are checked.
     results : sequence of TrackResult
-        Of the run.
+        Results of the run.
     signals_of : callable
-        Gives the audio of a result.
+        Returns the audio of a result.
     tell : callable
-        Called with the name of each track that is done.
-
-    Returns
-    -------
-    Crosscheck
+        Called with the name of each finished track.
     """
-    protocol = run.record.protocol
-    units = {q.name: q.unit for q in quantities_of(protocol)}
+    bound = bind(run.record.protocol)
+    protocol = bound.protocol
+    units = {q.name: q.unit for q in bound.quantities}
     rows: dict[tuple[str, str, str], Row] = {}
     notes: list[str] = []
     failed: list[str] = []
@@ -254,7 +224,7 @@ def crosscheck(
     for result in results:
         try:
             signals = at_rate(signals_of(result), protocol)
-            for ours, theirs, tool in _scored_twice(result, signals, protocol, notes):
+            for ours, theirs, tool in _scored_twice(result, signals, bound, notes):
                 tools[tool] = np.__version__ if tool == "numpy" else version_of(tool)
                 where = (ours.metric, ours.target_set, ours.target)
                 row = rows.setdefault(where, Row(*where, units[ours.metric], tool))
@@ -274,7 +244,8 @@ def crosscheck(
         len(results),
         tuple(failed),
         tools,
-        _not_checked(protocol),
+        # Quantities that no other tool gives.
+        tuple(q.name for m in bound.metrics if tool_for(m.use) is None for q in m.printed.values()),
         tuple(dict.fromkeys(notes)),
     )
 
@@ -297,41 +268,44 @@ def seconds_of_museval(results: Sequence[TrackResult], protocol: Protocol) -> fl
 
 
 def _scored_twice(
-    result: TrackResult, signals: Signals, protocol: Protocol, notes: list[str]
+    result: TrackResult, signals: Signals, bound: BoundProtocol, notes: list[str]
 ) -> Iterator[tuple[Series, Series, str]]:
-    """Yield the stored series of a result, each with what another tool gives, and the tool."""
+    """Yield each stored series of a result with that of another tool, and the name of the tool."""
     stored = {(s.target_set, s.target, s.metric): s for s in result.series}
-    for use in protocol.metrics:
-        check = check_of(use)
-        for target_set in result.target_sets if check else ():
-            targets = _scored_targets(protocol, result, target_set)
-            if not targets or check is None:
+    for metric in bound.metrics:
+        if (tool := tool_for(metric.use)) is None:
+            continue
+        for target_set in result.target_sets:
+            targets = _scored_targets(bound.protocol, result, target_set)
+            if not targets:
                 continue
             try:
-                values = _values(check, use, signals, targets)
+                values = _values(tool, metric.use, signals, targets)
             except ValueError as error:  # a target that is silent throughout
                 values = {}
                 where = f"track {result.track}, {target_set}"
-                notes.append(f"{where}: refused by {check.tool}, which counts as undefined: {_reason(error)}")
-            for name in (q.name for q in metric_of(use, protocol).quantities):
+                notes.append(f"{where}: refused by {tool.name}, which counts as undefined: {_reason(error)}")
+            for name, quantity in metric.printed.items():
                 for j, target in enumerate(targets):
-                    ours = stored.get((target_set, target, use.named(name)))
-                    if ours is None:  # the protocol leaves the quantity out
+                    ours = stored.get((target_set, target, quantity.name))
+                    if ours is None:
                         continue
                     theirs = values[name][j].tolist() if values else [np.nan] * len(ours.score)
                     times = [0.0] * len(theirs)
-                    yield ours, series(target_set, target, ours.metric, times, times, theirs), check.tool
+                    yield ours, series(target_set, target, ours.metric, times, times, theirs), tool.name
 
 
-def _values(check: Check, use: MetricUse, signals: Signals, targets: Sequence[str]) -> dict[str, Floats]:
+def _values(
+    tool: ReferenceTool, use: MetricUse, signals: Signals, targets: Sequence[str]
+) -> dict[str, Floats]:
     """Score one target set with another tool, as one problem."""
     references = np.stack([whole(signals.references[t]).samples for t in targets]).astype(np.float64)
     estimates = np.stack([whole(signals.estimates[t]).samples for t in targets]).astype(np.float64)
     given: dict[str, object] = dict(use.parameters)
     mixture = None if signals.mixture is None else whole(signals.mixture).samples.astype(np.float64)
-    if check.takes_mixture:
+    if tool.takes_mixture:
         given["mixture"] = mixture
-    score = partial(check.function, references, rate_hz=int(next(iter(signals.estimates.values())).rate_hz))
+    score = partial(tool.function, references, rate_hz=int(next(iter(signals.estimates.values())).rate_hz))
     after = score(estimates=estimates, **given)
     if not use.improvement or mixture is None:
         return after
@@ -348,23 +322,23 @@ def _compare(row: Row, track: str, ours: Series, theirs: Series) -> None:
             f"{track}: svbench has {len(ours.score)} frames, {row.tool} {len(theirs.score)}"
         )
         return
-    every = zip(ours.score, ours.status, theirs.score, theirs.status, strict=True)
-    for frame, (own, own_status, other, other_status) in enumerate(every):
-        if own_status not in ("ok", "perfect", "undefined"):
-            row.withheld[own_status] = row.withheld.get(own_status, 0) + 1
-        elif _is_beyond(own, own_status) and _is_beyond(other, other_status):
+    frames = zip(ours.score, ours.status, theirs.score, theirs.status, strict=True)
+    for frame, (value, status, other, other_status) in enumerate(frames):
+        if status not in ("ok", "perfect", "undefined"):
+            row.withheld[status] = row.withheld.get(status, 0) + 1
+        elif _is_beyond(value, status) and _is_beyond(other, other_status):
             row.n_beyond += 1
-        elif own is not None and other is not None:
+        elif value is not None and other is not None:
             row.n_frames += 1
-            if row.largest is None or abs(own - other) > row.largest:
-                row.largest, row.track = abs(own - other), track
+            if row.largest is None or abs(value - other) > row.largest:
+                row.largest, row.track = abs(value - other), track
                 row.frame, row.time_s = frame, ours.time_s[frame]
-        elif own_status == other_status:
+        elif status == other_status:
             row.n_neither += 1
         else:
             row.n_differing += 1
             row.differing = row.differing or (
-                f"{track}, frame {frame}: svbench has {own if own is not None else own_status}, "
+                f"{track}, frame {frame}: svbench has {value if value is not None else status}, "
                 f"{row.tool} {other if other is not None else other_status}"
             )
 
@@ -374,27 +348,12 @@ def _is_beyond(value: float | None, status: str) -> bool:
 
 
 def _scored_targets(protocol: Protocol, result: TrackResult, target_set: str) -> list[str]:
-    """Targets of a set that were scored together on a track; absent ones were not."""
+    """Return the targets of a set that were scored together on a track; absent ones were not."""
     (targets,) = (s.targets for s in protocol.target_sets if s.id == target_set)
     if any(s.target_set == target_set and "unknown" in s.status for s in result.series):
-        return []  # one file of the track hides some of them, so the set was not scored
+        return []  # a file of the track may contain several of them, so the set was not scored
     present = [t for t in targets if t not in result.absent_targets]
     return [] if len(present) < len(targets) and protocol.absent_target == "skip_set" else present
-
-
-def _targets(protocol: Protocol, result: TrackResult) -> list[str]:
-    return list(dict.fromkeys(t for s in result.target_sets for t in _scored_targets(protocol, result, s)))
-
-
-def _not_checked(protocol: Protocol) -> tuple[str, ...]:
-    """Quantities that neither tool gives and that plain numpy does not repeat here."""
-    return tuple(
-        q.name
-        for q in quantities_of(protocol)
-        for use in protocol.metrics
-        if use.id == q.metric and use.against == q.against and use.improvement == q.improvement
-        if check_of(use) is None
-    )
 
 
 def _reason(error: ValueError) -> str:

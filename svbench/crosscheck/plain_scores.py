@@ -1,7 +1,7 @@
-"""A second implementation of the energy ratios in plain numpy, written to be read, not to be fast.
+"""A second implementation of energy ratios in plain numpy, which is easy to read and not fast.
 
 Every function takes float64 arrays of shape (n_targets, n_samples, n_channels), references first, and
-returns decibels of shape (n_targets, n_frames). Nothing is shared with the metrics that are checked.
+returns decibels of shape (n_targets, n_frames). It shares no code with the metrics that it checks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def frame_sdr(
     hop_s: float = 1.0,
     silence: str = "formula",
 ) -> dict[str, Floats]:
-    """SDR: 10 log10(Σs²/Σ(s − e)²) in each frame, by the formula alone."""
+    """SDR: 10 log10(Σs²/Σ(s − e)²) in each frame, also in silent ones."""
     frames = _frames(references.shape[1], rate_hz, window_s, hop_s)
     values = [
         [_ratio(np.sum(s[a:b] ** 2), np.sum((s[a:b] - e[a:b]) ** 2)) for a, b in frames]
@@ -51,7 +51,7 @@ def complement_sdr(
     window_s: float = 1.0,
     hop_s: float = 1.0,
 ) -> dict[str, Floats]:
-    """SDR in frames, undefined where the target's reference or that of its complement is silent."""
+    """SDR in frames, undefined where the reference or the rest of the mixture is silent."""
     values = []
     for s, e in zip(references, estimates, strict=True):
         rest, row = mixture - s, []
@@ -85,7 +85,8 @@ def si_sdr(
             continue
         scaled = gain * s
         residual = scaled - e
-        # What the set's references explain of the residual: its projection on their span.
+        # The interference is the part of the residual that lies in the span of all references: its projection
+        # on them, by least squares. Silent references would make the matrix singular.
         heard = flat[np.any(flat, axis=1)]
         weights = np.linalg.lstsq(heard @ heard.T, heard @ residual, rcond=1e-12)[0]
         interference = weights @ heard if n_targets > 1 else np.zeros_like(s)
@@ -99,7 +100,7 @@ def si_sdr(
 
 
 def _frames(n_samples: int, rate_hz: int, window_s: float, hop_s: float) -> list[tuple[int, int]]:
-    """First sample of each whole frame and the one after its last; a shorter track is one frame."""
+    """Return the start and end of each complete frame; a track shorter than a frame is one frame."""
     window, hop = int(window_s * rate_hz + 1e-6), int(hop_s * rate_hz + 1e-6)
     if n_samples <= window:
         return [(0, n_samples)]

@@ -1,6 +1,7 @@
-"""Load museval and mir_eval, with which svbench is compared, without importing their whole packages.
+"""The tools that the scores of svbench are compared with: museval, mir_eval and a page of plain numpy.
 
-Only `svbench crosscheck` and the tests load them.
+museval and mir_eval are loaded without importing their whole packages. Only `svbench crosscheck` and
+the tests load them.
 """
 
 from __future__ import annotations
@@ -11,21 +12,48 @@ import math
 import sys
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from svbench.crosscheck import plain_scores
 from svbench.errors import AudioError, DataError
+from svbench.specs.protocol import MetricUse
 
 Floats = NDArray[np.float64]
 
-# In museval's SDR the filters cancel (estimate = reference + spatial error + interference + artefacts, and
-# the last three add up to estimate − reference), so where only SDR is asked, short filters spare minutes.
+# In museval's SDR the filters cancel: estimate = reference + spatial error + interference + artefacts, and
+# the last three add up to estimate − reference. So where only SDR is needed, short filters save minutes.
 SHORT_FILTERS = 4
+
+
+class ReferenceTool(msgspec.Struct, frozen=True):
+    """Another implementation of a metric; ``name`` is museval, mir_eval or numpy."""
+
+    name: str
+    function: Callable[..., dict[str, Floats]]
+    takes_mixture: bool = False
+
+
+def tool_for(use: MetricUse) -> ReferenceTool | None:
+    """Return the tool that a metric of a protocol is compared with, or None if there is none."""
+    if use.against == "original":
+        return None
+    if use.id == "frame-sdr" and use.parameters.get("silence") == "bss-eval":
+        return ReferenceTool("museval", museval_sdr)
+    return {
+        "bss-eval-v4": ReferenceTool("museval", museval_v4),
+        "bss-eval-nsdr": ReferenceTool("mir_eval", mir_eval_nsdr, takes_mixture=True),
+        "sdr": ReferenceTool("numpy", plain_scores.global_sdr),
+        "frame-sdr": ReferenceTool("numpy", plain_scores.frame_sdr),
+        "si-sdr": ReferenceTool("numpy", plain_scores.si_sdr),
+        "complement-sdr": ReferenceTool("numpy", plain_scores.complement_sdr, takes_mixture=True),
+    }.get(use.id)
 
 
 def version_of(package: str) -> str:
@@ -37,20 +65,20 @@ def version_of(package: str) -> str:
 def reference_module(package: str, name: str) -> types.ModuleType:
     """Load one module of a reference tool as a private copy.
 
-    ``import museval`` needs ffmpeg and takes 1.6 s; its ``metrics.py`` alone needs numpy and scipy. Where a
-    matrix is singular, both tools name ``np.linalg.linalg``, which numpy 2.4 removed: the copy gets an ``np``
-    that has it, so that it computes what it was written to compute.
+    ``import museval`` needs ffmpeg and takes 1.6 s; its ``metrics.py`` needs only numpy and scipy. Where a
+    matrix is singular, both tools use ``np.linalg.linalg``, which numpy 2.4 removed. So the copy gets an
+    ``np`` that still has it.
 
     Raises
     ------
     DataError
         The package is not installed.
     """
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    located = importlib.util.find_spec(package)
+    if located is None or not located.submodule_search_locations:
         raise DataError(f"{package} is not installed in {sys.executable}; `pip install {package}` brings it")
-    path = Path(found.submodule_search_locations[0], f"{name}.py")
-    # The name keeps relative imports working and the package's own module untouched.
+    path = Path(located.submodule_search_locations[0], f"{name}.py")
+    # With this name relative imports work, and the package's own module is not replaced in sys.modules.
     spec = importlib.util.spec_from_file_location(f"{package}._{name}_for_svbench", path)
     assert spec is not None
     assert spec.loader is not None
@@ -85,11 +113,11 @@ def museval_v4(
     Raises
     ------
     ValueError
-        What museval refuses: a target that is silent throughout.
+        museval refuses a target that is silent throughout.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it divides by zero on perfect frames
-        found = reference_module("museval", "metrics").bss_eval(
+        scores = reference_module("museval", "metrics").bss_eval(
             references,
             estimates,
             window=samples(window_s, rate_hz),
@@ -99,7 +127,7 @@ def museval_v4(
             framewise_filters=filters == "frame",
             bsseval_sources_version=False,
         )
-    return dict(zip(("SDR", "ISR", "SIR", "SAR"), map(np.asarray, found[:4]), strict=True))
+    return dict(zip(("SDR", "ISR", "SIR", "SAR"), map(np.asarray, scores[:4]), strict=True))
 
 
 def museval_sdr(
@@ -111,11 +139,11 @@ def museval_sdr(
     hop_s: float = 1.0,
     **_: Any,
 ) -> dict[str, Floats]:
-    """Score with museval, SDR only; ``silence`` is its own rule, see `SHORT_FILTERS`."""
-    found = museval_v4(
+    """Score with museval, SDR only; see `SHORT_FILTERS`. It has its own rule for silence."""
+    scores = museval_v4(
         references, estimates, rate_hz, window_s=window_s, hop_s=hop_s, filter_length=SHORT_FILTERS
     )
-    return {"SDR": found["SDR"]}
+    return {"SDR": scores["SDR"]}
 
 
 def mir_eval_nsdr(
@@ -128,9 +156,9 @@ def mir_eval_nsdr(
     Raises
     ------
     AudioError
-        Filters that mir_eval does not have.
+        The protocol asks for filters of another length than mir_eval's.
     ValueError
-        What mir_eval refuses: a target that is silent throughout.
+        mir_eval refuses a target that is silent throughout.
     """
     if filter_length != 512:
         raise AudioError(f"the filters of mir_eval have 512 taps, the protocol asks for {filter_length}")
@@ -138,9 +166,9 @@ def mir_eval_nsdr(
 
     def sources(estimates: Floats) -> dict[str, Floats]:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it announces its removal
-            found = module.bss_eval_sources(references.mean(axis=2), estimates, compute_permutation=False)
-        return {n: np.asarray(v)[:, np.newaxis] for n, v in zip(("SDR", "SIR", "SAR"), found, strict=False)}
+            warnings.simplefilter("ignore")  # the function is deprecated
+            scores = module.bss_eval_sources(references.mean(axis=2), estimates, compute_permutation=False)
+        return {n: np.asarray(v)[:, np.newaxis] for n, v in zip(("SDR", "SIR", "SAR"), scores, strict=False)}
 
     after = sources(estimates.mean(axis=2))
     before = sources(np.stack([mixture.mean(axis=1)] * len(references)))
@@ -148,14 +176,15 @@ def mir_eval_nsdr(
 
 
 def samples(seconds: float, rate_hz: int) -> float:
-    """Return a window or hop in samples, rounded down; infinity is the whole track."""
+    """Return a window or hop in samples, rounded down; infinity stands for the whole track."""
+    # 1e-6 makes up for products such as 0.1 s × 44100 Hz that come out just below a whole number.
     return seconds if seconds == np.inf else int(seconds * rate_hz + 1e-6)
 
 
 def museval_seconds(duration_s: float, rate_hz: int, n_signals: int, parameters: Mapping[str, Any]) -> float:
-    """Estimate how long museval takes with filters of 512 taps, by measurements on one core.
+    """Estimate how long museval takes with filters of 512 taps, from measurements on one core.
 
-    240 s of 44.1 kHz took 199 s with 8 signals (targets × channels) and 66 s with 4.
+    240 s at 44.1 kHz took 199 s with 8 signals (targets × channels) and 66 s with 4.
     """
     if parameters.get("filter_length", 512) < 64:
         return 0.0

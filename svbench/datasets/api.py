@@ -18,11 +18,10 @@ import numpy as np
 from svbench.audio import Audio, Samples, check_samples
 from svbench.audio.sounds import Sound, SumSound
 from svbench.audio.sources import Source, source_of
-from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
+from svbench.datasets.content import UNITS, disagreements, file_infos, lacking
+from svbench.datasets.files import Finding, TrackFiles, choose, find_tracks, names_read
 from svbench.datasets.files import Layout as Layout  # what a layout plug-in imports
-from svbench.datasets.headers import UNITS, disagreements, file_infos, lacking
 from svbench.datasets.lumps import mixture_parts, parts_of, unknown_stems
-from svbench.datasets.track_selection import choose
 from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
 
@@ -279,3 +278,56 @@ def track_of(files: TrackFiles, head: ManifestHead) -> Track:
         head.targets,
         redundant={t: source_of(place) for t, place in files.redundant.items()},
     )
+
+
+class Recorded:
+    """Tracks below a folder, checked against the digests they had.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the data set.
+    root : path
+        Where the recordings are.
+
+    Raises
+    ------
+    DataError
+        There is no such folder.
+    """
+
+    def __init__(self, manifest: Manifest, root: Path | str) -> None:
+        self._manifest, self._root = manifest, root
+        if not Path(root).is_dir():
+            raise DataError(f"{root}: no such folder")
+        self._tracks: dict[str, tuple[Track, str]] = {}
+
+    def track(self, name: str, digests: Iterable[str]) -> Track:
+        """Return a track whose files are those that were measured.
+
+        Parameters
+        ----------
+        name : str
+        digests : iterable of str
+            The values of `Track.digest` at that time. Empty ones are ignored, but at least one must remain: a
+            run may name any folder, and files whose digests it does not know must not be revealed.
+
+        Raises
+        ------
+        DataError
+            The track is gone or has changed since, or its digest is not known.
+        """
+        known = {digest for digest in digests if digest}
+        if not known:
+            raise DataError("no run says which recordings it was measured on")
+        if name not in self._tracks:
+            try:
+                # One by one: a part of the data set may have been measured, and only that be there.
+                (track,) = open_dataset(self._manifest, self._root, tracks=[name]).tracks
+            except UnknownNameError:
+                raise DataError("no longer in the data set") from None
+            self._tracks[name] = track, track.digest()
+        track, digest = self._tracks[name]
+        if known != {digest}:
+            raise DataError("its recordings have changed since the run")
+        return track

@@ -1,8 +1,12 @@
-"""What decoding a track's files shows: damage behind good headers, peaks, the mixture against its stems."""
+"""Check a track's files: what their headers say, and what decoding them shows.
+
+Headers are compared with one another and with the manifest. Decoding finds damage behind good headers, the
+peaks, and how far the mixture is from the sum of its stems.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +19,7 @@ from svbench.errors import AudioError
 from svbench.specs.manifest import MIXTURE, ManifestHead
 
 _BLOCK = 1 << 18
+UNITS = {"n_samples": "samples", "rate_hz": "Hz", "n_channels": "channels"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class Difference:
 
 def damaged_files(parts: Iterable[tuple[str, Source]]) -> tuple[tuple[str, str], ...]:
     """Decode files, each given with its stem, and return a sentence for each that fails."""
-    return tuple((stem, told) for stem, part in parts if (told := _damage(part)))
+    return tuple((stem, message) for stem, part in parts if (message := _damage(part)))
 
 
 def _damage(source: Source) -> str:
@@ -158,3 +163,59 @@ def _measured(
             mixture.read(start, block)
             difference.add(block, total)
     return peaks, None if mixture is None else difference.relative_rms
+
+
+def file_infos(sources: Mapping[str, Source]) -> list[tuple[str, AudioInfo]]:
+    """Read the headers of all files of a track, each with the name to call it by."""
+    return [
+        (part.name, info) for source in sources.values() for part in source.files() for info in part.infos()
+    ]
+
+
+def lacking(names: Collection[str], head: ManifestHead) -> list[str]:
+    """Return the files that every track of a complete data set has, and this one has not.
+
+    Parameters
+    ----------
+    names : collection of str
+        Stems found, ``"mixture"`` among them if there is one.
+    """
+    if not head.complete:
+        return []
+    return [s for s in (*head.stems, *([MIXTURE] if head.mixture.source == "file" else [])) if s not in names]
+
+
+def disagreements(
+    infos: Sequence[tuple[str, AudioInfo]], head: ManifestHead, n_samples: int | None = None
+) -> list[tuple[str, str, int, int, str]]:
+    """Compare the files of a track with one another and with what a manifest declares.
+
+    Parameters
+    ----------
+    infos : sequence of (name, AudioInfo)
+    head : ManifestHead
+        Its rate and channels, and what it allows to differ.
+    n_samples : int, optional
+        The declared length.
+
+    Returns
+    -------
+    list of (name, what, found, wanted, reason)
+        ``what`` is n_samples, rate_hz or n_channels; ``reason`` is empty where the manifest leaves
+        it open and a file differs from the first one.
+    """
+    declared = {"n_samples": n_samples, "rate_hz": head.rate_hz, "n_channels": head.n_channels}
+    allowed = {"n_samples": head.lengths != "refuse", "rate_hz": False, "n_channels": head.mono == "copy"}
+    found = []
+    for name, info in infos:
+        for what, wanted in declared.items():
+            value = getattr(info, what)
+            first = getattr(infos[0][1], what)
+            if allowed[what] and (what == "n_samples" or value == 1):
+                continue
+            if wanted is not None:
+                if value != wanted:
+                    found.append((name, what, value, wanted, f"the manifest {head.id} declares"))
+            elif value != first:
+                found.append((name, what, value, first, ""))
+    return found

@@ -32,7 +32,7 @@ def demo_root() -> Path:
 
 
 def best_start_s(stems: list[Samples], rate_hz: int, excerpt_s: int = EXCERPT_S) -> int:
-    """Return the whole second at which the most telling excerpt of a track starts.
+    """Return the whole second at which the best excerpt of a track starts.
 
     Parameters
     ----------

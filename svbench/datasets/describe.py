@@ -12,11 +12,10 @@ from pathlib import Path
 import msgspec
 
 from svbench.audio import AudioInfo, is_utf8, shown
-from svbench.datasets.content import measure
+from svbench.datasets.content import disagreements, file_infos, measure
 from svbench.datasets.files import TrackFiles, find_tracks
-from svbench.datasets.headers import disagreements, file_infos
 from svbench.errors import AudioError, DataError, SpecError
-from svbench.naming.listing import audio_files, folders
+from svbench.naming.folders import audio_files, folders
 from svbench.naming.names import target_named
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (

@@ -1,6 +1,6 @@
 """Folders of references and of estimates, paired by the names of tracks and targets, never by order.
 
-References lie as in the layout ``folder`` of data sets; estimates as `svbench.naming.estimates` says.
+References lie as in the layout ``folder`` of data sets; estimates as `svbench.naming.folders` says.
 Where one folder holds the references of a single track, another one holds its estimates.
 """
 
@@ -13,10 +13,9 @@ from pathlib import Path
 
 from svbench.datasets.api import Track, track_of
 from svbench.datasets.files import TrackFiles, named, names_read
-from svbench.datasets.folder import folder_tracks, track_files
+from svbench.datasets.layouts.folder import folder_tracks, track_files
 from svbench.errors import DataError
-from svbench.naming.estimates import EstimateFolder
-from svbench.naming.listing import audio_files, read_as, target_files
+from svbench.naming.folders import EstimateFolder, audio_files, read_as, target_files
 from svbench.specs.manifest import ManifestHead
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from svbench.audio import AudioInfo
 from svbench.audio.sources import Source, source_of
-from svbench.datasets.content import damaged_files, measure
+from svbench.datasets.content import damaged_files, disagreements, lacking, measure
 from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
-from svbench.datasets.headers import disagreements, lacking
 from svbench.datasets.lumps import lumps, unknown_stems
 from svbench.errors import AudioError
 from svbench.specs.manifest import MIXTURE, FileRow, Manifest, ManifestHead

@@ -1,4 +1,4 @@
-"""Sounds that tell headphones from loudspeakers, synthesised anew for each session.
+"""Sounds that only headphones reproduce correctly, synthesised anew for each session.
 
 `woods`: which of three tones is quietest? One is 6 dB down, another in antiphase, which loudspeakers
 cancel in the air. Woods, Siegel, Traer and McDermott: Headphone screening to facilitate web-based
@@ -24,10 +24,10 @@ from svbench.audio import Audio
 from svbench.audio.draw import Draw
 
 RATE_HZ = 44100
-Method = Literal["woods", "huggins"]
+HeadphoneMethod = Literal["woods", "huggins"]
 N_TRIALS = 6
 # As each group's own test has it. Who guesses passes with a probability of 1.8 % and 0.14 %.
-NEEDED: dict[Method, int] = {"woods": 5, "huggins": 6}
+NEEDED: dict[HeadphoneMethod, int] = {"woods": 5, "huggins": 6}
 TONE_S, GAP_S = 1.0, 0.5
 WOODS_HZ, WOODS_RAMP_S, WOODS_QUIETER_DB, WOODS_PEAK = 200.0, 0.1, 6.0, 0.15
 HUGGINS_HZ, HUGGINS_BAND, HUGGINS_RAMP_S, HUGGINS_PEAK = 600.0, 0.06, 0.01, 0.15
@@ -51,12 +51,12 @@ class HeadphoneTrial:
         return file.getvalue()
 
 
-def headphone_trials(method: Method, seed: int) -> list[HeadphoneTrial]:
+def headphone_trials(method: HeadphoneMethod, seed: int) -> list[HeadphoneTrial]:
     """Make the trials of a method."""
     return woods(seed) if method == "woods" else huggins(seed)
 
 
-def passed(method: Method, trials: Sequence[HeadphoneTrial], answers: Sequence[int]) -> bool:
+def passed(method: HeadphoneMethod, trials: Sequence[HeadphoneTrial], answers: Sequence[int]) -> bool:
     """Whether enough answers are right: five of six tones, all six noises.
 
     Examples

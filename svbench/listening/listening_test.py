@@ -1,21 +1,28 @@
-"""A built listening test: what can be heard, under which opaque names, and what each one is.
+"""A built listening test: its record, and the folder that holds it.
 
-``test.json`` is the key that unblinds a test. The server reads it and sends none of it: listeners
-get tokens of their session, the stimuli's ids stay on the server as well.
+``test.json`` unblinds a test. The server reads it and never sends any of it: listeners get tokens that are
+valid for their session only, and even the ids of the stimuli stay on the server.
 
     TEST/test.json            this record
-    TEST/stimuli/<id>.wav     one file a stimulus, all of a trial of one length and size
+    TEST/stimuli/<id>.wav     one file for each stimulus, all of a trial of one length and size
     TEST/ratings.sqlite       made by the server, unless DATABASE_URL names another database
+
+The folder appears complete or not at all, and a folder with ratings is never overwritten.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from svbench.errors import DataError
+from svbench.results.folders import replaced
+from svbench.results.store import write_record
 from svbench.specs.listening import ListeningProtocol
 from svbench.specs.records import Record, digest
 
@@ -23,6 +30,7 @@ SCHEMA = 1
 FILE, STIMULI = "test.json", "stimuli"
 Role = Literal["reference", "low_anchor", "mid_anchor", "anchor", "system"]
 Opaque = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+RATINGS = "ratings.sqlite"
 
 
 class Condition(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,3 +157,48 @@ def load_test(folder: str | Path) -> ListeningTest:
                     f"{path}: trial {trial.id} has condition {stimulus.condition!r}, which is not listed"
                 )
     return test
+
+
+def refuse_existing(out: Path, force: bool) -> None:
+    """Refuse a folder that holds a test, or anything else.
+
+    Parameters
+    ----------
+    out : Path
+    force : bool
+        A test may be replaced, unless somebody has rated in it.
+
+    Raises
+    ------
+    DataError
+    """
+    if any(out.glob(f"{RATINGS}*")):
+        raise DataError(f"{out}: holds ratings ({RATINGS}); build into another folder, or move it away first")
+    if (out / FILE).exists() and not force:
+        raise DataError(f"{out}: holds a test; give another folder, or replace it with --force")
+    if out.is_dir() and any(out.iterdir()) and not (out / FILE).exists():
+        raise DataError(f"{out}: holds other files; give an empty folder or a new one")
+
+
+@contextmanager
+def new_test(out: Path, force: bool = False) -> Iterator[Path]:
+    """Give a folder to write to that becomes ``out`` once the test in it is whole.
+
+    Raises
+    ------
+    DataError
+        See `refuse_existing`.
+    """
+    refuse_existing(out, force)
+    with replaced(out, ".svbench-listening-test", "listening test") as new:
+        (new / STIMULI).mkdir()
+        yield new
+        refuse_existing(out, force)  # somebody may have rated meanwhile
+
+
+def finish(folder: Path, test: ListeningTest) -> None:
+    """Write ``test.json`` and give all stimuli one time, so that none tells when it was made."""
+    write_record(folder / FILE, test)
+    at = (folder / FILE).stat().st_mtime_ns // 10**9 * 10**9
+    for path in (folder / STIMULI).iterdir():
+        os.utime(path, ns=(at, at))

@@ -32,7 +32,7 @@ class Screening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Screener:
     """`screening` for whoever asks again and again while 200 listeners want their ratings saved.
 
-    Ratings of complete sessions never change, so it is done anew only when other sessions are complete.
+    Ratings of complete sessions never change, so it is repeated only when more sessions are complete.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def screening(test: ListeningTest, sessions: Iterable[SessionState]) -> Screenin
     try:
         verdicts = screen(panel(held_ratings(test, complete)))
     except DataError as error:
-        return Screening(screened=0, excluded=(), note=f"Cannot be told: {error}.")
+        return Screening(screened=0, excluded=(), note=f"Cannot be computed: {error}.")
     excluded = tuple(Excluded(assessor=v.assessor, reasons=v.reasons) for v in verdicts if v.is_excluded)
     return Screening(screened=len(verdicts), excluded=excluded)
 

@@ -3,7 +3,7 @@
 One row is one stimulus as one assessor rated it. The scale is the method's: 0 to 100 (mushra), 1 to
 5 (acr, dcr), and shares for comparisons: ``ab`` has two rows a pair, 1 for the preferred condition,
 0 for the other and 0.5 for both where there was no preference; ``abx`` has one row a pair, 1 where X
-was told rightly and 0 where not, ``condition`` being X and ``against`` the other one.
+was identified correctly and 0 if not, ``condition`` being X and ``against`` the other one.
 """
 
 from __future__ import annotations

@@ -7,11 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from svbench.metrics.inputs import check_pair
-from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
-from svbench.metrics.mel import mel_filters
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult, whole_track
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, whole_track
+from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain, mel_filters
 
 # Fixed in the original; a comparison with published numbers allows no others.
 _MEL_FFT, _MEL_HOP, _N_MELS = 4096, 1024, 512

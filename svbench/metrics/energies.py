@@ -1,11 +1,12 @@
-"""Energies of references and errors, frame by frame in one pass: all that plain SDR needs.
+"""Energies of references and errors, frame by frame in one pass, and their ratio in decibels.
 
-Nothing is transformed or filtered, so reading the signals is a third of the cost. Sums of 16-bit
-samples are exact.
+This is all that plain SDR needs. Nothing is transformed or filtered, and reading the signals takes a third
+of the time. Sums of 16-bit samples are exact.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -17,6 +18,9 @@ from svbench.metrics.signals import FULL_SCALE, Floats, SignalPair
 
 # Samples read at once: long enough to read fast, short enough that two blocks stay in cache.
 _BLOCK = 1 << 16
+
+# 240 dB below the signal nothing is left but the rounding of double precision.
+_ROUNDING = 1e-24
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +53,7 @@ def frame_energies(pair: SignalPair, bounds: NDArray[np.int64]) -> FrameEnergies
     ----------
     pair : SignalPair
     bounds : ndarray of int, shape (n_frames, 2)
-        From `svbench.metrics.frames.frame_bounds`.
+        From `svbench.metrics.contract.frame_bounds`.
 
     Returns
     -------
@@ -76,8 +80,8 @@ def frame_energies(pair: SignalPair, bounds: NDArray[np.int64]) -> FrameEnergies
     bad = np.flatnonzero(~np.isfinite(sums).all(axis=(0, 1)))
     if bad.size:
         _refuse(pair, *bounds[bad[0]].tolist())
-    every: NDArray[np.bool_] = np.all(active, axis=(0, 1))
-    return FrameEnergies(sums[0], sums[1], every)
+    all_active: NDArray[np.bool_] = np.all(active, axis=(0, 1))
+    return FrameEnergies(sums[0], sums[1], all_active)
 
 
 def _add(
@@ -95,14 +99,14 @@ def _add(
         wide, difference = buffers[:, : s.size]
         wide[...] = s.ravel()
         np.subtract(e.ravel(), wide, out=difference)
-        with np.errstate(over="ignore", invalid="ignore"):  # looked for once all frames are summed
+        with np.errstate(over="ignore", invalid="ignore"):  # checked once, after all frames are summed
             # A pairwise sum, unlike a BLAS dot product, gives the same bits on every machine.
             sums[0, target] += scale * np.square(wide, out=wide).sum()
             sums[1, target] += scale * np.square(difference, out=difference).sum()
 
 
 def _sounds(block: NDArray[Any]) -> bool:
-    # A few samples settle it for almost every block.
+    # The first few samples decide almost every block.
     return bool(block[:64].sum(axis=1).any() or block.sum(axis=1).any())
 
 
@@ -111,3 +115,23 @@ def _refuse(pair: SignalPair, start: int, stop: int) -> NoReturn:
     loaded = np.empty((stop - start, 2 * pair.width))
     pair.refuse_not_finite(pair.load(start, stop, loaded), start)
     raise AudioError(f"the samples from {start / pair.rate_hz:.3f} s on are too loud to be squared and added")
+
+
+def ratio_db(wanted: float, unwanted: float) -> float:
+    """Ten times the logarithm of a ratio of energies.
+
+    An unwanted energy more than 240 dB below the wanted one is rounding and counts as none.
+
+    Returns
+    -------
+    float
+        dB; +inf without unwanted energy, −inf without wanted energy, NaN without either.
+
+    Examples
+    --------
+    >>> ratio_db(1.0, 0.01), ratio_db(1.0, 1e-30), ratio_db(0.0, 1.0), ratio_db(0.0, 0.0)
+    (20.0, inf, -inf, nan)
+    """
+    if unwanted <= _ROUNDING * wanted:
+        return math.inf if wanted > 0 else math.nan
+    return 10 * math.log10(wanted / unwanted) if wanted > 0 else -math.inf

@@ -1,14 +1,19 @@
-"""How much of what a probe added to the mixture is found in the estimate."""
+"""Insertion: how much of the pattern that a probe added to the mixture is left in the estimate."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.inputs import check_pair
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult, whole_track
+from svbench.metrics.contract import (
+    Floats,
+    Metric,
+    MetricResult,
+    QuantityRecord,
+    check_pair,
+    frame_bounds,
+    whole_track,
+)
 
 # A silent estimate is −120 dB, not −inf.
 _FLOOR = 1e-12

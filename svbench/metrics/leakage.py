@@ -1,4 +1,4 @@
-"""What is heard where the target is silent: predicted energy in silence (PES) and leakage."""
+"""Leakage and predicted energy in silence (PES): the energy of the estimate where the target is silent."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import math
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.inputs import check_pair
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, frame_bounds
 
-# Of the paper's code: a silent frame of the estimate is −120 dB, not −inf.
+# As in the paper's code: a silent frame of the estimate is −120 dB, not −inf.
 _FLOOR = 1e-12
 
 

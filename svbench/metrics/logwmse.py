@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.inputs import check_pair
-from svbench.metrics.optional import optional_package
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult, whole_track
+from svbench.metrics.contract import (
+    Floats,
+    Metric,
+    MetricResult,
+    QuantityRecord,
+    check_pair,
+    optional_package,
+    whole_track,
+)
 
 
 def log_wmse(references: Floats, estimates: Floats, *, rate_hz: float, mixture: Floats) -> MetricResult:

@@ -6,11 +6,8 @@ import numpy as np
 from scipy import fft
 
 from svbench.errors import AudioError
-from svbench.metrics.decibels import ratio_db
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.inputs import check_pair
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, frame_bounds
+from svbench.metrics.energies import ratio_db
 
 
 def spatial_ratios(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.inputs import check_pair
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, whole_track
 from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult, whole_track
 
 # Added to both powers, 154 dB below a full-scale sine with 2048 samples: digital silence has a logarithm.
 _FLOOR = 1e-10

@@ -8,10 +8,8 @@ from typing import get_args
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.channels import Measure, check_stereo, framed_channel_scores
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import Floats, MetricResult
+from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, frame_bounds
+from svbench.metrics.si_sdr import Measure, check_stereo, framed_channel_scores
 
 
 def ssa(
@@ -45,7 +43,7 @@ def ssa(
     MetricResult
         ``SSA`` in dB; 0 is symmetric, lower is better. 0 where both channels are perfect. NaN in
         frames that do not count, and where one channel alone is perfect or (with SI-SDR) a
-        channel of the estimate is silent; a note tells how many active frames that were.
+        channel of the estimate is silent; a note says how many active frames this concerns.
 
     Raises
     ------

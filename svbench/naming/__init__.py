@@ -1,1 +1,1 @@
-"""How files and folders of music are called: the names of stems, targets and tracks that are understood."""
+"""Names of stems, targets and tracks, as files and folders of music spell them."""

@@ -1,1 +1,1 @@
-"""Probes: pure, seeded changes of a track that show what a system cannot bear."""
+"""Probes: pure, seeded changes of a track that show where a system fails."""

@@ -1,4 +1,4 @@
-"""What a probe is: a list of variants, each a pure function of a track's audio and a seed."""
+"""The contract of a probe: a list of variants, each a pure function of a track's audio and a seed."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Expects = Literal["", "invariant", "equivariant", "degraded"]
 
 @dataclass(frozen=True)
 class Variant:
-    """One thing a probe makes of a track.
+    """One change that a probe makes to a track.
 
     Attributes
     ----------
     id : str
-        Names the variant in results; ``original`` is the track unchanged.
+        The variant's name in results; ``original`` is the unchanged track.
     apply : callable
-        ``apply(mixture, references, seed) -> (mixture, references)``, pure. References are by
-        target; a target may be missing, or appear. Scoring processes get it by pickling, so it is
-        a function of a module or a dataclass with ``__call__``.
+        ``apply(mixture, references, seed) -> (mixture, references)``, a pure function. References are
+        keyed by target; a target may be missing, and one may be added. It is pickled for the scoring
+        processes, so it must be a function of a module or a dataclass with ``__call__``.
     undo : callable or None
-        Brings estimates back to where the original's lie, where that is possible; they are then
-        scored against the references of the recorded track.
+        Reverses the change in estimates, where that is possible; they are then scored against the
+        references of the recorded track.
     length : callable or None
         ``length(n_samples, rate_hz) -> n_samples`` where the length of the track changes.
     keeps_references : bool
         ``apply`` changes the mixture only, and need not be called for references.
     expects : {"", "invariant", "equivariant", "degraded"}
-        What should become of estimates: they stay; they change as the mixture does; or something is
-        lost in the mixture that no system can bring back. Empty where nothing is claimed.
+        What should happen to estimates: they stay the same; they change as the mixture does; or the
+        mixture loses something that no system can restore. Empty where nothing is claimed.
     missing : str
-        Why the variant cannot be made here, in a sentence; it is then listed and not run.
+        A sentence that says why the variant cannot be made here; it is then listed and not run.
     version : str
-        Raised, or different, whenever the output changes; part of every result's key.
+        Must change whenever the output changes; part of every result's key.
     notes : tuple of str
         What a reader should know, e.g. material that was left out.
     """
@@ -58,21 +58,21 @@ class Variant:
 
 
 def unchanged(mixture: Audio, references: References, seed: int) -> tuple[Audio, References]:
-    """Give a track back as it is."""
+    """Return a track as it is."""
     return mixture, references
 
 
 def variants(protocol: Protocol) -> list[Variant]:
-    """List the variants a protocol asks for; none for a protocol without probes.
+    """List the variants that a protocol asks for; none for a protocol without probes.
 
     Raises
     ------
     UnknownNameError
-        No such probe.
+        There is no such probe.
     SpecError
-        A parameter makes no sense, or two variants have one id.
+        A parameter is unknown or has no valid value, or two variants have the same id.
     """
-    found = []
+    made: list[Variant] = []
     for i, use in enumerate(protocol.probes):
         make = load_plugin("probe", use.id)
         takes = list(inspect.signature(make).parameters)
@@ -83,8 +83,10 @@ def variants(protocol: Protocol) -> list[Variant]:
                 f"probes[{i}].parameters.{unknown[0]}",
                 f"unknown parameter; {use.id} takes {', '.join(takes) or 'none'}",
             )
-        found += make(**use.parameters)
-    ids = [v.id for v in found]
+        made += make(**use.parameters)
+    ids = [v.id for v in made]
     if len(set(ids)) < len(ids):
-        raise SpecError(f"protocol {protocol.id}", "probes", f"two variants have one id: {', '.join(ids)}")
-    return found
+        raise SpecError(
+            f"protocol {protocol.id}", "probes", f"two variants have the same id: {', '.join(ids)}"
+        )
+    return made

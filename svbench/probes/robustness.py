@@ -1,4 +1,4 @@
-"""The battery of transforms of protocol ``robustness``, and what each of them claims."""
+"""The probe ``robustness``: a list of transforms, and what each should do to the estimates."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from svbench.errors import SpecError, UnknownNameError
 from svbench.probes.api import Variant, unchanged
-from svbench.probes.coding import FORMATS, Coded, coder_version
 from svbench.probes.stretch import Pitch, Tempo
 from svbench.probes.transforms import (
+    FORMATS,
     Clip,
+    Coded,
     Delay,
     Gain,
     Limit,
@@ -18,6 +19,7 @@ from svbench.probes.transforms import (
     Offset,
     PrimeLength,
     Rate,
+    coder_version,
     mono,
     swapped,
     swapped_back,
@@ -30,30 +32,30 @@ KBPS = {"mp3": 128, "aac": 128, "opus": 96}
 
 
 def robustness_variants(transforms: Sequence[str] = ()) -> list[Variant]:
-    """Make the original and one variant for each transform.
+    """Return the original and one variant for each transform.
 
     Parameters
     ----------
     transforms : sequence of str
-        Only these, in this order; all by default.
+        Use only these, in this order; all by default.
 
     Raises
     ------
     UnknownNameError
-        No such transform.
+        There is no such transform.
     SpecError
-        Not a list of names.
+        ``transforms`` is not a list of names.
     """
     if not isinstance(transforms, list | tuple):
         raise SpecError("probe robustness", "transforms", f"expected a list of names, found {transforms!r}")
-    known = {v.id: v for v in _battery()}
+    known = {v.id: v for v in _all_variants()}
     for name in transforms:
         if name not in known:
             raise UnknownNameError("transform", str(name), known)
     return [Variant(ORIGINAL, unchanged), *(known[name] for name in transforms or known)]
 
 
-def _battery() -> list[Variant]:
+def _all_variants() -> list[Variant]:
     prime = PrimeLength()
     return [
         *(_gain(db) for db in (-12, -6, 6, 12)),

@@ -1,8 +1,8 @@
-"""Another tempo or pitch, by one cutting plan for the mixture and all references.
+"""Changes of tempo and pitch, with one cutting plan for the mixture and all references.
 
-The mixture alone decides where pieces are cut (waveform similarity, WSOLA); the same pieces are
-then overlapped in every signal. So the change is linear: references still add up to the mixture.
-The plan is searched in whole numbers, which every machine adds up to the same sums.
+Only the mixture decides where pieces are cut (waveform similarity, WSOLA); the same pieces are then
+overlapped in every signal. The change is therefore linear, and references still add up to the mixture. The
+plan is searched in integers, whose sums are the same on every machine.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from svbench.audio import Audio, Samples
 from svbench.probes.transforms import References, Track, fitted
 
-# Half of a piece, and how far around its place a better fitting one is looked for.
+# Half the length of a piece, and how far around its nominal place a better match is searched for.
 HOP_S, REACH_S = 0.0232, 0.0116
-# The search goes in steps of so many samples, then sample by sample around the best.
+# The search first goes in steps of this many samples, then sample by sample around the best one.
 COARSE = 4
 
 
 @dataclass(frozen=True)
 class Tempo:
-    """Faster (factor above 1) or slower, at the same pitch."""
+    """Plays faster (factor above 1) or slower at the same pitch."""
 
     factor: float
 
@@ -39,13 +39,13 @@ class Tempo:
         return stretched(mixture), {t: stretched(a) for t, a in references.items()}
 
     def length(self, n_samples: int, rate_hz: int) -> int:
-        """Length of a track after it."""
+        """Return the length of a stretched track."""
         return round(n_samples / self.factor)
 
 
 @dataclass(frozen=True)
 class Pitch:
-    """Higher or lower by semitones, at the same tempo: stretched, then resampled to the old length."""
+    """Shifts the pitch by semitones at the same tempo: stretches, then resamples to the old length."""
 
     semitones: float
 
@@ -65,19 +65,19 @@ class Pitch:
 
 
 def cutting_plan(guide: Audio, factor: float) -> list[int]:
-    """Decide where the pieces of a stretched signal begin.
+    """Find where the pieces of a stretched signal begin.
 
     Parameters
     ----------
     guide : Audio
     factor : float
-        Speed; 1 gives a plan that changes nothing.
+        The speed; 1 gives a plan that changes nothing.
 
     Returns
     -------
     list of int
-        First sample of each piece, counted from half a piece before the guide begins. Each continues
-        the one before it best, by the least squared difference.
+        The first sample of each piece, counted from half a piece before the guide begins. Each piece is the
+        best continuation of the one before it: the one with the least squared difference.
 
     References
     ----------
@@ -101,7 +101,7 @@ def cutting_plan(guide: Audio, factor: float) -> list[int]:
 
 
 def joined(audio: Audio, starts: list[int]) -> Samples:
-    """Overlap the pieces of a plan by half, with Hann windows that add up to one."""
+    """Overlap the pieces of a plan by half, with Hann windows whose sum is one."""
     hop = round(HOP_S * audio.rate_hz)
     before = np.pad(audio.samples, ((hop, 0), (0, 0)))
     window = np.sin(np.pi * np.arange(2 * hop) / (2 * hop))[:, np.newaxis] ** 2
@@ -113,7 +113,7 @@ def joined(audio: Audio, starts: list[int]) -> Samples:
 
 
 def _whole_numbers(guide: Audio, hop: int) -> NDArray[np.float64]:
-    """Sum of the channels in 16-bit steps of its peak, with room for pieces that reach beyond the ends."""
+    """Return the sum of the channels as 16-bit integers, padded for pieces that reach beyond the ends."""
     total = guide.samples.sum(axis=1, dtype=np.float64)
     peak = float(np.abs(total).max()) or 1.0
     return np.pad(np.rint(total / peak * 2**15), (hop, 5 * hop))
@@ -126,9 +126,10 @@ def _thinned(signal: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _best(signal: NDArray[np.float64], wanted: int, length: int, first: int, last: int, place: int) -> int:
-    """Place from first to last whose stretch is most like the wanted one; of equals the nearest to place."""
+    """Return the start from first to last whose piece is most like the wanted one; of equals, the nearest."""
     template, around = signal[wanted : wanted + length], signal[first : last + length]
-    # Whole numbers below 2**53 throughout, so the order of addition does not matter.
+    # |a − b|² = |a|² + |b|² − 2ab, without |a|², which all candidates share. All values are integers below
+    # 2**53, exact in float64, so the result does not depend on the order of addition.
     energy = np.concatenate([[0.0], np.cumsum(np.square(around))])
     difference = energy[length:] - energy[:-length] - 2 * np.correlate(around, template, mode="valid")
     equals = first + np.flatnonzero(difference == difference.min())

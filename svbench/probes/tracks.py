@@ -1,4 +1,4 @@
-"""Variants of tracks and of data sets: to the rest of svbench they are tracks and data sets."""
+"""Tracks and data sets as a variant changes them; the rest of svbench treats them like any others."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from svbench.specs.protocol import ORIGINAL, Protocol
 
 @dataclass(frozen=True)
 class ProbedTrack(Track):
-    """A track as a variant makes it; audio is computed when asked for, and never kept.
+    """A track as a variant changes it; audio is computed when it is asked for, and never kept.
 
-    Its seed comes from its name, so a track is changed alike whatever tracks are run with it.
+    Its seed is derived from its name, so a track changes in the same way whatever tracks are run with it.
     """
 
     variant: Variant
@@ -34,7 +34,7 @@ class ProbedTrack(Track):
 
     @property
     def seed(self) -> int:
-        """Seed of everything that is drawn for this track, 32 bit."""
+        """The seed of everything random in this track, 32 bits."""
         return int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:4], "big")
 
     def mixture(self) -> Audio:
@@ -42,7 +42,7 @@ class ProbedTrack(Track):
         return self.variant.apply(self.recorded.mixture(), {}, self.seed)[0]
 
     def reference(self, target: str) -> Audio | None:
-        """Read and change a reference; None when the target is silent or has no stem even then."""
+        """Read and change a reference; None when the target is silent or absent even then."""
         return self.references([target]).get(target)
 
     def references(self, targets: Iterable[str]) -> dict[str, Audio]:
@@ -60,7 +60,7 @@ class ProbedTrack(Track):
         return ArraySound(mixture.samples, mixture.rate_hz)
 
     def digest(self) -> str:
-        """SHA-256 of the recorded track's digest and of what the variant depends on."""
+        """Return the SHA-256 of the recorded track's digest and of what the variant depends on."""
         parts = (self.recorded.digest(), self.variant.id, self.variant.version, str(self.seed))
         return hashlib.sha256(":".join(parts).encode()).hexdigest()
 
@@ -72,7 +72,7 @@ class ProbedTrack(Track):
         return {t: after[t] for t in wanted if t in after}
 
     def changed(self, signals: References) -> References:
-        """Change signals as the track's references are changed."""
+        """Change signals in the way in which the track's references are changed."""
         if self.variant.keeps_references:
             return signals
         return self.variant.apply(self.recorded.mixture(), signals, self.seed)[1]
@@ -82,14 +82,14 @@ Sounds = Mapping[str, Sound]
 
 
 def brought_back(track: Track, estimates: Sounds) -> tuple[Track, Sounds]:
-    """Return estimates and the track they are scored on: the recorded one where a change can be undone."""
+    """Return estimates and the track to score them on: the recorded one where the change can be undone."""
     if isinstance(track, ProbedTrack) and track.variant.undo:
         return track.recorded, _sounds(track.variant.undo(_audio(estimates)))
     return track, estimates
 
 
 def expected(track: Track, estimates: Sounds) -> Sounds:
-    """Return what should have become of the original's estimates, to compare with `brought_back`'s."""
+    """Return the original's estimates as they should be after the change, to compare with `brought_back`."""
     if isinstance(track, ProbedTrack) and not track.variant.undo:
         return _sounds(track.changed(_audio(estimates)))
     return estimates
@@ -104,7 +104,7 @@ def _sounds(signals: References) -> Sounds:
 
 
 def probed(dataset: Dataset, protocol: Protocol) -> list[Dataset]:
-    """Return the data sets a protocol measures on: one for each variant, or the data set itself.
+    """Return the data sets that a protocol uses: one for each variant, or the data set itself.
 
     Parameters
     ----------
@@ -114,17 +114,17 @@ def probed(dataset: Dataset, protocol: Protocol) -> list[Dataset]:
     Returns
     -------
     list of Dataset
-        The tracks of the variant ``original`` are the recorded ones. Variants that cannot be made
-        here have none; the others note why.
+        The tracks of the variant ``original`` are the recorded ones. A variant that cannot be made here
+        has no data set; the others note why.
     """
-    found = variants(protocol)
-    every = tuple(v.id for v in found)
-    missing = tuple(Finding(v.id, "", "probe", v.missing, "note") for v in found if v.missing)
+    all_variants = variants(protocol)
+    ids = tuple(v.id for v in all_variants)
+    missing = tuple(Finding(v.id, "", "probe", v.missing, "note") for v in all_variants if v.missing)
     dataset = dataclasses.replace(dataset, skipped=(*dataset.skipped, *missing))
-    return [_varied(dataset, v, every) for v in found if not v.missing] or [dataset]
+    return [_varied(dataset, v, ids) for v in all_variants if not v.missing] or [dataset]
 
 
-def _varied(dataset: Dataset, variant: Variant, every: tuple[str, ...]) -> Dataset:
+def _varied(dataset: Dataset, variant: Variant, ids: tuple[str, ...]) -> Dataset:
     tracks = dataset.tracks
     if variant.id != ORIGINAL:
         tracks = tuple(_probed(t, variant) for t in dataset.tracks)
@@ -133,7 +133,7 @@ def _varied(dataset: Dataset, variant: Variant, every: tuple[str, ...]) -> Datas
         dataset,
         tracks=tracks,
         variant=variant.id,
-        variants=every,
+        variants=ids,
         variant_version=variant.version,
         expects=variant.expects,
         skipped=(*dataset.skipped, *notes),

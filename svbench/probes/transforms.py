@@ -1,28 +1,34 @@
-"""Changes of a track that a good system bears: level, sign, channels, rate, band, noise, place in time.
+"""Changes of a track that a robust system tolerates: level, sign, channels, band, noise, time, lossy coding.
 
-What can be done to every signal alike (all that is linear, and the limiter, whose gain is taken
-from the mixture) is done to the references too, so they still add up to the mixture. What cannot
-(clipping, noise, an offset) happens to the mixture only. Where a change can be taken back exactly,
-``undo`` does it to the estimates.
+Changes that treat every signal alike (all linear ones, and the limiter, whose gain is computed from the
+mixture) are applied to the references too, so that these still add up to the mixture. All others (clipping,
+noise, an offset, coding) change the mixture only. Where a change can be reversed exactly, ``undo`` reverses
+it in the estimates. All signals have shape (n_samples, n_channels).
 """
 
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from svbench.audio import Audio, Samples, resample
 from svbench.audio.draw import Draw
+from svbench.errors import AudioError
 
 References = Mapping[str, Audio]
 Track = tuple[Audio, References]
 
 
 def decibel_gain(db: float) -> float:
-    """Factor on samples for a level in decibels.
+    """Return the factor on samples that changes the level by so many decibels.
 
     Examples
     --------
@@ -34,7 +40,7 @@ def decibel_gain(db: float) -> float:
 
 @dataclass(frozen=True)
 class Gain:
-    """Another level."""
+    """Changes the level."""
 
     db: float
 
@@ -48,12 +54,12 @@ class Gain:
 
 
 def turned(mixture: Audio, references: References, seed: int) -> Track:
-    """Turn the polarity; its own inverse on estimates."""
+    """Invert the polarity of everything."""
     return _alike(np.negative, mixture, references)
 
 
 def turned_back(estimates: References) -> References:
-    """Turn the polarity of estimates."""
+    """Invert the polarity of estimates, which undoes `turned`."""
     return _each(np.negative, estimates)
 
 
@@ -63,7 +69,7 @@ def swapped(mixture: Audio, references: References, seed: int) -> Track:
 
 
 def swapped_back(estimates: References) -> References:
-    """Exchange left and right of estimates."""
+    """Exchange left and right of estimates, which undoes `swapped`."""
     return _each(_mirrored, estimates)
 
 
@@ -82,7 +88,7 @@ def mono(mixture: Audio, references: References, seed: int) -> Track:
 
 @dataclass(frozen=True)
 class Offset:
-    """A constant (direct current) in every channel of the mixture; 1 is full scale."""
+    """Adds a constant (direct current) to every channel of the mixture; 1 is full scale."""
 
     level: float
 
@@ -93,14 +99,14 @@ class Offset:
 
 @dataclass(frozen=True)
 class Noise:
-    """White noise below the mixture, independent in each channel; `db` is relative to its RMS."""
+    """Adds white noise, independent in each channel, at ``db`` relative to the RMS of the mixture."""
 
     db: float
 
     def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
         """Add noise drawn from the seed to the mixture."""
         n_samples, n_channels = mixture.samples.shape
-        # Evenly spread over [−1, 1): the variance is a third.
+        # Uniform over [−1, 1), so its variance is 1/3.
         noise = Draw(seed).noise(n_samples * n_channels).reshape(n_samples, n_channels)
         level = math.sqrt(3 * np.mean(np.square(mixture.samples))) * decibel_gain(self.db)
         return Audio(mixture.samples + level * noise, mixture.rate_hz), references
@@ -108,7 +114,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Clip:
-    """Samples cut off at a level relative to the mixture's peak."""
+    """Clips the mixture at a level relative to its peak."""
 
     db: float
 
@@ -122,8 +128,9 @@ class Clip:
 class Limit:
     """A look-ahead peak limiter with a ceiling relative to the mixture's peak.
 
-    The gain is the least that any sample within 5 ms needs, averaged over 5 ms; so no sample is
-    above the ceiling. It is one gain for all channels, and the references get it too.
+    The gain is the smallest that any sample within ±2.5 ms needs, then averaged over 5 ms. Every value in
+    that average is at most what the sample in its middle needs, so no sample exceeds the ceiling. All
+    channels, and the references, get the same gain.
     """
 
     db: float
@@ -144,9 +151,9 @@ class Limit:
 
 @dataclass(frozen=True)
 class LowPass:
-    """A linear-phase low-pass: −6 dB at the cutoff, −80 dB from 500 Hz above it.
+    """A linear-phase low-pass: −6 dB at the cut-off, −80 dB from 500 Hz above it.
 
-    A track whose rate holds no such frequencies stays as it is.
+    A track whose rate cannot hold such frequencies stays as it is.
     """
 
     cutoff_hz: float
@@ -171,7 +178,7 @@ class LowPass:
 
 @dataclass(frozen=True)
 class Rate:
-    """Another sample rate and back."""
+    """Resamples to another rate and back."""
 
     rate_hz: int
 
@@ -187,7 +194,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Delay:
-    """Silence before the track: seconds, and single samples."""
+    """Puts silence before the track: seconds plus single samples."""
 
     seconds: float = 0.0
     samples: int = 0
@@ -198,11 +205,11 @@ class Delay:
         return _alike(lambda x: np.pad(x, ((n, 0), (0, 0))), mixture, references)
 
     def undo(self, estimates: References) -> References:
-        """Cut the beginning off."""
+        """Cut the silence off."""
         return {t: Audio(a.samples[self._n(a.rate_hz) :], a.rate_hz) for t, a in estimates.items()}
 
     def length(self, n_samples: int, rate_hz: int) -> int:
-        """Length of a track after it."""
+        """Return the length of a delayed track."""
         return n_samples + self._n(rate_hz)
 
     def _n(self, rate_hz: int) -> int:
@@ -211,7 +218,7 @@ class Delay:
 
 @dataclass(frozen=True)
 class PrimeLength:
-    """The end cut off so that the number of samples is prime: no block length or hop divides it."""
+    """Cuts the end off so that the number of samples is prime: no block length or hop divides it."""
 
     def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
         """Cut everything."""
@@ -219,7 +226,7 @@ class PrimeLength:
         return _alike(lambda x: x[:n], mixture, references)
 
     def length(self, n_samples: int, rate_hz: int) -> int:
-        """Return the largest prime up to a length; 1 and 2 stay as they are.
+        """Return the largest prime up to a length; 1 stays as it is.
 
         Examples
         --------
@@ -232,14 +239,86 @@ class PrimeLength:
 
 
 def fitted(samples: Samples, n_samples: int) -> Samples:
-    """Cut the end, or fill it up with silence."""
+    """Cut the end off, or fill it up with silence, so that there are ``n_samples``."""
     return np.pad(samples[:n_samples], ((0, max(n_samples - len(samples), 0)), (0, 0)))
 
 
 def _alike(change: Callable[[Samples], Samples], mixture: Audio, references: References) -> Track:
-    """Do the same to the mixture and to every reference."""
+    """Apply a change to the mixture and to every reference."""
     return Audio(change(mixture.samples), mixture.rate_hz), _each(change, references)
 
 
 def _each(change: Callable[[Samples], Samples], signals: References) -> References:
     return {t: Audio(change(a.samples), a.rate_hz) for t, a in signals.items()}
+
+
+# Encoder, container and rate (None: the track's own) of each lossy format. All three containers record the
+# delay that the encoder added, so the decoder's output is aligned with its input.
+FORMATS: dict[str, tuple[str, str, int | None]] = {
+    "mp3": ("libmp3lame", "mp3", None),
+    "aac": ("aac", "m4a", None),
+    "opus": ("libopus", "ogg", 48000),
+}
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Encodes and decodes the mixture with ffmpeg; the references stay."""
+
+    format: str
+    kbps: int
+
+    def __call__(self, mixture: Audio, references: References, seed: int) -> Track:
+        """Encode and decode the mixture.
+
+        Raises
+        ------
+        AudioError
+            ffmpeg cannot code it.
+        """
+        encoder, container, rate_hz = FORMATS[self.format]
+        given = mixture if rate_hz is None else resample(mixture, rate_hz)
+        raw = ["-f", "f32le", "-ar", str(given.rate_hz), "-ac", str(given.n_channels)]
+        with tempfile.TemporaryDirectory() as folder:
+            coded = str(Path(folder) / f"coded.{container}")
+            # One thread and no date, so that coding twice gives the same bytes.
+            how = ["-threads", "1", "-c:a", encoder, "-b:a", f"{self.kbps}k", "-fflags", "+bitexact"]
+            _ffmpeg([*raw, "-i", "-", *how, coded], given.samples.astype("<f4").tobytes())
+            back = _ffmpeg(["-i", coded, *raw, "-"], b"")
+        samples: Samples = np.frombuffer(back, "<f4").reshape(-1, given.n_channels).astype(np.float64)
+        there = resample(Audio(samples, given.rate_hz), mixture.rate_hz)
+        return Audio(fitted(there.samples, mixture.n_samples), mixture.rate_hz), references
+
+
+def coder_version(format: str) -> str:
+    """Return the version of ffmpeg; empty where it is missing or lacks the format's encoder.
+
+    It is part of a variant's version, since another version of an encoder gives other samples.
+    """
+    return _ffmpeg_version() if FORMATS[format][0] in _encoders() else ""
+
+
+@lru_cache(maxsize=1)
+def _ffmpeg_version() -> str:
+    return _ffmpeg(["-version"], b"").decode(errors="replace").split()[2]
+
+
+@lru_cache(maxsize=1)
+def _encoders() -> frozenset[str]:
+    if shutil.which("ffmpeg") is None:
+        return frozenset()
+    lines = _ffmpeg(["-encoders"], b"").decode(errors="replace").splitlines()
+    return frozenset(words[1] for line in lines if len(words := line.split()) > 1)
+
+
+def _ffmpeg(words: list[str], given: bytes) -> bytes:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise AudioError("coding needs ffmpeg, which is not installed; install the package of your system")
+    done = subprocess.run(
+        [program, "-v", "error", "-hide_banner", *words], input=given, capture_output=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise AudioError(f"ffmpeg cannot code the mixture ({lines[-1]})")
+    return done.stdout

@@ -24,7 +24,7 @@ from svbench.specs.protocol import MetricUse, Protocol, contradiction
 from svbench.specs.records import digest
 
 if TYPE_CHECKING:
-    from svbench.metrics.record import QuantityRecord
+    from svbench.metrics.contract import QuantityRecord
     from svbench.results.scores import Inputs, Series, TrackResult
     from svbench.results.store import DataRecord, Quantity, RunRecord
 

@@ -70,7 +70,7 @@ class SeparationRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes
     ----------
     key : str
-        What they depend on: system, files it names, mixture, limits; see `svbench.scoring.result_key`.
+        What they depend on: system, files it names, mixture, limits; see `svbench.running.reuse`.
     asked : tuple of str
         Targets the system was asked for.
     given : tuple of str

@@ -1,1 +1,1 @@
-"""The flow from a protocol, a data set and systems to scored runs; only the command line imports it."""
+"""Run systems on a data set and score them under protocols. Only `api`, `cost` and `crosscheck` use it."""

@@ -1,4 +1,4 @@
-"""What is to be run: one job for each system, protocol and variant, and which jobs share a separation."""
+"""What to run: one job for each system, protocol and variant; and which jobs can share a separation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from svbench.errors import SpecError
 from svbench.probes.tracks import probed
 from svbench.results.integrity import data_digest
 from svbench.results.store import run_name
+from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.coverage import nothing_to_score, scorable_sets
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.system import AS_ASKED, LocatedSystem
@@ -22,10 +23,22 @@ Redo = Literal["never", "missing", "failed", "all"]
 
 
 class Job(msgspec.Struct, frozen=True, dict=True):
-    """One system on one protocol and data set, with what the user asked for.
+    """One system on one protocol and data set, with the user's options.
 
-    ``original`` is the run folder that holds the estimates of the original, for a variant whose
-    protocol compares with them. ``may_reuse`` says whether estimates that another run keeps may be scored.
+    Attributes
+    ----------
+    located : LocatedSystem
+    protocol : Protocol
+    dataset : Dataset
+    folder : Path
+        The run folder.
+    redo : {"never", "missing", "failed", "all"}
+        Which stored results to compute again.
+    keep_estimates : bool
+    original : Path or None
+        The run folder with the estimates of the original, for a variant whose protocol compares with them.
+    may_reuse : bool
+        Whether estimates that another run keeps may be scored.
     """
 
     located: LocatedSystem
@@ -38,8 +51,13 @@ class Job(msgspec.Struct, frozen=True, dict=True):
     may_reuse: bool = True
 
     @cached_property
+    def bound(self) -> BoundProtocol:
+        """The protocol with its metrics."""
+        return bind(self.protocol)
+
+    @cached_property
     def scorable(self) -> tuple[tuple[str, ...], list[str]]:
-        """Target sets that this data set has references for, and why others are left out; looked up once.
+        """Target sets that this data set has references for, and why others are left out.
 
         Raises
         ------
@@ -53,7 +71,7 @@ class Job(msgspec.Struct, frozen=True, dict=True):
 
 
 def job_folder(out: Path, located: LocatedSystem, protocol: Protocol, dataset: Dataset) -> Path:
-    """Return the run folder for a job, named by who, how and on what."""
+    """Return the run folder of a job, named after its system, protocol and data."""
     return out / run_name(located.spec, protocol, dataset_digest(dataset))
 
 
@@ -65,15 +83,15 @@ def jobs_of(
     redo: Redo = "failed",
     keep_estimates: bool = False,
 ) -> list[Job]:
-    """Make the jobs of one system: one, or one for each variant of a protocol with probes.
+    """Make the jobs of one system: one, or one for each variant if the protocol has probes.
 
-    The original comes first, and keeps its estimates if the protocol compares with them.
+    The original comes first. It keeps its estimates if the protocol compares others with them.
 
     Raises
     ------
     SpecError
-        The protocol compares with the original, and its probes leave it out; or the system has random
-        weights, and the protocol limits nothing, so that all it would tell are meaningless scores.
+        The protocol compares with the original, but its probes do not include it; or the system has random
+        weights and the protocol has no limits, so that the run would give meaningless scores only.
     """
     if located.spec.random_weights and not protocol.limits:
         raise SpecError(
@@ -99,15 +117,15 @@ def jobs_of(
 
 
 def dataset_digest(dataset: Dataset) -> str:
-    """Digest of the manifest, of which of its tracks are measured, and in which variant."""
+    """Return the digest of the manifest, the names of the tracks and the variant."""
     return data_digest(dataset.manifest.digest, [t.name for t in dataset.tracks], dataset.variant)
 
 
 def share(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Group the jobs of which one separation serves all, in the order of their first ones.
+    """Group the jobs that can share one separation, in the order of the first job of each group.
 
     They have the same system, tracks and limits. Limits decide how a system is run, so protocols with
-    different ones separate for themselves.
+    different limits do not share a separation.
     """
     groups: list[list[Job]] = []
     for job in jobs:

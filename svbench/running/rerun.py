@@ -1,7 +1,7 @@
-"""A run repeated from its record: the same protocol, data, system and parameters, or a refusal in words.
+"""Repeat a run from its record, with the same protocol, data, system and parameters, or say why it cannot be.
 
-The record holds the protocol and the system in full, so edited files do not matter. What it only names
-must still be what it was: weights, the files that parameters name, the recordings, the metrics' versions.
+The record holds the protocol and the system in full, so edits of their files do not matter. What it only
+names must be unchanged: weights, files that parameters name, recordings, and the versions of metrics.
 """
 
 from __future__ import annotations
@@ -17,67 +17,73 @@ from svbench.errors import DataError, SvbenchError
 from svbench.results.foreign import manifest_of
 from svbench.results.store import Run, run_name
 from svbench.running.jobs import Job, dataset_digest, jobs_of
-from svbench.running.originals import kept_originals
-from svbench.scoring.result_key import input_state, result_key
-from svbench.scoring.track import quantities_of
+from svbench.running.reuse import input_state, kept_originals, result_key
+from svbench.scoring.bound import BoundProtocol, bind
 from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.requisites import checked_weights
+from svbench.systems.in_process import CALLABLE
+from svbench.systems.worker.limits import checked_weights
 
 
 def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | None = None) -> list[Job]:
-    """Make the jobs that repeat a run; the last one is the run itself.
+    """Make the jobs that repeat a run. The last one is for the run itself.
 
     Parameters
     ----------
     run : Run
     out : Path
-        Folder of runs; not the one that the run lies in.
+        Folder of run folders; not the one that the run is in.
     data : Path, optional
-        Where the recordings lie now; where they lay then by default.
+        Folder of the recordings now; by default the one in the record.
     system : Path, optional
-        The system's file, for its folder: relative paths start there. Where it lay then by default.
+        The system's file, whose folder relative paths start from; by default the folder in the record.
 
     Returns
     -------
     list of Job
-        One; or two for a variant whose protocol compares with the estimates of the original.
+        One job; two for a variant whose protocol compares with the estimates of the original.
 
     Raises
     ------
     DataError, SystemFailure
-        The run cannot be repeated, or what it was made from is no longer what it was.
+        The run cannot be repeated, or something that it was made from has changed.
     """
     _refuse_others(run, out)
     located = _located(run, system)
     for weights in located.spec.weights:
         checked_weights(located.folder, weights)
-    if quantities_of(run.record.protocol) != run.record.quantities:
+    bound = bind(run.record.protocol)
+    if bound.quantities != run.record.quantities:
         raise DataError(
             f"{run.path}: the metrics of this svbench give other quantities for {run.record.protocol.id} "
             f"than then; repeat it with svbench {run.record.provenance[-1].svbench}"
         )
     dataset = _dataset(run, data)
     keep = any(r.estimates for r in run.results)
-    every = jobs_of(located, run.record.protocol, dataset, out, "failed", keep)
-    own = _own_job(run, every)
-    if dataset_digest(own.dataset) != run.record.data.digest:
+    jobs = jobs_of(located, run.record.protocol, dataset, out, "failed", keep)
+    this_job = _own_job(run, jobs)
+    if dataset_digest(this_job.dataset) != run.record.data.digest:
         raise DataError(
             f"{run.path}: the manifest of {run.record.data.id} is not the one of the run "
             f"({dataset.manifest.path} has version {dataset.manifest.head.version}, the run "
             f"{run.record.data.version}); repeat it with that one"
         )
-    _refuse_changes(run, located, own.dataset.tracks)
-    return [replace(j, may_reuse=False) for j in every if j.folder in (own.folder, own.original)]
+    _refuse_changes(run, bound, located, this_job.dataset.tracks)
+    return [replace(j, may_reuse=False) for j in jobs if j.folder in (this_job.folder, this_job.original)]
 
 
 def _refuse_others(run: Run, out: Path) -> None:
-    """Refuse what has no system behind it, and to write over the run itself."""
+    """Raise an error for runs without a system, and if the run itself would be overwritten."""
     record = run.record
     if record.imported:
         raise DataError(
             f"{run.path}: its scores were imported, so there is nothing to separate; import the files again"
+        )
+    if record.system.adapter == CALLABLE:
+        raise DataError(
+            f"{run.path}: a Python function made it in the calling process, and no record holds that; "
+            "call svbench.evaluate with the function again"
         )
     if not run.results:
         raise DataError(f"{run.path}: no track of it has a result; finish it with `svbench run`")
@@ -92,7 +98,7 @@ def _refuse_others(run: Run, out: Path) -> None:
 
 
 def _located(run: Run, system: Path | None) -> LocatedSystem:
-    """Return the system as the record has it, in the folder that its relative paths start from."""
+    """Return the system from the record, and the folder that its relative paths start from."""
     record = run.record
     if system is None:
         folder = Path(record.system_folder)
@@ -133,10 +139,10 @@ def _manifest(run: Run) -> Manifest:
         ) from None
 
 
-def _own_job(run: Run, every: Sequence[Job]) -> Job:
-    """Return the job that is the run; a protocol with probes has one for each variant."""
+def _own_job(run: Run, jobs: Sequence[Job]) -> Job:
+    """Return the job for the variant of the run."""
     wanted = run.record.data
-    for job in every:
+    for job in jobs:
         if job.dataset.variant == wanted.variant:
             if job.dataset.variant_version != wanted.variant_version:
                 raise DataError(
@@ -147,8 +153,8 @@ def _own_job(run: Run, every: Sequence[Job]) -> Job:
     raise DataError(f"{run.path}: variant {wanted.variant!r} cannot be made here; `svbench run` says why")
 
 
-def _refuse_changes(run: Run, located: LocatedSystem, tracks: Sequence[Track]) -> None:
-    """Refuse recordings, files of the system and metrics that are not those of the run."""
+def _refuse_changes(run: Run, bound: BoundProtocol, located: LocatedSystem, tracks: Sequence[Track]) -> None:
+    """Raise an error if recordings, files of the system or metrics are not those of the run."""
     record, known = run.record, {r.track: r for r in run.results}
     original = None
     if record.protocol.compares_originals and record.data.variant != ORIGINAL:
@@ -163,7 +169,7 @@ def _refuse_changes(run: Run, located: LocatedSystem, tracks: Sequence[Track]) -
                 f"{now[:8]}, then {then.track_digest[:8]}); say with --data where those are"
             )
         originals = kept_originals(original, track.name).digests if original else None
-        if then.key != result_key(record.protocol, located, track.name, now, originals).digest:
+        if then.key != result_key(bound, located, track.name, now, originals).digest:
             suspects = (
                 [f"the files or folders {', '.join(f)}"] if (f := input_state(located, track.name)) else []
             )

@@ -1,46 +1,47 @@
-"""One track through one system: ask and check, then align by a protocol's rule and add derived targets.
+"""Separate one track: ask the system, then align its estimates by a protocol's rule and add sums of them.
 
-The first half is done once for all protocols, the second for each of them.
-Nothing is padded, cut, resampled or copied unless a rule says so, and what was done is noted.
+The first step is done once for all protocols, the second for each of them. Nothing is padded, cut, resampled
+or copied unless the protocol's rule says so, and a note says what was done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 
-from svbench.audio import Audio, resample
+from svbench.audio import Audio, resample, samples_digest
 from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
 from svbench.results.scores import Resources
-from svbench.scoring.alignment import fitted
-from svbench.scoring.coverage import covered_sets, recipes, sum_notes
+from svbench.scoring.bound import BoundProtocol
+from svbench.scoring.coverage import align_estimate, covered_sets, derived_notes, recipes
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Protocol
-from svbench.systems.host import WorkerHost
-from svbench.systems.limits import advice, time_limit_s
+from svbench.systems.worker.host import WorkerHost
+from svbench.systems.worker.limits import advice, time_limit_s
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Separated:
-    """What a system gave for one track, before any protocol's rules are applied to it.
+    """What a system returned for one track, before the rules of any protocol are applied to it.
 
     Attributes
     ----------
     estimates : mapping of str to Audio
-        As the system gave them.
+        As the system returned them.
     heard : Shape
-        Of the mixture as the system got it; estimates are expected in that form.
+        Shape of the mixture as the system got it, which estimates should have.
     targets : tuple of str
-        What the system says it gives. Of a track that does not contain one of them there may be no estimate.
+        Targets that the system declares. A target that the track does not contain may have no estimate.
     version : str
-        That of the system.
+        Version of the system.
     resources : Resources
     notes : tuple of str
     """
@@ -55,7 +56,7 @@ class Separated:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Estimates fit for scoring under one protocol: the track's rate, length and channels.
+    """Estimates that can be scored under one protocol: with the rate, length and channels of the track.
 
     ``aligned`` are notes on what the protocol's alignment rule did, ``summed`` on targets that are sums.
     """
@@ -64,20 +65,25 @@ class Fitted:
     aligned: tuple[str, ...]
     summed: tuple[str, ...]
 
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Digest of the samples of each estimate."""
+        return {t: samples_digest(a) for t, a in self.estimates.items()}
+
 
 def separate_track(
     host: WorkerHost, track: Track, mixture: Audio, protocols: Sequence[Protocol]
 ) -> Separated:
-    """Separate a track once, for all protocols that will score it.
+    """Have a system separate a track once, for all protocols that will score it.
 
     Parameters
     ----------
     host : WorkerHost
     track : Track
     mixture : Audio
-        Of the track.
+        The mixture of the track.
     protocols : sequence of Protocol
-        All with the same limits, which bound the time.
+        All have the same limits.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def separate_track(
     Raises
     ------
     SystemFailure
-        Whatever the system did wrong, in one sentence; `OverBudget` if it broke a limit of the protocols.
+        Says what the system did wrong; `OverBudget` if it broke a limit of the protocols.
     """
     limits, duration_s = protocols[0].limits, mixture.duration_s
     info = _limited(host, duration_s, "set-up time", limits.load_s, lambda limit_s: host.start(limit_s))
@@ -99,9 +105,10 @@ def separate_track(
     given = mixture if info.rate_hz is None else resample(mixture, info.rate_hz)
     if given is not mixture:
         notes.append(f"resampled from {track.rate_hz} to {info.rate_hz} Hz for the system, and back")
-    # Where one file hides stems, an oracle can tell apart only what adds up to the mixture.
-    heard = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
-    references = track.references(heard) if "references" in info.needs else None
+    # Where a file may contain several stems, an oracle gets the parts that add up to the mixture: what else
+    # the track contains is not known.
+    known = [t for t in track.targets if not track.unknown_stems or t in track.mixture_parts]
+    references = track.references(known) if "references" in info.needs else None
     budget_s = limits.track_time_s(duration_s)
     try:
         done = _limited(
@@ -118,31 +125,33 @@ def separate_track(
         rtf=done.wall_s / mixture.duration_s,
         weights_bytes=done.weights_bytes,
     )
-    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.read_as))
+    info = host.last_info or info  # a function in this process says what it gives with its first answer
+    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.notes))
 
 
-def fit(separated: Separated, track: Track, protocol: Protocol) -> Fitted:
-    """Make what a system gave fit for scoring by a protocol's rule, and add targets that are sums.
+def fit(separated: Separated, track: Track, bound: BoundProtocol) -> Fitted:
+    """Align estimates by a protocol's rule, and add targets that are sums of estimates.
 
     Raises
     ------
     SystemFailure
-        Estimates that the protocol's alignment rule does not cover, or none of a target that it scores.
+        The rule does not allow the difference, or there is no estimate of a target that is scored.
     """
+    protocol = bound.protocol
     sets = [s.id for s in covered_sets(separated.targets, protocol, track.targets)]
     if not sets:
         raise SystemFailure(_scores_others(separated.targets, [protocol]))
     estimates: dict[str, Audio] = {}
     aligned: list[str] = []
     for target, audio in separated.estimates.items():
-        estimates[target], notes = fitted(audio, separated.heard, track, target, protocol.alignment)
+        estimates[target], notes = align_estimate(audio, separated.heard, track, target, protocol.alignment)
         aligned += notes
-    made = recipes(tuple(estimates), track, protocol, sets)
+    made = recipes(tuple(estimates), track, bound, sets)
     for target, parts in made.items():
         if target not in estimates:
             total = np.sum([estimates[p].samples for p in parts], axis=0)
             estimates[target] = Audio(total, track.rate_hz)
-    return Fitted(estimates, tuple(dict.fromkeys(aligned)), tuple(sum_notes(made)))
+    return Fitted(estimates, tuple(dict.fromkeys(aligned)), tuple(derived_notes(made)))
 
 
 def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
@@ -154,11 +163,11 @@ def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
 def _limited(
     host: WorkerHost, duration_s: float, budget: str, budget_s: float | None, ask: Callable[[float | None], T]
 ) -> T:
-    """Ask with the stricter of the protocol's budget and the system's own limit; say which one it broke."""
+    """Call with the stricter of the protocol's limit and that of the system file; say which was broken."""
     spec = host.located.spec
-    own_s = time_limit_s(spec, duration_s)
+    file_s = time_limit_s(spec, duration_s)
     try:
-        return ask(min((limit for limit in (budget_s, own_s) if limit), default=None))
+        return ask(min((limit for limit in (budget_s, file_s) if limit), default=None))
     except OutOfTime as error:
         if error.limit_s != budget_s:
             raise SystemFailure(f"{error}{advice('time_limit_s', spec.time_limit_s)}") from error

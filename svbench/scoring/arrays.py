@@ -1,4 +1,4 @@
-"""Scores of one track given as NumPy arrays."""
+"""Score one track given as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from svbench.audio import Samples, check_samples
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError, DataError, SpecError
 from svbench.results.aggregate import TrackScore, reduce_track
-from svbench.scoring.track import Signals, quantities_of, score_signals
+from svbench.scoring.bound import bind
+from svbench.scoring.track import Signals, score_signals
 from svbench.specs.protocol import Protocol, load_protocol
 
 # What soundfile and scipy.io.wavfile read from PCM files; full scale is one.
@@ -42,7 +43,7 @@ def score_arrays(
     protocol : str, Path or Protocol
         Id, path or record.
     mixture : ndarray, shape (n_samples, n_channels), optional
-        Only for protocols that need it.
+        Needed by some protocols only.
 
     Returns
     -------
@@ -52,12 +53,12 @@ def score_arrays(
     Raises
     ------
     AudioError
-        An argument is not what is asked for above, shapes differ, samples are not finite, or a mixture is
-        needed.
+        An argument is not as described above, shapes differ, samples are not finite, or a mixture is
+        needed and not given.
     DataError
         No target set has all its estimates.
     SpecError, UnknownNameError
-        No such protocol.
+        There is no such protocol, or it is not valid.
 
     Examples
     --------
@@ -67,7 +68,8 @@ def score_arrays(
     >>> [(r.target, r.metric, round(r.score, 3)) for r in score_arrays(s, e, rate_hz=8000, protocol="mdx21")]
     [('vocals', 'uSDR', 20.0), ('accompaniment', 'uSDR', 20.0)]
     """
-    rule = _protocol(protocol)
+    bound = bind(_protocol(protocol))
+    rule = bound.protocol
     rate = _rate(rate_hz)
     known, given = (
         {t: _samples(f"{role} of {t}", a) for t, a in _by_target(f"{role}s", side).items()}
@@ -100,10 +102,10 @@ def score_arrays(
             {t: sounds[f"estimate of {t}"] for t in common},
             sounds.get("mixture"),
         ),
-        rule,
+        bound,
         sets,
     )
-    return reduce_track("", scored.series, rule, quantities_of(rule))
+    return reduce_track("", scored.series, rule, bound.quantities)
 
 
 def _protocol(given: Any) -> Protocol:
@@ -131,7 +133,7 @@ def _by_target(name: str, given: Any) -> Mapping[str, Any]:
 
 
 def _samples(name: str, given: Any) -> Samples:
-    """Return finite floats of shape (n_samples, n_channels), or raise an error that says what is wrong."""
+    """Check one array, and return it as floats of shape (n_samples, n_channels)."""
     if not isinstance(given, np.ndarray):
         kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
         raise AudioError(f"{name}: expected a NumPy array of samples, found {kind}")

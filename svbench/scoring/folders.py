@@ -1,6 +1,6 @@
-"""Scores without systems: a folder of references against one of estimates.
+"""Score a folder of estimates against a folder of references, without a system.
 
-The result is a run like any other; only what separated the music is not known.
+The result is a run like any other; only the system is unknown.
 """
 
 from __future__ import annotations
@@ -18,23 +18,19 @@ from svbench.errors import AudioError, DataError, SystemFailure
 from svbench.results.provenance import Provenance
 from svbench.results.scores import TrackResult
 from svbench.results.store import SCHEMA, DataRecord, Run, RunRecord
-from svbench.scoring.alignment import fitted
+from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.coverage import (
+    align_estimate,
     covered_sets,
+    derived_notes,
     is_scored,
     lacking_targets,
     nothing_to_score,
     recipes,
     scorable_sets,
-    sum_notes,
 )
 from svbench.scoring.pool import ScoringPool
-from svbench.scoring.track import (
-    Scored,
-    failed_series,
-    quantities_of,
-    score_estimates,
-)
+from svbench.scoring.track import score_estimates
 from svbench.specs.manifest import ManifestHead, load_manifest
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import digest
@@ -51,7 +47,7 @@ def score_folders(
     provenance: Provenance,
     tell: Callable[[TrackResult, int], None],
 ) -> Run:
-    """Score every track of a folder of references; files are read block by block.
+    """Score every track of a folder of references. Files are read block by block.
 
     Parameters
     ----------
@@ -59,7 +55,7 @@ def score_folders(
         See `svbench.datasets.pairs` for the layouts.
     protocol : Protocol
     system : str
-        How the estimates are called in tables.
+        Name of the estimates in tables.
     pool : ScoringPool
     provenance : Provenance
     tell : callable
@@ -68,12 +64,12 @@ def score_folders(
     Returns
     -------
     Run
-        In memory. A track that cannot be scored is a failed row with the reason.
+        In memory only. A track that cannot be scored has the status "failed" and the reason.
 
     Raises
     ------
     DataError
-        See `pair_folders`; also when no target set is covered.
+        Nothing can be paired (see `pair_folders`), no target set can be scored, or the protocol has probes.
     """
     if protocol.probes:
         raise DataError(
@@ -81,15 +77,15 @@ def score_folders(
             "for estimates that are there already"
         )
     pairs = protocol_pairs(references, estimates, protocol)
-    sets, left_out = _scored_sets(pairs, protocol)
+    bound = bind(protocol)
+    sets, left_out = _scored_sets(pairs, bound)
     if not sets:
         raise nothing_to_score(references, protocol, [*left_out, *pairs.left_out])
-    futures = [(pair, pool.submit(score_pair, pair, protocol, sets)) for pair in pairs.tracks]
+    calls = [pool.submit(score_pair, pair, bound, sets) for pair in pairs.tracks]
     results = []
-    for pair, future in futures:
-        result: TrackResult = pool.result(future, score_pair, pair, protocol, sets)
-        results.append(result)
-        tell(result, len(futures))
+    for call in calls:
+        results.append(call.result())
+        tell(results[-1], len(calls))
     spec = SystemSpec(
         schema=1,
         id=re.sub(r"[^A-Za-z0-9._+]+", "-", system).strip("-.") or "estimates",
@@ -105,7 +101,7 @@ def score_folders(
         system_digest=spec.digest,
         protocol=protocol,
         protocol_digest=protocol.digest,
-        quantities=quantities_of(protocol),
+        quantities=bound.quantities,
         data=DataRecord(
             id="folder",
             version="1",
@@ -128,8 +124,8 @@ def protocol_pairs(references: Path, estimates: Path, protocol: Protocol) -> Pai
     return pair_folders(references, estimates, _head(protocol))
 
 
-def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> TrackResult:
-    """Score one track from its files; whatever is wrong with them becomes the reason it failed."""
+def score_pair(pair: TrackPair, bound: BoundProtocol, sets: tuple[str, ...]) -> TrackResult:
+    """Score one track from its files; if they cannot be scored, the result is "failed" and says why."""
     track = pair.track
     duration_s = track.n_samples / track.rate_hz
     result = TrackResult(
@@ -143,10 +139,10 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
         target_sets=sets,
     )
     try:
-        estimates, notes = pair_estimates(pair, protocol, sets)
-        scored: Scored = score_estimates(track, estimates, protocol, sets)
+        estimates, notes = pair_estimates(pair, bound, sets)
+        scored = score_estimates(track, estimates, bound, sets)
     except (AudioError, SystemFailure) as error:
-        series = failed_series(protocol, sets, duration_s)
+        series = bound.failed_series(sets, duration_s)
         return replace(result, status="failed", reason=str(error), series=series)
     return replace(
         result,
@@ -158,17 +154,25 @@ def score_pair(pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]) -> Tr
 
 
 def pair_estimates(
-    pair: TrackPair, protocol: Protocol, sets: tuple[str, ...]
+    pair: TrackPair, bound: BoundProtocol, sets: tuple[str, ...]
 ) -> tuple[dict[str, Sound], list[str]]:
-    """Open a track's estimates; those that do not fit are refused or aligned by the protocol's rule."""
+    """Open the estimates of a track; return them by target, and notes.
+
+    Estimates that do not have the shape of the mixture are aligned by the protocol's rule.
+
+    Raises
+    ------
+    AudioError, SystemFailure
+        A file cannot be read, the rule does not allow the difference, or an estimate is missing.
+    """
     track = pair.track
-    made = recipes(tuple(pair.estimates), track, protocol, sets)
+    made = recipes(tuple(pair.estimates), track, bound, sets)
     notes: list[str] = []
     parts: dict[str, Sound] = {}
     for target in dict.fromkeys(p for names in made.values() for p in names):
         sound: Sound = FileSound(pair.estimates[target])
         if _shape(sound) != _shape(track):
-            audio, more = fitted(whole(sound), track, track, target, protocol.alignment)
+            audio, more = align_estimate(whole(sound), track, track, target, bound.protocol.alignment)
             sound = ArraySound(audio.samples, audio.rate_hz)
             notes += more
         parts[target] = sound
@@ -180,28 +184,27 @@ def pair_estimates(
         raise SystemFailure(
             f"nothing of this track is scored; found {', '.join(pair.estimates) or 'nothing'}"
         )
-    return sums, [*notes, *sum_notes(made)]
+    return sums, [*notes, *derived_notes(made)]
 
 
 def _head(protocol: Protocol) -> ManifestHead:
-    """Return the stems and targets of plain folders, with those targets of a protocol that are no sums."""
+    """Return the stems and targets of plain folders; targets that only the protocol has become stems."""
     head = load_manifest("folder").head
-    own = [t for t in protocol.targets if t not in head.targets]
-    return replace(head, stems=(*head.stems, *own), targets={**head.targets, **{t: (t,) for t in own}})
+    more = [t for t in protocol.targets if t not in head.targets]
+    return replace(head, stems=(*head.stems, *more), targets={**head.targets, **{t: (t,) for t in more}})
 
 
-def _scored_sets(pairs: Pairs, protocol: Protocol) -> tuple[tuple[str, ...], list[str]]:
+def _scored_sets(pairs: Pairs, bound: BoundProtocol) -> tuple[tuple[str, ...], list[str]]:
     """Return the target sets for which there are references and estimates, and why others are left out."""
+    protocol = bound.protocol
     targets = _head(protocol).targets
     scorable, left_out = scorable_sets([p.track for p in pairs.tracks], protocol)
     given = {t for p in pairs.tracks for t in p.estimates}
-    # What no track contains needs no estimate, and must not take the others with it.
+    # A target that no track contains needs no estimate, so its set can be scored without one.
     given |= {
         t
         for t in protocol.targets
-        if all(
-            p.track.reference_sound(t) is None and not is_scored(t, p.track, protocol) for p in pairs.tracks
-        )
+        if all(p.track.reference_sound(t) is None and not is_scored(t, p.track, bound) for p in pairs.tracks)
     }
     covered = [s.id for s in covered_sets(given, protocol, targets)]
     for target_set in protocol.target_sets:

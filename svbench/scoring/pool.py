@@ -1,13 +1,11 @@
-"""Where scoring happens: a pool of processes with single-threaded numerics.
-
-A pool is shaped like ``concurrent.futures``, so that a cluster can take its place.
-"""
+"""A pool of scoring processes with single-threaded numerics."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,24 +13,27 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any
+from types import ModuleType
+from typing import Any, Generic, TypeVar
 
 from svbench.errors import SvbenchError
-from svbench.systems.tree import die_with
-from svbench.systems.worker import THREAD_VARIABLES
+from svbench.systems.worker.limits import THREAD_VARIABLES
+from svbench.systems.worker.processes import die_with
+
+T = TypeVar("T")
 
 
 def n_cores() -> int:
-    """Cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def ctrl_c_held() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; processes started meanwhile never hear of it.
+    """Block SIGINT while processes are started; they inherit the blocked signal and never get it.
 
-    Ctrl-C reaches every process of a terminal, and one that is still importing answers with a traceback.
-    This process has the say: it gets the signal as soon as the moment is over, and ends the others.
+    Ctrl-C reaches every process of a terminal, and one that is still importing would print a traceback.
+    This process gets the signal as soon as the block ends, and then stops the others.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -44,8 +45,52 @@ def ctrl_c_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Hide the caller's script while processes are started, so that they do not import it.
+
+    A spawned process imports ``__main__`` anew, which would run a training script again in each of them,
+    or refuse to start where it lacks ``if __name__ == "__main__"``. Scoring needs modules of svbench only.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+class Call(Generic[T]):
+    """A call that is queued or running in a `ScoringPool`."""
+
+    def __init__(self, submit: Callable[[], Future[T]]) -> None:
+        self._submit, self._future = submit, submit()
+
+    def result(self) -> T:
+        """Wait for the call; if its process was killed, try once more in a fresh pool.
+
+        One killed process breaks every pending call of its pool, whichever of them used too much memory.
+        The calls that did not are fine on the second try; the one that did is killed again.
+
+        Raises
+        ------
+        SvbenchError
+            The scoring process was killed twice, most often for lack of memory.
+        """
+        try:
+            return self._future.result()
+        except BrokenProcessPool:
+            try:
+                return self._submit().result()
+            except BrokenProcessPool as error:
+                raise SvbenchError(
+                    "the scoring process was killed twice, most likely for lack of memory; "
+                    "try fewer --workers"
+                ) from error
+
+
 class ScoringPool:
-    """Processes that score tracks; a killed one costs a retry, not the run, and none outlives this one.
+    """Processes that score tracks. A killed one is replaced, and none outlives this process.
 
     Parameters
     ----------
@@ -54,39 +99,23 @@ class ScoringPool:
 
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
-        # Processes end when they can read to its end: when the pool is closed, or this process has died.
+        # Each worker waits to read from this pipe, on which nothing is ever sent. The read ends when the
+        # other end is closed: by `close`, or by the system when this process has died in whatever way.
         self._theirs, self._lifeline = get_context("spawn").Pipe(duplex=False)
         self._pool = self._start()
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Queue a call; see `result` for its outcome."""
-        with ctrl_c_held():  # the first call starts the processes
-            try:
-                return self._pool.submit(function, *arguments)
-            except BrokenProcessPool:
-                self._pool = self._start()
-                return self._pool.submit(function, *arguments)
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Call[T]:
+        """Queue a call of a module-level function; its arguments and result must be picklable."""
 
-    def result(self, future: Future[Any], function: Callable[..., Any], *arguments: Any) -> Any:
-        """Wait for a call; if a process was killed under it, try once more in a fresh pool.
+        def submit() -> Future[T]:
+            with ctrl_c_held(), _main_hidden():  # the first call starts the processes
+                try:
+                    return self._pool.submit(function, *arguments)
+                except BrokenProcessPool:
+                    self._pool = self._start()
+                    return self._pool.submit(function, *arguments)
 
-        A killed process breaks all pending calls, innocent ones too, hence the single retry.
-
-        Raises
-        ------
-        SvbenchError
-            The scoring process was killed twice, most often for lack of memory.
-        """
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            try:
-                return self.submit(function, *arguments).result()
-            except BrokenProcessPool as error:
-                raise SvbenchError(
-                    "the scoring process was killed twice, most likely for lack of memory; "
-                    "try fewer --workers"
-                ) from error
+        return Call(submit)
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -98,6 +127,8 @@ class ScoringPool:
 
     def close(self) -> None:
         """End the processes, also in the middle of a call; queued calls are dropped."""
+        # In this order: without queued calls no worker starts another one, closing the pipe ends the workers,
+        # and only then can waiting for them end.
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._lifeline.close()
         self._pool.shutdown(wait=True)
@@ -105,12 +136,11 @@ class ScoringPool:
 
 
 def _end_with(lifeline: Connection, parent: int) -> None:
-    """End this process with the one that started it, in whatever way and however soon that ends.
+    """Make this worker process end when the one that started it ends, in whatever way.
 
-    On Linux the kernel does it at once; elsewhere a thread does when it gets its turn.
+    On Linux the kernel does that at once (`die_with`); elsewhere a thread does when it gets its turn.
     """
-    # Ctrl-C reaches every process of a terminal; the parent has the say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see `ctrl_c_held`
 
     def watch() -> None:
         with contextlib.suppress(EOFError, OSError):
@@ -125,8 +155,8 @@ def _end_with(lifeline: Connection, parent: int) -> None:
 def scoring_pool(n_workers: int) -> Iterator[ScoringPool]:
     """Open a pool whose processes use one numeric thread each.
 
-    The variables must be in the environment before a child imports numpy, so they are set
-    here around the pool's life and restored after it.
+    BLAS reads these variables once, when a process imports numpy. So they are set here before the workers
+    start, which is at the first call or after a kill, and restored when the pool is closed.
     """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))

@@ -39,7 +39,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trained); leaving it out is refused, because leaks are found through it. ``python`` names
     another interpreter, which needs numpy and soundfile only. ``threads`` bounds the numeric
     threads of the worker. An ``oracle`` sees the references and is marked as such everywhere.
-    The limits take the place of default ones, see `svbench.systems.limits`; ``default_limits = false``
+    The limits take the place of default ones, see `svbench.systems.worker.limits`; ``default_limits = false``
     lifts those.
     ``random_weights`` is never in a file: `permitted` sets it.
     """

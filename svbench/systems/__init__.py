@@ -1,1 +1,1 @@
-"""Separation systems: the contract, the worker process, adapters, baselines and oracles."""
+"""Separation systems: the contract, adapters, baselines, oracles, and the worker process they run in."""

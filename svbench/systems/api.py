@@ -1,8 +1,8 @@
-"""What a separation system is: information about itself, and ``separate``.
+"""The contract of a separation system: information about itself, and ``separate``.
 
-Plain classes with these members are enough; nothing has to be inherited. This module and all
-adapters run in the worker process, also under a foreign interpreter that has numpy and soundfile
-only (Python 3.9 or later), so nothing else may be imported here.
+A plain class with these members is enough; nothing has to be inherited. This module and all adapters run in
+the worker process, possibly under a foreign interpreter that has numpy and soundfile only (Python 3.9 or
+later), so nothing else may be imported here.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from svbench.audio import Audio, Samples
 
 @dataclass(frozen=True)
 class SystemInfo:
-    """What a loaded system says of itself.
+    """What a loaded system says about itself.
 
     Attributes
     ----------
     id, version : str
-        ``version`` is that of the model or program, for the record.
+        ``version`` is the version of the model or program, for the record.
     targets : tuple of str
-        Targets it gives; it may leave out those that a mixture does not contain.
+        The targets that it gives; it may leave out those that a mixture does not contain.
     rate_hz : int or None
-        The rate it works at; mixtures are resampled to it and estimates back. None: any rate.
+        The rate at which it works; mixtures are resampled to it, and estimates back. None: any rate.
     deterministic : bool
         Whether the same mixture always gives the same samples.
     streaming : bool
         Whether it also has ``stream``, see `StreamingSystem`.
     needs : frozenset of {"track", "references"}
-        Further keywords ``separate`` wants: the track's name (estimates made elsewhere) or the
+        Further keywords that ``separate`` takes: the track's name (for estimates made elsewhere) or the
         references (oracles only).
     """
 
@@ -45,7 +45,7 @@ class SystemInfo:
 
 
 class System(Protocol):
-    """A separation system, loaded and ready."""
+    """A loaded separation system."""
 
     info: SystemInfo
 
@@ -58,7 +58,7 @@ class System(Protocol):
         track : str
             Only if ``"track"`` is in ``info.needs``.
         references : dict of str to Audio
-            Only if ``"references"`` is in ``info.needs``; absent targets are left out.
+            Only if ``"references"`` is in ``info.needs``; targets without a reference are left out.
 
         Returns
         -------
@@ -71,33 +71,33 @@ class System(Protocol):
 class Stream(Protocol):
     """One mixture on its way through a streaming system, a hop at a time.
 
-    All that ``push`` and ``finish`` return, joined, is the estimate, aligned with the mixture as that of
-    ``separate`` is, and as long as what was pushed. A system that needs to hear further than the
-    hop returns less than it was given at first, and the rest from ``finish``.
+    Everything that ``push`` and ``finish`` return, concatenated, is the estimate. It is aligned with the
+    mixture, as that of ``separate`` is, and as long as what was pushed. A system that looks further ahead
+    than the hop returns fewer samples than it was given at first, and the rest from ``finish``.
     """
 
     hop_samples: int
 
     def push(self, block: Samples) -> dict[str, Samples]:
-        """Take the next block, shape (hop_samples, n_channels); return the next samples of each target.
+        """Take the next block, shape (hop_samples, n_channels), and return the next samples of each target.
 
-        Every target gets the same number of samples, shape (n, n_channels). An empty dict: none yet.
+        Each target has the same number of samples, shape (n, n_channels). An empty dict means none yet.
         """
 
     def finish(self) -> dict[str, Samples]:
-        """Return what is still held back; no block follows."""
+        """Return the samples that are still missing; no block follows."""
 
 
 class StreamingSystem(System, Protocol):
-    """A system that says ``streaming=True``: it can also be fed hop by hop."""
+    """A system with ``streaming=True``: it can also be fed hop by hop."""
 
     def stream(self, rate_hz: int, n_channels: int) -> Stream:
-        """Start afresh on a mixture of unknown length."""
+        """Start a new stream for a mixture of unknown length."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an adapter factory is told besides the system file's parameters.
+    """What an adapter factory gets besides the parameters of the system file.
 
     An adapter is any ``factory(parameters: dict, context: Context) -> System``.
 
@@ -105,14 +105,14 @@ class Context:
     ----------
     system_id : str
     folder : Path
-        Relative paths in the system file start here.
+        Paths in the system file are relative to this folder.
     targets : tuple of str
-        Targets the protocols ask for. What a system gives for one must not depend on the others, since
-        a separation is shared by protocols that score different targets.
+        The targets that the protocols ask for. What a system gives for one must not depend on the others,
+        since a separation is shared by protocols that score different targets.
     weights : tuple of Path
-        Weights files of the system, digests already checked.
+        The weights files of the system, whose digests have been checked.
     random_weights : bool
-        Whether a network may be left with random weights, to measure what it costs.
+        Whether a network may keep random weights, to measure what it costs.
     """
 
     system_id: str

@@ -1,8 +1,8 @@
-"""Oracles: ideal masks and the multichannel Wiener filter, made with the references in hand.
+"""Oracles: ideal masks and the multichannel Wiener filter, computed from the references.
 
-They say what masking with the truth in hand reaches (not a bound: real systems have passed them)
-and are marked as oracles everywhere. They behave as those of sigsep/sigsep-mus-oracle, with which
-SiSEC 2018 was run: window 2048, hop 1024.
+They show what masking achieves when the truth is known, which is not an upper bound: real systems have
+exceeded them. They are marked as oracles everywhere. They behave like those of sigsep/sigsep-mus-oracle,
+which SiSEC 2018 used: window 2048, hop 1024. Spectra have shape (n_frames, n_bins, n_channels).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from svbench.systems.stft import Spectrum, istft, stft
 
 N_FFT, HOP = 2048, 1024
 EPS = float(np.finfo(np.float64).eps)
-# Spectra are scaled as by scipy.signal.stft, so that EPS weighs what it does in the published code.
+# Scales spectra as scipy.signal.stft does, so that EPS has the same weight as in the published code.
 SCALE = 2 / N_FFT
-# Far below any real difference between two channels, far above what an inverse loses to rounding.
+# Far below any real difference between two channels, and far above the rounding errors of an inverse.
 LOADING = 1e-10
 STEMS = ("vocals", "drums", "bass", "other")
 PAIR = ("vocals", "accompaniment")
 
 
 class _Oracle:
-    """What both kinds share: transform, filter each stem, or vocals and accompaniment where that is all."""
+    """What both kinds share: transform, and filter each stem (or vocals and accompaniment)."""
 
     def __init__(self, context: Context) -> None:
         self.info = SystemInfo(context.system_id, STEMS, needs=frozenset({"references"}))
@@ -34,7 +34,7 @@ class _Oracle:
     def separate(self, mixture: Audio, *, references: dict[str, Audio]) -> dict[str, Audio]:
         """Filter the mixture once per stem; an absent stem is estimated as silence."""
         spectrum = SCALE * stft(mixture.samples, N_FFT, HOP)
-        # References of one accompaniment without any of its stems: it holds them all.
+        # Where the references have an accompaniment but none of its stems, it contains them all.
         names = PAIR if "accompaniment" in references and not references.keys() & set(STEMS[1:]) else STEMS
         sources = {t: SCALE * stft(references[t].samples, N_FFT, HOP) for t in names if t in references}
         filtered = self.filter(spectrum, sources)
@@ -59,7 +59,7 @@ class IdealMask(_Oracle):
     ----------
     parameters : dict
         ``kind``: ``"ratio"`` or ``"binary"``; ``alpha``: exponent of the magnitudes (1 or 2);
-        ``theta``: share of the whole above which the binary mask is one, 0.5 by default.
+        ``theta``: the share of the mixture from which on the binary mask is 1, 0.5 by default.
     context : Context
 
     References
@@ -80,11 +80,11 @@ class IdealMask(_Oracle):
     def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:
         """Multiply the mixture by each source's mask."""
         if self.binary:
-            whole = np.abs(mixture) ** self.alpha + EPS
-            return {t: mixture * (np.abs(s) ** self.alpha / whole >= self.theta) for t, s in sources.items()}
+            total = np.abs(mixture) ** self.alpha + EPS
+            return {t: mixture * (np.abs(s) ** self.alpha / total >= self.theta) for t, s in sources.items()}
         power = {t: np.abs(s) ** self.alpha for t, s in sources.items()}
-        whole = sum(power.values(), start=np.full(mixture.shape, EPS))
-        return {t: mixture * (p / whole) for t, p in power.items()}
+        total = sum(power.values(), start=np.full(mixture.shape, EPS))
+        return {t: mixture * (p / total) for t, p in power.items()}
 
 
 class MultichannelWiener(_Oracle):
@@ -101,10 +101,10 @@ class MultichannelWiener(_Oracle):
 
     Notes
     -----
-    Two things that code does by accident are not repeated. It divides every frequency's spatial
-    covariance by a trace taken over the first two frequencies, which moves SDR by at most 0.02 dB
-    on the demo data set. And it inverts the covariance of a source with two equal channels down to
-    rounding noise, which can lose that source altogether; here such a matrix is loaded first.
+    Two accidents of that code are not repeated. It divides every frequency's spatial covariance by a trace
+    taken over the first two frequencies, which changes SDR by at most 0.02 dB on the demo data set. And for a
+    source with two equal channels it inverts a singular matrix, that is, rounding noise, which can lose the
+    source altogether; here a small diagonal is added first.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -116,21 +116,21 @@ class MultichannelWiener(_Oracle):
         """Filter all channels together, frequency by frequency."""
         covariances = {t: _covariance(s) for t, s in sources.items()}
         n_channels = mixture.shape[2]
-        whole = sum(covariances.values(), start=EPS * np.eye(n_channels, dtype=complex))
-        weighted = np.linalg.solve(whole, mixture[..., np.newaxis])
+        total = sum(covariances.values(), start=EPS * np.eye(n_channels, dtype=complex))
+        weighted = np.linalg.solve(total, mixture[..., np.newaxis])
         return {t: (c @ weighted)[..., 0] for t, c in covariances.items()}
 
 
 def _covariance(source: Spectrum) -> Spectrum:
-    """Power times spatial covariance, shape (n_frames, n_bins, n_channels, n_channels)."""
+    """Return power times spatial covariance, shape (n_frames, n_bins, n_channels, n_channels)."""
     n_channels = source.shape[2]
     outer = source[..., :, np.newaxis] * source[..., np.newaxis, :].conj()
     power = np.mean(np.abs(source) ** 2, axis=2)[..., np.newaxis, np.newaxis]
-    # Each frame counts alike, however loud: the model is power times one spatial covariance.
+    # Divided by the power, so that each frame counts equally: power is a factor of its own in the model.
     spatial = np.mean(outer / (EPS + power), axis=0)
     trace = np.trace(spatial, axis1=1, axis2=2).real[:, np.newaxis, np.newaxis]
     spatial = spatial * n_channels / np.where(trace > 0, trace, 1) + LOADING * np.eye(n_channels)
-    # The power that fits this spatial model best: trace of R⁻¹ y yᴴ per time and frequency.
+    # The power that fits this spatial model best (Duong et al.): trace(R⁻¹ y yᴴ) / n_channels.
     fitted = np.einsum("fij,tfji->tf", np.linalg.inv(spatial), outer).real / n_channels
     covariance: Spectrum = np.maximum(fitted, 0)[..., np.newaxis, np.newaxis] * spatial
     return covariance

@@ -1,7 +1,7 @@
-"""A second system from an ONNX system: the same network with weights of eight bits.
+"""Make a second system from an ONNX system: the same network with 8-bit weights.
 
-ONNX Runtime's quantiser runs in a child process (`quantizer.py`) under the system's own
-interpreter; this side checks, names and writes what comes of it.
+ONNX Runtime's quantiser runs in a child process (`svbench.systems.quantizer`) under the system's own
+interpreter; this side checks its input, names its output and writes the system file.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from svbench.errors import SvbenchError
 from svbench.specs.records import without
 from svbench.specs.system import LocatedSystem, Weights
 from svbench.systems.adapters.onnx import check_external_files
-from svbench.systems.requisites import checked_weights, interpreter
+from svbench.systems.worker.limits import checked_weights, interpreter
 
 SUFFIX = "-int8"
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """The files made, their sizes, and how much of the network has become integer arithmetic."""
+    """The new files, their sizes, and how many operations of each kind have become integer arithmetic."""
 
     system: Path
     weights: Path
@@ -46,7 +46,7 @@ def quantize_system(located: LocatedSystem, out: Path) -> Quantized:
     located : LocatedSystem
         A system of the adapter ``onnx``.
     out : Path
-        The system file to write; the model goes beside it, named after the new system's id.
+        The system file to write; the model is written beside it, named after the new system's id.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def quantize_system(located: LocatedSystem, out: Path) -> Quantized:
     Raises
     ------
     SvbenchError
-        No ONNX system, a file is in the way, or the network cannot be quantised.
+        It is not an ONNX system, a file exists already, or the network cannot be quantised.
     SystemFailure
-        Weights missing or changed.
+        Weights are missing or changed.
     """
     spec = located.spec
     if spec.adapter != "onnx":
@@ -82,10 +82,10 @@ def quantize_system(located: LocatedSystem, out: Path) -> Quantized:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".quantize-") as folder:
         made = Path(folder) / model.name
-        told = _quantizer(located, sources[0], made)
-        if not told["quantized"]:
+        counts = _quantizer(located, sources[0], made)
+        if not counts["quantized"]:
             raise SvbenchError(
-                f"{spec.id} cannot be quantised: none of its {told['n_operations']} operations "
+                f"{spec.id} cannot be quantised: none of its {counts['n_operations']} operations "
                 "has a dynamic 8-bit form"
             )
         text = _system_file(located, made, out)
@@ -96,8 +96,8 @@ def quantize_system(located: LocatedSystem, out: Path) -> Quantized:
         weights=model,
         source_bytes=sum(w.stat().st_size for w in weights),
         weights_bytes=model.stat().st_size,
-        n_operations=told["n_operations"],
-        quantized=told["quantized"],
+        n_operations=counts["n_operations"],
+        quantized=counts["quantized"],
     )
 
 
@@ -112,14 +112,14 @@ def _quantizer(located: LocatedSystem, source: Path, destination: Path) -> dict[
     except OSError as error:
         raise SvbenchError(f"interpreter {python} cannot be started ({error.strerror})") from error
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"its process ended with code {done.returncode}"]
-        raise SvbenchError(f"{located.spec.id} cannot be quantised: {said[-1]}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+        lines = done.stderr.strip().splitlines() or [f"its process ended with code {done.returncode}"]
+        raise SvbenchError(f"{located.spec.id} cannot be quantised: {lines[-1]}")
+    counts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return counts
 
 
 def _system_file(located: LocatedSystem, model: Path, out: Path) -> str:
-    """Return the new system's TOML: that of the source, but for id, title, weights and paths."""
+    """Return the TOML of the new system: that of the source with another id, title, weights and paths."""
     import tomli_w
 
     spec = located.spec
@@ -127,7 +127,7 @@ def _system_file(located: LocatedSystem, model: Path, out: Path) -> str:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     python = spec.python
     if python and "/" in python and not Path(python).is_absolute():
-        # Not resolved: an interpreter of a virtual environment is a link that must stay one.
+        # Not resolved: the interpreter of a virtual environment is a link, and finds its packages only by it.
         python = os.path.relpath(located.folder / python, out.parent.resolve())
     new = msgspec.structs.replace(
         spec,

@@ -1,8 +1,8 @@
-"""The child process of `svbench.systems.quantization`: one ONNX file in, a smaller one out.
+"""The program that `svbench.systems.quantization` runs in a child process: quantise one ONNX file.
 
-Started as a file, under the interpreter that the system itself runs under, so it imports nothing
-of svbench: ``quantizer.py SOURCE DESTINATION``. It prints one JSON object, or a sentence and
-exits 1.
+It is run as a file, ``quantizer.py SOURCE DESTINATION``, by the interpreter of the system itself, so it
+imports nothing from svbench. It prints one JSON object; or it prints a sentence on stderr and exits with code
+1.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import logging
 import sys
 from typing import Any
 
-# What weights become operations of; dynamic quantisation leaves all others in floating point.
+# The operations that dynamic quantisation introduces; it leaves all others in floating point.
 INTEGER = ("ConvInteger", "MatMulInteger", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul")
 
 
 def main() -> None:
-    """Quantise, prove that the result loads, and say what was quantised."""
-    del sys.path[0]  # this file's own folder, whose module names mean nothing out of their package
+    """Quantise, check that the result loads, and print what was quantised."""
+    del sys.path[0]  # the folder of this file, whose module names mean nothing outside their package
     source, destination = sys.argv[1:]
     try:
         print(json.dumps(quantize(source, destination)))
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def quantize(source: str, destination: str) -> dict[str, Any]:
-    """Write a dynamically quantised model: weights of 8 bits, activations scaled as they come.
+    """Write a dynamically quantised model: 8-bit weights, and activations quantised at run time.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ def quantize(source: str, destination: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_operations`` of the source, those newly ``quantized`` by their name in the result, and the
-        ``onnxruntime`` version that made it.
+        ``n_operations`` of the source; ``quantized``: the number of new operations by name; and the version
+        of ``onnxruntime`` that made it.
     """
     import onnx
     import onnxruntime
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.disable(logging.WARNING)  # it advises pre-processing whether that was done or not
+    logging.disable(logging.WARNING)  # it advises pre-processing even where that was done
     model = onnx.load(source)
     before = _operations(model)
     # Unsigned weights: signed ones overflow 16 bits on x86 processors without VNNI, and older

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform that baselines and oracles share."""
+"""The short-time Fourier transform of baselines, oracles and the pattern generators."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Spectrum = NDArray[np.complex128]
 
 @cache
 def _window(n_fft: int) -> NDArray[np.float64]:
-    # A periodic Hann window: its squares at half overlap never vanish inside the signal.
+    # Periodic, and its squares at half overlap add up to at least 0.5 everywhere inside the signal.
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
 
 
 def stft(samples: Samples, n_fft: int, hop: int) -> Spectrum:
-    """Transform to (n_frames, n_bins, n_channels), the first frame centred on the first sample.
+    """Transform to shape (n_frames, n_bins, n_channels); the first frame is centred on the first sample.
 
     Parameters
     ----------
     samples : ndarray, shape (n_samples, n_channels)
     n_fft, hop : int
-        Window length and hop in samples.
+        Window length and hop, in samples.
     """
     n_frames = 1 + -(-len(samples) // hop)
     padded = np.zeros((n_fft // 2 + (n_frames - 1) * hop + n_fft, samples.shape[1]))

@@ -1,8 +1,8 @@
-"""Networks from waveform to waveform: what their files leave unsaid, and separating in segments.
+"""Networks from waveform to waveform: what their files leave open, and separation in segments.
 
-A TorchScript, torch.export or ONNX file knows its operations, but not what its outputs are
-called or at which rate it was trained. The system file tells; this module holds the two together.
-It runs in the worker process, so it needs numpy only.
+A TorchScript, torch.export or ONNX file contains operations, but not the names of its outputs or the rate at
+which it was trained. The system file says that; this module checks that the two fit together. It runs in the
+worker process, so it needs numpy only.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from svbench.systems.api import SystemInfo
 AXES = ("batch", "targets", "channels", "samples")
 KEYS = {"targets", "rate_hz", "channels", "input", "output", "segment_samples", "overlap"}
 
-# Takes one input array, gives all outputs in the network's order.
+# Takes one input array and returns all outputs in the network's order.
 Network = Callable[[Samples], Sequence[Samples]]
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a system file says of a network.
+    """What a system file says about a network.
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class Description:
     channels : int
         Of its input and of each of its estimates.
     input, output : tuple of str
-        The axes of its arrays. An output without ``targets`` means one array per target.
+        The axes of its arrays. An output without ``targets`` stands for one array per target.
     segment_samples : int or None
-        It gets segments of exactly this length; None: the whole track at once.
+        The exact length of the segments it takes; None: the whole track at once.
     overlap : float
-        Share of a segment that the next one covers again, 0 to below 1.
+        The share of a segment that the next one covers again, 0 to below 1.
     """
 
     targets: tuple[str, ...]
@@ -51,7 +51,7 @@ class Description:
     overlap: float
 
     def shape(self, axes: tuple[str, ...], n_samples: int | None) -> tuple[int | None, ...]:
-        """Return the shape that an array of these axes must have; None where any length will do."""
+        """Return the shape that an array with these axes must have; None where any length is accepted."""
         sizes = {
             "batch": 1,
             "targets": len(self.targets),
@@ -74,7 +74,7 @@ def describe(parameters: dict[str, Any]) -> Description:
     Raises
     ------
     ValueError
-        Unknown, missing or contradictory parameters.
+        Parameters are unknown, missing or contradictory.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def describe(parameters: dict[str, Any]) -> Description:
     targets = parameters["targets"]
     if not isinstance(targets, list) or not targets or len(set(map(str, targets))) < len(targets):
         raise ValueError(f"targets must be a list of different names, found {targets!r}")
-    channels = _whole("channels", parameters.get("channels", 2))
+    channels = _positive("channels", parameters.get("channels", 2))
     given, segment = parameters.get("overlap"), parameters.get("segment_samples")
     if given is not None and segment is None:
         raise ValueError(f"overlap = {given!r} needs segment_samples; a whole track overlaps with nothing")
@@ -98,16 +98,16 @@ def describe(parameters: dict[str, Any]) -> Description:
     inward, outward = ("batch", "channels", "samples"), AXES
     return Description(
         targets=tuple(map(str, targets)),
-        rate_hz=_whole("rate_hz", parameters["rate_hz"]),
+        rate_hz=_positive("rate_hz", parameters["rate_hz"]),
         channels=channels,
         input=_axes("input", parameters.get("input", inward), set(inward), channels),
         output=_axes("output", parameters.get("output", outward), set(outward), channels),
-        segment_samples=None if segment is None else _whole("segment_samples", segment),
+        segment_samples=None if segment is None else _positive("segment_samples", segment),
         overlap=float(overlap),
     )
 
 
-def _whole(name: str, value: Any) -> int:
+def _positive(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, found {value!r}")
     return value
@@ -125,13 +125,13 @@ def _axes(name: str, value: Any, allowed: set[str], channels: int) -> tuple[str,
 
 
 def check_input(description: Description, shape: Sequence[Any]) -> None:
-    """Compare the input shape that a file fixes with the one its description implies.
+    """Compare the input shape that a file fixes with the shape that its description implies.
 
     Parameters
     ----------
     description : Description
     shape : sequence
-        Whole numbers are fixed, anything else is free.
+        Whole numbers are fixed sizes; anything else leaves the size open.
 
     Raises
     ------
@@ -144,10 +144,10 @@ def check_input(description: Description, shape: Sequence[Any]) -> None:
     ValueError: the network takes exactly 44100 samples; add segment_samples = 44100 to the parameters
     """
     wanted = description.shape(description.input, description.segment_samples)
-    told = f"[{', '.join(str(n) for n in shape)}]"
+    found = f"[{', '.join(str(n) for n in shape)}]"
     if len(shape) != len(wanted):
         raise ValueError(
-            f"the network's input has shape {told}, but input = {list(description.input)} has "
+            f"the network's input has shape {found}, but input = {list(description.input)} has "
             f"{len(wanted)} axes"
         )
     for axis, fixed, size in zip(description.input, shape, wanted):  # noqa: B905 (Python 3.9)
@@ -157,7 +157,7 @@ def check_input(description: Description, shape: Sequence[Any]) -> None:
             raise ValueError(
                 f"the network takes exactly {fixed} samples; add segment_samples = {fixed} to the parameters"
             )
-        raise ValueError(f"the network's input has shape {told}, but {axis} = {size} in this system file")
+        raise ValueError(f"the network's input has shape {found}, but {axis} = {size} in this system file")
 
 
 class WaveformSystem:
@@ -186,7 +186,7 @@ class WaveformSystem:
         Raises
         ------
         ValueError
-            The mixture's channels do not fit, or the network gives arrays of another shape.
+            The mixture's channels do not fit, or the network returns arrays of another shape.
         """
         samples = mixture.samples.astype(np.float32)
         n_channels = self.description.channels
@@ -208,9 +208,9 @@ class WaveformSystem:
     def _overlap_add(self, samples: Samples) -> Samples:
         """Separate segment by segment; shape (n_targets, n_samples, n_channels).
 
-        Each segment counts with a triangular weight, 1 at its edges and highest in its middle,
-        where the network sees most of what surrounds a sample; the sum is divided by the sum of
-        weights. The last segment is filled with zeros.
+        The segments are added with triangular weights, 1 at their edges and highest in their middle, where
+        the network sees most of the surroundings of a sample, and the sum is divided by the sum of the
+        weights. The last segment is padded with zeros.
         """
         n_samples, length = len(samples), self.description.segment_samples
         if length is None:
@@ -239,8 +239,8 @@ class WaveformSystem:
         shapes = [tuple(o.shape) for o in outputs]
         if shapes != [wanted] * n_outputs:
             raise ValueError(
-                f"the network gave {_told(shapes)} for an input of shape {array.shape}; "
-                f"output = {list(description.output)} means {_told([wanted] * n_outputs)}"
+                f"the network gave {_shapes(shapes)} for an input of shape {array.shape}; "
+                f"output = {list(description.output)} means {_shapes([wanted] * n_outputs)}"
             )
         order = ("targets", "samples", "channels")
         parts = [_arranged(np.asarray(o, np.float32), description.output, order) for o in outputs]
@@ -248,7 +248,7 @@ class WaveformSystem:
 
 
 def _arranged(array: Samples, axes: tuple[str, ...], order: tuple[str, ...]) -> Samples:
-    """Reorder named axes; those not in ``order`` must be of length 1, new ones get it."""
+    """Reorder named axes; axes that are not in ``order`` must have length 1, and new ones get length 1."""
     gone = tuple(i for i, axis in enumerate(axes) if axis not in order)
     left = [axis for axis in axes if axis in order]
     kept = array.squeeze(gone).transpose([left.index(axis) for axis in order if axis in left])
@@ -256,7 +256,7 @@ def _arranged(array: Samples, axes: tuple[str, ...], order: tuple[str, ...]) -> 
     return np.ascontiguousarray(np.expand_dims(kept, new))
 
 
-def _told(shapes: Sequence[tuple[Any, ...]]) -> str:
+def _shapes(shapes: Sequence[tuple[Any, ...]]) -> str:
     if not shapes:
         return "no array"
     same = len(set(shapes)) == 1

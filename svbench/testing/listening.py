@@ -17,13 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.audio import Audio
+from svbench.listening.building.anchors import low_pass
 from svbench.listening.building.conditions import ANCHORS, has_hidden_reference
-from svbench.listening.building.folder import finish, new_test
-from svbench.listening.building.lowpass import low_pass
-from svbench.listening.building.names import names_of
-from svbench.listening.building.stimuli import write_stimulus
+from svbench.listening.building.stimuli import names_of, write_stimulus
 from svbench.listening.design import OPEN_REFERENCE
-from svbench.listening.listening_test import Condition, ListeningTest, Stimulus, Trial, stimulus_path
+from svbench.listening.listening_test import (
+    Condition,
+    ListeningTest,
+    Stimulus,
+    Trial,
+    finish,
+    new_test,
+    stimulus_path,
+)
 from svbench.specs.listening import Excerpts, ListeningProtocol, Method
 
 Samples = NDArray[np.float64]

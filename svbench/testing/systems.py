@@ -16,7 +16,7 @@ from svbench.audio import Audio
 from svbench.datasets.synthetic import synthetic_track
 from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo
-from svbench.systems.host import Separation, WorkerHost
+from svbench.systems.worker.host import Separation, WorkerHost
 
 TARGETS = ("vocals", "drums", "bass", "other", "accompaniment")
 

@@ -83,6 +83,13 @@ def test_only_the_command_line_imports_the_runner() -> None:
             assert "running" not in imports(path), path
 
 
+def test_no_verb_imports_another() -> None:
+    for path in (PACKAGE / "cli/verbs").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith("svbench.cli.verbs"), path
+
+
 def test_metrics_know_no_files() -> None:
     for path in (PACKAGE / "metrics").rglob("*.py"):
         assert imports(path) <= {"errors", "installation", "metrics"}, path

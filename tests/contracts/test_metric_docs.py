@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from svbench.errors import AudioError
-from svbench.metrics.record import Metric
+from svbench.metrics.contract import Metric
 from svbench.specs.plugins import load_plugin, plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from svbench.errors import AudioError
-from svbench.metrics.record import Metric
+from svbench.metrics.contract import Metric
 from svbench.specs.plugins import load_plugin, plugins
 
 RATE = 16000

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from svbench.cli.verbs.show import load_spec
+from svbench.cli.spec_files import load_spec
 from svbench.specs import library, plugins
 from svbench.specs.plugins import load_plugin
 

@@ -13,7 +13,7 @@ from svbench.audio import Audio
 from svbench.errors import SystemFailure
 from svbench.specs.library import entries
 from svbench.specs.system import UNTRAINED, LocatedSystem, load_system
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 from svbench.testing.systems import check_system
 
 # Packages of extras, by the adapter that needs them.

@@ -256,7 +256,7 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(small_folder: Path, tmp
     os.kill(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
-    assert "the same command goes on from there" in told
+    assert "the same command continues from there" in told
     assert "Traceback" not in told
     (folder,) = (tmp_path / "runs").iterdir()
     assert not list(folder.glob(".scratch-*")), "scratch was left behind"
@@ -321,7 +321,7 @@ def carrying(mark: dict[str, str]) -> list[str]:
 def test_scoring_keeps_finished_tracks_when_the_disk_is_full(
     small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import svbench.running.track_files as kept
+    import svbench.running.run_folder as kept
 
     write, calls = kept.write_record, []
 

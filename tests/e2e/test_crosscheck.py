@@ -161,7 +161,7 @@ def test_what_is_missing_is_said(
 
     assert "no such file; is" in refusal(tmp_path)
     assert "unknown track 'x'" in refusal(run, "--track", "x")
-    assert "--data: expected MANIFEST=PATH" in refusal(run, "--data", "x")
+    assert "data: expected MANIFEST=PATH" in refusal(run, "--data", "x")
     assert "use it with two folders" in refusal(run, "--protocol", "mdx21")
     content = json.loads((run / "run.json").read_text())
     content["data"]["root"] = str(tmp_path / "gone")
@@ -190,7 +190,7 @@ def test_two_folders(small_folder: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "1 track · svbench beside museval 0.4.1" in printed
     assert "8 values compared" in printed  # four stems, two frames
     assert main([*words, "--data", "folder=x"]) == 2
-    assert "--data: cannot be given with two folders" in capsys.readouterr().err
+    assert "data: cannot be given with two folders" in capsys.readouterr().err
 
 
 def test_silent_estimates_are_refused_by_museval_and_undefined_here(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from svbench.scoring.arrays import score_arrays
-from svbench.scoring.track import quantities_of
+from svbench.scoring.bound import bind
 from svbench.specs.protocol import load_protocol
 
 CODE = Path(__file__).resolve().parents[1] / "streaming_systems" / "systems.py"
@@ -78,7 +78,7 @@ def test_lookahead_on_real_tracks(delay: Path, small_folder: Path) -> None:
     words = ["lookahead", delay, "--data", f"folder={small_folder}", "--duration-s", 2]
     assert "441 samples (27.6 ms)" in run(*words).stdout  # 16 kHz here
     assert "delay on track 1" in run(*words, "--track", "track 1").stderr
-    assert "no --data to find it in" in run("lookahead", delay, "--track", "x", code=2).stderr
+    assert "no data to find it in" in run("lookahead", delay, "--track", "x", code=2).stderr
 
 
 def test_lookahead_of_what_cannot_be_measured(delay: Path) -> None:
@@ -86,7 +86,7 @@ def test_lookahead_of_what_cannot_be_measured(delay: Path) -> None:
     assert "441 samples" in out
     assert "irm1: an oracle sees the references" in out
     assert "must be negative" in run("lookahead", delay, "--threshold-db", 3, code=2).stderr
-    assert "less than a second" in run("lookahead", delay, "--duration-s", 0.1, code=2).stderr
+    assert "it must be at least 1 s" in run("lookahead", delay, "--duration-s", 0.1, code=2).stderr
     assert "expected seconds" in run("lookahead", delay, "--drift-s", "long", code=2).stderr
 
 
@@ -144,7 +144,7 @@ def expected(root: Path, gain: float) -> float:
     from svbench.specs.manifest import load_manifest
 
     protocol = load_protocol("mdx21")
-    assert quantities_of(protocol)[0].name == "uSDR"
+    assert bind(protocol).quantities[0].name == "uSDR"
     targets = ("vocals", "accompaniment")
     means = []
     for track in open_dataset(load_manifest("folder"), root).tracks:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from svbench.report.pages.render import write_report
+from svbench.report.pages.site import write_report
 from svbench.results.scores import TrackResult, series
 from svbench.results.store import Run, load_run
 from svbench.specs.report import load_report

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from svbench.cli.main import main
-from svbench.probes import coding
+from svbench.probes import transforms
 from svbench.results.store import Run, load_run
 from svbench.specs.library import shipped
 
@@ -187,7 +187,7 @@ def test_a_codec_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(coding, "_encoders", frozenset)
+    monkeypatch.setattr(transforms, "_encoders", frozenset)
     text = protocol.read_text(encoding="utf-8").replace(json.dumps(TRANSFORMS), '["swap", "mp3-128"]')
     protocol.write_text(text, encoding="utf-8")
     runs = measure(protocol, small_folder, tmp_path / "runs", ["mixture"], "--track", "track 0")

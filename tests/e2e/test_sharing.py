@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import svbench.running.kept
+import svbench.running.run_folder
 from svbench.audio import read_audio, write_audio
 from svbench.cli.main import main
 from svbench.datasets.api import open_dataset
@@ -216,7 +216,7 @@ def test_without_hard_links_files_are_copied(bench: Bench, monkeypatch: pytest.M
     def refuse(source: object, target: object) -> None:
         raise OSError("no links here")
 
-    monkeypatch.setattr(svbench.running.kept.os, "link", refuse)
+    monkeypatch.setattr(svbench.running.run_folder.os, "link", refuse)
     bench.run("sisec18", "mdx21", "--keep-estimates")
     one, two = (bench.runs()[p] for p in ("sisec18", "mdx21"))
     for target, place in one.results[0].estimates.items():

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from svbench import score_arrays
 from svbench.cli.main import main
-from svbench.report.pages.windows import curves
+from svbench.report.pages.frames import curves
 from svbench.results.aggregate import summarise
 from svbench.results.differences import compare_runs
 from svbench.results.store import Run, find_runs, load_run

@@ -20,7 +20,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")]
 ROUNDS, SEED = int(os.environ.get("SVBENCH_FAULT_ROUNDS", 6)), int(os.environ.get("SVBENCH_FAULT_SEED", 0))
 # By what its command line holds.
-VICTIMS = {"worker": "worker.py", "supervisor": "supervisor.py", "scorer": "spawn_main"}
+VICTIMS = {"worker": "worker/main.py", "supervisor": "supervisor.py", "scorer": "spawn_main"}
 
 
 def victim(command: Any, name: str) -> int | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from svbench.datasets.api import open_dataset
 from svbench.results.provenance import collect
 from svbench.running.jobs import jobs_of
-from svbench.running.run_record import write_run_record
+from svbench.running.run_folder import write_run_record
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol
 from svbench.specs.system import load_system

@@ -9,7 +9,7 @@ import pytest
 
 from svbench import score_arrays
 from svbench.metrics.bss_eval import bss_eval_images, bss_eval_sources, bss_eval_v4
-from svbench.metrics.bss_eval.nsdr import bss_eval_nsdr
+from svbench.metrics.bss_eval.v3 import bss_eval_nsdr
 from svbench.results.aggregate import over_tracks
 
 QUANTITIES = ("SDR", "ISR", "SIR", "SAR")

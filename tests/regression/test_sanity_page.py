@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from svbench.metrics.record import QuantityRecord
+from svbench.metrics.contract import QuantityRecord
 from svbench.specs.plugins import plugins
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import pytest
 
 from svbench.audio import Audio
 from svbench.specs.system import load_system
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "spleeter_onnx.py"
 

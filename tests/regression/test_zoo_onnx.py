@@ -13,8 +13,8 @@ import pytest
 
 from svbench.audio import Audio
 from svbench.specs.system import load_system
-from svbench.systems.host import WorkerHost
 from svbench.systems.quantization import quantize_system
+from svbench.systems.worker.host import WorkerHost
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "zoo_onnx.py"
 SMALL = {

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from svbench.audio import Audio, audio_info, read_audio, resample, write_audio
+from svbench.audio.containers import refuse_truncated
 from svbench.audio.files import FileSound
-from svbench.audio.riff import refuse_truncated
 from svbench.errors import AudioError
 
 

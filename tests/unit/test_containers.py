@@ -23,7 +23,7 @@ from svbench.audio import (
 from svbench.audio.containers import CONTAINERS, REFUSED
 from svbench.audio.files import FileSound
 from svbench.audio.sounds import whole
-from svbench.audio.streams import StreamSound, stream_infos
+from svbench.audio.sources import StreamSound, stream_infos
 from svbench.datasets import demo
 from svbench.errors import AudioError
 
@@ -307,7 +307,7 @@ def test_no_file_makes_ffmpeg_open_another(
 def test_a_full_disk_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files._decoded.cache_clear()
     disk = Path("/dev/full").open("w+b", 0)  # noqa: SIM115 - closed by whom it is given to
-    monkeypatch.setattr("svbench.audio.mapped.tempfile.TemporaryFile", lambda **_: disk)
+    monkeypatch.setattr("svbench.audio.ffmpeg.tempfile.TemporaryFile", lambda **_: disk)
     with pytest.raises(AudioError, match=r"a\.ogg: its decoded samples do not fit into .*set TMPDIR"):
         read_audio(folder / "a.ogg")
 

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from svbench.cli.arguments import every_run_argument, strict_argument, tolerance_argument
 from svbench.cli.main import FINDINGS, OK
-from svbench.cli.output import every_run_argument, print_line, strict_argument
-from svbench.cli.verbs.diff import tolerance_argument
+from svbench.cli.output import print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,23 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the site; runs of one system with other scores are findings."""
-    from svbench.report.board.merge import merge, of_one_protocol, read_sources
-    from svbench.report.board.site import write_board
-    from svbench.report.view.leak_notes import refuse_leaks
-    from svbench.results.differences import TOLERANCE
-    from svbench.results.seal import read_keys
+    from svbench.api.runs import write_board
 
-    trusted = read_keys(options.trust) if options.trust else None
-    sourced = of_one_protocol(read_sources(options.runs, trusted, every=options.all), options.protocol)
-    if options.strict:
-        refuse_leaks([s.run for s in sourced])
-    every = merge(sourced, tolerance=TOLERANCE if options.tolerance is None else options.tolerance)
-    index = write_board(every, options.title, options.out)
-    conflicts = dict.fromkeys(e.conflict for entries in every for e in entries if e.conflict)
-    for conflict in conflicts:
+    site = write_board(
+        options.runs,
+        options.out,
+        title=options.title,
+        protocol=options.protocol,
+        trust=options.trust,
+        tolerance=options.tolerance,
+        strict=options.strict,
+        all_versions=options.all,
+    )
+    for conflict in site.conflicts:
         print_line(f"conflict: {conflict}", file=sys.stderr)
     if options.trust:
-        for entry in (e for entries in every for e in entries):
+        for entry in (e for board in site.boards for e in board):
             print_line(f"vouched for {entry.run.record.system.id} ({entry.run.path}): {entry.vouchers}")
-    print(f"board: {index}")
-    return FINDINGS if conflicts else OK
+    print(f"board: {site.page}")
+    return FINDINGS if site.conflicts else OK

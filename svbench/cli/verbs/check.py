@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check each file and tell what is wrong with it."""
-    from svbench.cli.verbs.show import kind_of, load_spec
+    """Check each file and print what is wrong with it."""
+    from svbench.cli.spec_files import kind_of, load_spec
     from svbench.errors import SvbenchError
 
     findings = []
@@ -48,7 +48,7 @@ def _paths(given: list[Path]) -> list[Path]:
 
     if not given:
         return [Path(entry.path) for kind in FOLDERS for entry in entries(kind).values()]
-    found = []
+    files = []
     for path in given:
         if path.is_dir():
             inside = (
@@ -58,9 +58,9 @@ def _paths(given: list[Path]) -> list[Path]:
             )
             if not inside:
                 raise SpecError(path, "", "holds no TOML file")
-            found += inside
+            files += inside
         elif path.is_file():
-            found.append(path)
+            files.append(path)
         else:
             raise SpecError(path, "", "no such file")
-    return found
+    return files

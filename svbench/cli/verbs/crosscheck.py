@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.cli.arguments import json_argument, provenance_of, tolerance
 from svbench.cli.main import FINDINGS, OK
-from svbench.cli.output import Progress, clock, print_json, print_rows
-from svbench.cli.verbs.diff import tolerance_value
+from svbench.cli.output import Progress, print_json, print_rows
 
 if TYPE_CHECKING:
-    from svbench.crosscheck.crosscheck import Crosscheck, Row, SignalsOf
-    from svbench.results.scores import TrackResult
+    from svbench.crosscheck.crosscheck import Crosscheck, Row
     from svbench.results.store import Run
 
 EXAMPLES = """
@@ -44,26 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--track", action="extend", nargs="+", default=[], help="only these tracks")
     parser.add_argument(
-        "--tolerance", type=tolerance_value, metavar="X", default=1e-5,
+        "--tolerance", type=tolerance, metavar="X", default=1e-5,
         help="largest difference that passes, in the quantity's unit (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score again, print the largest differences."""
-    from svbench.crosscheck.crosscheck import crosscheck, results_to_check
+    """Score again and print the largest differences."""
+    from svbench.api.scores import crosscheck_scores
 
-    checked, signals_of = _folders(options) if options.estimates else _run(options)
-    results, left_out = results_to_check(checked, options.track)
-    _announce(checked, results)
-    progress = Progress(len(results))
-    found = crosscheck(checked, results, signals_of, tell=progress.step)
-    agrees = found.agrees(options.tolerance)
+    checked, comparison, left_out = crosscheck_scores(
+        options.first,
+        options.estimates,
+        protocol=options.protocol,
+        data=options.data,
+        tracks=options.track,
+        progress=Progress(),
+        provenance=provenance_of(options),
+    )
+    agrees = comparison.agrees(options.tolerance)
     if options.json:
         import msgspec
 
-        plain = msgspec.to_builtins(found)
         print_json(
             {
                 "scores": str(checked.path),
@@ -72,73 +73,18 @@ def run(options: argparse.Namespace) -> int:
                 "tolerance": options.tolerance,
                 "agrees": agrees,
                 "left_out": left_out,
-                **plain,
+                **msgspec.to_builtins(comparison),
             }
         )
     else:
-        _print(checked, found, [*left_out, *found.notes], options.tolerance, agrees)
+        _print(checked, comparison, [*left_out, *comparison.notes], options.tolerance, agrees)
     return OK if agrees else FINDINGS
 
 
-def _run(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
-    from svbench.cli.verbs.run import data_argument
-    from svbench.crosscheck.crosscheck import run_signals
-    from svbench.errors import SpecError
-    from svbench.results.store import load_run
-
-    if options.protocol:
-        raise SpecError(
-            "--protocol",
-            "",
-            "cannot be given for a run, which is checked under its own protocol; use it with two folders",
-        )
-    checked = load_run(options.first)
-    return checked, run_signals(checked, data_argument(options.data) if options.data else None)
-
-
-def _folders(options: argparse.Namespace) -> tuple[Run, SignalsOf]:
-    from svbench.crosscheck.crosscheck import folder_signals
-    from svbench.errors import SpecError
-    from svbench.results.provenance import collect
-    from svbench.scoring.folders import score_folders
-    from svbench.scoring.pool import n_cores, scoring_pool
-    from svbench.specs.protocol import load_protocol
-
-    if options.data:
-        raise SpecError(
-            "--data", "", "cannot be given with two folders; use it with a run whose recordings have moved"
-        )
-    protocol = load_protocol(options.protocol or "sisec18")
-    with scoring_pool(n_cores()) as pool:
-        checked = score_folders(
-            options.first,
-            options.estimates,
-            protocol,
-            system=options.estimates.resolve().name,
-            pool=pool,
-            provenance=collect(["svbench", *sys.argv[1:]], {}),
-            tell=lambda result, n_tracks: None,
-        )
-    return checked, folder_signals(options.first, options.estimates, protocol)
-
-
-def _announce(checked: Run, results: list[TrackResult]) -> None:
-    """Say beforehand how long museval will take."""
-    from svbench.crosscheck.crosscheck import seconds_of_museval
-
-    seconds = seconds_of_museval(results, checked.record.protocol)
-    if seconds > 10:
-        print(
-            f"museval will take about {clock(seconds)} for {len(results)} tracks, using one core; "
-            "select tracks with --track",
-            file=sys.stderr,
-        )
-
-
-def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, agrees: bool) -> None:
+def _print(checked: Run, comparison: Crosscheck, notes: list[str], tolerance: float, agrees: bool) -> None:
     record = checked.record
-    tools = ", ".join(f"{tool} {version}" for tool, version in found.tools.items())
-    tracks = f"{found.n_tracks} track{'s' * (found.n_tracks != 1)}"
+    tools = ", ".join(f"{tool} {version}" for tool, version in comparison.tools.items())
+    tracks = f"{comparison.n_tracks} track{'s' * (comparison.n_tracks != 1)}"
     print(
         f"{record.system.id} · {record.protocol.id} {record.protocol_digest[:8]} · {tracks} · "
         f"svbench beside {tools or 'nothing'}"
@@ -147,9 +93,9 @@ def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, 
         "quantity": "quantity", "set": "set", "target": "target", "frames": "compared",
         "largest": "largest difference", "where": "where", "undefined": "undefined in both", "verdict": "",
     }  # fmt: skip
-    if found.rows:
-        print_rows([head, *(_cells(row, tolerance) for row in found.rows)], list(head))
-    for row in found.rows:
+    if comparison.rows:
+        print_rows([head, *(_cells(row, tolerance) for row in comparison.rows)], list(head))
+    for row in comparison.rows:
         if row.n_differing:
             print(
                 f"{row.quantity} of {row.target} ({row.target_set}): {row.n_differing} frames have a number "
@@ -157,13 +103,13 @@ def _print(checked: Run, found: Crosscheck, notes: list[str], tolerance: float, 
             )
     for note in notes:
         print(f"note: {note}")
-    if found.not_checked:
-        print(f"not checked, since no original tool gives them: {', '.join(found.not_checked)}")
-    if not found.rows:
+    if comparison.not_checked:
+        print(f"not checked, since no original tool gives them: {', '.join(comparison.not_checked)}")
+    if not comparison.rows:
         print("nothing was compared")
         return
-    n_frames = sum(row.n_frames for row in found.rows)
-    largest = max((row.largest for row in found.rows if row.largest is not None), default=0.0)
+    n_frames = sum(row.n_frames for row in comparison.rows)
+    largest = max((row.largest for row in comparison.rows if row.largest is not None), default=0.0)
     if not n_frames and agrees:
         print("0 values compared: both tools find all of them undefined or above 100 dB")
         return

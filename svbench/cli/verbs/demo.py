@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from svbench.cli.arguments import run_arguments, run_options
 from svbench.cli.main import OK, SYSTEM_FAILED
-from svbench.cli.verbs.run import add_run_arguments
 
 PROTOCOLS = ("sisec18", "mdx21")
 SYSTEMS = ("mixture", "silence", "centre", "hpss", "repet", "ibm1", "irm1", "irm2", "mwf")
@@ -14,7 +14,7 @@ SYSTEMS = ("mixture", "silence", "centre", "hpss", "repet", "ibm1", "irm1", "irm
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_run_arguments(parser)
+    run_arguments(parser)
     parser.add_argument(
         "--report", type=Path, default=Path("out/demo"), help="folder of the report (default: %(default)s)"
     )
@@ -23,26 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run all systems under both protocols, print the leaderboards, write the report."""
-    from svbench.cli.verbs.run import limited, run_jobs
-    from svbench.datasets.api import open_dataset
-    from svbench.datasets.demo import DEMO_ID, demo_root
-    from svbench.report.pages.render import write_report
+    from svbench.api.evaluation import evaluate
+    from svbench.api.runs import write_report
     from svbench.report.text.terminal import print_leaderboard
-    from svbench.running.jobs import Job, job_folder
-    from svbench.specs.manifest import load_manifest
-    from svbench.specs.protocol import load_protocol
-    from svbench.specs.report import load_report
-    from svbench.specs.system import load_system
 
-    dataset = open_dataset(load_manifest(DEMO_ID), demo_root())
-    protocols = [load_protocol(p) for p in PROTOCOLS]
-    jobs = [
-        Job(s, p, dataset, job_folder(options.out, s, p, dataset), options.redo, options.keep_estimates)
-        for p in protocols
-        for s in (limited(load_system(s), options) for s in SYSTEMS)
-    ]
-    runs = run_jobs(jobs, options)
-    index = write_report(runs, load_report("default"), options.report)
-    print_leaderboard(runs)
+    runs = evaluate(
+        SYSTEMS,
+        "demo",
+        PROTOCOLS,
+        **run_options(options),
+    )
+    index = write_report(runs, options.report)
+    print_leaderboard(sorted(runs, key=lambda r: PROTOCOLS.index(r.record.protocol.id)))
     print(f"report: {index.resolve()}")
-    return SYSTEM_FAILED if any(r.failed for r in runs) else OK
+    return SYSTEM_FAILED if runs.failed else OK

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from svbench.cli.main import FINDINGS, OK
-from svbench.cli.output import print_json, print_line
-
-if TYPE_CHECKING:
-    from svbench.results.differences import Comparison, Place
-    from svbench.results.store import Run
+from svbench.cli.arguments import json_argument, tolerance_argument
+from svbench.cli.differences import report_difference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,133 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, metavar="RUN", help="a run folder")
     parser.add_argument("second", type=Path, metavar="RUN", help="another, of the same protocol and data")
     tolerance_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def tolerance_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare how far apart two values may be."""
-    parser.add_argument(
-        "--tolerance", type=tolerance_value, metavar="X",
-        help="largest distance of two values that passes, in the quantity's unit (default: 0.005, half of "
-        "the last digit that tables print)",
-    )  # fmt: skip
+    json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the verdict and where the runs part."""
+    """Print the verdict and where the runs first differ."""
     from svbench.results.store import load_run
 
     return report_difference(load_run(options.first), load_run(options.second), options)
-
-
-def report_difference(first: Run, second: Run, options: argparse.Namespace) -> int:
-    """Print what became of comparing two runs; return the exit code."""
-    import msgspec
-
-    from svbench.results.differences import TOLERANCE, compare_runs
-
-    tolerance = TOLERANCE if options.tolerance is None else options.tolerance
-    found = compare_runs(first, second, tolerance=tolerance)
-    notes = changes(first, second)
-    if options.json:
-        print_json(
-            {
-                "first": str(first.path),
-                "second": str(second.path),
-                **msgspec.to_builtins(found),
-                "notes": notes,
-            }
-        )
-    else:
-        print_line(f"{found.verdict}: {sentence(found)}")
-        for note in notes:
-            print_line(f"note: {note}")
-    return FINDINGS if found.verdict == "different" else OK
-
-
-def sentence(found: Comparison) -> str:
-    """Tell in words what a comparison found.
-
-    Examples
-    --------
-    >>> from svbench.results.differences import Comparison
-    >>> sentence(Comparison("bit-equal", 0.005, 1200, 0, 0, None, None, 8, 0, 2))
-    'all 1200 values and 8 estimates (2 of them by their recorded digests only)'
-    """
-    estimates = (
-        f" and {found.n_estimates} estimates" if found.n_estimates else "; no estimates to compare are known"
-    )
-    if found.n_claimed:
-        of_them = "" if found.n_claimed == found.n_estimates else f"{found.n_claimed} of them "
-        estimates += f" ({of_them}by their recorded digests only)"
-    if found.first is None:
-        return f"all {found.n_values} values{estimates}"
-    counts = f"{found.n_unequal} of {found.n_values} values differ"
-    if found.n_unequal:
-        counts += f", {found.n_beyond} beyond the tolerance of {found.tolerance:g}"
-    if found.n_unequal_estimates:
-        counts += f"; {found.n_unequal_estimates} of {found.n_estimates} estimates differ"
-    largest = ""
-    if found.largest and found.largest != found.first:
-        largest = f"; the largest distance is {found.largest.distance:.3g} at {_place(found.largest)}"
-    return f"first at {_place(found.first)}: {_values(found.first)}; {counts}{largest}"
-
-
-def changes(first: Run, second: Run) -> list[str]:
-    """Tell what else differs between two runs and may be the reason."""
-    a, b = first.record, second.record
-    told = []
-    if a.system_digest != b.system_digest:
-        told.append(
-            f"the systems are not the same: {a.system.id} {a.system_digest[:8]} and "
-            f"{b.system.id} {b.system_digest[:8]}"
-        )
-    told += [
-        f"{what}: {old or 'unknown'} and {new or 'unknown'}"
-        for what, old, new in (
-            *(("svbench", p.svbench, q.svbench) for p, q in [(a.provenance[-1], b.provenance[-1])]),
-            *(("Python", p.python, q.python) for p, q in [(a.provenance[-1], b.provenance[-1])]),
-            ("machine", _machine(first), _machine(second)),
-            ("version of the system", _version(first), _version(second)),
-            *_packages(first, second),
-        )
-        if old != new
-    ]
-    return told
-
-
-def _packages(first: Run, second: Run) -> list[tuple[str, str, str]]:
-    one, two = (r.record.provenance[-1].packages for r in (first, second))
-    return [(name, one.get(name, ""), two.get(name, "")) for name in sorted({*one, *two})]
-
-
-def _machine(run: Run) -> str:
-    machine = run.record.provenance[-1].machine
-    return f"{machine.system} {machine.architecture}, {machine.cpu}"
-
-
-def _version(run: Run) -> str:
-    return ", ".join(dict.fromkeys(r.system_version for r in run.results if r.system_version))
-
-
-def _place(place: Place) -> str:
-    parts = [f"track {place.track!r}", place.target_set, place.target, place.metric]
-    if place.frame is not None:
-        parts.append(f"frame {place.frame} ({place.time_s:g} s)")
-    return ", ".join(p for p in parts if p)
-
-
-def _values(place: Place) -> str:
-    one, two = (v if isinstance(v, str) else repr(v) for v in (place.first, place.second))
-    return f"{one} and {two}"
-
-
-def tolerance_value(text: str) -> float:
-    """Read a tolerance given on the command line."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0, found {text!r}")
-    return value

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the files, and say on stderr what they could not hold."""
+    """Write the files; print on standard error what they could not hold."""
     from svbench.results.interchange.museval_export import export_museval
     from svbench.results.store import load_run
 

@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from svbench.cli.arguments import json_argument, provenance_of
 from svbench.cli.main import FINDINGS, OK
-from svbench.cli.output import print_json, print_line
+from svbench.cli.output import print_json, print_line, run_summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,38 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("runs"), help="folder of runs (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    json_argument(parser, "print the summary as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Import every system and print the leaderboard; a file that could not be imported is a finding."""
-    from svbench.cli.verbs.run import run_summary
-    from svbench.results.interchange.museval_import import Plan, import_museval
-    from svbench.results.provenance import collect
-    from svbench.results.store import load_run
-    from svbench.scoring.track import quantities_of
-    from svbench.specs.protocol import load_protocol
+    from svbench.api.scores import import_scores
 
-    protocol = load_protocol(options.protocol)
-    imported = import_museval(
-        Plan(
-            folder=options.folder,
-            out=options.out,
-            protocol=protocol,
-            quantities=quantities_of(protocol),
-            provenance=collect(
-                ["svbench", *sys.argv[1:]], {k: str(v) for k, v in sorted(vars(options).items())}
-            ),
-            system=options.system,
-            subset=options.subset,
-            oracles=tuple(options.oracle),
-            data=load_run(options.data_of) if options.data_of else None,
-        )
+    runs, findings = import_scores(
+        options.folder,
+        out=options.out,
+        system=options.system,
+        protocol=options.protocol,
+        subset=options.subset,
+        oracles=options.oracle,
+        data_of=options.data_of,
+        provenance=provenance_of(options),
     )
-    for finding in imported.findings:
+    for finding in findings:
         print_line(f"not imported: {finding}", file=sys.stderr)
-    code = FINDINGS if imported.findings else OK
-    runs = [load_run(path) for path in imported.folders]
+    code = FINDINGS if findings else OK
     if options.json:
         print_json([run_summary(r) for r in runs])
         return code

@@ -1,4 +1,4 @@
-"""Find recordings that two folders share, whatever they are called."""
+"""Find recordings that two folders share, whatever their names."""
 
 from __future__ import annotations
 
@@ -20,17 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one row per pair of files; exit code 1 when there is one."""
+    """Print a row for each pair of files; exit code 1 when there is any."""
     from svbench.datasets.leak import compare_folders
 
-    progress: list[Progress] = []
-
-    def tell(done: int, total: int, name: str) -> None:
-        if not progress:
-            progress.append(Progress(total))
-        progress[0].step(name)
-
-    found = compare_folders(options.a, options.b, tell)
+    comparison = compare_folders(options.a, options.b, Progress().count)
     rows = [
         {
             "a": m.a,
@@ -41,17 +34,24 @@ def run(options: argparse.Namespace) -> int:
             "hashes": m.n_hashes,
             "share": round(m.share, 3),
         }
-        for m in found.matches
+        for m in comparison.matches
     ]
-    for sentence in found.unreadable:
+    for sentence in comparison.unreadable:
         print_line(f"not compared: {sentence}", file=sys.stderr)
     if options.json:
-        print_json({"matches": rows, "not_compared": found.unreadable, "n_a": found.n_a, "n_b": found.n_b})
+        print_json(
+            {
+                "matches": rows,
+                "not_compared": comparison.unreadable,
+                "n_a": comparison.n_a,
+                "n_b": comparison.n_b,
+            }
+        )
     else:
         if rows:
             print_rows([{c: c for c in COLUMNS}, *rows], COLUMNS)
         print(
-            f"{len(rows)} pairs with common music among {found.n_a} and {found.n_b} files, "
-            f"{len(found.unreadable)} files not compared"
+            f"{len(rows)} pairs with common music among {comparison.n_a} and {comparison.n_b} files, "
+            f"{len(comparison.unreadable)} files not compared"
         )
-    return FINDINGS if rows or found.unreadable else OK
+    return FINDINGS if rows or comparison.unreadable else OK

@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _rows(what: str) -> list[dict[str, str]]:
     if what in FILES:
-        found = library.entries(FILES[what]).values()
-        return [{"id": e.id, "title": e.title, "path": e.path} for e in found]
+        entries = library.entries(FILES[what]).values()
+        return [{"id": e.id, "title": e.title, "path": e.path} for e in entries]
     return [
         {"id": p.name, "title": plugins.summary(p), "object": p.target, "distribution": p.distribution}
         for p in plugins.plugins(PLUGINS[what]).values()

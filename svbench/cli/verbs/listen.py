@@ -1,6 +1,6 @@
 """Listening tests: build one from runs, serve it, analyse its ratings.
 
-``svbench listen ACTION --help`` tells more about each action.
+``svbench listen ACTION --help`` lists the options of an action.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ EXTRA = frozenset(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the action; its own options are declared by its module."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "actions:\n" + "\n".join(f"  {name:9} {told}" for name, told in ACTIONS.items())
-    parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help="one of those below")
-    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="…", help="those of the action")
+    parser.epilog = "actions:\n" + "\n".join(f"  {name:9} {summary}" for name, summary in ACTIONS.items())
+    parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help="one of those listed below")
+    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="…", help="options of the action")
 
 
 def run(options: argparse.Namespace) -> int:

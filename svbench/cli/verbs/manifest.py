@@ -1,4 +1,4 @@
-"""Write the manifest of a folder of one's own: `svbench manifest make DIR`."""
+"""Write the manifest of your own folder of music: `svbench manifest make DIR`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the three files and say what they hold."""
+    """Write the three files and print what they hold."""
     import re
 
     from svbench.datasets.describe import describe
@@ -34,14 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", options.folder.resolve().name).strip("-.") or "data"
     out = options.out or Path("data_manifests") / name
-    progress: list[Progress] = []
-
-    def tell(done: int, total: int, track: str) -> None:
-        if not progress:
-            progress.append(Progress(total))
-        progress[0].step(track)
-
-    made = describe(options.folder, out, like=options.like, progress=tell)
+    made = describe(options.folder, out, like=options.like, progress=Progress().count)
     manifest = made.manifest
     if options.json:
         print_json(
@@ -60,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
         f"{manifest.path}: {len(manifest.tracks)} tracks, {made.duration_s / 60:.1f} minutes, "
         f"{made.n_bytes / 1e6:.0f} MB"
     )
-    found = library.entries("dataset").get(manifest.head.id)
-    is_known = found is not None and Path(found.path).samefile(manifest.path)
+    entry = library.entries("dataset").get(manifest.head.id)
+    is_known = entry is not None and Path(entry.path).samefile(manifest.path)
     data = manifest.head.id if is_known else manifest.path
     print(f"use it: --data {data}={options.folder}  (fill in licence and citation by hand)")
     return OK

@@ -1,4 +1,4 @@
-"""Make a second system from an ONNX system: the same network with weights of eight bits."""
+"""Make a smaller second system from an ONNX system: the same network with 8-bit weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the two files and say how much smaller the model is."""
+    """Write the two files and print how much smaller the model is."""
     from svbench.specs.system import load_system
     from svbench.systems.quantization import quantize_system
 

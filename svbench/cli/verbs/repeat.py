@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
+from svbench.cli.arguments import DATA_HELP, count, json_argument, systems_argument
 from svbench.cli.main import FINDINGS, OK, SYSTEM_FAILED
 from svbench.cli.output import Progress, print_json, print_line, print_rows
 
@@ -16,65 +18,39 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("protocol", help="protocol id or TOML file")
+    parser.add_argument("--data", required=True, metavar="MANIFEST=PATH", help=DATA_HELP)
+    systems_argument(parser)
     parser.add_argument(
-        "--data", required=True, metavar="MANIFEST=PATH",
-        help="data set id or manifest, and where its files lie; `demo` alone is the embedded music",
-    )  # fmt: skip
-    parser.add_argument(
-        "--system", action="extend", nargs="+", required=True, metavar="FILE_OR_NAME",
-        help="one or more; may be given several times",
-    )  # fmt: skip
-    parser.add_argument(
-        "--tracks", type=_count(1), default=2, help="so many, the first ones (default: %(default)s)"
+        "--tracks", type=count(1), default=2, help="how many, from the first on (default: %(default)s)"
     )
     parser.add_argument(
         "--track", action="extend", nargs="+", default=[], help="these tracks instead; may be repeated"
     )
-    parser.add_argument("--passes", type=_count(2), default=2, help="how often (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, with every score")
+    parser.add_argument("--passes", type=count(2), default=2, help="how often (default: %(default)s)")
+    json_argument(parser, "print JSON, with every score")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Repeat each system's tracks; one that fails does not keep the others from it."""
-    import tempfile
-    from dataclasses import replace
-    from pathlib import Path
-
-    from svbench.cli.verbs.run import data_argument
-    from svbench.cost.repeats import repeat_tracks
-    from svbench.datasets.api import open_dataset
-    from svbench.errors import SystemFailure
-    from svbench.results.scratch import scratch_folder
-    from svbench.specs.manifest import load_manifest
+    """Repeat each system's tracks; a system that fails does not stop the others."""
+    from svbench.api.costs import repeat
     from svbench.specs.protocol import load_protocol
-    from svbench.specs.system import load_system
 
-    name, root = data_argument(options.data)
-    protocol = load_protocol(options.protocol)
-    systems = [load_system(s) for s in options.system]
-    dataset = open_dataset(load_manifest(name), root, tracks=options.track)
-    if not options.track:
-        dataset = replace(dataset, tracks=dataset.tracks[: options.tracks])
-    progress = Progress(len(systems) * len(dataset.tracks) * options.passes)
-    found: list[Repeated] = []
-    failed: dict[str, str] = {}
-    for located in systems:
-        with scratch_folder(Path(tempfile.gettempdir())) as scratch:
-
-            def tell(track: str, system: str = located.spec.id) -> None:
-                progress.step(f"{system} · {track}")
-
-            try:
-                found.append(
-                    repeat_tracks(located, protocol, dataset, scratch, n_passes=options.passes, tell=tell)
-                )
-            except SystemFailure as error:
-                failed[located.spec.id] = str(error)
+    repeated, failed = repeat(
+        options.system,
+        options.data,
+        options.protocol,
+        tracks=options.track,
+        n_tracks=options.tracks,
+        passes=options.passes,
+        progress=Progress(),
+    )
     if options.json:
-        print_json([*map(_plain, found), *({"system": s, "failed": reason} for s, reason in failed.items())])
+        failures = [{"system": s, "failed": reason} for s, reason in failed.items()]
+        print_json([*map(_plain, repeated), *failures])
     else:
-        for one in found:
-            _print(one, protocol.headline)
+        headline = load_protocol(options.protocol).headline
+        for one in repeated:
+            _print(one, headline)
         for system, reason in failed.items():
             print_line(f"{system}: FAILED, {reason}")
             print()
@@ -82,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         print_line(f"svbench: {system}: {reason}", file=sys.stderr)
     if failed:
         return SYSTEM_FAILED
-    return FINDINGS if any(one.contradicts for one in found) else OK
+    return FINDINGS if any(one.contradicts for one in repeated) else OK
 
 
 def _plain(one: Repeated) -> dict[str, Any]:
@@ -112,15 +88,4 @@ def _print(one: Repeated, headline: str) -> None:
 def _difference(largest: float, peak: float) -> str:
     if largest == 0 or peak == 0:
         return f"{largest:.3g}"
-    import math
-
     return f"{largest:.3g} ({20 * math.log10(largest / peak):.0f} dB of the peak)"
-
-
-def _count(least: int) -> Any:
-    def number(text: str) -> int:
-        if not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
-        return int(text)
-
-    return number

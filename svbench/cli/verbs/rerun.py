@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from svbench.cli.output import print_line
-from svbench.cli.verbs.diff import report_difference, tolerance_argument
-from svbench.cli.verbs.run import run_jobs, workers_argument
+from svbench.cli.arguments import json_argument, provenance_of, tolerance_argument, workers_argument
+from svbench.cli.differences import report_difference
+from svbench.cli.output import Progress, print_line
 
 if TYPE_CHECKING:
     from svbench.results.store import Run
@@ -22,11 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("reruns"), help="folder of runs to write to (default: %(default)s)"
     )
     parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="PATH",
-        help="where the recordings lie now (default: where they lay then)",
-    )
+        "--data", type=Path, metavar="PATH",
+        help="where the recordings are now (default: where they were then)",
+    )  # fmt: skip
     parser.add_argument(
         "--system", type=Path, metavar="FILE",
         help="the system's file, if it has moved; its relative paths start there",
@@ -37,25 +36,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     tolerance_argument(parser)
     workers_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    json_argument(parser, "print the comparison as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Separate and score again, and report whether the result is the same."""
-    from svbench.errors import SvbenchError
+    """Separate and score again, and print whether the result is the same."""
+    from svbench.api.evaluation import rerun
     from svbench.results.store import load_run
-    from svbench.running.rerun import rerun_jobs
 
     before = load_run(options.run)
     if not (options.trust or options.system):
         for line in recorded_commands(before):
             print_line(line, file=sys.stderr)
-        raise SvbenchError(
-            f"{before.path}: nothing was run, since a record may come from a stranger; if you know who "
-            "made it, add --trust, or name your own file of the system with --system"
-        )
-    jobs = rerun_jobs(before, options.out, data=options.data, system=options.system)
-    after = run_jobs(jobs, options)[-1]
+    after = rerun(
+        before,
+        options.out,
+        data=options.data,
+        system=options.system,
+        trust=options.trust,
+        workers=options.workers,
+        progress=Progress(),
+        provenance=provenance_of(options),
+    )
     print(f"run: {after.path}", file=sys.stderr if options.json else sys.stdout)
     return report_difference(before, after, options)
 
@@ -65,8 +67,6 @@ def recorded_commands(run: Run) -> list[str]:
 
     Values are written as JSON, so that nothing in them reaches the terminal as more than text.
     """
-    import json
-
     record = run.record
     spec = record.system
     rows = {

@@ -1,4 +1,4 @@
-"""Sign a run, so that others see who vouches for it and that nobody changed it."""
+"""Sign a run, so that others see who vouches for it and that it was not changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make a key, sign runs, or say who signed them."""
+    """Make a key, sign runs, or print who signed them."""
     from getpass import getuser
 
     from svbench.errors import SvbenchError

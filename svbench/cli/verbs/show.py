@@ -1,4 +1,4 @@
-"""Show all that is known of a system, protocol, data set, metric, report, plug-in, run or listening test."""
+"""Show everything known about a system, protocol, data set, metric, plug-in, report, run or test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from svbench.cli.main import OK
 from svbench.cli.output import print_json
+from svbench.cli.spec_files import kind_of, load_spec
 from svbench.printing.visible import visible
 
 if TYPE_CHECKING:
@@ -26,19 +27,21 @@ KINDS = (
     "probe",
 )
 
-WORDS = {kind.split()[0]: kind for kind in KINDS}  # one word each on the command line
+KIND_OF_WORD = {kind.split()[0]: kind for kind in KINDS}  # --kind takes single words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", help="an id, the path of a file, a run folder, or that of a listening test")
-    parser.add_argument("--kind", choices=[*WORDS], help="needed only when one id names several things")
+    parser.add_argument(
+        "--kind", choices=[*KIND_OF_WORD], help="needed only when one id names several things"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the record."""
-    kind, content = _find(options.name, options.kind and WORDS[options.kind])
+    kind, content = _find(options.name, options.kind and KIND_OF_WORD[options.kind])
     if options.json:
         print_json({"kind": kind, **content})
         return OK
@@ -90,23 +93,23 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
         content["scores"] = _scores(loaded)
         return "run", content
     if (Path(name) / "test.json").is_file():
-        from svbench.cli.describe_test import told_test
+        from svbench.cli.describe_test import test_content
         from svbench.listening.listening_test import load_test
 
-        return "listening test", told_test(load_test(name))
+        return "listening test", test_content(load_test(name))
     if Path(name).suffix == ".toml" or "/" in name:
         kind = kind or kind_of(library.spec_path(name))
         return kind, _load(kind, name)
     tables = {k: library.entries(k) if k in library.FOLDERS else plugins.plugins(k) for k in KINDS}
-    having = [k for k in KINDS if name in tables[k] and kind in (None, k)]
-    if not having:
+    matching = [k for k in KINDS if name in tables[k] and kind in (None, k)]
+    if not matching:
         raise UnknownNameError(
             kind or "name", name, {n for k in KINDS if kind in (None, k) for n in tables[k]}
         )
-    # A system or protocol named like its one plug-in is what people mean.
-    if len(having) > 1 and having not in (["system", "adapter"], ["protocol", "probe"]):
-        raise SpecError(name, "", f"names a {' and a '.join(having)}; say which with --kind")
-    return having[0], _load(having[0], name)
+    # Where a system or protocol has the name of its plug-in, people mean the system or protocol.
+    if len(matching) > 1 and matching not in (["system", "adapter"], ["protocol", "probe"]):
+        raise SpecError(name, "", f"names a {' and a '.join(matching)}; say which with --kind")
+    return matching[0], _load(matching[0], name)
 
 
 def _scores(run: Run) -> list[dict[str, Any]]:
@@ -120,47 +123,10 @@ def _scores(run: Run) -> list[dict[str, Any]]:
     intervals = run_intervals(run, every_column(run), Settings())
     scores = []
     for summary in summarise(run, allow_incomplete=True):
-        found = intervals.get(Column(summary.target_set, summary.target, summary.metric))
-        bounds = {"low": found.low, "high": found.high} if found else {"low": None, "high": None}
+        interval = intervals.get(Column(summary.target_set, summary.target, summary.metric))
+        bounds = {"low": interval.low, "high": interval.high} if interval else {"low": None, "high": None}
         scores.append({**msgspec.to_builtins(summary), **bounds})
     return scores
-
-
-def kind_of(path: Path) -> str:
-    """Guess what a spec file is from its folder's name, else from its keys.
-
-    Raises
-    ------
-    SpecError
-        It looks like none of the known kinds.
-    """
-    from svbench.errors import SpecError
-    from svbench.specs.library import FOLDERS
-    from svbench.specs.records import toml_content
-
-    if path.name == "manifest.toml":
-        return "dataset"
-    keys = set(toml_content(path))
-    for kind, mark in (
-        ("protocol", "target_sets"),
-        ("listening protocol", "method"),
-        ("system", "adapter"),
-        ("report", "sections"),
-        ("report", "table"),
-        ("published", "rows"),
-        ("dataset", "layout"),
-    ):
-        if mark in keys:
-            return kind
-    folders = {Path(folder).name: kind for kind, folder in FOLDERS.items()}
-    if path.resolve().parent.name in folders:
-        return folders[path.resolve().parent.name]
-    raise SpecError(
-        path,
-        "",
-        "is of no known kind; expected the key target_sets (a protocol), adapter (a system) or sections "
-        "(a report), or a file called manifest.toml",
-    )
 
 
 def _load(kind: str, name: str) -> dict[str, Any]:
@@ -175,41 +141,6 @@ def _load(kind: str, name: str) -> dict[str, Any]:
         return _metric(name)
     record, extra = load_spec(kind, name)
     return {**msgspec.to_builtins(record), **extra}
-
-
-def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
-    """Load a spec of any kind by id or path, with its digest."""
-    if kind == "protocol":
-        from svbench.scoring.track import quantities_of
-        from svbench.specs.protocol import load_protocol
-
-        protocol = load_protocol(name)
-        quantities_of(protocol)
-        return protocol, {"digest": protocol.digest}
-    if kind == "listening protocol":
-        from svbench.specs.listening import load_listening_protocol
-
-        listening = load_listening_protocol(name)
-        return listening, {"digest": listening.digest}
-    if kind == "system":
-        from svbench.specs.plugins import load_plugin
-        from svbench.specs.system import load_system
-
-        located = load_system(name)
-        load_plugin("adapter", located.spec.adapter)
-        return located.spec, {"digest": located.spec.digest}
-    if kind == "dataset":
-        from svbench.specs.manifest import load_manifest
-
-        manifest = load_manifest(name)
-        return manifest.head, {"digest": manifest.digest, "n_tracks": len(manifest.tracks)}
-    if kind == "published":
-        from svbench.specs.tables import load_published
-
-        return load_published(Path(name)), {}
-    from svbench.specs.report import load_definition
-
-    return load_definition(name), {}
 
 
 def _metric(name: str) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from svbench.cli.arguments import data_arguments, json_argument, run_arguments, run_options
 from svbench.cli.main import OK, SYSTEM_FAILED
 from svbench.cli.output import print_json, print_line, print_rows
-from svbench.cli.verbs.run import add_run_arguments, data_argument, limited, run_jobs
 
 if TYPE_CHECKING:
     from svbench.report.layouts.sweeps import Point, Sweep
@@ -22,72 +21,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a parameter of the system file and its values; several make a grid",
     )  # fmt: skip
     parser.add_argument("--protocol", required=True, help="protocol id or TOML file")
-    parser.add_argument(
-        "--data", required=True, metavar="MANIFEST=PATH",
-        help="data set id or manifest, and where its files lie; `demo` alone is the embedded music",
-    )  # fmt: skip
-    parser.add_argument("--subset", help="only this subset of the data set, e.g. test")
-    parser.add_argument(
-        "--track", action="extend", nargs="+", default=[], help="only these tracks; may be repeated"
-    )
-    add_run_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the sweep as JSON")
+    data_arguments(parser)
+    run_arguments(parser)
+    json_argument(parser, "print the sweep as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run every derived system, print the table and write table and curve beside the runs."""
-    from svbench.datasets.api import open_dataset
-    from svbench.report.layouts.sweeps import sweep_of
-    from svbench.running.jobs import Job, job_folder
-    from svbench.specs.manifest import load_manifest
-    from svbench.specs.protocol import load_protocol
-    from svbench.specs.system import load_system
-    from svbench.specs.variants import parameter_values, variants
+    from svbench.api.evaluation import sweep
 
-    name, root = data_argument(options.data)
-    protocol = load_protocol(options.protocol)
-    located = limited(load_system(options.system), options)
-    grid = variants(located, [parameter_values(text) for text in options.param])
-    dataset = open_dataset(load_manifest(name), root, subset=options.subset, tracks=options.track)
-    jobs = [
-        Job(
-            v.located,
-            protocol,
-            dataset,
-            job_folder(options.out, v.located, protocol, dataset),
-            options.redo,
-            options.keep_estimates,
-        )
-        for v in grid
-    ]
-    runs = run_jobs(jobs, options)
-    found = sweep_of(located.spec.id, runs, [v.values for v in grid])
-    folder = _write(found, options.out)
+    swept = sweep(
+        options.system,
+        options.param,
+        options.data,
+        options.protocol,
+        tracks=options.track,
+        subset=options.subset,
+        **run_options(options),
+    )
     if options.json:
         import msgspec
 
-        print_json(msgspec.to_builtins(found))
+        print_json(msgspec.to_builtins(swept.sweep))
     else:
-        _print(found)
-        print(f"curve: {folder / 'sweep.svg'}")
-    return SYSTEM_FAILED if any(r.failed for r in runs) else OK
-
-
-def _write(found: Sweep, out: Path) -> Path:
-    from svbench.report.layouts.sweeps import sweep_csv, sweep_curve
-    from svbench.results.store import write_record
-    from svbench.specs.records import digest
-
-    identity = digest([p.run for p in found.points])
-    folder = out / f"sweep--{found.system}--{found.protocol}--{identity[:8]}"
-    write_record(folder / "sweep.json", found)
-    (folder / "sweep.csv").write_text(sweep_csv(found), encoding="utf-8")
-    (folder / "sweep.svg").write_text(sweep_curve(found, "sweep") + "\n", encoding="utf-8")
-    return folder
+        _print(swept.sweep)
+        print(f"curve: {swept.folder / 'sweep.svg'}")
+    return SYSTEM_FAILED if swept.runs.failed else OK
 
 
 def _score(point: Point) -> str:
-    from svbench.report.view.leak_notes import LEAK
+    from svbench.report.view.caveats import LEAK
     from svbench.report.view.numbers import decibels
 
     clean = point.score_without_errata
@@ -95,25 +58,25 @@ def _score(point: Point) -> str:
     return decibels(point.score, point.status) + beside + (f" {LEAK}" if point.n_leaked_tracks else "")
 
 
-def _print(found: Sweep) -> None:
+def _print(sweep: Sweep) -> None:
     from svbench.report.view.numbers import bytes_text
     from svbench.specs.variants import value_text
 
-    columns = [*found.parameters, "score", "rtf", "memory", "tracks"]
-    head = {**{n: n for n in found.parameters}, "score": found.score, "rtf": "real-time factor"}
+    columns = [*sweep.parameters, "score", "rtf", "memory", "tracks"]
+    head = {**{n: n for n in sweep.parameters}, "score": sweep.score, "rtf": "real-time factor"}
     rows = [{**head, "memory": "peak memory", "tracks": "tracks"}]
-    for p in found.points:
+    for p in sweep.points:
         rows.append(
             {
                 **{n: value_text(v) for n, v in p.values.items()},
                 "score": _score(p),
                 "rtf": "–" if p.rtf is None else f"{p.rtf:.4f}",
                 "memory": "–" if p.peak_rss_bytes is None else bytes_text(p.peak_rss_bytes),
-                "tracks": f"{p.n_tracks} of {found.n_tracks}",
+                "tracks": f"{p.n_tracks} of {sweep.n_tracks}",
             }
         )
-    print(f"{found.system} · {found.protocol} {found.protocol_digest[:8]} · {found.label} [{found.unit}]")
+    print(f"{sweep.system} · {sweep.protocol} {sweep.protocol_digest[:8]} · {sweep.label} [{sweep.unit}]")
     print_rows(rows, columns)
-    for note in found.notes:
+    for note in sweep.notes:
         print_line(note)
     print("Scoring ran on the same machine at the same time, so small differences of time are no finding.")

@@ -13,26 +13,19 @@ from svbench.printing.numbers import counted
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "data", metavar="MANIFEST=PATH", help="data set id or manifest, and where its files lie"
+        "data", metavar="MANIFEST=PATH", help="data set id or manifest, and where its files are"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one row per finding."""
-    from svbench.cli.verbs.run import data_argument
+    """Print a row for each finding."""
+    from svbench.api.inputs import located_data
     from svbench.datasets.verify import verify
     from svbench.specs.manifest import load_manifest
 
-    name, root = data_argument(options.data)
-    progress: list[Progress] = []
-
-    def tell(done: int, total: int, track: str) -> None:
-        if not progress:
-            progress.append(Progress(total))
-        progress[0].step(track)
-
-    findings = verify(load_manifest(name), root, progress=tell)
+    name, root = located_data(options.data)
+    findings = verify(load_manifest(name), root, progress=Progress().count)
     rows = [
         {"severity": f.severity, "kind": f.kind, "track": f.track, "stem": f.stem, "message": f.message}
         for f in findings

@@ -1,1 +1,1 @@
-"""How the files of published data sets are arranged on disk, one module per layout."""
+"""Layouts: how the files of known data sets are arranged on disk."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from svbench.audio.sources import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import beside, contents, first_escape, unused
-from svbench.naming.listing import audio_files, folders
+from svbench.datasets.layouts.folder import beside, contents, first_escape, unused
+from svbench.naming.folders import audio_files, folders
 from svbench.specs.manifest import ManifestHead
 
 # Instruments of MedleyDB's taxonomy that are not "other", compared in lower case.

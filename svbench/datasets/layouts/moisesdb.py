@@ -8,8 +8,8 @@ from typing import Any
 
 from svbench.audio.sources import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import beside, contents, first_escape, unused
-from svbench.naming.listing import audio_files, folders
+from svbench.datasets.layouts.folder import beside, contents, first_escape, unused
+from svbench.naming.folders import audio_files, folders
 from svbench.specs.manifest import ManifestHead
 
 

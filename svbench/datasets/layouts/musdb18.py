@@ -1,4 +1,8 @@
-"""MUSDB18: {train,test}/<Artist - Title>.stem.mp4 with five AAC streams, the mixture first."""
+"""Layouts with one file per track: MUSDB18 (`Musdb18`), iKala and MIR-1K (`Channels`).
+
+MUSDB18: {train,test}/<Artist - Title>.stem.mp4 with five AAC streams, the mixture first. iKala and MIR-1K:
+Wavfile/<track>.wav with one channel per stem; the mixture is their sum.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from pathlib import Path
 
 from svbench.audio.sources import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.common import escapes
-from svbench.naming.listing import folders
+from svbench.datasets.layouts.folder import escapes
+from svbench.naming.folders import audio_files, folders
 from svbench.specs.manifest import ManifestHead
 
 ENDING = ".stem.mp4"
@@ -33,3 +37,21 @@ def _track(path: Path, subset: str, root: Path, head: ManifestHead) -> TrackFile
     streams = {name: Source((path,), stream=i) for i, name in enumerate(STREAMS)}
     stems = {s: streams[s] for s in head.stems if s in streams}
     return TrackFiles(path.name.removesuffix(ENDING), subset, stems, streams["mixture"], escapes(path, root))
+
+
+class Channels:
+    """The channels are the stems, in the order in which the manifest names them."""
+
+    def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
+        """Return all tracks of a root's folder Wavfile, or of the root, sorted by name."""
+        folder = root / "Wavfile" if (root / "Wavfile").is_dir() else root
+        return [
+            TrackFiles(
+                path.stem,
+                "",
+                {stem: Source((path,), channel=i) for i, stem in enumerate(head.stems)},
+                None,
+                escapes(path, root),
+            )
+            for path in audio_files(folder)
+        ]

@@ -1,4 +1,4 @@
-"""The music behind a test: references, mixtures and kept estimates, checked and cut alike."""
+"""Read the audio behind a test: references, mixtures and kept estimates, checked and cut alike."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from svbench.audio import audio_info
 from svbench.audio.sounds import FileSound, Sound
-from svbench.datasets.api import Track
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded, Track
 from svbench.errors import DataError
-from svbench.listening.building.choice import Excerpt
-from svbench.listening.building.conditions import REFERENCE
-from svbench.listening.building.distorted import SHARE, WINDOW_S, window_samples, without_coefficients
-from svbench.listening.building.lowpass import MASK_HZ, low_pass
-from svbench.listening.building.sources import estimate_path
+from svbench.listening.building.anchors import (
+    MASK_HZ,
+    WINDOW_S,
+    ZEROED_SHARE,
+    low_pass,
+    window_samples,
+    without_coefficients,
+)
+from svbench.listening.building.conditions import REFERENCE, estimate_path
+from svbench.listening.building.track_selection import Excerpt
 from svbench.results.foreign import manifest_of
 from svbench.results.store import Run
 from svbench.specs.listening import Excerpts
@@ -29,7 +33,7 @@ Samples = NDArray[np.float64]
 CUTOFFS_HZ = {"anchor35": MASK_HZ, "anchor70": 2 * MASK_HZ}
 
 
-class Material:
+class SourceAudio:
     """Tracks and estimates of the runs a test is built from.
 
     Parameters
@@ -164,7 +168,7 @@ def low_passed(reference: Sound, start: int, n: int, cutoff_hz: float) -> Sample
 
 
 def distorted(reference: Sound, start: int, n: int, seed: int) -> Samples:
-    """Cut a distorted target; see `svbench.listening.building.distorted`."""
+    """Cut a distorted target; see `svbench.listening.building.anchors`."""
     margin = window_samples(reference.rate_hz)
     lower = low_passed(reference, start - margin, n + 2 * margin, MASK_HZ)
     return without_coefficients(lower, reference.rate_hz, seed)[margin : margin + n]
@@ -191,7 +195,7 @@ def measured(condition: str, rate_hz: int) -> dict[str, Any]:
     if condition == "distorted":
         return {
             "low_pass": low_pass(MASK_HZ, rate_hz).measured,
-            "zeroed_share": SHARE,
+            "zeroed_share": ZEROED_SHARE,
             "window_s": WINDOW_S,
             "window_samples": window_samples(rate_hz),
         }

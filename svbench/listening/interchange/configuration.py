@@ -1,18 +1,25 @@
-"""What a webMUSHRA configuration asks for, checked key by key before any sound is read."""
+"""Read a webMUSHRA configuration, and check it key by key before any audio is read.
+
+The YAML is read without surprises: every scalar is text until a key says what it is. PyYAML's ``safe_load``
+turns ``no`` into False and ``12:30`` into 750, and silently keeps the last of two equal keys; here a
+condition called ``no`` stays "no", and equal keys are refused. On the other hand webMUSHRA accepts
+``content: Note: listen well``, which is not valid YAML; such a value is read as text to the end of its line.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import yaml
+
 from svbench.errors import SpecError, suggestion
 from svbench.listening.interchange.keys import Keys
-from svbench.listening.interchange.lenient_yaml import load_yaml
-from svbench.listening.interchange.plain_text import plain_text
-from svbench.listening.interchange.questions import read_questions
+from svbench.listening.interchange.questions import plain_text, read_questions
 from svbench.specs.listening import Question
 
 Heard = Literal["mushra", "paired_comparison"]
@@ -39,6 +46,11 @@ DIFFERENCES = (
     ("showResults", True, "listeners never see results"),
     ("writeResults", False, "each rating is kept when it is given"),
 )
+MOST_BYTES = 1 << 20
+# A key, perhaps after dashes, and text that is not quoted, nested or a block.
+_PLAIN = re.compile(
+    r"^(?P<key>\s*(?:- +)*[\w-]+\s*:\s+)(?P<text>[^\s'\"\[{|>&*!#%@`].*?)(?P<rest>\s+#.*|\s*)$"
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class Page:
 
 @dataclass
 class Configuration:
-    """A whole configuration; ``notes`` tell what does not come over as it was."""
+    """A configuration; ``notes`` list what the import changes."""
 
     path: Path
     sha256: str
@@ -89,19 +101,19 @@ def read_configuration(path: Path, only: Heard | None = None) -> Configuration:
     """
     content, quoted = load_yaml(path)
     top = Keys(path, "", content, "")
-    told = top.text("language") or "en"
+    language = top.text("language") or "en"
     found = Configuration(
         path=path,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         title=plain_text(top.needed("testname"))[0],
         test_id=top.needed("testId"),
-        language=told if told in LANGUAGES else "en",
+        language=language if language in LANGUAGES else "en",
     )
     if quoted:
         lines = f"line{'s' if len(quoted) > 1 else ''} {', '.join(map(str, quoted))}"
         found.notes.append(f"{lines}: no YAML, as ': ' stands in text without quotes; read as text")
-    if told != found.language:
-        found.notes.append(f"language: svbench's pages are not written in {told!r}; they are in English")
+    if language != found.language:
+        found.notes.append(f"language: svbench's pages are not written in {language!r}; they are in English")
     if top.flag("showButtonPreviousPage"):
         found.notes.append("showButtonPreviousPage: a finished screen is not opened again")
     pages = [_typed(path, *item) for item in _flat(path, "pages", top.list("pages"))]
@@ -200,8 +212,8 @@ def _read_pages(found: Configuration, pages: list[_Typed]) -> None:
             found.notes.append(f"{page.key}: left out, since texts stand before the first trial alone")
     found.consent = "\n\n".join(text for text in texts if text)
     found.notes += [
-        f"{', '.join(where)}: {key} is {str(value).lower()}; {told}"
-        for (key, value, told), where in different.items()
+        f"{', '.join(where)}: {key} is {str(value).lower()}; {effect}"
+        for (key, value, effect), where in different.items()
     ]
     if left_out:
         found.notes.append(f"left out as pages of another type: {', '.join(left_out)}")
@@ -229,7 +241,7 @@ def _page(keys: Keys, question: str, shuffled: bool) -> Page:
 
 
 def _check(found: Configuration) -> None:
-    """Refuse pages that share a name, and tell what concerns all of them."""
+    """Refuse pages that share an id, and note what concerns all of them."""
     first: dict[str, str] = {}
     for page in found.pages:
         if page.id in first:
@@ -246,3 +258,69 @@ def _check(found: Configuration) -> None:
         found.notes.append("pages: X is drawn; with webMUSHRA it is always the reference")
     if any(page.unforced for page in found.pages):
         found.notes.append("pages: unforced: who hears no difference has to guess")
+
+
+class _Loader(yaml.BaseLoader):  # type: ignore[misc]  # PyYAML has no types here
+    """Text, lists and mappings alone: no numbers, no dates, no tags."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise yaml.constructor.ConstructorError(None, None, "a key is not text", key_node.start_mark)
+        if key in found:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands twice", key_node.start_mark
+            )
+        found[key] = loader.construct_object(value_node, deep=True)
+    return found
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def load_yaml(path: Path) -> tuple[dict[str, Any], list[int]]:
+    """Read a file; also return the lines that were read as text although they are no YAML.
+
+    Returns
+    -------
+    dict
+        Of str, list and dict.
+    list of int
+        From 1.
+
+    Raises
+    ------
+    SpecError
+        A file that cannot be read, is not YAML, or not a mapping of keys.
+    """
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise SpecError(path, "", f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise SpecError(path, "", "is not UTF-8 text; expected a webMUSHRA configuration") from error
+    if len(raw) > MOST_BYTES:
+        raise SpecError(path, "", f"has {len(raw)} bytes; a configuration has {MOST_BYTES} at most")
+    lines, quoted = text.splitlines(), list[int]()
+    while True:
+        try:
+            # _Loader builds nothing but text, lists and mappings, so it is as safe as SafeLoader.
+            content = yaml.load("\n".join(lines), Loader=_Loader)
+            break
+        except yaml.MarkedYAMLError as error:
+            number = error.problem_mark.line if error.problem_mark else 0
+            found = _PLAIN.match(lines[number]) if number < len(lines) else None
+            if found is None or ": " not in found["text"]:
+                raise SpecError(path, "", f"line {number + 1}: not YAML ({error.problem})") from error
+            inner = found["text"].replace("'", "''")
+            lines[number] = f"{found['key']}'{inner}'{found['rest']}"
+            quoted.append(number + 1)
+        except (yaml.YAMLError, RecursionError) as error:
+            raise SpecError(path, "", f"not YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(content, dict):
+        raise SpecError(path, "", "holds no keys; expected a webMUSHRA configuration (testname, pages, …)")
+    return content, quoted

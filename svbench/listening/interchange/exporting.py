@@ -1,27 +1,32 @@
-"""A test becomes a webMUSHRA configuration with its sounds, and its ratings become ``mushra.csv``.
+"""Export a test as a webMUSHRA configuration with its audio, and its ratings as ``mushra.csv``.
 
-Whoever can read the folder knows which sound is what: webMUSHRA needs the names of conditions, and sends
-them to listeners' browsers.
+Whoever can read the exported folder knows which sound is which: webMUSHRA needs the names of the conditions
+and sends them to the browsers of listeners. Ratings of complete sessions are exported, one row for each
+rating, safe for spreadsheets. webMUSHRA and pymushra know a trial by one name and have no replicates: a trial
+that was rated twice appears twice, and ``replicate`` in the comment marks the second time.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from svbench.errors import DataError
 from svbench.listening.interchange.configuration import LANGUAGES
-from svbench.listening.interchange.plain_text import as_html
-from svbench.listening.interchange.questions import in_language, write_questions
-from svbench.listening.interchange.results import Format, rated, results_csv, trial_names
+from svbench.listening.interchange.questions import answer_told, as_html, in_language, write_questions
 from svbench.listening.listening_test import ListeningTest, Stimulus, Trial, load_test, stimulus_path
-from svbench.listening.store.store import existing_store, has_database
+from svbench.listening.readers import is_training
+from svbench.listening.store.export import export_ratings
+from svbench.listening.store.store import Store, existing_store, has_database
 from svbench.listening.web.pages import texts
 from svbench.results.folders import replaced
+from svbench.tables.spreadsheet import csv_text
 
 CONFIGURATION, RESULTS, SOUNDS = "config.yaml", "mushra.csv", "stimuli"
 LONGEST_S = 12.0  # that webMUSHRA takes for compliant
@@ -29,6 +34,7 @@ UNBLINDED = (
     "names of conditions stand in this folder, and webMUSHRA shows them to every browser: whoever looks is "
     "no longer blind"
 )
+Format = Literal["webmushra", "pymushra"]
 
 
 def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
@@ -70,11 +76,11 @@ def export_webmushra(folder: Path, out: Path) -> tuple[str, ...]:
                     f"{stimulus_path(folder, stimulus)}: not there; build the test anew"
                 ) from error
         if has_database(folder):
-            text, told = _results(folder, test, language, "webmushra")
+            text, summary = _results(folder, test, language, "webmushra")
             (new / RESULTS).write_text(text, encoding="utf-8")
         else:
-            told = f"no {RESULTS}: nobody has rated yet"
-    return (*notes, told)
+            summary = f"no {RESULTS}: nobody has rated yet"
+    return (*notes, summary)
 
 
 def export_pymushra(folder: Path, out: Path) -> tuple[str, ...]:
@@ -100,10 +106,10 @@ def export_pymushra(folder: Path, out: Path) -> tuple[str, ...]:
     test, language = _mushra(folder)
     if out.exists():
         raise DataError(f"{out}: is there already; give a new name")
-    text, told = _results(folder, test, language, "pymushra")
+    text, summary = _results(folder, test, language, "pymushra")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    return (told,)
+    return (summary,)
 
 
 def _mushra(folder: Path) -> tuple[ListeningTest, str]:
@@ -120,8 +126,10 @@ def _results(folder: Path, test: ListeningTest, language: str, form: Format) -> 
         ratings = list(rated(store, test, language))
         n_open = sum(session.complete_at is None for session in store.sessions())
     n = len({rating.assessor for rating in ratings})
-    told = f"{len(ratings)} ratings of {n} complete sessions"
-    return results_csv(test, ratings, form), told + (f"; {n_open} unfinished are left out" if n_open else "")
+    summary = f"{len(ratings)} ratings of {n} complete sessions"
+    return results_csv(test, ratings, form), summary + (
+        f"; {n_open} unfinished are left out" if n_open else ""
+    )
 
 
 def _configuration(test: ListeningTest, language: str, sounds: str) -> dict[str, Any]:
@@ -223,3 +231,124 @@ def _differences(test: ListeningTest, language: str) -> list[str]:
     if sessions.replicates or sessions.trials:
         notes.append("every session has each trial once: replicates and shares of trials do not go along")
     return notes
+
+
+@dataclass(frozen=True)
+class Rated:
+    """One rating; ``answers`` are those of the questionnaire, by question."""
+
+    answers: Mapping[str, str]
+    assessor: str
+    trial: str
+    stimulus: str
+    score: float
+    milliseconds: int | None
+    comment: str
+    complete_at: str
+
+
+def trial_names(test: ListeningTest) -> dict[str, str]:
+    """Return a name for each trial, by its id: its track, and more only where that is not enough.
+
+    Names of training begin with "train", and no others do: that is how both tools' files tell them apart.
+    """
+    ways: tuple[Callable[[Trial], str], ...] = (
+        lambda t: t.track,
+        lambda t: f"{t.track} ({t.target})",
+        lambda t: f"{t.track} ({t.target}, {t.start_s:g} s)",
+        lambda t: f"{t.track} ({t.target}, {t.start_s:g} s, {t.id})",
+    )
+    found: dict[str, str] = {}
+    for way in ways:
+        names = {t.id: _by_kind(t, way(t)) for t in test.trials if t.id not in found}
+        taken = [*names.values(), *found.values()]
+        found |= {identity: name for identity, name in names.items() if taken.count(name) == 1}
+    return found
+
+
+def _by_kind(trial: Trial, words: str) -> str:
+    name = " ".join(words.split())
+    if (trial.kind == "training") == is_training(name):
+        return name
+    return f"{'training' if trial.kind == 'training' else 'test'} {name}"
+
+
+def rated(store: Store, test: ListeningTest, language: str) -> Iterator[Rated]:
+    """Return the ratings of all complete sessions, in the order in which they were asked for."""
+    sessions = {s.id: s for s in store.sessions()}
+    questions, names = test.protocol.listeners.questionnaire, trial_names(test)
+    for row in export_ratings(store, test).itertuples():
+        session = sessions.get(str(row.session))
+        if session is None or session.complete_at is None:
+            continue
+        yield Rated(
+            answers={q.id: answer_told(q, session.questionnaire.get(q.id, ""), language) for q in questions},
+            assessor=session.assessor,
+            trial=names[str(row.trial)],
+            stimulus=str(row.condition),
+            score=float(str(row.rating)),
+            milliseconds=_milliseconds(float(str(row.seconds))),
+            comment="replicate" if row.replicate else "",
+            complete_at=session.complete_at,
+        )
+
+
+def _milliseconds(seconds: float) -> int | None:
+    return None if seconds != seconds else round(1000 * seconds)
+
+
+def results_csv(test: ListeningTest, ratings: list[Rated], form: Format) -> str:
+    """Return ratings as webMUSHRA's ``mushra.csv``, or as pymushra's download of the same.
+
+    Parameters
+    ----------
+    test : ListeningTest
+    ratings : list of Rated
+    form : {"webmushra", "pymushra"}
+
+    Returns
+    -------
+    str
+        pymushra's is separated by semicolons.
+    """
+    questions = [question.id for question in test.protocol.listeners.questionnaire]
+    if form == "webmushra":
+        tail = [
+            "session_uuid",
+            "trial_id",
+            "rating_stimulus",
+            "rating_score",
+            "rating_time",
+            "rating_comment",
+        ]
+        # A question may have the name of a column; two columns of one name could not be read.
+        asked = [f"answer_{q}" if q in ("session_test_id", *tail) else q for q in questions]
+        rows: list[list[object]] = [
+            [
+                test.id,
+                *r.answers.values(),
+                r.assessor,
+                r.trial,
+                r.stimulus,
+                _score(r),
+                r.milliseconds,
+                r.comment,
+            ]
+            for r in ratings
+        ]
+        return csv_text(["session_test_id", *asked, *tail], rows)
+    head = [
+        "wm_testId", "wm_type", "wm_id", "wm_date", "responses_stimulus", "responses_score", "responses_time",
+        "responses_comment", *(f"questionaire_{q if q != 'uuid' else 'answer_uuid'}" for q in questions),
+        "questionaire_uuid",
+    ]  # fmt: skip
+    rows = [
+        [test.id, "mushra", r.trial, r.complete_at, r.stimulus, _score(r), r.milliseconds, r.comment,
+         *r.answers.values(), r.assessor]
+        for r in ratings
+    ]  # fmt: skip
+    return csv_text(head, rows, delimiter=";")
+
+
+def _score(rating: Rated) -> float | int:
+    return int(rating.score) if rating.score.is_integer() else rating.score

@@ -1,4 +1,4 @@
-"""The keys of a webMUSHRA configuration: what each may hold, and errors with the path of the key."""
+"""The keys of a webMUSHRA configuration: what each may hold, and errors that name the path of the key."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ class Keys:
     def __init__(self, path: Path, place: str, found: object, kind: str) -> None:
         self.path, self.place, self._kinds = path, place, KEYS[kind]
         if not isinstance(found, dict):
-            raise SpecError(path, place, f"is {told(found)}, expected keys such as {', '.join(self._kinds)}")
+            raise SpecError(
+                path, place, f"is {describe_value(found)}, expected keys such as {', '.join(self._kinds)}"
+            )
         self._found: dict[str, Any] = found
         for name in found:
             if name not in self._kinds:
@@ -113,15 +115,21 @@ class Keys:
         if value == "":
             return
         if kind == "list" and not isinstance(value, list):
-            raise self.wrong(name, f"is {told(value)}, expected a list")
+            raise self.wrong(name, f"is {describe_value(value)}, expected a list")
         if kind == "texts":
             if not isinstance(value, dict):
-                raise self.wrong(name, f"is {told(value)}, expected lines such as `C1: path/to/file.wav`")
+                raise self.wrong(
+                    name, f"is {describe_value(value)}, expected lines such as `C1: path/to/file.wav`"
+                )
             for inner, text in value.items():
                 if not inner or not isinstance(text, str) or not text.strip():
-                    raise self.wrong(f"{name}.{inner}", f"is {told(text)}, expected the path of a file")
+                    raise self.wrong(
+                        f"{name}.{inner}", f"is {describe_value(text)}, expected the path of a file"
+                    )
         if kind in ("text", "flag", "number") and not isinstance(value, str):
-            raise self.wrong(name, f"is {told(value)}, expected {'text' if kind == 'text' else f'a {kind}'}")
+            raise self.wrong(
+                name, f"is {describe_value(value)}, expected {'text' if kind == 'text' else f'a {kind}'}"
+            )
         if kind == "flag" and value.lower() not in ("true", "false"):
             raise self.wrong(name, f"is {value!r}, expected true or false")
         if kind == "number":
@@ -131,12 +139,12 @@ class Keys:
                 raise self.wrong(name, f"is {value!r}, expected a number") from error
 
 
-def told(value: object) -> str:
+def describe_value(value: object) -> str:
     """Say what stands at a key.
 
     Examples
     --------
-    >>> told(["a"]), told({}), told(""), told("no")
+    >>> describe_value(["a"]), describe_value({}), describe_value(""), describe_value("no")
     ('a list', 'a mapping', 'empty', "'no'")
     """
     if isinstance(value, list):

@@ -11,8 +11,8 @@ from svbench.listening.listening_test import ListeningTest
 from svbench.listening.report.facts import Section
 from svbench.listening.report.table import Column, Table
 from svbench.listening.store.export import answer_text
-from svbench.listening.store.progress import Progress, progress
 from svbench.listening.store.state import SessionState
+from svbench.listening.store.status import Progress, progress
 from svbench.specs.listening import Question
 
 NONE = "no answer"

@@ -1,7 +1,8 @@
-"""Opening a test's database: SQLite beside the test, or PostgreSQL by ``DATABASE_URL``.
+"""Open the database of a test: SQLite beside the test, or PostgreSQL through ``DATABASE_URL``.
 
-One server at a time writes a database: it holds sessions in memory, and SQLite's WAL (before
-3.51.3) wants exactly one writer. A lock that dies with the process sees to it.
+Only one server at a time may write a database, because it holds the sessions in memory; SQLite's WAL mode
+(before 3.51.3) also allows only one writer. A lock that the operating system releases when the process dies
+makes sure of it.
 """
 
 from __future__ import annotations
@@ -18,15 +19,13 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from svbench.errors import DataError
 from svbench.installation import install_line
+from svbench.listening.listening_test import RATINGS, ListeningTest
 from svbench.listening.store.schema import SCHEMA, facts, metadata
 from svbench.specs.records import digest
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-    from svbench.listening.listening_test import ListeningTest
-
-FILE = "ratings.sqlite"
 LOCK = 0x5BE7C41  # PostgreSQL's advisory lock: any number, always the same
 
 
@@ -45,7 +44,7 @@ def database_url(folder: Path, given: str | None = None) -> URL:
     """
     named = given or os.environ.get("DATABASE_URL", "")
     if not named:
-        return make_url(f"sqlite:///{folder / FILE}")
+        return make_url(f"sqlite:///{folder / RATINGS}")
     try:
         url = make_url(named)
     except (ArgumentError, ValueError) as error:  # the latter of a port that is no number
@@ -59,7 +58,7 @@ def database_url(folder: Path, given: str | None = None) -> URL:
 
 
 def connect(url: URL) -> Engine:
-    """Return an engine whose connections are set up to lose nothing that was committed."""
+    """Return an engine whose connections never lose a committed transaction."""
     if url.get_backend_name() == "sqlite":
         _make_private(url)
         engine = create_engine(url, connect_args={"timeout": 30})
@@ -76,14 +75,15 @@ def connect(url: URL) -> Engine:
 def _make_private(url: URL) -> None:
     """Make the file readable by its owner alone; SQLite gives its other files the same mode."""
     if url.database and url.database != ":memory:":
-        with contextlib.suppress(OSError):  # what cannot be made is told by the first use
+        with contextlib.suppress(OSError):  # if it cannot be created, the first use reports why
             os.close(os.open(url.database, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _durable(connection: Any, _: Any) -> None:
-    # FULL: each commit is on disk before it returns. In WAL mode NORMAL would lose the last ones to a
-    # power cut (not to a killed process); the writer's group commit makes FULL cheap.
-    # What is deleted is overwritten with zeros: who asks to be forgotten is not to be found in free pages.
+    # FULL: a commit is on disk before it returns. In WAL mode, NORMAL would lose the last commits in a power
+    # cut (not when the process is killed); the writer's shared commits make FULL cheap.
+    # secure_delete: deleted rows are overwritten with zeros, so that nothing of an assessor who asked to be
+    # forgotten is left in free pages.
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
@@ -94,15 +94,15 @@ def _durable(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def prepare(engine: Engine, test: ListeningTest, told: str) -> dict[str, str]:
-    """Make the tables, or check that they are of this version and this test; return the facts.
+def prepare(engine: Engine, test: ListeningTest, name: str) -> dict[str, str]:
+    """Create the tables, or check that they belong to this version and this test; return the facts.
 
     Parameters
     ----------
     engine : sqlalchemy.Engine
     test : ListeningTest
-    told : str
-        The database's name for sentences, without a password.
+    name : str
+        The name of the database in messages, without a password.
 
     Raises
     ------
@@ -128,20 +128,20 @@ def prepare(engine: Engine, test: ListeningTest, told: str) -> dict[str, str]:
         where = Path(engine.url.database or "").parent
         shut = engine.dialect.name == "sqlite" and not os.access(where, os.W_OK)
         hint = f"; {where} has to be a folder that can be written, even to read" if shut else ""
-        raise DataError(f"{told}: cannot be used as the test's database ({reason(error)}){hint}") from error
+        raise DataError(f"{name}: cannot be used as the test's database ({reason(error)}){hint}") from error
     if found.get("schema") != str(SCHEMA):
         raise DataError(
-            f"{told}: schema {found.get('schema')} is from another version, this svbench writes {SCHEMA}; "
+            f"{name}: schema {found.get('schema')} is from another version, this svbench writes {SCHEMA}; "
             "serve it with the svbench that made it"
         )
     if found["test"] != test.id:
         raise DataError(
-            f"{told}: holds the ratings of another test ({found['test']}, this one is {test.id}); "
+            f"{name}: holds the ratings of another test ({found['test']}, this one is {test.id}); "
             "give each test a database of its own"
         )
     if found["heard"] != heard:
         raise DataError(
-            f"{told}: the test was built anew since its first rating (other trials or conditions); "
+            f"{name}: the test was built anew since its first rating (other trials or conditions); "
             "serve the old build, or start with a new database"
         )
     return found
@@ -158,7 +158,7 @@ def reason(error: Exception) -> str:
 
 
 class Lock:
-    """Held by the one server of a database, until closed or until the process ends in any way.
+    """The lock of the one server of a database, held until it is closed or the process ends in any way.
 
     Raises
     ------
@@ -166,10 +166,10 @@ class Lock:
         Another server holds it.
     """
 
-    def __init__(self, engine: Engine, told: str) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._connection: Connection | None = None
         self._file: int | None = None
-        taken = f"{told}: another `svbench listen serve` is using this database; stop it first"
+        taken = f"{name}: another `svbench listen serve` is using this database; stop it first"
         if engine.dialect.name == "postgresql":
             self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": LOCK}):
@@ -179,9 +179,10 @@ class Lock:
             self._file = _lock_file(Path(f"{engine.url.database}.lock"), taken)
 
     def close(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         if self._connection is not None:
-            self._connection.invalidate()  # closes it for good: a pooled one would keep the lock
+            # Close it for good: a connection that returns to the pool would keep the lock.
+            self._connection.invalidate()
             self._connection.close()
         if self._file is not None:
             os.close(self._file)
@@ -190,7 +191,7 @@ class Lock:
 def _lock_file(path: Path, taken: str) -> int | None:
     try:
         import fcntl
-    except ImportError:  # Windows has no such lock; SQLite's own still keeps the file whole
+    except ImportError:  # Windows has no such lock; SQLite's own lock still protects the file
         return None
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""Ratings leave the database: as the long table, or as CSV that is safe to open in a spreadsheet."""
+"""Export ratings from the database: as the long table, or as CSV that is safe to open in a spreadsheet."""
 
 from __future__ import annotations
 

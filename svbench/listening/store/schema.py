@@ -1,6 +1,6 @@
-"""The tables. Ratings are only ever added: a change of mind is a further revision.
+"""The tables of the database. Ratings are only ever added: a changed rating is a new revision.
 
-No table holds an address of the network, a name or an e-mail; crowd ids are salted hashes.
+No table holds a network address, a name or an e-mail address; the ids of crowd platforms are salted hashes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What is kept of a listening test, and how it gets there.
+"""Read and write the sessions and ratings of a test.
 
-Reading is done by connections of a pool, all writing by one thread (`Writer`). ``save`` returns a
-future that is done when everything it was given is on disk.
+Reading uses pooled connections; all writing goes through one thread (`Writer`). `Store.save` returns a future
+that completes when all its operations are on disk.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from svbench.errors import DataError
 from svbench.listening.design import Plan
-from svbench.listening.listening_test import ListeningTest
+from svbench.listening.listening_test import RATINGS, ListeningTest
 from svbench.listening.store import schema
-from svbench.listening.store.database import FILE, Lock, connect, database_url, prepare
+from svbench.listening.store.database import Lock, connect, database_url, prepare
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.writer import Operation, Writer
 
 
 class CurrentRating(NamedTuple):
-    """The newest revision of a rating; ``seconds`` is None where the browser did not tell."""
+    """The newest revision of a rating; ``seconds`` is None where the browser did not report it."""
 
     session: str
     screen: int
@@ -48,7 +48,7 @@ class Store:
     url : str, optional
         Of the database; ``DATABASE_URL`` or a file in the folder by default.
     serving : bool
-        Be its one server: refused where there is another.
+        Take the lock of the one server; refused while another server holds it.
 
     Raises
     ------
@@ -60,35 +60,37 @@ class Store:
         self, folder: Path, test: ListeningTest, url: str | None = None, serving: bool = False
     ) -> None:
         address = database_url(folder, url)
-        self.test, self.told = test, address.render_as_string(hide_password=True)
+        self.test, self.name = test, address.render_as_string(hide_password=True)
         self.engine = connect(address)
         try:
-            self.facts = prepare(self.engine, test, self.told)
-            self._lock = Lock(self.engine, self.told) if serving else None
+            self.facts = prepare(self.engine, test, self.name)
+            self._lock = Lock(self.engine, self.name) if serving else None
         except BaseException:
             self.engine.dispose()
             raise
         self._writer = Writer(self.engine)
         insert = postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
+        # A browser repeats a request whose answer was lost, so the same row may come twice: no error.
         self._heard = insert(schema.heard).on_conflict_do_nothing()
         self._done = insert(schema.screens).on_conflict_do_nothing()
+        # A rating must conflict instead: equal revisions with different values would lose one of them.
         self._rating = schema.ratings.insert()
 
     def close(self) -> None:
-        """Write what waits, and give the database back."""
+        """Write what is queued, and release the database."""
         self._writer.close()
         if self._lock is not None:
             self._lock.close()
         self.engine.dispose()
 
     def save(self, operations: Iterable[Operation]) -> Future[None]:
-        """Write operations together, or none of them."""
+        """Write all operations in one transaction, or none of them."""
         return self._writer.submit(list(operations))
 
-    # What can be written. Each returns operations, so that a caller can have several in one commit.
+    # Writing. Each method only returns operations, so that a caller can put several into one commit.
 
     def begin(self, session: SessionState, assessor: dict[str, str | None] | None) -> list[Operation]:
-        """Tell a new session, and its assessor where that is a new one."""
+        """Add a session, and its assessor if that one is new."""
         plan = Plan(row=session.row, screens=session.screens)
         row = {
             "id": session.id,
@@ -119,7 +121,7 @@ class Store:
         return [(statement, {})]
 
     def hear(self, session: str, screen: int, slot: int) -> list[Operation]:
-        """Note that a slot has been heard."""
+        """Record that a slot has been heard."""
         return [(self._heard, {"session": session, "screen": screen, "slot": slot})]
 
     def rate(
@@ -133,11 +135,11 @@ class Store:
         return [(self._rating, values)]
 
     def finish_screen(self, session: str, screen: int, done_at: str) -> list[Operation]:
-        """Note that a screen is done."""
+        """Record that a screen is done."""
         return [(self._done, {"session": session, "screen": screen, "done_at": done_at})]
 
     def forget(self, sessions: Iterable[str], assessor: str) -> list[Operation]:
-        """Delete an assessor with all sessions, answers and ratings; that there were some stays."""
+        """Delete an assessor with all sessions, answers and ratings; only the ids of the sessions stay."""
         operations: list[Operation] = []
         for session in sessions:
             for table in (schema.ratings, schema.heard, schema.screens):
@@ -147,7 +149,7 @@ class Store:
         gone = delete(schema.assessors).where(schema.assessors.c.id == assessor)
         return [*operations, (gone, {})]
 
-    def tell(self, key: str, value: str) -> list[Operation]:
+    def set_fact(self, key: str, value: str) -> list[Operation]:
         """Set a fact about the test, such as ``open``."""
         statement = schema.facts.insert()
         return [
@@ -156,11 +158,11 @@ class Store:
         ]
 
     def log(self, action: str) -> list[Operation]:
-        """Note what whoever runs the test has done."""
+        """Log an action of the person who runs the test."""
         return [(schema.admin_log.insert(), {"at": now(), "action": action})]
 
     def clean_up(self) -> None:
-        """Leave nothing of deleted rows in the database's files."""
+        """Remove what is left of deleted rows from the files of the database."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if self.engine.dialect.name == "postgresql":
                 for table in schema.metadata.sorted_tables:
@@ -168,7 +170,7 @@ class Store:
             else:
                 connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
-    # What can be read.
+    # Reading.
 
     def sessions(self, only: str | None = None) -> list[SessionState]:
         """Read all sessions in the order in which they began, or one."""
@@ -181,7 +183,7 @@ class Store:
             return list(_current(connection, None))
 
     def logged(self) -> list[tuple[str, str]]:
-        """Read what was done (moment, action), the latest first."""
+        """Read the log as (time, action), newest first."""
         log = schema.admin_log.c
         query = select(log.at, log.action).order_by(log.number.desc())
         with self.engine.connect() as connection:
@@ -206,7 +208,7 @@ def existing_store(
     """
     if not has_database(folder, url):
         raise DataError(
-            f"{folder / FILE}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
+            f"{folder / RATINGS}: not there, so nobody has rated yet; `svbench listen serve` makes it, and "
             "DATABASE_URL names a database elsewhere"
         )
     store = Store(folder, test, url, serving)
@@ -231,7 +233,7 @@ def _sessions(connection: Connection, only: str | None) -> list[SessionState]:
     if only is not None:
         heard = heard.where(schema.heard.c.session == only)
     for session, screen, slot in connection.execute(heard):
-        if session in found:  # else it began since
+        if session in found:  # a session that began after the first query is left for the next read
             found[session].heard.add((screen, slot))
     for rating in (r for r in _current(connection, only) if r.session in found):
         state = found[rating.session]

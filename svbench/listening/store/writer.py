@@ -1,8 +1,9 @@
-"""The one thread that writes: many requests, one commit.
+"""The only thread that writes to the database: many requests share one commit.
 
-A commit that survives a power cut costs milliseconds whatever is in it. So the thread takes all
-that has come in while the last commit ran, writes it in one transaction, and only then tells each
-caller that it is stored. A request is all or nothing; one that the database refuses fails alone.
+A commit that survives a power cut takes milliseconds, however much is in it. The thread therefore takes all
+requests that arrived during the last commit, writes them in one transaction, and only then tells each caller
+that its request is stored. A request is written as a whole or not at all; if the database refuses one
+request, only that one fails.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ Request = tuple[Sequence[Operation], "Future[None]"]
 class Writer:
     """Writes requests, each a sequence of operations.
 
-    Requests that wait at the same time must not depend on each other: a caller who needs one before
-    another waits for its future.
+    Requests that wait at the same time must not depend on each other: a caller who needs one to be stored
+    before another waits for its future.
 
     Parameters
     ----------
     engine : sqlalchemy.Engine
-        A connection of it is held, and made anew after an error.
+        One connection of it is kept open, and replaced after an error.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -42,7 +43,7 @@ class Writer:
         self._thread.start()
 
     def submit(self, operations: Sequence[Operation]) -> Future[None]:
-        """Have operations written together; the future is done once they are on disk."""
+        """Queue operations to be written together; the future completes when they are on disk."""
         future: Future[None] = Future()
         self._queue.put((operations, future))
         return future
@@ -56,14 +57,16 @@ class Writer:
         running = True
         while running:
             batch: list[Request] = []
-            item = self._queue.get()
+            item = self._queue.get()  # sleeps until there is something to write
+            # What has queued up during the last commit joins this batch; nobody waits for it to fill.
             while item is not None:
                 batch.append(item)
                 if len(batch) == MOST_AT_ONCE or self._queue.empty():
                     break
                 item = self._queue.get()
             running = item is not None
-            # One that was cancelled while it waited is not written; from here on none can be.
+            # A request that was cancelled while it waited is not written. From here on cancel() fails, so
+            # that nothing reaches the disk whose caller believes that it was withdrawn.
             batch = [one for one in batch if one[1].set_running_or_notify_cancel()]
             if batch:
                 self._write(batch)
@@ -72,7 +75,7 @@ class Writer:
     def _write(self, batch: list[Request]) -> None:
         try:
             self._connection = self._connection or self._engine.connect()
-        except Exception as error:  # nothing can be written: all are told at once
+        except Exception as error:  # no connection, so every request fails; the next batch tries again
             for _, future in batch:
                 future.set_exception(error)
             return
@@ -84,21 +87,28 @@ class Writer:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
             else:
-                for one in batch:  # so that only those fail that have to
+                # The transaction was rolled back, so nothing of the batch is stored. Each request is tried
+                # alone, so that one bad request does not fail the others.
+                for one in batch:
                     self._write([one])
             return
+        # Only now, after the commit, may the server acknowledge. If the process dies between commit and
+        # acknowledgement, the browser sends the rating again, and its revision shows that it is stored.
         for _, future in batch:
             future.set_result(None)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(Exception):  # of one that is broken already: the thread must live on
+            with contextlib.suppress(Exception):  # it may be broken already, and this thread must not die
                 connection.close()
 
 
 def _execute(connection: Connection, batch: Sequence[Request]) -> None:
-    """Execute a batch, everything of one statement together, in the order of first appearance."""
+    """Execute a batch: the rows of equal statements together, in the order in which statements first appear.
+
+    One ``executemany`` for all ratings of a batch is what makes a commit for many listeners cheap.
+    """
     by_statement: dict[int, tuple[Executable, list[dict[str, Any]]]] = {}
     for operations, _ in batch:
         for statement, values in operations:

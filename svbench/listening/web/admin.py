@@ -16,16 +16,16 @@ from starlette.routing import Route
 
 from svbench.errors import DataError
 from svbench.listening.store.export import as_json, export_answers, export_ratings
-from svbench.listening.web.admin_access import (
-    PATH,
+from svbench.listening.web.admin_view import SignIn, admin_page
+from svbench.listening.web.answers import read_form
+from svbench.listening.web.pages import render
+from svbench.listening.web.site import (
+    ADMIN_PATH,
     AdminSession,
     admin_cookie,
     drop_admin_cookie,
     set_admin_cookie,
 )
-from svbench.listening.web.admin_view import SignIn, admin_page
-from svbench.listening.web.answers import read_form
-from svbench.listening.web.pages import render
 from svbench.tables.spreadsheet import frame_csv
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def routes() -> list[Route]:
         "export": export,
     }
     return [
-        Route(PATH, show),
-        Route(f"{PATH}/sign-in", sign_in, methods=["POST"]),
-        *(Route(f"{PATH}/{name}", _guarded(act), methods=["POST"]) for name, act in forms.items()),
+        Route(ADMIN_PATH, show),
+        Route(f"{ADMIN_PATH}/sign-in", sign_in, methods=["POST"]),
+        *(Route(f"{ADMIN_PATH}/{name}", _guarded(act), methods=["POST"]) for name, act in forms.items()),
     ]
 
 
@@ -111,7 +111,7 @@ async def sign_in(request: Request) -> Response:
     if cookie is None:
         return _way_in(401, "This is not the admin token.")
     await site.registry.write(site.registry.store.log("signed in"))
-    response = RedirectResponse(PATH, 303)
+    response = RedirectResponse(ADMIN_PATH, 303)
     set_admin_cookie(response, cookie, site.secure or request.url.scheme == "https")
     return response
 
@@ -119,7 +119,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(admin: Admin, form: dict[str, str]) -> Response:
     """End the session, here and in the browser."""
     admin.site.admins.sign_out(admin.cookie)
-    response = RedirectResponse(PATH, 303)
+    response = RedirectResponse(ADMIN_PATH, 303)
     drop_admin_cookie(response, admin.secure)
     return response
 
@@ -227,4 +227,4 @@ def _way_in(status: int, problem: str = "") -> Response:
 
 
 def _back(done: str) -> Response:
-    return RedirectResponse(f"{PATH}?done={done}", 303)
+    return RedirectResponse(f"{ADMIN_PATH}?done={done}", 303)

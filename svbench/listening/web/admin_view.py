@@ -1,6 +1,6 @@
 """What the admin page shows. It is the one page that knows of conditions, and is shown to admins alone.
 
-Each part is told for itself: where one cannot be, its place says why and the others stand.
+Each part is computed by itself: if one fails, the page says why in its place and still shows the others.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from svbench.listening.live import Screening, centres, is_median
 from svbench.listening.store.export import answer_text
-from svbench.listening.store.health import Health, health
-from svbench.listening.store.progress import Progress, progress
-from svbench.listening.store.state import SessionState, now
-from svbench.listening.web.contexts import View
-from svbench.listening.web.steps import ORDER
+from svbench.listening.store.state import ORDER, SessionState, now
+from svbench.listening.store.status import Health, Progress, health, progress
+from svbench.listening.web.pages import View
 
 if TYPE_CHECKING:
     from svbench.listening.listening_test import ListeningTest
@@ -37,7 +35,7 @@ class SignIn(View):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ProgressRow:
     """A trial: what it is, and for each condition how many ratings it has and, if asked for, their middle."""
 
     name: str
@@ -65,7 +63,7 @@ class AdminPage(View):
     deleted: int
     steps: tuple[str, ...]
     conditions: tuple[tuple[str, str], ...]  # id, role
-    trials: tuple[Row, ...]
+    trials: tuple[ProgressRow, ...]
     centre: str
     revealed: bool
     questions: tuple[str, ...]
@@ -102,7 +100,7 @@ def _compose(
     invitations: tuple[str, ...],
 ) -> AdminPage:
     test, store, troubles = site.test, site.registry.store, dict[str, str]()
-    told = progress(test, sessions, site.registry.open)
+    counts = progress(test, sessions, site.registry.open)
     middles = _try(troubles, "centres", lambda: centres(test, sessions)) if revealed else None
     done = _try(troubles, "log", store.logged)
     questions = test.protocol.listeners.questionnaire
@@ -112,11 +110,11 @@ def _compose(
         test=test.id,
         method=test.protocol.method,
         told_at=now(),
-        progress=told,
+        progress=counts,
         deleted=len(site.registry.deleted),
-        steps=tuple(sorted(told.steps, key=_place)),
+        steps=tuple(sorted(counts.steps, key=_place)),
         conditions=tuple((c.id, c.role) for c in test.conditions),
-        trials=_rows(test, told, middles or {}),
+        trials=_rows(test, counts, middles or {}),
         centre="" if middles is None else "median" if is_median(test) else "mean",
         revealed=revealed,
         questions=tuple(q.label.get("en") or next(iter(q.label.values()), q.id) for q in questions),
@@ -134,11 +132,11 @@ def _compose(
     )
 
 
-def _try(troubles: dict[str, str], part: str, tell: Callable[[], T]) -> T | None:
+def _try(troubles: dict[str, str], part: str, compute: Callable[[], T]) -> T | None:
     try:
-        return tell()
+        return compute()
     except Exception as error:  # whatever is stored, or a database out of reach, must not take the page away
-        log.exception("the admin page cannot tell %s", part)
+        log.exception("the admin page cannot show %s", part)
         troubles[part] = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
         return None
 
@@ -148,14 +146,17 @@ def _place(step: str) -> tuple[int, str]:
     return (order.index(step) if step in order else len(order), step)
 
 
-def _rows(test: ListeningTest, told: Progress, middles: dict[str, dict[str, float]]) -> tuple[Row, ...]:
+def _rows(
+    test: ListeningTest, counts: Progress, middles: dict[str, dict[str, float]]
+) -> tuple[ProgressRow, ...]:
     return tuple(
-        Row(
+        ProgressRow(
             name=f"{trial.track}, {trial.target} from {trial.start_s:g}\u00a0s",
             cells=tuple(
-                (told.cells[trial.id].get(c.id), middles.get(trial.id, {}).get(c.id)) for c in test.conditions
+                (counts.cells[trial.id].get(c.id), middles.get(trial.id, {}).get(c.id))
+                for c in test.conditions
             ),
-            total=told.of_trial(trial.id),
+            total=counts.of_trial(trial.id),
         )
         for trial in test.trials
         if trial.kind == "test"

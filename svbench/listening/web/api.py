@@ -1,7 +1,7 @@
-"""What the screen's script asks for: the screen, and a safe place for every rating.
+"""The JSON interface of the rating screen: get the screen, store ratings, go on.
 
-A rating names the revision that it replaces (0: none). The same request sent again is one rating;
-one that replaces what is no longer current is refused with the current value (409).
+A rating names the revision that it replaces (0: none). A request that is sent again counts once; a request
+that replaces an outdated revision is refused with the current value (409).
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ import msgspec
 from starlette.responses import Response
 
 from svbench.listening.design import RATED, REFERENCE, SCALES, PlannedScreen
-from svbench.listening.store.state import Rating, SessionState, now
+from svbench.listening.store.state import Rating, SessionState, now, step_after_screen, step_now
 from svbench.listening.web.answers import Refused, answer, read_json
 from svbench.listening.web.compose import missing, screen_data
 from svbench.listening.web.site import Site
-from svbench.listening.web.steps import step_after_screen, step_now
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-MOST_REVISIONS = 10_000  # of one rating: far more than a hand makes, too few to fill a disk
+MOST_REVISIONS = 10_000  # of one rating: far more than anybody makes by hand, too few to fill a disk
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -52,7 +51,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 async def get_screen(request: Request) -> Response:
-    """Answer with the screen that is to be rated now."""
+    """Return the screen that is to be rated now."""
     site, session = _session(request)
     step = step_now(site.test, session)
     if step != "screen":
@@ -61,7 +60,7 @@ async def get_screen(request: Request) -> Response:
 
 
 async def put_rating(request: Request) -> Response:
-    """Keep a rating."""
+    """Store a rating, and answer only when it is on disk."""
     site, session, given = await _read(request, RatingGiven)
     async with session.lock:
         screen = _current(site, session, given.screen)
@@ -69,9 +68,12 @@ async def put_rating(request: Request) -> Response:
         _check_rating(site, given, slot, screen)
         current = session.ratings.get((session.at, slot), Rating(0, math.nan))
         if given.revision != current.revision:
+            # The answer to this very request was lost on its way, so the browser sent it again: it is stored
+            # already. Answering as the first time makes the retry harmless.
             again = given.revision + 1 == current.revision and given.rating == current.value
             if again:
                 return answer({"revision": current.revision, "rating": current.value})
+            # Another tab has rated meanwhile. The browser gets the current value and decides.
             raise Refused(
                 409,
                 f"the rating is at revision {current.revision}, not {given.revision}",
@@ -85,7 +87,7 @@ async def put_rating(request: Request) -> Response:
         newly = given.heard and (session.at, slot) not in session.heard
         if newly:
             operations += store.hear(session.id, session.at, slot)
-        await site.registry.save(session, operations)
+        await site.registry.save(session, operations)  # raises Unsaved: then memory stays as it was
         session.ratings[session.at, slot] = rating
         if newly:
             session.heard.add((session.at, slot))
@@ -94,7 +96,7 @@ async def put_rating(request: Request) -> Response:
 
 
 async def post_heard(request: Request) -> Response:
-    """Note that a stimulus has been heard."""
+    """Record that a stimulus has been heard."""
     site, session, given = await _read(request, Heard)
     async with session.lock:
         screen = _current(site, session, given.screen)
@@ -106,9 +108,10 @@ async def post_heard(request: Request) -> Response:
 
 
 async def post_done(request: Request) -> Response:
-    """Go on to what comes after a screen, if all of it has been heard and rated."""
+    """Go on to the next step, if everything on the screen has been heard and rated."""
     site, session, given = await _read(request, Done)
     async with session.lock:
+        # Sent again after a lost answer, or by a second tab: the screen is done, say what comes next.
         before = session.screens[: session.at]
         if any(screen.id == given.screen for screen in before):
             return answer({"step": step_now(site.test, session)})
@@ -146,7 +149,7 @@ async def _read(request: Request, kind: type[T]) -> tuple[Site, SessionState, T]
 
 
 def _current(site: Site, session: SessionState, screen: str) -> PlannedScreen:
-    """The screen to be rated, if that is what the request speaks of: what is done stays as it is."""
+    """Return the screen to be rated, if the request names it; screens that are done can no longer change."""
     step = step_now(site.test, session)
     if step != "screen":
         raise Refused(409, "there is no screen to be rated at this step", step=step)
@@ -170,7 +173,7 @@ def _check_rating(site: Site, given: RatingGiven, slot: int, screen: PlannedScre
     low, high = SCALES[method]
     if slot == REFERENCE or slot not in range(len(screen.slots))[RATED[method]]:
         raise Refused(400, "this stimulus takes no rating")
-    if not low <= given.rating <= high:  # also what is not finite
+    if not low <= given.rating <= high:  # refuses NaN and infinity too
         raise Refused(400, f"a rating is a number from {low:g} to {high:g}")
     steps = {"mushra": 0.0, "ab": 0.5}.get(method, 1.0)
     if steps and given.rating % steps:

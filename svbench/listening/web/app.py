@@ -11,11 +11,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from svbench.listening.web import admin, api, audio, forms
-from svbench.listening.web.admin_access import PATH
-from svbench.listening.web.answers import Refused, answer, refuse
+from svbench.listening.web.answers import Refused, Shield, answer, refuse
 from svbench.listening.web.pages import STATIC
 from svbench.listening.web.registry import Unsaved
-from svbench.listening.web.security_headers import Shield
+from svbench.listening.web.site import ADMIN_PATH
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -54,7 +53,7 @@ def create_app(site: Site) -> Starlette:
 
 
 async def health(request: Request) -> Response:
-    """Tell that the server answers."""
+    """Answer that the server is running."""
     return answer({"status": "ok"})
 
 
@@ -65,8 +64,8 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def unsaved(request: Request, error: Exception) -> Response:
-    """Say that nothing was saved: to scripts, so that they try again, and to listeners on their page."""
-    if request.url.path.startswith((PATH, "/api/")):
+    """Answer that nothing was saved: as JSON to scripts, which try again, and as a page to listeners."""
+    if request.url.path.startswith((ADMIN_PATH, "/api/")):
         response = refuse(503, "this could not be saved; please try again")
     else:
         response = forms.show_unsaved(request.app.state.site, request)
@@ -75,7 +74,7 @@ async def unsaved(request: Request, error: Exception) -> Response:
 
 
 async def no_route(request: Request, error: Exception) -> Response:
-    """Answer what has no route, or not with that method."""
+    """Answer a request for an unknown address or with a wrong method."""
     assert isinstance(error, HTTPException)
     sentence = {404: "there is nothing at this address", 405: "this address takes other methods"}
     response = refuse(error.status_code, sentence.get(error.status_code, str(error.detail)))

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from svbench.listening.listening_test import stimulus_path
-from svbench.listening.store.state import SessionState
+from svbench.listening.store.state import SessionState, step_now
 from svbench.listening.web.answers import Refused, refuse
-from svbench.listening.web.compose import audio_tokens
+from svbench.listening.web.compose import audio_tokens, headphone_set, headphone_sounds, volume_stimulus
 from svbench.listening.web.site import Site
-from svbench.listening.web.sounds import headphone_set, headphone_sounds, volume_stimulus
-from svbench.listening.web.steps import step_now
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -1,23 +1,25 @@
-"""The records of pages and screens, from where a session stands."""
+"""Fill in the records of pages and screens from the state of a session."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from svbench.listening.design import RATED, REFERENCE, SCALES, PlannedScreen
-from svbench.listening.store.state import SessionState
-from svbench.listening.web import contexts
+from svbench.listening.headphones import N_TRIALS, HeadphoneMethod, headphone_trials
+from svbench.listening.listening_test import ListeningTest, Stimulus
+from svbench.listening.store.state import SessionState, step_now
+from svbench.listening.web import pages
 from svbench.listening.web.pages import own_names, texts
-from svbench.listening.web.signing import Join
+from svbench.listening.web.signing import Join, Signer
 from svbench.listening.web.site import Site, Visitor
-from svbench.listening.web.sounds import headphone_sounds
-from svbench.listening.web.steps import step_now
 from svbench.specs.listening import Method
 
 SECONDS_PER_STIMULUS = 20  # heard, compared and rated
+HEADPHONE_SETS = 6  # of headphone sounds: neighbours in a room hear others, and few are made and kept
 
 
-def page_of(site: Site, visitor: Visitor, language: str, problem: str = "") -> contexts.Page:
+def page_of(site: Site, visitor: Visitor, language: str, problem: str = "") -> pages.Page:
     """Return the page that a visitor is to see; sessions alone have more than welcome and away."""
     session = visitor.session
     if session is None:
@@ -31,24 +33,24 @@ def page_of(site: Site, visitor: Visitor, language: str, problem: str = "") -> c
         case "welcome":
             return welcome(site, visitor, language, "", problem)
         case "questionnaire":
-            return contexts.Questionnaire(**more, fields=_fields(site, session, language))
+            return pages.Questionnaire(**more, fields=_fields(site, session, language))
         case "headphones":
             sounds = tuple((token, f"/audio/{token}") for token in headphone_sounds(site.signer, session))
             assert listeners.headphones != "none"
-            return contexts.Headphones(**more, method=listeners.headphones, sounds=sounds)
+            return pages.Headphones(**more, method=listeners.headphones, sounds=sounds)
         case "volume":
-            return contexts.Volume(**more, sound=f"/audio/{site.signer.token(session.id, 'volume')}")
+            return pages.Volume(**more, sound=f"/audio/{site.signer.token(session.id, 'volume')}")
         case "training":
             question = _text(site.test.protocol.question, language)
-            return contexts.Training(**more, method=site.test.protocol.method, question=question)
+            return pages.Training(**more, method=site.test.protocol.method, question=question)
         case "screen":
-            return contexts.Screen(**more, method=site.test.protocol.method)
+            return pages.Screen(**more, method=site.test.protocol.method)
         case "pause":
-            return contexts.Pause(**more)
+            return pages.Pause(**more)
         case "thanks":
-            return contexts.Thanks(**more, completion=listeners.completion_url)
+            return pages.Thanks(**more, completion=listeners.completion_url)
         case _:
-            return contexts.Away(**more, reason="headphones")
+            return pages.Away(**more, reason="headphones")
 
 
 def shared(site: Site, visitor: Visitor, language: str, problem: str = "") -> dict[str, Any]:
@@ -66,10 +68,10 @@ def shared(site: Site, visitor: Visitor, language: str, problem: str = "") -> di
     }
 
 
-def welcome(site: Site, visitor: Visitor, language: str, join: str, problem: str = "") -> contexts.Welcome:
+def welcome(site: Site, visitor: Visitor, language: str, join: str, problem: str = "") -> pages.Welcome:
     """Return the first page."""
     listeners = site.test.protocol.listeners
-    return contexts.Welcome(
+    return pages.Welcome(
         **shared(site, visitor, language, problem),
         consent=_text(listeners.consent, language),
         consent_version=listeners.consent_version,
@@ -79,19 +81,19 @@ def welcome(site: Site, visitor: Visitor, language: str, join: str, problem: str
     )
 
 
-def away(site: Site, visitor: Visitor, language: str, reason: str) -> contexts.Away:
+def away(site: Site, visitor: Visitor, language: str, reason: str) -> pages.Away:
     """Return the page for those who cannot take part."""
-    return contexts.Away(**shared(site, visitor, language), reason=reason)
+    return pages.Away(**shared(site, visitor, language), reason=reason)
 
 
-def screen_data(site: Site, session: SessionState) -> contexts.ScreenData:
+def screen_data(site: Site, session: SessionState) -> pages.ScreenData:
     """Return the screen to be rated, as JSON has it."""
     screen, method = session.screens[session.at], site.test.protocol.method
     trial = site.trials[screen.trial]
     same_kind = [s for s in session.screens if s.kind == screen.kind]
     low, high = SCALES[method]
     following = session.screens[session.at + 1 : session.at + 2]
-    return contexts.ScreenData(
+    return pages.ScreenData(
         screen=screen.id,
         method=method,
         kind=screen.kind,
@@ -115,9 +117,9 @@ def audio_tokens(screen: PlannedScreen) -> dict[str, str]:
     return {slot.token: slot.stimulus for slot in slots}
 
 
-def _slot(session: SessionState, number: int, token: str) -> contexts.SlotData:
+def _slot(session: SessionState, number: int, token: str) -> pages.SlotData:
     rating = session.ratings.get((session.at, number))
-    return contexts.SlotData(
+    return pages.SlotData(
         token=token,
         audio=f"/audio/{token}",
         rating=rating.value if rating else None,
@@ -126,9 +128,9 @@ def _slot(session: SessionState, number: int, token: str) -> contexts.SlotData:
     )
 
 
-def _fields(site: Site, session: SessionState, language: str) -> tuple[contexts.Field, ...]:
+def _fields(site: Site, session: SessionState, language: str) -> tuple[pages.Field, ...]:
     return tuple(
-        contexts.Field(
+        pages.Field(
             id=question.id,
             kind=question.kind,
             label=_text(question.label, language),
@@ -166,3 +168,26 @@ def missing(session: SessionState, screen: PlannedScreen, method: Method) -> lis
     ]
     open_lacks = screen.reference and (session.at, REFERENCE) not in session.heard
     return ["reference", *lacking] if open_lacks else lacking
+
+
+def headphone_sounds(signer: Signer, session: SessionState) -> list[str]:
+    """Return the tokens of the sounds of the attempt that a session is at."""
+    attempt = len(session.headphones)
+    return [signer.token(session.id, "headphones", attempt, i) for i in range(N_TRIALS)]
+
+
+def headphone_set(method: HeadphoneMethod, session: SessionState) -> tuple[tuple[bytes, int], ...]:
+    """Return the sounds of a session's attempt as WAV, each with its answer (0, 1, 2)."""
+    return _made(method, (session.number + 5 * len(session.headphones)) % HEADPHONE_SETS)
+
+
+@lru_cache(maxsize=HEADPHONE_SETS)
+def _made(method: HeadphoneMethod, seed: int) -> tuple[tuple[bytes, int], ...]:
+    return tuple((trial.wav(), trial.answer) for trial in headphone_trials(method, seed))
+
+
+def volume_stimulus(test: ListeningTest) -> Stimulus:
+    """Return what the volume is set by: the reference of a training trial, or the first there is."""
+    trial = next((t for t in test.trials if t.kind == "training"), test.trials[0])
+    hidden = [s for s in trial.stimuli if test.condition(s.condition).role == "reference"]
+    return trial.reference or (hidden or trial.stimuli)[0]

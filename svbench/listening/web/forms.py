@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from svbench.listening.headphones import NEEDED
-from svbench.listening.store.state import SessionState, now
+from svbench.listening.store.state import SessionState, Step, next_step, now, step_now
 from svbench.listening.web.answers import Refused, answer, read_form, refuse
-from svbench.listening.web.compose import away, page_of, welcome
-from svbench.listening.web.contexts import Page, Step
-from svbench.listening.web.pages import render, texts
+from svbench.listening.web.compose import away, headphone_set, headphone_sounds, page_of, welcome
+from svbench.listening.web.pages import Page, render, texts
 from svbench.listening.web.registry import Unsaved
 from svbench.listening.web.signing import Join
 from svbench.listening.web.site import Site, Visitor
-from svbench.listening.web.sounds import headphone_set, headphone_sounds
-from svbench.listening.web.steps import next_step, step_now
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -116,8 +113,8 @@ async def consent(request: Request) -> Response:
         try:
             begun = await site.registry.begin(identity, join, language)
         except Unsaved:
-            told = texts(language)["problem_unsaved"]
-            again = welcome(site, visitor, language, form.get("join", ""), told)
+            unsaved = texts(language)["problem_unsaved"]
+            again = welcome(site, visitor, language, form.get("join", ""), unsaved)
             return show(site, request, visitor, again, 503)
         if not isinstance(begun, SessionState):
             return show(site, request, visitor, away(site, visitor, language, begun))

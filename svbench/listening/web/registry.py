@@ -1,8 +1,8 @@
-"""All sessions of a running test: who may begin one, and every change of one.
+"""All sessions of a running test: who may begin one, and how one is changed.
 
-Sessions are held in memory, so that a page or a rating costs no query. A change is made under the
-session's lock: checked against memory, written, and taken over into memory when the database has it
-on disk. Where writing fails, memory is read anew, since the database alone knows what it took.
+Sessions are held in memory, so that a page or a rating needs no query. A change happens under the lock of
+the session: it is checked against memory, written, and applied to memory once it is on disk. If writing
+fails, the session is read again, because only the database knows what it stored.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from typing import Literal
 
 from svbench.listening.design import assign
 from svbench.listening.listening_test import ListeningTest
-from svbench.listening.store.state import SessionState, now
+from svbench.listening.store.state import SessionState, next_step, now
 from svbench.listening.store.store import Store
 from svbench.listening.store.writer import Operation
 from svbench.listening.web.signing import Join
-from svbench.listening.web.steps import next_step
 
 Refusal = Literal["closed", "full", "uninvited"]
 
 
 class Unsaved(Exception):
-    """The database did not take a change; what was asked for has not happened."""
+    """The database did not store a change, so the request has had no effect."""
 
 
 class Registry:
@@ -47,7 +46,7 @@ class Registry:
         self._numbers = 1 + max((s.number for s in self.by_id.values()), default=-1)
 
     def find(self, join: Join) -> SessionState | None:
-        """Return the session that this person has, so that nobody becomes a second assessor."""
+        """Return the existing session of this person, so that nobody counts as two assessors."""
         for session in self.by_id.values():
             if join.crowd is not None and session.crowd == join.crowd:
                 return session
@@ -56,7 +55,7 @@ class Registry:
         return None
 
     def refusal(self, join: Join) -> Refusal | None:
-        """Tell why a new session may not begin, if it may not."""
+        """Return why a new session may not begin, or None if it may."""
         if not self.open:
             return "closed"
         if self.test.protocol.listeners.invited_only and join.invitation is None:
@@ -65,7 +64,7 @@ class Registry:
         return "full" if wanted.seats and len(self.seated()) >= wanted.seats else None
 
     def seated(self) -> list[SessionState]:
-        """Sessions that hold a seat: complete, or not idle for too long."""
+        """Return the sessions that hold a seat: complete ones, and those not idle for too long."""
         moment, minutes = datetime.now(UTC), self.test.protocol.sessions.idle_minutes
         return [
             s
@@ -74,14 +73,14 @@ class Registry:
         ]
 
     async def begin(self, identity: str, join: Join, language: str) -> SessionState | Refusal:
-        """Begin a session under an id, or return the one that there is.
+        """Begin a session under an id, or return the existing one.
 
-        Between the look for a session and its entry nothing is awaited, so the same consent sent
-        twice at once finds the first one's session.
+        Nothing is awaited between looking for a session and entering it, so a consent that is sent twice at
+        once (a double click) finds the session of the first one.
         """
         session = self.find(join) or self.by_id.get(identity)
         if session is not None:
-            async with session.lock:  # until it is on disk
+            async with session.lock:  # the first request may still be writing it
                 if self.by_id.get(session.id) is not session:
                     raise Unsaved
                 return session
@@ -105,7 +104,7 @@ class Registry:
         return session
 
     async def _look_up(self, session: SessionState) -> None:
-        """Hold what the database has of a session that may have begun; nothing, if it cannot be asked."""
+        """Replace a session that may have begun by what the database holds; drop it if there is no answer."""
         self.by_id.pop(session.id, None)
         with contextlib.suppress(Exception):
             self.by_id |= {s.id: s for s in await asyncio.to_thread(self.store.sessions, session.id)}
@@ -130,7 +129,7 @@ class Registry:
         )
 
     def _balance(self) -> tuple[Counter[str], Counter[int]]:
-        """How many sessions have each trial and row: of idle ones, only trials that were rated."""
+        """Count the sessions of each trial and row; of idle sessions only the trials that were rated."""
         seated = {s.id for s in self.seated()}
         seen: Counter[str] = Counter()
         for session in self.by_id.values():
@@ -139,7 +138,7 @@ class Registry:
         return seen, Counter(self.by_id[identity].row for identity in seated)
 
     async def save(self, session: SessionState, operations: Sequence[Operation]) -> None:
-        """Write a change of a session; its lock is held by the caller.
+        """Write a change of a session; the caller holds its lock.
 
         Raises
         ------
@@ -147,9 +146,11 @@ class Registry:
         """
         written = asyncio.wrap_future(self.store.save(operations))
         try:
+            # Shielded: a listener who closes the page cancels the request, but must not cancel the commit.
             await asyncio.shield(written)
         except asyncio.CancelledError:
-            # Who asked has gone; what was sent is written all the same, and memory has to know of it.
+            # The browser is gone, but its rating is written all the same. Wait for that and read it back,
+            # or the next rating would get a revision number that the database has already.
             await asyncio.wait([written])
             await self._reload(session)
             raise
@@ -161,7 +162,7 @@ class Registry:
         try:
             found = await asyncio.to_thread(self.store.sessions, session.id)
         except Exception:
-            return  # the database is out of reach; memory is what it said last
+            return  # the database does not answer; keep its last known state
         if found:
             for name in ("step", "at", "questionnaire", "headphones", "heard", "ratings", "complete_at"):
                 setattr(session, name, getattr(found[0], name))
@@ -169,7 +170,7 @@ class Registry:
             self.by_id.pop(session.id, None)
 
     async def write(self, operations: Sequence[Operation]) -> None:
-        """Write what belongs to no session.
+        """Write operations that belong to no session.
 
         Raises
         ------
@@ -181,18 +182,18 @@ class Registry:
             raise Unsaved from error
 
     async def set_open(self, value: bool) -> None:
-        """Take new listeners, or no more; those who have begun may finish.
+        """Open the test for new listeners, or close it; those who have begun may finish.
 
         Raises
         ------
         Unsaved
         """
         done = self.store.log("opened the test" if value else "closed the test")
-        await self.write([*self.store.tell("open", "yes" if value else "no"), *done])
+        await self.write([*self.store.set_fact("open", "yes" if value else "no"), *done])
         self.open = value
 
     async def forget(self, assessor: str) -> bool:
-        """Delete an assessor with everything that is known of them; False where there is none.
+        """Delete an assessor and all their data; return False if there is no such assessor.
 
         Raises
         ------
@@ -202,7 +203,7 @@ class Registry:
         if session is None:
             return False
         async with session.lock:
-            done = self.store.log("deleted an assessor")  # not which: nothing is to be left of them
+            done = self.store.log("deleted an assessor")  # the log does not say which one
             await self.save(session, [*self.store.forget([session.id], assessor), *done])
             self.by_id.pop(session.id, None)
             self.deleted.add(session.id)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # The writing thread waits for the interpreter after each answer of the database; Python's 5 ms add up.
 SWITCH_S = 0.0005
-GRACE_S = 10  # for requests that are under way when the server is told to stop
+GRACE_S = 10  # for requests that are under way when the server stops
 IDLE_S = 65  # a connection without requests; longer than proxies keep theirs
 
 
@@ -49,7 +49,7 @@ class Settings:
 
 
 def serve(folder: Path, settings: Settings) -> None:
-    """Check a test, then serve it until the process is told to stop.
+    """Check a test, then serve it until the process receives a signal to stop.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def serve(folder: Path, settings: Settings) -> None:
         address = url or _address(bound)
         admin = _admin_token(store, settings)
         site = Site(folder, test, store, url)
-        _announce(settings, test, address, admin, store.told)
-        _leave_when_told()
+        _announce(settings, test, address, admin, store.name)
+        _stop_on_signal()
         sys.setswitchinterval(SWITCH_S)
         make_server(site, settings).run(sockets=[bound])
     finally:
@@ -136,7 +136,7 @@ def _admin_token(store: Store, settings: Settings) -> str | None:
     if "admin" in store.facts and not settings.new_admin_token:
         return None
     token, store.facts["admin"] = new_admin_token()
-    store.save(store.tell("admin", store.facts["admin"])).result()
+    store.save(store.set_fact("admin", store.facts["admin"])).result()
     return token
 
 
@@ -156,9 +156,9 @@ def _bind(settings: Settings) -> socket.socket:
     except OSError as error:
         if bound is not None:
             bound.close()
-        told = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{settings.host}:{settings.port}: cannot listen there ({told}); try --port"
+            f"{settings.host}:{settings.port}: cannot listen there ({reason}); try --port"
         ) from error
     return bound
 
@@ -181,7 +181,7 @@ def _announce(
     sys.stdout.flush()
 
 
-def _leave_when_told() -> None:
+def _stop_on_signal() -> None:
     """Have the signals that stop a server leave by the front door.
 
     uvicorn finishes what is under way and then raises the signal again, whose usual effect would be

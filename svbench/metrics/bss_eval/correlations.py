@@ -82,6 +82,8 @@ class Correlator:
 
     def __init__(self, pair: SignalPair, pairs: Pairs, filter_length: int) -> None:
         self._pair, self._pairs, self._taps = pair, pairs, filter_length
+        # A power of two, at least four filter lengths: three quarters of each FFT are new samples. With twice
+        # the filter length half of it would be overlap.
         self._n_fft = max(64, 2 ** (4 * filter_length - 1).bit_length())
         self._block = self._n_fft - filter_length + 1
         width, bins = pair.width, self._n_fft // 2 + 1

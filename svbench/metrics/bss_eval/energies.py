@@ -61,7 +61,7 @@ def quadratic_forms(filters: Filters, pairs: Pairs) -> Forms:
 
 
 def _responses(filters: Filters, pair: tuple[int, int]) -> tuple[Floats, Floats, Floats, Floats]:
-    """Filters (filter_length, width, n_channels) of P_own - s, P_own, P_all - P_own and P_all."""
+    """Return the filters (filter_length, width, n_channels) of P_own - s, P_own, P_all - P_own and P_all."""
     reference, estimate = pair
     n_channels = filters.own.shape[2]
     mine = slice(reference * n_channels, (reference + 1) * n_channels)
@@ -75,8 +75,9 @@ def _responses(filters: Filters, pair: tuple[int, int]) -> tuple[Floats, Floats,
 
 
 def _autocorrelation(responses: Floats) -> Floats:
-    """Weights w with ||filtered||² = sum of w * correlations, summed over the outputs."""
+    """Return weights w with ||filtered||² = sum of w * correlations, summed over the outputs."""
     taps, width, _ = responses.shape
+    # At least 2 * taps - 1 points, or the autocorrelation of taps samples would wrap round.
     n_fft = 2 ** (2 * taps - 1).bit_length()
     spectra = np.fft.rfft(responses, n_fft, axis=0)
     lags = np.fft.irfft(spectra @ spectra.conj().transpose(0, 2, 1), n_fft, axis=0)[:taps]
@@ -152,7 +153,14 @@ def filtered_energies(forms: Forms, pair: SignalPair, start: int, stop: int, ind
         length = min(step, stop + taps - 1 - left)
         by_own, by_every = by_own[:length], by_every[:length]
         now = samples[taps - 1 : taps - 1 + length]
-        true, heard = now[:, :width][:, mine], now[:, width:][:, outputs]
-        parts = (by_own - true, by_own, by_every - by_own, by_every, heard - by_every, heard - by_own)
+        reference_block, estimate_block = now[:, :width][:, mine], now[:, width:][:, outputs]
+        parts = (
+            by_own - reference_block,
+            by_own,
+            by_every - by_own,
+            by_every,
+            estimate_block - by_every,
+            estimate_block - by_own,
+        )
         energies += [np.vdot(part, part) for part in parts]
     return energies

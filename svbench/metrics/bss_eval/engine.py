@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval.correlations import Correlations, Correlator, Pairs, tiles
-from svbench.metrics.bss_eval.diagnosis import AUDIBLE, noise_energy
 from svbench.metrics.bss_eval.energies import Forms, filtered_energies, frame_energies, quadratic_forms
-from svbench.metrics.bss_eval.filters import projection_filters
+from svbench.metrics.bss_eval.filters import AUDIBLE, noise_energy, projection_filters
 from svbench.metrics.signals import Floats, SignalPair
 
 Item = TypeVar("Item")
@@ -46,7 +45,7 @@ class ScoredFrames:
         False where a reference or estimate is silent.
     damped : ndarray, shape (6, n_pairs, n_frames), or None
         ``parts`` as the filters of slightly noisy references would give them, see
-        `svbench.metrics.bss_eval.diagnosis`; None where every frame has filters of its own.
+        `svbench.metrics.bss_eval.filters`; None where every frame has filters of its own.
     audible : ndarray of bool, shape (n_pairs, n_frames), or None
         Where the reference is well above that noise; None like ``damped``.
     """

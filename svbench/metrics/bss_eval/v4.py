@@ -1,21 +1,27 @@
-"""BSS Eval version 4: one page that follows the data from signals to scores."""
+"""BSS Eval version 4 of images, from signals to scores: SDR, ISR, SIR and SAR with 512-tap filters."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from svbench.errors import AudioError
-from svbench.metrics.bss_eval.diagnosis import REASON, UNAFFECTED, unstable_targets
-from svbench.metrics.bss_eval.energies import ARTEFACTS, EVERY, INTERFERENCE, OWN, SPATIAL
 from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
-from svbench.metrics.frames import frame_bounds
-from svbench.metrics.result import MetricResult
+from svbench.metrics.bss_eval.filters import REASON, UNAFFECTED, unstable_targets
+from svbench.metrics.bss_eval.sdr_isr_sir_sar import image_ratios
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds
 from svbench.metrics.signals import Floats, SignalPair, Signals
+
+_BLOCK = 1 << 16
+QUANTITIES = (
+    QuantityRecord("SDR", "dB", True, "energy of the reference over the energy of the whole error"),
+    QuantityRecord("ISR", "dB", True, "energy of the reference over the energy of the spatial error"),
+    QuantityRecord("SIR", "dB", True, "energy of the target part over the energy of the interference"),
+    QuantityRecord("SAR", "dB", True, "energy of target and interference over the energy of the artefacts"),
+)
 
 
 def bss_eval_v4(
@@ -39,7 +45,7 @@ def bss_eval_v4(
     rate_hz : float
         Sample rate of both.
     window_s, hop_s : float
-        Length of a frame and distance of two, see `svbench.metrics.frames.frame_bounds`.
+        Length of a frame and distance of two, see `svbench.metrics.contract.frame_bounds`.
     filter_length : int
         Taps of the distortion filters.
     filters : {"track", "frame"}
@@ -106,20 +112,56 @@ def _unstable(values: dict[str, Floats], scored: ScoredFrames) -> dict[str, NDAr
     return {name: frames for name in values if name != UNAFFECTED}
 
 
-def image_ratios(scored: ScoredFrames) -> dict[str, Floats]:
-    """SDR, ISR, SIR and SAR of spatial images, shape (n_pairs, n_frames) each."""
-    ratio = partial(decibels, defined=scored.defined)
-    parts = scored.parts
-    return {
-        "SDR": ratio(scored.reference, scored.difference),
-        "ISR": ratio(scored.reference, parts[SPATIAL]),
-        "SIR": ratio(parts[OWN], parts[INTERFERENCE]),
-        "SAR": ratio(parts[EVERY], parts[ARTEFACTS]),
-    }
+def score_target_set(
+    references: Signals,
+    estimates: Signals,
+    *,
+    rate_hz: float,
+    window_s: float,
+    hop_s: float,
+    **parameters: Any,
+) -> MetricResult:
+    """Score a target set, also one with an estimate that is silent throughout.
+
+    museval refuses such a track. By the frame rule itself (a silent estimate makes the frame
+    undefined for all targets) nothing is defined there, and so it is reported; see
+    `svbench.metrics.bss_eval.bss_eval_v4` for the parameters.
+    """
+    pair = SignalPair(references, estimates, rate_hz)
+    n_silent = _silent_estimates(pair)
+    if not n_silent:
+        return bss_eval_v4(
+            references, estimates, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s, **parameters
+        )
+    bounds = frame_bounds(pair.n_samples, rate_hz, window_s, hop_s)
+    undefined = np.full((pair.n_targets, len(bounds)), np.nan)
+    return MetricResult(
+        {q.name: undefined.copy() for q in QUANTITIES},
+        bounds[:, 0] / rate_hz,
+        (bounds[:, 1] - bounds[:, 0]) / rate_hz,
+        (f"{n_silent} of {pair.n_targets} estimates are silent throughout, so no frame is defined",),
+    )
 
 
-def decibels(wanted: Floats, unwanted: Floats, defined: NDArray[np.bool_]) -> Floats:
-    """Ten times the logarithm of a ratio of energies: +inf over zero, NaN where not defined."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(unwanted == 0, np.inf, wanted / unwanted)
-        return np.where(defined, 10 * np.log10(ratio), np.nan)
+def _silent_estimates(pair: SignalPair) -> int:
+    """How many estimates have channels that sum to zero everywhere; read until all have sounded."""
+    silent = np.ones(pair.n_targets, dtype=bool)
+    for start in range(0, pair.n_samples, _BLOCK):
+        _, estimates = pair.read(start, min(start + _BLOCK, pair.n_samples))
+        silent &= ~estimates.sum(axis=2).any(axis=1)
+        if not silent.any():
+            break
+    return int(silent.sum())
+
+
+METRIC = Metric(
+    id="bss-eval-v4",
+    label="BSS Eval v4, images",
+    quantities=QUANTITIES,
+    scope="target set",
+    version="2",
+    citation="Vincent, Gribonval, Févotte 2006; Liutkus, Stöter, Ito 2018",
+    parameters=("window_s", "hop_s", "filter_length", "filters"),
+    function=score_target_set,
+    streams=True,
+)

@@ -1,1 +1,1 @@
-"""Five patterns that fool separators, laid over music: clips, where they go, the seven sets."""
+"""The probe ``patterns``: five kinds of sounds that mislead separators, mixed into music."""

@@ -1,9 +1,9 @@
-"""Clips of the five classes: those of the kit, or those of a user's folder prepared as DTTNet prepares them.
+"""The clips of the five classes: from the kit, or from a user's folder, prepared as DTTNet prepares them.
 
-``<folder>/<class>/*.wav`` (or flac, ogg, mp3; mono or stereo, any rate). Within a class, from the
-shortest to the longest, files are joined until they last more than 4 s; what then lasts more than
-8 s is cut in two halves; what is left over at the end is not used. Each file has its peak brought
-to 0.5 first.
+A folder holds ``<class>/*.wav`` (or flac, ogg, mp3; mono or stereo, any rate). The peak of each file is first
+scaled to 0.5. Within a class, from the shortest file to the longest, files are joined until they last more
+than 4 s; if they then last more than 8 s, they are cut into two halves. Files left over at the end are not
+used.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, VERSION, kit_clip
 KIT = "kit"
 PARTS = ("train", "valid", "test", "all")
 JOIN_S, SPLIT_S = 4.0, 8.0
-MOST = 5  # reasons in one sentence
+MOST = 5  # problems that one message lists
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip: files joined in order, and which half of them; or a number of the kit.
+    """One clip: files joined in order, or half of them; or a number of the kit.
 
-    ``halves`` is 2 where what was joined was cut in two, and ``half`` says which of the two it is.
+    ``halves`` is 2 where the joined files were cut in two, and ``half`` is then 0 or 1.
     """
 
     pattern: str
@@ -55,7 +55,7 @@ class Clips:
     ----------
     by_class : mapping of str to tuple of Clip
     version : str
-        Differs when any of the clips does.
+        Differs whenever any of the clips differs.
     notes : tuple of str
         Files that are not used, and why.
     """
@@ -71,15 +71,16 @@ def load_clips(source: str) -> Clips:
     Raises
     ------
     DataError
-        No such folder, a class without clips, a folder that is no class, or files that are no clips,
-        each with its reason.
+        There is no such folder, a class has no clips, a folder is not named after a class, or files cannot
+        be used; the message gives the reason for each.
     """
     if source == KIT:
         numbers = {c: tuple(Clip(c, n) for n in range(CLIPS)) for c in CLASSES}
         return Clips(numbers, f"kit {VERSION}")
     root = Path(source).expanduser()
     if not root.is_dir():
-        # As every path on the command line; a protocol's digest must not depend on where its file lies.
+        # Relative to the current folder, as every path on the command line: a protocol's digest must not
+        # depend on where its file lies.
         raise DataError(
             f"{root.absolute()}: no such folder of clips; expected one with {', '.join(CLASSES)} in it "
             "(paths of clips are relative to the folder in which svbench is started)"
@@ -89,12 +90,12 @@ def load_clips(source: str) -> Clips:
             raise DataError(f"{folder}: no class of patterns; {suggestion(folder.name, CLASSES)}")
     files = {pattern: _files(root / pattern) for pattern in CLASSES}
     _check(root, [path for found in files.values() for path in found])
-    found, notes = {}, _strangers(root)
-    whole = hashlib.sha256()
+    found, notes = {}, _unused(root)
+    content = hashlib.sha256()
     for pattern in CLASSES:
         for path in files[pattern]:
-            whole.update(f"{pattern}/{path.name}:".encode())
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
+            content.update(f"{pattern}/{path.name}:".encode())
+            content.update(hashlib.sha256(path.read_bytes()).digest())
         found[pattern], unused = _joined(pattern, files[pattern])
         if not found[pattern]:
             raise DataError(
@@ -102,8 +103,8 @@ def load_clips(source: str) -> Clips:
             )
         if unused:
             names = ", ".join(p.name for p in unused)
-            notes.append(f"{pattern}: {names} not used, for they are left over with {JOIN_S:g} s or less")
-    return Clips(found, f"folder {whole.hexdigest()}", tuple(notes))
+            notes.append(f"{pattern}: {names} not used, since together they last {JOIN_S:g} s or less")
+    return Clips(found, f"folder {content.hexdigest()}", tuple(notes))
 
 
 def part_of(clips: Clips, part: str, seed: int) -> dict[str, tuple[Clip, ...]]:
@@ -129,15 +130,15 @@ def part_of(clips: Clips, part: str, seed: int) -> dict[str, tuple[Clip, ...]]:
         raise DataError(f"no part {part!r} of the clips; {suggestion(part, PARTS)}")
     chosen = {}
     for pattern in CLASSES:
-        every = clips.by_class[pattern]
-        mixed = Draw(seed, CLASSES.index(pattern)).shuffled(every)
+        all_clips = clips.by_class[pattern]
+        mixed = Draw(seed, CLASSES.index(pattern)).shuffled(all_clips)
         train, valid = math.ceil(5 / 9 * len(mixed)), math.ceil(6 / 9 * len(mixed))
-        cut = {"train": mixed[:train], "valid": mixed[train:valid], "test": mixed[valid:], "all": every}
+        cut = {"train": mixed[:train], "valid": mixed[train:valid], "test": mixed[valid:], "all": all_clips}
         chosen[pattern] = tuple(sorted(cut[part], key=lambda c: c.number))
         if not chosen[pattern]:
             raise DataError(
-                f"class {pattern} has {len(every)} clips, none of which falls into the part {part!r}; "
-                'bring more, or use them all with part = "all"'
+                f"class {pattern} has {len(all_clips)} clips, none of which falls into the part {part!r}; "
+                'add more, or use them all with part = "all"'
             )
     return chosen
 
@@ -156,7 +157,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _check(root: Path, files: list[Path]) -> None:
-    """Read every file once, so that a bad one is told before anything is separated."""
+    """Read every file once, so that a bad one is reported before anything is separated."""
     problems = []
     for path in files:
         try:
@@ -168,27 +169,27 @@ def _check(root: Path, files: list[Path]) -> None:
             problems.append(str(error).removeprefix(f"{root}{os.sep}"))
     if problems:
         more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
-        told = "; ".join(problems[:MOST] + more)
+        listed = "; ".join(problems[:MOST] + more)
         raise DataError(
-            f"{root}: {len(problems)} of {len(files)} files are no clips: {told}; mend or remove them"
+            f"{root}: {len(problems)} of {len(files)} files cannot be used: {listed}; fix or remove them"
         )
 
 
-def _strangers(root: Path) -> list[str]:
-    """Tell of what lies beside the clips and is not used."""
+def _unused(root: Path) -> list[str]:
+    """List what lies beside the clips and is not used."""
     loose = [p.name for p in _visible(root) if p.suffix.lower() in EXTENSIONS]
-    notes = [f"{', '.join(loose)} not used, for only the folders of classes hold clips"] if loose else []
+    notes = [f"{', '.join(loose)} not used, since clips lie in the folders of classes"] if loose else []
     for pattern in CLASSES:
         others = [p.name for p in _visible(root / pattern) if p.suffix.lower() not in EXTENSIONS]
         if others:
             notes.append(
-                f"{pattern}: {', '.join(others)} not used, for clips are {', '.join(EXTENSIONS)} files"
+                f"{pattern}: {', '.join(others)} not used, since clips are {', '.join(EXTENSIONS)} files"
             )
     return notes
 
 
 def _joined(pattern: str, files: list[Path]) -> tuple[tuple[Clip, ...], list[Path]]:
-    """Join and split files to clips; return also what is left over."""
+    """Join and split files into clips; return also the files that are left over."""
     clips: list[Clip] = []
     waiting: list[Path] = []
     total_s = 0.0
@@ -203,7 +204,7 @@ def _joined(pattern: str, files: list[Path]) -> tuple[tuple[Clip, ...], list[Pat
     return tuple(clips), waiting
 
 
-# The 45 test clips of the kit stay in memory, in some 100 MB.
+# The 45 test clips of the kit stay in memory, about 100 MB.
 @lru_cache(maxsize=48)
 def _read(clip: Clip, rate_hz: int, n_channels: int) -> Audio:
     if clip.files:
@@ -222,7 +223,7 @@ def _read(clip: Clip, rate_hz: int, n_channels: int) -> Audio:
 def _peaked(audio: Audio, name: str) -> Audio:
     peak = float(np.abs(audio.samples).max())
     if not peak:
-        raise AudioError(f"{name}: silent throughout, so it is no pattern")
+        raise AudioError(f"{name}: silent throughout; a pattern must be audible")
     return audio if peak == PEAK else Audio(audio.samples * (PEAK / peak), audio.rate_hz)
 
 

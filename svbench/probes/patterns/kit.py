@@ -1,6 +1,6 @@
-"""The synthetic kit: 27 clips of each class, licence-free, the same on every machine to one 16-bit step.
+"""The synthetic kit: 27 clips of each class, free of licences, equal on every machine to one 16-bit step.
 
-27 fall into training, validation and test clips 15 : 3 : 9, the shares of DTTNet.
+27 clips split into 15 for training, 3 for validation and 9 for testing, the ratio of DTTNet.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from svbench.audio import Audio
 from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
-from svbench.probes.patterns.chops import vocal_chops
-from svbench.probes.patterns.horns import horns
-from svbench.probes.patterns.sirens import KINDS, sirens
+from svbench.probes.patterns.generators import (
+    SIRENS,
+    UP_FILTERS,
+    horns,
+    sirens,
+    up_filter,
+    vocal_chops,
+    wah_guitar,
+)
 from svbench.probes.patterns.tones import RATE_HZ, Signal, edges
-from svbench.probes.patterns.upfilters import SOURCES, up_filter
-from svbench.probes.patterns.wah import wah_guitar
 
 VERSION = 1
 CLIPS = 27
@@ -27,8 +31,8 @@ CLASSES = ("horns", "sirens", "up-filters", "vocal-chops", "wah-guitar")
 
 _GENERATORS: dict[str, Callable[[int, Draw, int], Signal]] = {
     "horns": lambda n, draw, number: horns(n, draw),
-    "sirens": lambda n, draw, number: sirens(n, draw, KINDS[number % len(KINDS)]),
-    "up-filters": lambda n, draw, number: up_filter(n, draw, SOURCES[number % len(SOURCES)]),
+    "sirens": lambda n, draw, number: sirens(n, draw, SIRENS[number % len(SIRENS)]),
+    "up-filters": lambda n, draw, number: up_filter(n, draw, UP_FILTERS[number % len(UP_FILTERS)]),
     "vocal-chops": lambda n, draw, number: vocal_chops(n, draw),
     "wah-guitar": lambda n, draw, number: wah_guitar(n, draw),
 }
@@ -70,7 +74,7 @@ def kit_clip(pattern: str, number: int) -> Audio:
 def _steps(pattern: str, number: int) -> NDArray[np.int16]:
     draw = Draw(VERSION, CLASSES.index(pattern), number)
     n_samples = round(draw.between(4.0, 8.0) * RATE_HZ)
-    # Near the centre, where most separators look for the voice.
+    # Near the centre, where most separators expect the voice.
     pan = draw.between(0.35, 0.65)
     mono = _GENERATORS[pattern](n_samples, draw, number) * edges(n_samples, 0.005, 0.02)
     stereo = mono[:, np.newaxis] * np.array([1 - pan, pan])

@@ -1,7 +1,17 @@
-"""The seven sets: the original, each class alone, and all of them, from one timeline per track."""
+"""The seven sets: the original, each class alone, and all of them, from one timeline per track.
+
+A timeline holds clips of all classes without overlap, drawn as DTTNet draws it. Again and again a class is
+drawn, then one of its clips, then a place; if the place is taken, it is drawn anew, six times at most. The
+timeline ends with the first clip that finds no place, or once more than a share of the track is filled.
+
+Behaviour matched: ``insert_samples_to_a_track`` in junyuchen-cjy/DTTNet-Pytorch, branch ``bespoke``,
+``src/bespoke/generate_partitions.py``. There one random stream runs through all tracks in the order of the
+file system, and a clip longer than the track is a crash; here each track has a stream of its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,11 +19,10 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.audio.draw import Draw
-from svbench.errors import SpecError
+from svbench.errors import AudioError, SpecError
 from svbench.probes.api import References, Variant, unchanged
 from svbench.probes.patterns.clips import KIT, PARTS, Clip, load_clips, part_of
 from svbench.probes.patterns.kit import CLASSES
-from svbench.probes.patterns.overlay import laid_out, timeline
 from svbench.specs.protocol import ORIGINAL
 
 ALL = "all"
@@ -23,14 +32,16 @@ SETS = (ORIGINAL, "wah-guitar", "horns", "sirens", "up-filters", CHOPS, ALL)
 # Raised when the timeline or what is added to which target changes.
 VERSION = "1"
 SEED = 42
+REDRAWS = 6  # of a place that is taken, before the timeline ends
+FLIPPED = "up-filters"  # run backwards, that is downwards, half of the time
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """Adds the clips of some classes to the mixture and to the targets they belong to.
+    """Adds the clips of some classes to the mixture and to the targets to which they belong.
 
-    Vocal chops belong to ``vocals``, unless ``chops`` says otherwise; everything else belongs to
-    ``other`` and ``accompaniment``. So references still add up to the mixture.
+    Vocal chops belong to ``vocals`` unless ``chops`` is ``"interference"``; everything else belongs to
+    ``other`` and ``accompaniment``. References therefore still add up to the mixture.
     """
 
     clips: tuple[tuple[str, tuple[Clip, ...]], ...]
@@ -40,7 +51,7 @@ class Overlay:
     chops: Literal["target", "interference"]
 
     def __call__(self, mixture: Audio, references: References, seed: int) -> tuple[Audio, References]:
-        """Lay the clips over one track; ``seed`` is the track's own."""
+        """Mix the clips into one track; ``seed`` is the track's own."""
         placed = timeline(mixture, dict(self.clips), Draw(self.seed, seed), self.share)
         wanted = [p for p in placed if p.clip.pattern in self.classes]
         sung = [p for p in wanted if p.clip.pattern == CHOPS and self.chops == "target"]
@@ -71,18 +82,18 @@ def pattern_variants(
     clips : str
         ``"kit"``, or a folder with one folder of audio per class.
     part : {"test", "valid", "train", "all"}
-        Which of the clips, after DTTNet's split 5 : 1 : 3.
+        Which of the clips to use, by DTTNet's split 5 : 1 : 3.
     seed : int
-        Decides the split, and together with a track's name its timeline.
+        Decides the split and, together with a track's name, its timeline.
     share : float
-        How much of a track is filled, 0 to 1.
+        The share of a track that is filled, 0 to 1.
     chops : {"target", "interference"}
         Whether vocal chops belong to the vocals.
 
     Raises
     ------
     SpecError
-        A parameter out of its range.
+        A parameter is out of its range.
     DataError, AudioError
         The clips cannot be used.
     """
@@ -103,3 +114,75 @@ def pattern_variants(
         overlay = Overlay(chosen, classes, seed, share, chops)
         sets.append(Variant(name, overlay, version=version, notes=known.notes))
     return sets
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One clip on the timeline: samples ``start`` to ``stop``."""
+
+    clip: Clip
+    start: int
+    stop: int
+    backwards: bool
+
+    def samples(self, like: Audio) -> np.ndarray:
+        """Return the clip at the rate and with the channels of a track, shape (stop - start, n_channels)."""
+        samples = self.clip.read(like.rate_hz, like.n_channels).samples
+        return samples[::-1] if self.backwards else samples
+
+
+def timeline(
+    track: Audio, clips: Mapping[str, tuple[Clip, ...]], draw: Draw, share: float
+) -> list[Placement]:
+    """Draw the timeline of a track.
+
+    Parameters
+    ----------
+    track : Audio
+        Only its length, rate and channels matter.
+    clips : mapping of str to tuple of Clip
+        The clips of every class.
+    draw : Draw
+    share : float
+        Once more than this share of the track is filled, nothing is added; the last clip may exceed it.
+
+    Returns
+    -------
+    list of Placement
+        In the order in which they were drawn.
+
+    Raises
+    ------
+    AudioError
+        A clip is as long as the track or longer.
+    """
+    placed: list[Placement] = []
+    patterns = sorted(clips)
+    while True:
+        pattern = draw.choice(patterns)
+        clip = draw.choice(clips[pattern])
+        backwards = pattern == FLIPPED and draw.below(2) == 1
+        if sum(p.stop - p.start for p in placed) > share * track.n_samples:
+            return placed
+        length = clip.read(track.rate_hz, track.n_channels).n_samples
+        if length >= track.n_samples:
+            raise AudioError(
+                f"the track lasts {track.duration_s:.1f} s, one of the {pattern} clips "
+                f"{length / track.rate_hz:.1f} s; "
+                "patterns are laid over tracks longer than any clip"
+            )
+        for _ in range(1 + REDRAWS):
+            start = draw.below(track.n_samples - length)
+            if all(start >= p.stop or start + length <= p.start for p in placed):
+                placed.append(Placement(clip, start, start + length, backwards))
+                break
+        else:
+            return placed
+
+
+def laid_out(track: Audio, placements: list[Placement]) -> np.ndarray:
+    """Return the sum of clips on an empty track, shape (n_samples, n_channels)."""
+    total = np.zeros_like(track.samples)
+    for placement in placements:
+        total[placement.start : placement.stop] += placement.samples(track)
+    return total

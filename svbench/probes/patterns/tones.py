@@ -1,4 +1,4 @@
-"""What the generators of all classes are made of: oscillators, envelopes, swept filters."""
+"""Building blocks of the generators: oscillators, envelopes and swept filters."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def sine(phase: Signal) -> Signal:
 
 
 def saw(frequency_hz: Signal) -> Signal:
-    """Return a saw tone whose jumps are rounded off over two samples, against aliasing.
+    """Return a saw tone whose jumps are rounded over two samples to reduce aliasing.
 
     Notes
     -----
     V. Välimäki, A. Huovilainen, "Antialiasing oscillators in subtractive synthesis", IEEE Signal
     Processing Magazine 24(2), 2007: the polynomial band-limited step. It is continuous at the
-    jump, so a phase that differs in its last bit does not show.
+    jump, so a phase that differs in its last bit between machines makes no audible difference.
     """
     step = frequency_hz / RATE_HZ
     phase = cycles(frequency_hz) % 1
@@ -60,17 +60,17 @@ def saw(frequency_hz: Signal) -> Signal:
 
 
 def plucked(frequency_hz: float, n_samples: int, draw: Draw, *, keep: float = 0.996) -> Signal:
-    """Return a plucked string: noise that runs round a loop and loses its highs.
+    """Return a plucked string: noise that circulates in a delay loop and loses its high frequencies.
 
     Parameters
     ----------
     frequency_hz : float
-        Rounded to a loop of whole samples and a half.
+        Rounded so that the loop, with half a sample of its averaging filter, has whole samples.
     n_samples : int
     draw : Draw
-        Gives the noise of the pluck.
+        Draws the noise of the pluck.
     keep : float
-        How much of the tone each round keeps.
+        The share of the tone that each round keeps.
 
     Notes
     -----
@@ -89,7 +89,7 @@ def plucked(frequency_hz: float, n_samples: int, draw: Draw, *, keep: float = 0.
 
 
 def edges(n_samples: int, rise_s: float, fall_s: float) -> Signal:
-    """Return an envelope that rises and falls like a cosine and is 1 between.
+    """Return an envelope that rises and falls like a cosine and is 1 in between.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def edges(n_samples: int, rise_s: float, fall_s: float) -> Signal:
 
 
 def swept(signal: Signal, gain: Callable[[Signal, Signal], Signal], control: Signal) -> Signal:
-    """Filter a signal with a frequency response that moves.
+    """Filter a signal with a frequency response that changes over time.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def swept(signal: Signal, gain: Callable[[Signal, Signal], Signal], control: Sig
     gain : callable
         ``gain(frequency_hz, control) -> gain``, broadcasting (1, n_bins) against (n_frames, 1).
     control : ndarray, shape (n_samples,)
-        What moves, e.g. the centre frequency; taken in the middle of each frame of 23 ms.
+        What changes, e.g. the centre frequency; read in the middle of each frame of 23 ms.
     """
     spectrum = stft(signal[:, np.newaxis], N_FFT, HOP)
     at = np.minimum(np.arange(len(spectrum)) * HOP, len(signal) - 1)
@@ -122,7 +122,7 @@ def swept(signal: Signal, gain: Callable[[Signal, Signal], Signal], control: Sig
 
 
 def resonance(q: float) -> Callable[[Signal, Signal], Signal]:
-    """Return the gain of a band-pass of second order, 1 at its centre.
+    """Return the gain function of a band-pass of second order, 1 at its centre.
 
     Examples
     --------
@@ -138,6 +138,6 @@ def resonance(q: float) -> Callable[[Signal, Signal], Signal]:
 
 
 def place(total: Signal, part: Signal, start: int) -> None:
-    """Add a part into a longer signal; what hangs over the end is lost."""
+    """Add a part into a longer signal, in place; what extends beyond the end is lost."""
     room = total[start : start + len(part)]
     room += part[: len(room)]

@@ -1,4 +1,4 @@
-"""Tracks × systems as a table whose cells are coloured by their score."""
+"""Tables of tracks × systems whose cells are coloured by the rank of their score."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from svbench.report.pages.context import Cell, Row, Table
 from svbench.report.view.boards import Board
+from svbench.report.view.content import Cell, Row, Table
 from svbench.report.view.numbers import decibels
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.store import slug
 
-STEPS = 9  # as many classes as the style sheet has colours
+STEPS = 9  # report.css has classes h0 to h8
 
 
 def heat_map(
     board: Board, target: str, name: str, about: str, folder: str, scores: Mapping[int, Sequence[TrackScore]]
 ) -> Table:
-    """Make the table of one target: a row for each track, a column for each system.
+    """Build the table of one target: a row for each track, a column for each system.
 
     Parameters
     ----------
     board : Board
     target : str
     name : str
-        Begins the table's id.
+        Prefix of the table's id.
     about : str
-        What its numbers are.
+        Description of its numbers.
     folder : str
-        Leads to the pages of the tracks.
+        Path to the pages of the tracks.
     scores : mapping of int to sequence of TrackScore
-        All of each run, by its ``id()``: reducing them takes long.
+        Track scores of each run, by its ``id()``.
     """
     found = {
         (row.run.record.system.id, s.track): s
@@ -60,9 +60,9 @@ def heat_map(
 
 
 def long_map(board: Board, name: str, variant: str, about: str, folder: str) -> Table:
-    """Make one table of all tracks and targets of a variant, which are too many for a table each.
+    """Build one table of all tracks and targets of a variant; a table per target would be too many.
 
-    ``folder`` leads to the pages of its tracks, empty where there are none.
+    ``folder`` is the path to the pages of its tracks, empty where there are none.
     """
     systems = [row.run for row in board.rows]
     scores = {
@@ -93,7 +93,7 @@ def long_map(board: Board, name: str, variant: str, about: str, folder: str) -> 
 
 
 def coloured(rows: Sequence[Row], higher_is_better: bool) -> list[Row]:
-    """Colour all cells with a number by its rank among them, so that outliers do not bleach the rest."""
+    """Colour cells by the rank of their number: by value, one outlier would make all others look alike."""
     values = sorted({c.sort for row in rows for c in row.cells if isinstance(c.sort, float)})
 
     def step(cell: Cell) -> int | None:
@@ -105,13 +105,13 @@ def coloured(rows: Sequence[Row], higher_is_better: bool) -> list[Row]:
     return [replace(row, cells=tuple(replace(c, heat=step(c)) for c in row.cells)) for row in rows]
 
 
-def track_cell(found: TrackScore | None) -> Cell:
+def track_cell(score: TrackScore | None) -> Cell:
     """Print one track's score, or the word for why there is none."""
-    if found is None:
+    if score is None:
         return Cell("–", None, muted=True)
-    if found.score is None:
-        return Cell(decibels(None, found.status), None, muted=True)
-    # A score of the whole track has nothing to tell of frames, tens of thousands of times.
-    whole = found.n_frames == 1 and not found.n_dropped
-    told = "" if whole else f"{found.n_frames} frames, {found.n_dropped} dropped"
-    return Cell(decibels(found.score), found.score, title=told)
+    if score.score is None:
+        return Cell(decibels(None, score.status), None, muted=True)
+    # A score of the whole track has no frames worth a title, which would be repeated in thousands of cells.
+    one_frame = score.n_frames == 1 and not score.n_dropped
+    title = "" if one_frame else f"{score.n_frames} frames, {score.n_dropped} dropped"
+    return Cell(decibels(score.score), score.score, title=title)

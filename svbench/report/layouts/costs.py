@@ -12,7 +12,7 @@ from svbench.printing.numbers import counted
 from svbench.printing.visible import json_text
 from svbench.report.text.terminal import tracks
 from svbench.report.view.boards import boards, combinations, comparable
-from svbench.report.view.leak_notes import beside, footnotes, marked_name, overlap_of, unstable_tracks
+from svbench.report.view.caveats import beside, footnotes, marked_name, overlap_of, unstable_tracks
 from svbench.report.view.numbers import bytes_text, decibels, interval_text
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run

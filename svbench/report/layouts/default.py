@@ -20,9 +20,8 @@ from svbench.report.layouts.systems import Bound, Key, Numbers, ordered, system_
 from svbench.report.layouts.text import html_tables, markdown
 from svbench.report.layouts.ties import SETTINGS
 from svbench.report.layouts.variants import variant_text
-from svbench.report.view.boards import combinations, comparable, ranked_metrics
-from svbench.report.view.budgets import runnable
-from svbench.report.view.leak_notes import overlap_of, unstable_tracks
+from svbench.report.view.boards import combinations, comparable, ranked_metrics, runnable
+from svbench.report.view.caveats import overlap_of, unstable_tracks
 from svbench.report.view.variants import probed_groups
 from svbench.results.store import Run
 from svbench.specs.protocol import TargetSet

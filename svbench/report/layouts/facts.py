@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from svbench.report.layouts.costs import cost_of
 from svbench.report.layouts.grid import GridCell
-from svbench.report.view.budgets import runnable
+from svbench.report.view.boards import runnable
 from svbench.report.view.numbers import bytes_text, count_text, seconds
 from svbench.results.profile import Profile, profiles_beside
 from svbench.results.store import Run

@@ -8,7 +8,7 @@ from typing import Any
 
 from svbench.errors import DataError
 from svbench.report.layouts.ties import Ties
-from svbench.report.view.leak_notes import leaks
+from svbench.report.view.caveats import leaks
 from svbench.results.aggregate import Summary
 from svbench.results.standing import candidate, standing
 from svbench.results.store import Quantity, Run

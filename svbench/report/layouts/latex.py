@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
-from svbench.report.view.leak_notes import LEAK
+from svbench.report.view.caveats import LEAK
 from svbench.tables.markup import latex_text
 
 LONG = 40  # rows beyond which a table is broken over pages

@@ -8,7 +8,7 @@ from svbench.printing.paths import without_paths
 from svbench.report.layouts.grid import TIE, Grid, GridCell
 from svbench.report.layouts.systems import Bound, Numbers
 from svbench.report.view import numbers
-from svbench.report.view.leak_notes import footnotes
+from svbench.report.view.caveats import footnotes
 from svbench.report.view.variants import INSERTION
 from svbench.results.aggregate import quantities
 from svbench.results.store import Run

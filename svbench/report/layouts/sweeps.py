@@ -8,10 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 from svbench.errors import DataError
-from svbench.report.figures.curve import CurvePoint, cost_curve
+from svbench.report.figures.costs import CurvePoint, cost_curve
 from svbench.report.layouts.costs import cost_of
 from svbench.report.view.boards import boards
-from svbench.report.view.leak_notes import footnotes, overlap_of
+from svbench.report.view.caveats import footnotes, overlap_of
 from svbench.results.scores import Status
 from svbench.results.store import Run
 from svbench.specs.records import Record

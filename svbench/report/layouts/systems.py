@@ -20,7 +20,7 @@ from svbench.report.layouts.grid import (
 )
 from svbench.report.layouts.ties import Ties
 from svbench.report.view import numbers
-from svbench.report.view.leak_notes import affected_cells
+from svbench.report.view.caveats import affected_cells
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
 from svbench.results.store import Quantity, Run

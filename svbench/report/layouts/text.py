@@ -8,7 +8,7 @@ from typing import Any
 
 from svbench.printing import visible
 from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
-from svbench.report.view.leak_notes import LEAK
+from svbench.report.view.caveats import LEAK
 from svbench.tables.markup import html_text, markdown_text
 from svbench.tables.spreadsheet import records_csv
 

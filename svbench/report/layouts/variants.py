@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from svbench.errors import DataError
 from svbench.printing.visible import json_text
-from svbench.report.pages.context import Cell, Row, Table
-from svbench.report.view.leak_notes import footnotes, leak_sentence, marked_name, overlap_of, unstable_tracks
+from svbench.report.view.caveats import footnotes, leak_sentence, marked_name, overlap_of, unstable_tracks
+from svbench.report.view.content import Cell, Row, Table
 from svbench.report.view.robustness import batteries, battery_head, battery_note, battery_rows, claims
 from svbench.report.view.variants import (
     INSERTION,

@@ -1,8 +1,8 @@
-"""Excerpts one can listen to: mixture, reference and estimates of a few tracks, cut alike.
+"""Write excerpts to listen to: mixture, reference and estimates of a few tracks over the same range.
 
-Tracks are chosen by rule: the leading system's from worst to best, or those the report
-definition names. An excerpt is the stretch in which the mixture is loudest. All signals of a
-track share one gain, below 1 only if one of them would clip; files are 16-bit FLAC.
+The tracks span the scores of the leading system from worst to best, or are named in the report definition.
+An excerpt is the stretch in which the mixture is loudest. All signals of a track share one gain, below 1
+only if one of them would clip; files are 16-bit FLAC.
 """
 
 from __future__ import annotations
@@ -17,17 +17,27 @@ import numpy as np
 from svbench.audio import Audio, Samples, write_audio
 from svbench.datasets.api import Track
 from svbench.errors import DataError, SvbenchError, WriteError, suggestion
-from svbench.report.listen.recordings import Recordings, common_gain, envelope, loudest, waveform
-from svbench.report.listen.spectrograms import RANGE_DB, SCALE, difference_picture, levels, picture
-from svbench.report.pages.context import Player, Signal
+from svbench.report.listen.signals import (
+    RANGE_DB,
+    SCALE,
+    Recordings,
+    common_gain,
+    difference_picture,
+    envelope,
+    levels,
+    loudest,
+    picture,
+    waveform,
+)
 from svbench.report.view.boards import boards
+from svbench.report.view.content import Player, Signal
 from svbench.report.view.numbers import decibels
 from svbench.results.aggregate import track_scores
 from svbench.results.store import Run, slug
 from svbench.specs.report import Listening
 
-N_WAVE = 800  # points of a whole track's envelope
-SHORTEST_S = 4.0
+N_WAVE = 800  # points of the envelope of a track
+SHORTEST_S = 4.0  # excerpts are shortened to fit the budget, but not below this
 FOR_TRACKS = 2 / 3  # of the budget; the rest is for the worst frames
 
 
@@ -43,7 +53,7 @@ class Heard:
 
 
 def chosen_tracks(runs: Sequence[Run], rule: Listening) -> tuple[dict[str, str], str]:
-    """Return the tracks to hear, why each of them, and the rule they were chosen by.
+    """Choose the tracks to listen to; return them with a reason each, and the rule of the choice.
 
     Parameters
     ----------
@@ -74,16 +84,16 @@ def chosen_tracks(runs: Sequence[Run], rule: Listening) -> tuple[dict[str, str],
     places = [round(i * (len(ordered) - 1) / max(n - 1, 1)) for i in range(n)]
     name, unit = leading.record.system.id, board.quantity.unit
     how = f"from worst to best of {name} by {board.quantity.name} ({board.target_set})"
-    told = {0: "worst", (len(ordered) - 1) // 2: "middle", len(ordered) - 1: "best"}
+    words = {0: "worst", (len(ordered) - 1) // 2: "middle", len(ordered) - 1: "best"}
     return {
-        ordered[p]: f"{told.get(p, f'{p + 1} of {len(ordered)}')} of {name}: "
+        ordered[p]: f"{words.get(p, f'{p + 1} of {len(ordered)}')} of {name}: "
         f"{decibels(means[ordered[p]])} {unit}".rstrip()
         for p in places
     }, how
 
 
 def places(runs: Sequence[Run]) -> dict[str, int]:
-    """Number the systems of comparable runs: each has one colour on all pages."""
+    """Number the systems of comparable runs, so that each has the same colour on all pages."""
     return {run.record.system.id: number for number, run in enumerate(runs)}
 
 
@@ -113,7 +123,7 @@ def write_excerpts(
     DataError
         The report definition names a track that the data set lacks.
     WriteError
-        There is no room for them.
+        The disk is full.
     """
     if not any(t.estimates for r in runs for t in r.results):
         return {}, "No estimates were kept. Run again with --keep-estimates to listen to them here.", 0
@@ -121,18 +131,19 @@ def write_excerpts(
     chosen, how = chosen_tracks(runs, rule)
     for name in chosen:
         if name not in data.tracks:
-            raise DataError(f"the report definition wants track {name!r}; {suggestion(name, data.tracks)}")
+            raise DataError(f"the report definition names track {name!r}; {suggestion(name, data.tracks)}")
     try:
         recordings = Recordings(runs)
     except SvbenchError as error:
-        told = f"The recordings are not where the run found them ({error}), so there is nothing to hear."
-        return {}, told, 0
+        reason = f"The recordings are not where the run found them ({error}), so there is nothing to hear."
+        return {}, reason, 0
     writer = _Writer(recordings, places(runs), out, root)
     heard: dict[str, Heard] = {}
     left_out: list[str] = []
     spent, budget = 0, rule.budget_mb * 1e6 * FOR_TRACKS
     for number, (name, why) in enumerate(chosen.items()):
         folder = out / "audio" / "tracks" / slug(name)
+        # What earlier tracks left over is shared by those still to come.
         share = (budget - spent) / (len(chosen) - number)
         try:
             found, n_bytes = writer.track(name, why, rule.excerpt_s)
@@ -204,13 +215,13 @@ class _Writer:
             if t
         }
         lowered = f" All signals lowered by {decibels(-20 * np.log10(gain))} dB so that none clips."
-        note = f"To be heard: {start_s:.1f} to {stop_s:.1f} s.{lowered if gain < 1 else ''}"
+        note = f"Excerpt: {start_s:.1f} to {stop_s:.1f} s.{lowered if gain < 1 else ''}"
         return Heard(why, note, stop_s - start_s, tuple(envelope(mixture.samples, N_WAVE)), players), n_bytes
 
     def _signals(
         self, track: Track, targets: Sequence[str], mixture: Audio, start: int, stop: int
     ) -> dict[tuple[str, str, str], Samples]:
-        """Cut everything by target, then (kind, name): a system may be called "reference" too."""
+        """Cut all signals. Keys are (target, kind, name), because a system may be called "reference" too."""
         found: dict[tuple[str, str, str], Samples] = {("", "mixture", "mixture"): mixture.samples[start:stop]}
         for target, reference in track.references(targets).items():
             found[target, "reference", "reference"] = reference.samples[start:stop]
@@ -247,7 +258,7 @@ class _Writer:
                 try:
                     path.write_bytes(image)
                 except OSError as error:
-                    raise WriteError(f"{path}: cannot be written ({error}); make room") from error
+                    raise WriteError(f"{path}: cannot be written ({error}); free some disk space") from error
                 hrefs.append(self._href(path))
                 n_bytes += len(image)
             found[target, kind, system] = (hrefs[0], hrefs[1] if len(hrefs) > 1 else "")

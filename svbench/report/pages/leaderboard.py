@@ -1,17 +1,32 @@
-"""A board as a table of the report: ranks, scores with their intervals, and what speaks against them."""
+"""Tables of one board: the ranking, every quantity of a target, and tests against the leading system."""
 
 from __future__ import annotations
 
-from svbench.printing.numbers import counted
-from svbench.report.pages.context import Cell, Row, Table
+from collections.abc import Sequence
+from dataclasses import replace
+
+from svbench.printing.numbers import counted, signed
+from svbench.report.text.comparison import (
+    contradictions,
+    critical_difference_plot,
+    critical_difference_words,
+    p_text,
+    settings_text,
+    smallest_p,
+)
 from svbench.report.text.terminal import tracks
 from svbench.report.view import numbers
-from svbench.report.view.boards import MARKS, Board, BoardRow
-from svbench.report.view.budgets import HEAD, runnable
-from svbench.report.view.intervals import Intervals, explained
-from svbench.report.view.leak_notes import beside, footnotes, leak_sentence
+from svbench.report.view.boards import MARKS, RUNNABLE, Board, BoardRow, Intervals, explained, runnable
+from svbench.report.view.caveats import beside, footnotes, leak_sentence
+from svbench.report.view.content import Cell, Figure, Row, Table
+from svbench.report.view.numbers import interval_text, with_sign
 from svbench.results.aggregate import quantities
 from svbench.results.store import slug
+from svbench.statistics.comparison import Comparison, against_best, compare
+from svbench.statistics.material import Column, Settings
+from svbench.statistics.pairs import Pair
+from svbench.statistics.ranks import RankInterval
+from svbench.statistics.signed_rank import TypicalDifference
 
 
 def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
@@ -36,7 +51,7 @@ def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
                 leak_sentence(row.run),
             )
         )
-    limited = [HEAD] if board.runs[0].record.protocol.limits else []
+    limited = [RUNNABLE] if board.runs[0].record.protocol.limits else []
     head = ("system", *board.columns, "tracks", "frames dropped", *limited)
     return Table(
         f"{group}-board-{slug(board.target_set)}",
@@ -118,3 +133,183 @@ def score_cell(board: Board, column: str, row: BoardRow, intervals: Intervals) -
         mark="†" * (column in row.partial),
         more=intervals.below(row.run, summary),
     )
+
+
+def target_tables(
+    by_metric: dict[str, list[Board]], number: int, group: str, intervals: Intervals
+) -> list[Table]:
+    """Build one table per target, with a column for each quantity; ``number`` picks the target set."""
+    first = next(iter(by_metric.values()))[number]
+    tables = []
+    for target in first.columns:
+        if target == "mean" or len(by_metric) < 2:
+            continue
+        rows = []
+        for row in first.rows:
+            cells = []
+            for metric_boards in by_metric.values():
+                board = metric_boards[number]
+                same = next(r for r in board.rows if r.run is row.run)
+                cells.append(score_cell(board, target, same, intervals))
+            summary = row.cells[target]
+            rows.append(
+                Row(
+                    row.run.record.system.id,
+                    row.run.record.system.kind,
+                    (
+                        *cells,
+                        Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
+                    ),
+                    imported=row.run.record.imported,
+                    leaks=leak_sentence(row.run),
+                )
+            )
+        names = [b[number].quantity.name for b in by_metric.values()]
+        tables.append(
+            Table(
+                f"{group}-target-{slug(first.target_set)}-{slug(target)}",
+                f"{target} ({first.target_set})",
+                about(first, target, ", ".join(names)),
+                explained(first.runs[0]),
+                ("system", *names, "tracks"),
+                tuple(rows),
+            )
+        )
+    return tables
+
+
+MOST = 40  # systems; testing all pairs of more is slow, and their names do not fit on a diagram
+HEAD = ("system", "rank interval", "difference", "paired", "win/tie/loss", "p (Holm)", "effect")
+NOTHING = Cell("–", None, muted=True)
+NOTE = (
+    "Difference: the system's number minus that of the leading one, with its 95 % interval (paired bootstrap "
+    "over tracks). Detectable: the true difference that these tracks would reveal four times out of five; a "
+    "smaller one need not show. Paired: the typical difference on a track (Hodges–Lehmann), with its "
+    "interval; p refers to it, and it may have another sign. Win/tie/loss, p (Wilcoxon's signed rank "
+    "test) and both effect sizes are over tracks: effect is the rank-biserial correlation from −1 to 1, d_z "
+    "the mean difference in standard deviations, both positive where the system is better. Holm corrects "
+    "for all pairs, not only these; the uncorrected p stands below it."
+)
+
+
+def comparison_note(boards: Sequence[Board], any_table: bool) -> str:
+    """Say how to read the tables, and where there are too many systems for one."""
+    sentences = [NOTE] if any_table else []
+    for board in boards:
+        n_ranked = sum(r.record.takes_rank for r in board.runs)
+        if n_ranked > MOST:
+            sentences.append(
+                f"{board.target_set}: {n_ranked} systems are too many for the table of tests and the diagram "
+                f"of critical differences, which take up to {MOST}; report fewer, or see `svbench compare`."
+            )
+    return " ".join(sentences)
+
+
+def compare_with_leader(board: Board, name: str) -> tuple[list[Table], list[Figure]]:
+    """Compare the systems of a board in the column that ranks it.
+
+    Parameters
+    ----------
+    board : Board
+    name : str
+        Begins the ids of what is made.
+
+    Returns
+    -------
+    tables, diagrams : list of Table, list of Figure
+        One each, or none where there are fewer than two systems to rank or more than `MOST`; the
+        diagram takes three systems and two tracks.
+    """
+    ranked = [r for r in board.runs if r.record.takes_rank]
+    if not 1 < len(ranked) <= MOST:
+        return [], []
+    column = Column(board.target_set, board.columns[-1], board.quantity.name)
+    (comparison,) = compare(ranked, [column], Settings())
+    if not comparison.pairs:
+        return [], []
+    prefix = f"{name}-{slug(board.target_set)}"
+    diagrams = []
+    if comparison.critical:
+        caption = f"{column.target} ({board.target_set}): mean ranks; a bar joins systems not told apart"
+        svg = critical_difference_plot(comparison.critical, f"{prefix}-critical")
+        diagrams.append(Figure(caption, svg, critical_difference_words(comparison.critical)))
+    return [_comparison_table(comparison, f"{prefix}-contest")], diagrams
+
+
+def _comparison_table(comparison: Comparison, name: str) -> Table:
+    leader = comparison.pairs[0].first
+    pairs = against_best(comparison)
+    kinds = {e.system: e.kind for e in comparison.estimates}
+    ranks = {r.system: r for r in comparison.ranks}
+    rows = [
+        Row(
+            system,
+            kinds[system],
+            (_rank(ranks.get(system)), *_cells(pairs.get(system))),
+        )
+        for system in (leader, *pairs)
+    ]
+    column, unit = comparison.column, comparison.quantity.unit
+    unit = f" in {unit}" if unit not in ("", "1") else ""
+    return Table(
+        name,
+        f"{column.target} ({column.target_set}): compared with {leader}",
+        f"{column.metric}{unit} · {comparison.label} · n = {counted(comparison.n_tracks_total, 'track')}",
+        " ".join(
+            [
+                *comparison.notes,
+                *contradictions(list(pairs.values()), comparison.label),
+                *smallest_p(comparison),
+                settings_text(comparison.settings),
+            ]
+        ),
+        HEAD,
+        tuple(rows),
+    )
+
+
+def _rank(found: RankInterval | None) -> Cell:
+    if found is None:
+        return NOTHING
+    return Cell(f"{found.best} to {found.worst}" if found.best < found.worst else str(found.best), found.best)
+
+
+def _cells(pair: Pair | None) -> tuple[Cell, ...]:
+    """Print a pair as seen from its second system; the leading system itself has empty cells."""
+    if pair is None:
+        return (NOTHING,) * len(HEAD[2:])
+    low, high = (None if b is None else -b for b in (pair.high, pair.low))
+    difference = _signed(None if pair.value is None else -pair.value)
+    interval = interval_text(low, high, sign=True) or pair.note
+    detectable = () if pair.detectable is None else (f"detectable {signed(pair.detectable, 2)}",)
+    return (
+        replace(difference, more=(*([interval] if interval else []), *detectable)),
+        _typical(pair.typical),
+        *_tests(pair),
+    )
+
+
+def _typical(found: TypicalDifference | None) -> Cell:
+    if found is None or found.value is None:
+        return NOTHING
+    low, high = (None if b is None else -b for b in (found.high, found.low))
+    interval = interval_text(low, high, sign=True)
+    return replace(_signed(-found.value), more=(interval,) if interval else ())
+
+
+def _tests(pair: Pair) -> tuple[Cell, ...]:
+    tests = pair.tests
+    if tests is None:
+        return (NOTHING,) * 3
+    standardised = () if tests.standardised is None else (f"d_z {with_sign(-tests.standardised)}",)
+    return (
+        Cell(
+            f"{tests.losses}/{tests.ties}/{tests.wins}", tests.losses, more=(counted(pair.n_tracks, "track"),)
+        ),
+        Cell(p_text(pair.p_holm), pair.p_holm, more=(f"p {p_text(tests.p)}",)),
+        replace(_signed(-tests.rank_biserial), more=standardised),
+    )
+
+
+def _signed(value: float | None) -> Cell:
+    return NOTHING if value is None else Cell(with_sign(value), value)

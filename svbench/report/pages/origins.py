@@ -1,18 +1,54 @@
-"""Where the numbers come from: the protocol as it was computed, and the record of every run."""
+"""Provenance of the numbers: the protocol in force, the record of every run, and failed tracks."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from svbench.printing.paths import without_paths
-from svbench.report.pages.context import Fact, Failure, Origin, Rule
 from svbench.results.provenance import Provenance
 from svbench.results.store import Run, RunRecord
 from svbench.specs.system import SystemSpec
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value: a line of a protocol or of the provenance."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A track a system failed on, and why."""
+
+    system: str
+    protocol: str
+    track: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The provenance of one run."""
+
+    run: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A protocol as it was computed."""
+
+    title: str
+    description: str
+    facts: tuple[Fact, ...]
+
 
 PROSE = ("schema", "title", "description")
 
@@ -29,10 +65,10 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
 
 
 def rule(record: RunRecord) -> list[Fact]:
-    """Return a protocol as lines, one per key, as its file says it and with the defaults in force."""
+    """Return a protocol as one line per key, as in its file, with the defaults filled in."""
     content = msgspec.to_builtins(record.protocol)
-    told = {k: v for k, v in content.items() if k not in PROSE}
-    return [Fact("digest", record.protocol_digest), *(Fact(k, v) for k, v in _lines("", told))]
+    shown = {k: v for k, v in content.items() if k not in PROSE}
+    return [Fact("digest", record.protocol_digest), *(Fact(k, v) for k, v in _lines("", shown))]
 
 
 def rules(runs: Sequence[Run]) -> list[Rule]:
@@ -54,7 +90,7 @@ def unwrapped(text: str) -> str:
 
 
 def origins(runs: Sequence[Run]) -> list[Origin]:
-    """Tell where each run comes from; of paths on the machine that made it only the last part."""
+    """Return the provenance of each run; paths of the machine that made it are cut to their last part."""
     return [
         Origin(run.path.name + (f" · {v}" if (v := run.record.data.variant) else ""), tuple(_facts(run)))
         for run in runs
@@ -83,13 +119,14 @@ def _facts(run: Run) -> list[Fact]:
     ]
     for number, made in enumerate(record.provenance, 1):
         of = f" {number} of {len(record.provenance)}" if len(record.provenance) > 1 else ""
-        told = _made(made)[:3] if record.imported else _made(made)  # the machine of the scoring is unknown
-        facts += [(f"{name}{of}", value) for name, value in told]
+        # Imported scores were computed on an unknown machine: keep command, date and version only.
+        lines = _made(made)[:3] if record.imported else _made(made)
+        facts += [(f"{name}{of}", value) for name, value in lines]
     return [Fact(without_paths(name), without_paths(value)) for name, value in facts]
 
 
 def _training(system: SystemSpec) -> str:
-    """Say what a system was trained on; a manifest list without entries means no training."""
+    """Return the training data of a system; an empty list in its file means no training."""
     return ", ".join(system.training_data) or "none: not trained"
 
 

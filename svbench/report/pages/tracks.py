@@ -1,20 +1,48 @@
-"""The page of a track: its scores, every frame of every system, and what can be heard of it."""
+"""The page of a track: its scores, the frames of every system over time, and players."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from svbench.printing.numbers import counted
 from svbench.report.figures.heat import track_cell
 from svbench.report.listen.excerpts import Heard
-from svbench.report.pages.context import Cell, Curves, Head, Link, Player, Row, Table, TrackPage, View
-from svbench.report.pages.windows import curves
+from svbench.report.pages.frames import Curves, curves
 from svbench.report.view.boards import Board, boards
-from svbench.report.view.leak_notes import unstable_sentences
+from svbench.report.view.caveats import unstable_sentences
+from svbench.report.view.content import Cell, Head, Link, Player, Row, Table
 from svbench.report.view.numbers import decibels
 from svbench.results.aggregate import TrackScore, track_scores
 from svbench.results.store import Run, slug
+
+
+@dataclass(frozen=True)
+class View:
+    """One target of one track: its frames over time, and what can be heard of it.
+
+    ``values`` are what the script draws; ``systems`` are the legend, a name and a colour each.
+    """
+
+    id: str
+    target: str
+    target_set: str
+    values: Curves
+    systems: tuple[tuple[str, int], ...]
+    text: str
+    player: Player | None
+
+
+@dataclass(frozen=True)
+class TrackPage:
+    """Everything on the page of a track."""
+
+    head: Head
+    scores: Table
+    views: tuple[View, ...]
+    note: str
+    near: tuple[Link, ...]
+
 
 Scores = Mapping[tuple[str, str, str, str], TrackScore]
 SCRIPTS = ("sort.js", "print.js", "player.js", "curves.js", "spectrograms.js")
@@ -35,13 +63,13 @@ def track_pages(
     links: Sequence[Link],
     version: str,
 ) -> Iterator[tuple[str, TrackPage]]:
-    """Build pages of tracks of comparable runs, one at a time: all together take as much memory as the runs.
+    """Yield the pages of tracks one at a time; all of them together need as much memory as the runs.
 
     Parameters
     ----------
     runs : sequence of Run
     heard : mapping of str to Heard
-        What can be heard of which tracks.
+        Players by track.
     tracks : sequence of str
         Those that get a page, in order.
     elsewhere : mapping of str to str
@@ -51,7 +79,7 @@ def track_pages(
     links : sequence of Link
         Other pages of the report.
     version : str
-        Of svbench.
+        Version of svbench.
 
     Yields
     ------
@@ -94,11 +122,11 @@ def track_pages(
 
 
 def _note(found: Heard | None) -> str:
-    return found.note if found else "Nothing of this track is kept to be heard here."
+    return found.note if found else "There is no audio of this track here."
 
 
 def _scores(headline: Sequence[Board], track: str, scores: Scores) -> Table:
-    """Systems in rows, the targets of all sets in columns."""
+    """Build the table of one track: a row for each system, a column for each target of each set."""
     columns = [(b.target_set, t) for b in headline for t in b.columns if t != "mean"]
     several = len(headline) > 1
     runs = list({id(row.run): row.run for b in headline for row in b.rows}.values())
@@ -120,7 +148,7 @@ def _scores(headline: Sequence[Board], track: str, scores: Scores) -> Table:
 
 
 def _failed(rows: Sequence[Row]) -> list[Row]:
-    """Lead from "failed" to the list of failures, which is on the first page."""
+    """Link "failed" to the list of failures on the first page."""
 
     def cell(found: Cell) -> Cell:
         return replace(found, href="../../index.html#failures") if found.text == "failed" else found
@@ -137,22 +165,22 @@ def _views(
             content = curves(runs, track, board.target_set, target, found.wave if found else ())
             if content is None:
                 continue
-            own = _systems(content)
+            legend = _systems(content)
             player = None
             if found and target in found.players:
                 player = _player(found.players[target], board, target, track, scores)
                 if len(headline) > 1:
                     player = replace(player, label=f"{player.label} ({board.target_set})")
-                heard = {s.name for s in player.signals}
-                own = {s: n for s, n in own.items() if s not in heard}
+                audible = {s.name for s in player.signals}
+                legend = {s: n for s, n in legend.items() if s not in audible}
             views.append(
                 View(
                     view_id(board.target_set, target),
                     target,
                     board.target_set if len(headline) > 1 else "",
                     content,
-                    tuple(own.items()),
-                    _told(content),
+                    tuple(legend.items()),
+                    _description(content),
                     player,
                 )
             )
@@ -164,7 +192,7 @@ def _systems(content: Curves) -> dict[str, int]:
 
 
 def _player(player: Player, board: Board, target: str, track: str, scores: Scores) -> Player:
-    """Put each estimate's score of this target set beside it."""
+    """Add to each estimate its score in this target set."""
     signals = []
     for signal in player.signals:
         row = scores.get((signal.name, track, board.target_set, target)) if signal.line is not None else None
@@ -175,14 +203,14 @@ def _player(player: Player, board: Board, target: str, track: str, scores: Score
     return replace(player, id=name, signals=tuple(signals))
 
 
-def _told(content: Curves) -> str:
-    """Say in words where each system is worst, for those who do not see the curves."""
+def _description(content: Curves) -> str:
+    """Describe in words where each system is worst and best, for readers who cannot see the curves."""
     strip = content.strips[0]
-    told = []
+    ranges = []
     for line in strip.lines:
         values = [(v, i) for i, v in enumerate(line.score) if v is not None]
         low, high = min(values), max(values)
         at = content.grids[line.grid].start
         worst, best = (f"{decibels(v)} at {at[i]:g} s" for v, i in (low, high))
-        told.append(f"{line.system} {worst} to {best}")
-    return f"{strip.label} in {strip.unit}: {'; '.join(told)}"
+        ranges.append(f"{line.system} {worst} to {best}")
+    return f"{strip.label} in {strip.unit}: {'; '.join(ranges)}"

@@ -12,7 +12,7 @@ import msgspec
 from svbench.printing.paths import without_paths
 from svbench.printing.visible import visible
 from svbench.report.text.comparison import settings_text
-from svbench.report.view.leak_notes import footnotes
+from svbench.report.view.caveats import footnotes
 from svbench.report.view.numbers import decibels, with_sign
 from svbench.results.store import Run
 from svbench.statistics.gate import Check, Gate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from svbench.report.pages.context import Cell, Row, Table
+from svbench.report.view.content import Cell, Row, Table
 from svbench.report.view.numbers import bytes_text, seconds
 from svbench.results.profile import Macs, Profile, Setting, Size
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from svbench.printing.numbers import counted
 from svbench.printing.streams import styled
 from svbench.printing.visible import visible
-from svbench.report.view.boards import Board, boards, comparable
-from svbench.report.view.budgets import HEAD, runnable
-from svbench.report.view.leak_notes import LEAK, beside, footnotes, leaks, unstable_sentences
+from svbench.report.view.boards import RUNNABLE, Board, boards, comparable, runnable
+from svbench.report.view.caveats import LEAK, beside, footnotes, leaks, unstable_sentences
 from svbench.report.view.numbers import decibels, dropped, interval_text, short_columns
 from svbench.report.view.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.view.variants import (
@@ -51,7 +50,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
             table.add_column("tracks", justify="right")
             table.add_column("frames dropped", justify="right")
             if group[0].record.protocol.limits:
-                table.add_column(HEAD)
+                table.add_column(RUNNABLE)
             for row in board.rows:
                 cells = [
                     Text(

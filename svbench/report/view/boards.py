@@ -1,4 +1,4 @@
-"""Groups runs that may be compared, and ranks them: one board per protocol, data set and target set.
+"""Group runs that may be compared and rank them: one board per protocol, data set and target set.
 
 Runs of different protocol digests or different tracks never share a board. Oracles see the
 references, so they stand apart and take no rank. Who ranks is decided in `svbench.results.standing`.
@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
-from svbench.report.view.leak_notes import affected_cells
+from svbench.report.view.caveats import affected_cells
+from svbench.report.view.numbers import interval_text
 from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
 from svbench.results.store import Quantity, Run
+from svbench.statistics.headline import Estimate, run_intervals
+from svbench.statistics.material import Column, Settings, every_column
 
 MARKS = "Bold: best of the column, underlined: second, among systems scored on the same tracks."
 
@@ -22,7 +25,7 @@ MARKS = "Bold: best of the column, underlined: second, among systems scored on t
 class BoardRow:
     """One system on a board.
 
-    ``clean`` are the same numbers without the cells of known defects, where a column has any.
+    ``clean`` holds the same numbers without the cells of known defects, where a column has any.
     ``best`` and ``second`` are the columns in which the row is that, ``partial`` those in which it was not
     scored on all tracks that competing systems were scored on.
     """
@@ -63,7 +66,7 @@ def comparable(runs: Sequence[Run]) -> list[list[Run]]:
 def combinations(groups: Sequence[Sequence[Run]], most: int = 6) -> list[str]:
     """Name groups of runs by protocol and data, and by what differs between groups of equal names.
 
-    Of very many groups, as probes make them, only the first are named.
+    Probes make many groups; only the first ``most`` are named.
     """
     found = []
     for record in (group[0].record for group in groups[:most]):
@@ -116,7 +119,7 @@ def by_rank(group: Sequence[Run]) -> list[Run]:
 
 
 def _clean(run: Run, target_set: str, metric: str, cells: dict[str, Summary]) -> dict[str, Summary]:
-    """Summaries without known defects, of the columns that rest on fewer tracks then."""
+    """Summarise without known defects; keep the columns that lose tracks by it."""
     affected = affected_cells(run)
     if not affected:
         return {}
@@ -142,16 +145,18 @@ def _board(
     cells: dict[int, dict[str, Summary]],
     without: dict[int, dict[str, Summary]],
 ) -> Board:
-    every = {c: [candidate(run, cells[id(run)][c]) for run in runs] for c in columns}
-    places = {c: standing(found, quantity, "the mean" if c == "mean" else c) for c, found in every.items()}
+    candidates = {c: [candidate(run, cells[id(run)][c]) for run in runs] for c in columns}
+    places = {
+        c: standing(found, quantity, "the mean" if c == "mean" else c) for c, found in candidates.items()
+    }
     last = columns[-1]
-    # Imported files may leave most means unknown: then the first column that is known puts rows in order.
-    competing = {c: [x for x in found if x.competes] for c, found in every.items()}
+    # Imported files may leave most means unknown; the first known column then orders the rows.
+    competing = {c: [x for x in found if x.competes] for c, found in candidates.items()}
     lead = next((c for c in (last, *columns) if not mostly_unknown(competing[c])), last)
     ranks = places[last].ranks
 
     def order(i: int) -> tuple[bool, bool, bool, float, str]:
-        score = every[lead][i].score
+        score = candidates[lead][i].score
         return (
             runs[i].record.system.kind == "oracle",
             score is None,
@@ -174,3 +179,44 @@ def _board(
     if lead != last:
         unranked = f"{unranked} Rows are in the order of {lead}.".strip()
     return Board(tuple(runs), target_set, columns, quantity, tuple(rows), unranked)
+
+
+RUNNABLE = "Runnable?"  # heads the column of verdicts on the limits of a protocol
+
+
+def runnable(run: Run) -> str | None:
+    """Return the verdict on a run, or None where the protocol sets no limits.
+
+    Returns
+    -------
+    str or None
+        ``"yes"``; ``"no (memory: 17.2 GB of 16 GB)"``, the limit that was broken first; ``"not known"``
+        while tracks are missing or failed for another reason, or if the scores were imported.
+    """
+    if not run.record.protocol.limits:
+        return None
+    if run.over_budget:
+        return f"no ({run.over_budget})"
+    return "not known" if run.failed or run.missing or run.record.imported else "yes"
+
+
+class Intervals:
+    """A cache of the 95 % intervals over tracks, computed once per run for all its numbers."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, dict[Column, Estimate]] = {}
+
+    def below(self, run: Run, summary: Summary) -> tuple[str, ...]:
+        """Return the line that stands below a number of a run; empty where it has no interval."""
+        if id(run) not in self._found:
+            self._found[id(run)] = run_intervals(run, every_column(run), Settings())
+        found = self._found[id(run)].get(Column(summary.target_set, summary.target, summary.metric))
+        text = interval_text(found.low, found.high) if found else ""
+        return (text,) if text else ()
+
+
+def explained(run: Run) -> str:
+    """Explain the intervals below the numbers of a table, or why there are none."""
+    if len(run.record.data.tracks) == 1:
+        return "One track has no interval."
+    return "In square brackets: 95 % intervals over tracks, for each number by itself."

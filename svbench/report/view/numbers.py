@@ -1,4 +1,4 @@
-"""How numbers are printed; rounding happens here and nowhere else."""
+"""Format numbers for people; scores are rounded here and nowhere else."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def interval_text(low: float | None, high: float | None, *, digits: int = 2, sig
 
 
 def reducers(label: str) -> str:
-    """Say in words how frames and tracks became one number.
+    """Describe how frames and tracks were reduced to one number.
 
     Examples
     --------
@@ -74,11 +74,11 @@ def reducers(label: str) -> str:
     """
     first, *others = label.split("/")
     if label.startswith("pooled"):
-        told = ["over all frames of all tracks together", *(f"{o} over targets" for o in others)]
+        words = ["over all frames of all tracks together", *(f"{o} over targets" for o in others)]
     else:
         axes = zip((first, *others), ("frames", "tracks", "targets"), strict=False)
-        told = [f"{reducer} over {axis}" for reducer, axis in axes]
-    return f"{label} ({', '.join(told)})"
+        words = [f"{reducer} over {axis}" for reducer, axis in axes]
+    return f"{label} ({', '.join(words)})"
 
 
 def short_columns(counts: Mapping[str, int], total: int, rule: Reduce) -> str:
@@ -95,11 +95,11 @@ def short_columns(counts: Mapping[str, int], total: int, rule: Reduce) -> str:
     short = {c: str(n) for c, n in counts.items() if n < total}
     if short and "mean" in counts:
         short["mean"] = mean_over(counts["mean"], rule)
-    return "; ".join(f"{column}: {told}" for column, told in short.items())
+    return "; ".join(f"{column}: {count}" for column, count in short.items())
 
 
 def mean_over(n: int, rule: Reduce) -> str:
-    """Say which tracks a mean over targets rests on."""
+    """Describe which tracks a mean over targets rests on."""
     if rule.targets_over == "own tracks":
         return "of the numbers of the targets, each over its own tracks"
     return f"over the {counted(n, 'track')} with all targets" if n else "no track has all targets"

@@ -1,7 +1,7 @@
-"""The table of protocols whose variants claim something: what each transform costs, and what it breaks.
+"""The robustness table: how much each transform of the mixture costs, and whether estimates follow it.
 
-A row is a transform with its claim; a system has two columns: the change of the headline against
-the original, and how far its estimate is what should have become of the original's.
+A row is a transform with the claim it makes; a system has two columns: the change of the headline against
+the original, and how well its estimate matches the transformed estimate of the original.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.report.pages.context import Cell, Row, Table
 from svbench.report.view import numbers
-from svbench.report.view.leak_notes import footnotes, marked_name
+from svbench.report.view.caveats import footnotes, marked_name
+from svbench.report.view.content import Cell, Row, Table
 from svbench.report.view.variants import (
     VariantBoard,
     VariantCell,
@@ -28,11 +28,11 @@ from svbench.specs.protocol import ORIGINAL
 CHANGE = "First of each system: the change against the original over the tracks that have both"
 INTERVAL = ", with its 95 % interval (paired bootstrap over tracks)"
 CLAIMS = (
-    "In the row of the original stands the score itself. "
+    "The row of the original holds the score itself. "
     "Invariant: estimates should stay; equivariant: they should change as the mixture does; degraded: "
     "something is lost in the mixture, and the change shows how gracefully."
 )
-EXACT = f"Exact: beyond {PRACTICALLY_INFINITE_DB:.0f} dB, where only rounding is left."
+EXACT = f"Exact: beyond {PRACTICALLY_INFINITE_DB:.0f} dB, where only rounding errors are left."
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class Battery:
 
 
 def claims(board: VariantBoard) -> dict[str, str]:
-    """Return what each variant claims, as far as one was run; empty for other protocols."""
-    found = {
+    """Return the claim of each variant that was run; empty for protocols without claims."""
+    claimed = {
         v: cell.run.record.data.expects
         for v in board.variants
         for _, cells in board.rows
         if (cell := cells.get(v))
     }
-    return found if any(found.values()) else {}
+    return claimed if any(claimed.values()) else {}
 
 
 def batteries(boards: Sequence[VariantBoard]) -> list[Battery]:
-    """Pair the headline's boards with the first ones against the original, where variants claim anything."""
+    """Pair each board of the headline with its comparison with the original, if variants have claims."""
     found = []
     for board in boards:
         if board.quantity.name == board.runs[0].record.protocol.headline and claims(board):
@@ -86,7 +86,7 @@ def battery_rows(battery: Battery, intervals: bool = True) -> list[list[str]]:
 
 
 def battery_note(battery: Battery, intervals: bool = True) -> str:
-    """Say how to read the table, where it rests on less than all tracks, and what speaks against it."""
+    """Explain the table, and list where it rests on fewer tracks and what limits its numbers."""
     beside = battery.equivariance
     second = f"Second: {told(beside)}." if beside else ""
     change = f"{CHANGE}{INTERVAL if intervals else ''}."
@@ -110,7 +110,7 @@ def battery_table(battery: Battery, name: str) -> Table:
 
 
 def decibels(value: float | None, status: str) -> str:
-    """Print a comparison with the original's estimate, in words where only rounding is left.
+    """Print a comparison with the estimate of the original; "exact" where only rounding errors are left.
 
     Examples
     --------
@@ -155,6 +155,6 @@ def _equivariance_cell(cell: VariantCell | None, variant: str) -> Cell:
         return Cell("–", None, muted=True, title="the estimate compared with itself")
     summary = cell.summary
     title = f"{summary.label}, {summary.n_tracks} of {summary.n_tracks_total} tracks"
-    # Nothing is better than exact; a failed comparison sorts last.
+    # "exact" sorts first, a failed comparison last.
     order = PRACTICALLY_INFINITE_DB if summary.status == "perfect" else summary.score
     return Cell(decibels(summary.score, summary.status), order, muted=order is None, title=title)

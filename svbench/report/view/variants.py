@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
-from svbench.report.view.intervals import Intervals
-from svbench.report.view.leak_notes import affected_cells, beside
+from svbench.report.view.boards import Intervals
+from svbench.report.view.caveats import affected_cells, beside
 from svbench.report.view.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.store import Quantity, Run
@@ -27,9 +27,9 @@ class VariantCell:
     """One system on one variant.
 
     ``clean`` is the same number without the cells of known defects, where there are any; ``change``
-    is against the original, None where none can be told; ``interval`` is that of the original's own
-    number, as text. On an ``empty`` variant nothing was inserted
-    into any track: its number is the original's, and proves nothing.
+    is against the original, None where it cannot be computed; ``interval`` is that of the original's own
+    number, as text. On an ``empty`` variant nothing was inserted into any track: its number equals the
+    original's and is no evidence.
     """
 
     run: Run
@@ -49,11 +49,11 @@ class VariantBoard:
     runs : tuple of Run
         All of them; they share protocol, tracks and data set.
     variants : tuple of str
-        All that the protocol wants, in its order.
+        All variants of the protocol, in its order.
     rows : tuple of (str, mapping of variant to VariantCell)
         Systems by name, oracles last; a variant that was not run is missing.
     inserted : str
-        Says in how many tracks each variant holds an inserted pattern at all; empty where not measured.
+        A sentence with the number of tracks per variant that hold an inserted pattern; may be empty.
     """
 
     runs: tuple[Run, ...]
@@ -190,7 +190,7 @@ def _with_insertions(boards: list[VariantBoard]) -> list[VariantBoard]:
     inserted = (
         f"Tracks with clips, of {_n_tracks(found)}: {told}; the others of a set are as in the original."
     )
-    # Where every system failed nobody counted.
+    # Where every system failed, the tracks with clips are unknown, not zero.
     empty = {v for v, n in counts.items() if not n and any(_done(c[v]) for _, c in found.rows if v in c)}
 
     def emptied(cells: dict[str, VariantCell]) -> dict[str, VariantCell]:
@@ -226,7 +226,7 @@ def measured(board: VariantBoard) -> str:
 
 
 def told(board: VariantBoard) -> str:
-    """Say what a board's numbers are: quantity, reducers, tracks, and the protocol they belong to."""
+    """Describe the numbers of a board: quantity, reducers, tracks and protocol."""
     record = board.runs[0].record
     label = next(cell.summary.label for _, cells in board.rows for cell in cells.values())
     return (
@@ -237,7 +237,7 @@ def told(board: VariantBoard) -> str:
 
 
 def shortfalls(board: VariantBoard) -> list[str]:
-    """Say what is missing: tracks without a value, variants that were not run, material left out."""
+    """List what is missing: tracks without a value, variants that were not run, material left out."""
     most = _most(board)
     sentences = [board.inserted] if board.inserted else []
     few = [f"{v} {n}" for v, n in most.items() if n < _n_tracks(board) and any(v in c for _, c in board.rows)]
@@ -257,7 +257,7 @@ def shortfalls(board: VariantBoard) -> list[str]:
 
 
 def _left_out(board: VariantBoard) -> list[str]:
-    """Tell what runs left out, naming the variants unless it is all of them."""
+    """List what the runs left out, with the variants concerned unless all are."""
     of: dict[str, dict[str, None]] = {}
     for data in (run.record.data for run in board.runs):
         for text in data.left_out:

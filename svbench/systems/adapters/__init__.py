@@ -1,1 +1,1 @@
-"""Adapters: one file for each way to reach a separation system."""
+"""Adapters: one file for each way to reach a separation system, and what they share."""

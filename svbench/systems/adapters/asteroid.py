@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Samples
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    model_file,
+    require,
+    version_of,
+)
 from svbench.systems.api import Context
-from svbench.systems.files import model_file
 from svbench.systems.waveform import Network, WaveformSystem, describe
 
 DESCRIPTION = {"targets", "rate_hz", "segment_samples", "overlap"}
 PARAMETERS = {"niter", "device", *DESCRIPTION}
-MINIMUM = 8192  # samples; no filter bank is longer
+MINIMUM = 8192  # samples; no filter of the package is longer
 KIND = (
     "a model package of asteroid (published ones: https://huggingface.co/models?library=asteroid, "
     "https://zenodo.org/communities/asteroid-models; put one beside the system file)"
@@ -25,15 +27,15 @@ KIND = (
 
 
 def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
-    """Load a network; nothing is fetched.
+    """Load a network from a file; nothing is downloaded.
 
     Parameters
     ----------
     parameters : dict
-        ``targets``: names of the estimates in order, for networks that do not name them themselves
-        (X-UMX does); ``rate_hz``: if the package does not say; ``segment_samples`` and ``overlap`` as
-        in `svbench.systems.waveform`, the whole track by default; ``niter``: for X-UMX, iterations of
-        the Wiener filter, 1 as in its authors' evaluation; ``device``: ``"cpu"``.
+        ``targets``: names of the estimates in order, for networks that do not name them themselves (X-UMX
+        does); ``rate_hz``: if the package does not contain it; ``segment_samples`` and ``overlap`` as in
+        `svbench.systems.waveform`, the whole track by default; ``niter``: for X-UMX, iterations of the Wiener
+        filter, 1 as in its authors' evaluation; ``device``: ``"cpu"``.
     context : Context
         With one weights file, ``{"model_name", "state_dict", "model_args"}`` as
         ``torch.save(model.serialize(), path)`` writes it.
@@ -48,7 +50,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     ModuleNotFoundError
         asteroid is not installed.
     ValueError
-        Unknown, missing or contradictory parameters, or a file that is no such package.
+        Parameters are unknown, missing or contradictory, or the file is not such a package.
 
     References
     ----------
@@ -58,15 +60,14 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
 
     Notes
     -----
-    A network trained with a scale-invariant loss gives estimates of arbitrary level, which SDR
-    punishes and SI-SDR does not.
+    A network trained with a scale-invariant loss gives estimates of arbitrary level, which lowers SDR but not
+    SI-SDR.
     """
     unknown = set(parameters) - PARAMETERS
     if unknown:
         takes = ", ".join(sorted(PARAMETERS))
         raise ValueError(f"asteroid takes {takes}; found {', '.join(sorted(unknown))}")
-    if importlib.util.find_spec("asteroid") is None:
-        raise ModuleNotFoundError(not_installed("asteroid", "asteroid"))
+    require("asteroid", "asteroid")
     path = model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
     import torch
 
@@ -92,17 +93,19 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
         raise ValueError(f"niter is for X-UMX; {name} has no Wiener filter")
     else:
         network = Waveforms(module, device)
-    return WaveformSystem(context.system_id, description, network, f"{name}, asteroid {_version()}")
+    return WaveformSystem(
+        context.system_id, description, network, f"{name}, asteroid {version_of('asteroid')}"
+    )
 
 
 class Waveforms:
-    """Runs a network from waveform to waveforms."""
+    """Runs a network that takes a waveform and returns waveforms."""
 
     def __init__(self, module: Any, device: Any) -> None:
         self.module, self.device = module, device
 
     def __call__(self, array: Samples) -> list[Samples]:
-        """Separate shape (1, 1, samples); short arrays are filled with zeros."""
+        """Separate an array of shape (1, 1, samples); short arrays are padded with zeros."""
         import torch
 
         n_samples = array.shape[-1]
@@ -112,10 +115,10 @@ class Waveforms:
 
 
 class CrossNet:
-    """Runs X-UMX: its magnitudes with the mixture's phase, refined by a Wiener filter.
+    """Runs X-UMX: its magnitudes with the phase of the mixture, refined by a Wiener filter.
 
-    The package's own transforms need PyTorch below 2, so transforms are done here, with the
-    network's window.
+    The package's own transforms need PyTorch below 2, so the transforms are computed here, with the network's
+    window.
 
     Parameters
     ----------
@@ -129,7 +132,7 @@ class CrossNet:
         self.module, self.niter, self.device = module, niter, device
 
     def __call__(self, array: Samples) -> list[Samples]:
-        """Separate shape (1, channels, samples) into (1, targets, channels, samples)."""
+        """Separate an array of shape (1, channels, samples) into (1, targets, channels, samples)."""
         import norbert
         import torch
 
@@ -145,7 +148,7 @@ class CrossNet:
             mixture = torch.stft(signal, **transform, return_complex=True)
             magnitude, _ = module.encoder[1](torch.view_as_real(mixture)[None])
             estimates = module.apply_masks(magnitude, module.forward_masker(magnitude.clone()))
-            # (targets, frames, batch, channels, bins) and (channels, bins, frames), as norbert wants them
+            # (targets, frames, batch, channels, bins) and (channels, bins, frames), as norbert takes them
             magnitudes = estimates[:, :, 0].permute(1, 3, 2, 0).cpu().numpy()
             spectrum = mixture.permute(2, 1, 0).cpu().numpy().astype(np.complex128)
             filtered = norbert.wiener(magnitudes, spectrum, self.niter, use_softmask=False)
@@ -162,7 +165,7 @@ def _lengthened(array: Samples, device: Any) -> Any:
 
 
 def _agreed(name: str, parameters: dict[str, Any], packaged: Any) -> Any:
-    """Return what the parameters or the package say; they may not contradict each other."""
+    """Return a value of the parameters or of the package, which must not contradict each other."""
     given = parameters.get(name)
     if name == "rate_hz" and packaged is not None:
         packaged = int(packaged)
@@ -196,19 +199,19 @@ def _package(path: Path) -> dict[str, Any]:
 
 
 def _module(package: dict[str, Any], path: Path) -> Any:
-    """Build the network that a package names, and fill it."""
-    # A loss needs torch_stoi, which imports torchaudio, which does not load on every PyTorch.
-    # asteroid does without torch_stoi where it is not installed, so say that it is not.
+    """Build the network that a package names, and load its weights."""
+    # A loss imports torch_stoi, which imports torchaudio, which does not load on every PyTorch. asteroid
+    # works without torch_stoi where it is not installed; None in sys.modules makes it look so.
     sys.modules.setdefault("torch_stoi", None)  # type: ignore[arg-type]
     from asteroid import models
     from asteroid.models import x_umx
 
     name = package["model_name"]
     try:
-        # Since 0.7 the package calls its X-UMX broken, for the transforms that are done here instead.
+        # Since 0.7 the package calls its X-UMX broken because of the transforms, which are computed here.
         cls = getattr(x_umx, "BrokenXUMX", x_umx.XUMX) if name == "XUMX" else models.get(name)
     except ValueError:
-        raise ValueError(f"{path.name}: asteroid {_version()} has no network {name!r}") from None
+        raise ValueError(f"{path.name}: asteroid {version_of('asteroid')} has no network {name!r}") from None
     try:
         module = cls(**package["model_args"])
         module.load_state_dict(package["state_dict"])
@@ -216,9 +219,3 @@ def _module(package: dict[str, Any], path: Path) -> Any:
         said = " ".join(str(error).split())[:300]
         raise ValueError(f"{path.name}: {name} does not take these arguments and weights ({said})") from error
     return module
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("asteroid")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import random
@@ -16,16 +15,21 @@ from unittest import mock
 import numpy as np
 
 from svbench.audio import Audio, Samples, write_audio
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    estimates_of,
+    require,
+    stereo,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 
 RATE_HZ = 44100
 OWN_PARAMETERS = {"model", "folder", "device"}
 MINIMUM = RATE_HZ  # samples
-SPARE = {"VR": 4096}  # samples; VR leaves out the frame that the end of a track does not fill
+SPARE = {"VR": 4096}  # samples; VR drops the last frame of a track if it is incomplete
 STEMS = ("vocals", "drums", "bass", "other")
 
-# The list of models, and what the parameters of MDX-Net and VR files are, by the files' digests.
+# The list of models; and the parameters of MDX-Net and VR models, by the digests of their files.
 DATA = "https://raw.githubusercontent.com/TRvlvr/application_data/main"
 LIST = {"download_checks.json": f"{DATA}/filelists/download_checks.json"}
 BY_DIGEST = {
@@ -36,10 +40,11 @@ ELSEWHERE = "https://github.com/nomadkaraoke/python-audio-separator/releases/tag
 
 
 class AudioSeparator:
-    """Runs a model of the package's list from files in a folder; nothing is fetched.
+    """Runs a model of the package's list from files in a folder; nothing is downloaded.
 
-    The package lowers what peaks above 0.9, writes 16 bits, and multiplies estimates of MDX-Net by the
-    mixture's peak. None of that happens here: estimates have the mixture's own level, in floating point.
+    The package itself scales down what peaks above 0.9, writes 16 bits, and multiplies the estimates of
+    MDX-Net by the mixture's peak. None of that happens here: estimates keep the mixture's level, in floating
+    point.
 
     Parameters
     ----------
@@ -55,20 +60,20 @@ class AudioSeparator:
     ModuleNotFoundError
         audio-separator is not installed.
     FileNotFoundError
-        Files are missing; says which, where they come from, and where to put them.
+        Files are missing; the message says which, where they come from, and where to put them.
     ValueError
-        Unknown or missing parameters, a model not on the list, a checkpoint of another architecture.
+        Parameters are unknown or missing, the model is not on the list, or the checkpoint is of another
+        architecture.
 
     Notes
     -----
-    Checkpoints are loaded as the package loads them; take them from their authors.
+    Checkpoints are loaded as the package loads them, which may execute code; use those of their authors only.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
         if not {"model", "folder"} <= set(parameters):
             raise ValueError(f"audio-separator needs model and folder, found {sorted(parameters)}")
-        if importlib.util.find_spec("audio_separator") is None:
-            raise ModuleNotFoundError(not_installed("audio-separator", "audio-separator"))
+        require("audio_separator", "audio-separator")
         model, folder = str(parameters["model"]), context.folder / parameters["folder"]
         _refuse_missing({n: url for n, url in LIST.items() if not (folder / n).is_file()}, model, folder)
         separator = _separator(folder, str(parameters.get("device", "cpu")))
@@ -86,12 +91,12 @@ class AudioSeparator:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(self.target_of.values())),
-            version=f"{model}, audio-separator {_version()}",
+            version=f"{model}, audio-separator {version_of('audio-separator')}",
             rate_hz=RATE_HZ,
         )
 
     def modules(self) -> dict[str, Any]:
-        """Name the network, for profiles, where it is one of PyTorch that stays loaded."""
+        """Return the network, for profiles, if it is a PyTorch module that stays loaded."""
         network = getattr(self.network, "model_run", None)
         return {"network": network} if hasattr(network, "parameters") else {}
 
@@ -101,34 +106,28 @@ class AudioSeparator:
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Let the package separate a file, and take its estimates before it writes them."""
-        if mixture.n_channels > 2:
-            raise ValueError(f"audio-separator takes mono or stereo, found {mixture.n_channels} channels")
-        # Transforms reflect half a window at the edges, so a shorter track is lengthened first.
-        stereo = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
-        stereo[: mixture.n_samples] = mixture.samples
+        # Transforms reflect half a window at the edges, so a short track is padded first.
+        padded = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
+        padded[: mixture.n_samples] = stereo(mixture, "audio-separator")
         found: dict[str, Samples] = {}
         self.network.final_process = lambda path, source, stem: found.__setitem__(stem, source)
         random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
             path = Path(scratch) / "mixture.wav"
-            write_audio(path, Audio(stereo, mixture.rate_hz))
+            write_audio(path, Audio(padded, mixture.rate_hz))
             self.network.separate(str(path))
-        self.network.clear_file_specific_paths()  # or MDX-Net gives this track's estimates again
-        estimates: dict[str, Any] = {}
-        for stem, target in self.target_of.items():
-            channels = np.asarray(found[stem], dtype=np.float32)[: mixture.n_samples]
-            if mixture.n_channels == 1:
-                channels = channels.mean(axis=1, keepdims=True)
-            estimates[target] = channels + estimates.get(target, 0)
-        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+        # Otherwise MDX-Net returns the estimates of this track again.
+        self.network.clear_file_specific_paths()
+        stems = ((stem, np.asarray(found[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of)
+        return estimates_of(stems, mixture, self.target_of)
 
 
 def _separator(folder: Path, device: str) -> Any:
-    """Make the package's separator without its search for cards and ffmpeg, which is not used here."""
+    """Make the package's separator without its search for graphics cards and ffmpeg."""
     import torch
     from audio_separator.separator import Separator
 
-    os.environ.pop("AUDIO_SEPARATOR_MODEL_DIR", None)  # it would win over the folder
+    os.environ.pop("AUDIO_SEPARATOR_MODEL_DIR", None)  # it would take precedence over the folder
     separator = Separator(
         log_level=logging.WARNING, info_only=True, model_file_dir=str(folder), output_dir=str(folder)
     )
@@ -139,7 +138,7 @@ def _separator(folder: Path, device: str) -> Any:
 
 
 def _kind(separator: Any, model: str, folder: Path) -> str:
-    """Look a model up in the list, and see whether all its files are there."""
+    """Look a model up in the list, and check that all its files exist."""
     missing: dict[str, str] = {}
 
     def note(url: str, path: str) -> None:
@@ -151,7 +150,7 @@ def _kind(separator: Any, model: str, folder: Path) -> str:
         _, kind, *_ = separator.download_model_files(model)
     except ValueError:
         raise ValueError(
-            f"audio-separator {_version()} knows no model {model!r}; "
+            f"audio-separator {version_of('audio-separator')} knows no model {model!r}; "
             "`audio-separator --list_models` prints them"
         ) from None
     if kind in ("MDX", "VR"):
@@ -170,7 +169,7 @@ def _refuse_missing(missing: dict[str, str], model: str, folder: Path) -> None:
 
 
 def _load(separator: Any, model: str) -> Any:
-    """Load a model whose files are there."""
+    """Load a model whose files exist."""
     import onnxruntime
 
     _stand_in_for_torchvision()
@@ -184,13 +183,13 @@ def _load(separator: Any, model: str) -> Any:
     try:
         with mock.patch.object(onnxruntime, "SessionOptions", Options):
             separator.load_model(model)
-    except SystemExit:  # the package ends the process, after some lines of log
+    except SystemExit:  # the package logs a few lines and ends the process
         raise ValueError(f"{model} is not of the architecture that its .yaml file describes") from None
     return separator.model_instance
 
 
 def _stand_in_for_torchvision() -> None:
-    """Let onnx2torch import: it names operators on images, which need torchvision of torch's own build."""
+    """Make onnx2torch importable: it imports torchvision, which must match the build of PyTorch."""
     try:
         import torchvision  # noqa: F401
     except (ImportError, OSError, RuntimeError):
@@ -206,7 +205,7 @@ def _keep_level(network: Any, kind: str) -> None:
         demix = network.demix
 
         def at_mixture_level(mixture: Samples, is_match_mix: bool = False) -> Samples:
-            # Its caller multiplies by the peak, which only a mixture of peak 1 survives.
+            # The caller multiplies the result by the mixture's peak; dividing first cancels that.
             found: Samples = demix(mixture, is_match_mix=is_match_mix)
             return found / (np.abs(mixture).max() or 1)
 
@@ -214,14 +213,14 @@ def _keep_level(network: Any, kind: str) -> None:
 
 
 def _stems(network: Any, kind: str) -> list[str]:
-    """Name what a model gives, in the package's words."""
+    """Return the stems that a model gives, by the package's names."""
     if kind == "Demucs":
         six = "6s" in network.model_name
         return ["Drums", "Bass", "Other", "Vocals", *(["Guitar", "Piano"] if six else [])]
     training = network.model_data.get("training", {})
     target = training.get("target_instrument")
     if target and network.primary_stem_name != target:
-        # The package looks at the first two instruments only, and would give it the first one's name.
+        # The package looks at the first two instruments only and would use the name of the first.
         network.primary_stem_name, network.secondary_stem_name = target, network.secondary_stem(target)
     if not target and len(training.get("instruments", [])) > 2:
         return list(training["instruments"])
@@ -229,7 +228,7 @@ def _stems(network: Any, kind: str) -> list[str]:
 
 
 def _targets(stems: list[str]) -> dict[str, str]:
-    """Find the target of each stem: with vocals alone beside it, a stem is the accompaniment.
+    """Return the target of each stem: if there are only vocals besides it, a stem is the accompaniment.
 
     Examples
     --------
@@ -246,9 +245,3 @@ def _targets(stems: list[str]) -> dict[str, str]:
     if set(STEMS) <= set(names.values()):
         return {stem: n if n in STEMS else "other" for stem, n in names.items()}
     return names
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("audio-separator")

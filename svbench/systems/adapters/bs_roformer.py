@@ -1,8 +1,7 @@
-"""BS-RoFormer and Mel-Band RoFormer: a checkpoint, and its configuration as the community publishes it."""
+"""BS-RoFormer and Mel-Band RoFormer: a checkpoint, and the configuration published with it."""
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio, Samples
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    model_file,
+    read_checkpoint,
+    require,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
-from svbench.systems.files import model_file
 from svbench.systems.waveform import WaveformSystem, describe
 
 CLASSES = {"bs_roformer": "BSRoformer", "mel_band_roformer": "MelBandRoformer"}
@@ -23,14 +26,14 @@ KIND = (
     "https://github.com/ZFTurbo/Music-Source-Separation-Training; put one beside the system file)"
 )
 
-# What configurations for other code may say and the package's classes do not take: the only value
+# Keywords in configurations for other code that the package's classes do not take, each with the only value
 # for which both compute the same.
 FIXED = {"linear_transformer_depth": 0, "mlp_expansion_factor": 4, "skip_connection": False}
 TRAINING_ONLY = {"use_torch_checkpoint"}
 
 
 class Roformer:
-    """Separates in overlapping segments, as `svbench.systems.waveform` describes.
+    """A RoFormer that separates in overlapping segments, as `svbench.systems.waveform` describes.
 
     Parameters
     ----------
@@ -40,9 +43,9 @@ class Roformer:
         with ``targets`` and ``rate_hz``; ``segment_samples`` (the configuration's, else the whole
         track) and ``overlap`` (the configuration's, else 0.25); ``remainder``: for a network of one
         target, the name under which mixture minus target is given too; ``device``: ``"cpu"``.
-        What stands beside ``config`` wins over what is in it.
+        Parameters beside ``config`` win over its content.
     context : Context
-        With one weights file: a state dict, or ``{"state_dict": ...}``.
+        Its weights are one file: a state dict, or ``{"state_dict": ...}``.
 
     Raises
     ------
@@ -51,7 +54,7 @@ class Roformer:
     FileNotFoundError
         The configuration is missing.
     ValueError
-        Unknown or missing parameters, a configuration the package cannot follow, or weights that do
+        Parameters are unknown or missing, the package does not support the configuration, or the weights do
         not fit it.
 
     References
@@ -68,15 +71,14 @@ class Roformer:
                 f"bs-roformer takes {', '.join(sorted(PARAMETERS))} (network is one of {', '.join(CLASSES)}; "
                 f"either config or model), found {parameters}"
             )
-        if importlib.util.find_spec("bs_roformer") is None:
-            raise ModuleNotFoundError(not_installed("bs_roformer", "bs-roformer"))
+        require("bs_roformer", "bs-roformer")
         path = model_file(context.weights, (".ckpt", ".pth", ".pt", ".th", ".bin"), KIND)
         import torch
 
-        told = _configuration(context.folder / parameters["config"]) if "config" in parameters else {}
-        model = parameters["model"] if "model" in parameters else told.pop("model")
-        told.update({key: parameters[key] for key in DESCRIPTION & set(parameters)})
-        description = describe({**told, "channels": 2 if model.get("stereo") else 1})
+        settings = _configuration(context.folder / parameters["config"]) if "config" in parameters else {}
+        model = parameters["model"] if "model" in parameters else settings.pop("model")
+        settings.update({key: parameters[key] for key in DESCRIPTION & set(parameters)})
+        description = describe({**settings, "channels": 2 if model.get("stereo") else 1})
         self.remainder = _remainder(parameters.get("remainder"), description.targets)
 
         self.device = torch.device(parameters.get("device", "cpu"))
@@ -86,7 +88,7 @@ class Roformer:
                 f"the network gives num_stems = {self.network.num_stems} estimates, "
                 f"but targets are {', '.join(description.targets)}"
             )
-        version = f"{CLASSES[kind]}, bs-roformer {_version()}"
+        version = f"{CLASSES[kind]}, bs-roformer {version_of('bs-roformer')}"
         self.waveform = WaveformSystem(context.system_id, description, self._run, version)
         targets = (*description.targets, *self.remainder)
         self.info = SystemInfo(context.system_id, targets, version=version, rate_hz=description.rate_hz)
@@ -96,7 +98,7 @@ class Roformer:
         return {type(self.network).__name__: self.network}
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
-        """Separate segment by segment; the remainder is what the one target leaves of the mixture."""
+        """Separate segment by segment; the remainder is the mixture minus the one target."""
         estimates = self.waveform.separate(mixture)
         (target, *_) = estimates
         for name in self.remainder:
@@ -105,10 +107,10 @@ class Roformer:
         return estimates
 
     def _run(self, array: Samples) -> list[Samples]:
-        """Run the network on shape (1, channels, samples); gives (1, targets, channels, samples).
+        """Run the network on shape (1, channels, samples); returns (1, targets, channels, samples).
 
-        The inverse transform gives whole hops only, and the transform reflects half a window at
-        the edges, so zeros are added first.
+        The inverse transform returns whole hops only, and the transform reflects half a window at the edges,
+        so zeros are appended first.
         """
         import torch
 
@@ -125,14 +127,14 @@ def _remainder(name: str | None, targets: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     if len(targets) != 1 or name in targets:
         raise ValueError(
-            f"remainder = {name!r} names what the one target of a network leaves of the mixture, "
+            f"remainder = {name!r} names the mixture minus the one target of a network, "
             f"but the targets are {', '.join(targets)}"
         )
     return (name,)
 
 
 def _configuration(path: Path) -> dict[str, Any]:
-    """Read what a published YAML file says of its network, under the names of this adapter."""
+    """Read what a published YAML file says about its network, under the names of this adapter."""
     import yaml
 
     if not path.is_file():
@@ -141,7 +143,7 @@ def _configuration(path: Path) -> dict[str, Any]:
         )
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Knows tuples, which these files hold; no other Python object is made."""
+        """Reads tuples, which these files contain; it creates no other Python object."""
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", Loader.construct_sequence)
     try:
@@ -149,7 +151,7 @@ def _configuration(path: Path) -> dict[str, Any]:
             content = yaml.load(file, Loader)
         audio, training, inference = content["audio"], content["training"], content.get("inference", {})
         single = training.get("target_instrument")
-        told = {
+        settings = {
             "model": dict(content["model"]),
             "targets": [single] if single else list(training["instruments"]),
             "rate_hz": audio["sample_rate"],
@@ -165,13 +167,13 @@ def _configuration(path: Path) -> dict[str, Any]:
     if inference.get("normalize"):
         raise ValueError(f"{path}: inference.normalize = true is not supported, expected false")
     if "num_overlap" in inference:
-        told["overlap"] = 1 - 1 / inference["num_overlap"]
-    return told
+        settings["overlap"] = 1 - 1 / inference["num_overlap"]
+    return settings
 
 
 def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
-    """Build a network and fill it; nothing in the weights file is executed."""
-    state = _state(path)
+    """Build a network and load its weights; nothing in the weights file is executed."""
+    state = read_checkpoint(path)
     layout, state = _present_layout(kind, state)
     import bs_roformer
 
@@ -181,47 +183,29 @@ def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
     wrong = [f"{key} = {value!r}" for key, value in extra.items() if FIXED.get(key, ...) != value]
     if wrong:
         raise ValueError(
-            f"{cls.__name__} of bs-roformer {_version()} cannot follow {', '.join(wrong)} of the model; "
-            f"it takes {', '.join(sorted(known))}"
+            f"{cls.__name__} of bs-roformer {version_of('bs-roformer')} cannot follow {', '.join(wrong)} "
+            f"of the model; it takes {', '.join(sorted(known))}"
         )
     keywords = {k: tuple(v) if isinstance(v, list) else v for k, v in model.items() if k in known}
     try:
         network = cls(**{**keywords, **layout})
-    except Exception as error:  # beartype has errors of its own
+    except Exception as error:  # beartype, which checks the arguments, raises errors of its own
         raise ValueError(f"{cls.__name__} cannot be built from the model's keywords: {error}") from error
     _fill(network, state, path)
     return network
 
 
-def _state(path: Path) -> dict[str, Any]:
-    import pickle
-
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{path.name} is no checkpoint of arrays alone, which is all that is loaded "
-            f"({str(error).splitlines()[0][:200]}); expected a state dict saved by torch.save"
-        ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ValueError(f"{path.name} holds no state dict, expected names of weights with their arrays")
-    return state
-
-
 def _present_layout(kind: str, state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Let weights from before residual streams fit the present classes, which then compute the same.
+    """Adapt weights from before residual streams to the current classes, which then compute the same.
 
     In bs-roformer 1.2 each block is the branch of a residual connection, and values of the first
-    layer are mixed into those of later ones. Published weights are of versions 0.3 to 0.5 or their
-    kin: one plain residual stream, no mixing.
+    layer are mixed into those of later ones. Published weights are of versions 0.3 to 0.5 or
+    similar: one plain residual stream, no mixing.
 
     Returns
     -------
     tuple of dict
-        Keywords that set the network back, and the weights under their present names.
+        Keywords that give the network the old structure, and the weights under their current names.
     """
     if any(".branch." in name for name in state):
         return {}, state
@@ -230,7 +214,7 @@ def _present_layout(kind: str, state: dict[str, Any]) -> tuple[dict[str, Any], d
     if kind == "mel_band_roformer":
         layout["add_value_residual"] = False
         if not any(name.endswith(".temperature") for name in state):
-            # Without linear attention, its place is now kept empty; formerly there was none.
+            # Without linear attention, current layers keep an empty place for it; old ones had none.
             layout["linear_transformer_depth"] = 0
             shift = 0 if any(name.startswith("layers.0.2.") for name in state) else 1
     renamed = {}
@@ -246,7 +230,7 @@ def _present_layout(kind: str, state: dict[str, Any]) -> tuple[dict[str, Any], d
 
 
 def _no_mixing(state: dict[str, Any]) -> dict[str, Any]:
-    """Weights by which no value of the first layer is mixed in: the sigmoid of -inf is exactly 0."""
+    """Return weights with which no value of the first layer is mixed in: the sigmoid of -inf is 0."""
     import torch
 
     mixing = {}
@@ -259,7 +243,7 @@ def _no_mixing(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fill(network: Any, state: dict[str, Any], path: Path) -> None:
-    """Load weights, or say in one sentence what does not fit."""
+    """Load weights, or raise an error that names the first weight that does not fit."""
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
     for name in [*expected, *found]:
@@ -269,9 +253,3 @@ def _fill(network: Any, state: dict[str, Any], path: Path) -> None:
                 f"{found.get(name, 'none')}, expected {expected.get(name, 'none')}"
             )
     network.load_state_dict(state)
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("bs-roformer")

@@ -1,4 +1,4 @@
-"""Any program: it gets the path of a float WAV mixture and writes one WAV per target."""
+"""Any program that reads a float WAV mixture and writes one WAV per target."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from svbench.audio import Audio, audio_info, read_audio, write_audio
 from svbench.disk import remove_tree
 from svbench.systems.api import Context, SystemInfo
 
-# An estimate that is so many times longer than its mixture is not even read.
+# An estimate that is more than this many times longer than its mixture is not read.
 _TIMES_MIXTURE = 16
 _TAIL_BYTES, _POLL_S = 4096, 0.1
 KEYS = {"argv", "targets", "output", "env", "rate_hz", "version"}
-# Enough to find programs and a home; everything else must be asked for with `env`.
+# The variables that a program inherits; all others must be given by `env`.
 KEPT = (
     "PATH",
     "HOME",
@@ -39,17 +39,17 @@ class Command:
     ----------
     parameters : dict
         ``argv``: list of words with the placeholders ``{mixture}``, ``{output}``, ``{track}`` and
-        ``{folder}`` (that of the system file). ``targets``: what it writes. ``output``: where, below the
-        output folder, by default ``{target}.wav``. ``env``: variables added to a minimal
+        ``{folder}`` (that of the system file). ``targets``: what it writes. ``output``: the file of a target,
+        below the output folder, by default ``{target}.wav``. ``env``: variables added to a minimal
         environment. ``rate_hz``: the rate it wants. ``version``: for the record.
     context : Context
 
     Raises
     ------
     ValueError
-        Unknown, missing or malformed parameters.
+        Parameters are unknown, missing or malformed.
     FileNotFoundError
-        No such program.
+        There is no such program.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -85,13 +85,14 @@ class Command:
         Raises
         ------
         RuntimeError
-            The program fails, with the last line it printed.
+            The program fails; the message quotes the last line that it printed.
         FileNotFoundError
-            It succeeds but leaves no file for any target.
+            The program succeeds but writes no file for any target.
         ValueError
-            What it leaves is a link, a pipe or a device, or far longer than the mixture.
+            A file is a link, a pipe or a device, or is far longer than the mixture.
         """
-        # Not in the folder for temporary files: that is often in memory, and nobody clears it after a kill.
+        # Not in the system's folder for temporary files: that is often in memory, and after a kill nothing
+        # would clear it. The working folder is the worker's, which svbench removes.
         scratch = Path(tempfile.mkdtemp(dir=Path.cwd(), prefix="command-"))
         try:
             source, output = scratch / "mixture.wav", scratch / "output"
@@ -111,7 +112,7 @@ class Command:
             paths = {
                 t: output / _filled(self.output, {"{target}": t, "{track}": track}) for t in self.info.targets
             }
-            # Programs that write no file of a silent stem are met in practice, so one may be missing.
+            # Some programs write no file for a silent stem, so one may be missing.
             found = {t: path for t, path in paths.items() if os.path.lexists(path)}
             if not found:
                 there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))[:20])
@@ -125,7 +126,7 @@ class Command:
             remove_tree(scratch)
 
     def _read(self, path: Path, output: Path, mixture: Audio) -> Audio:
-        # A link could show a file from elsewhere, such as the reference, as the program's own work.
+        # A link could pass off another file, such as the reference, as the program's own output.
         state = path.lstat()
         own = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
         if not own or path.resolve() != output.resolve() / path.relative_to(output):
@@ -137,9 +138,10 @@ class Command:
 
 
 def _run(argv: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
-    """Run a program; return its exit code and the last lines it printed, of errors if there are any.
+    """Run a program; return its exit code and the last lines of stderr, or of stdout if stderr is empty.
 
-    All that it prints also goes to the worker's log, which is bounded where memory is not.
+    Everything that it prints is passed on to the worker's log, whose size is limited; here only the end is
+    kept.
     """
     with subprocess.Popen(
         argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -152,7 +154,7 @@ def _run(argv: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
         while sources.get_map():
             ready = sources.select(_POLL_S)
             if not ready and process.poll() is not None:
-                break  # it has ended, though what it left running may hold the pipes open
+                break  # it has ended, but processes that it started may hold the pipes open
             for key, _ in ready:
                 part = os.read(key.fd, 1 << 16)
                 if not part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,16 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    check_folder_parameters,
+    estimates_of,
+    require,
+    stereo,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 
-# Six-stem models have two more sources, which belong to "other" on data of four stems.
+# Six-stem models have two more sources, which belong to "other" where data have four stems.
 STEM_OF = {"guitar": "other", "piano": "other"}
 PARAMETERS = {"model", "folder", "shifts", "overlap", "segment", "device"}
 
@@ -25,8 +30,8 @@ class Demucs:
     ----------
     parameters : dict
         ``model``: a name such as ``"htdemucs"``, ``"htdemucs_ft"``, ``"htdemucs_6s"``, ``"hdemucs_mmi"``,
-        ``"mdx_extra"``, or the signature of one file; ``folder``: where the weights lie, relative to
-        the system file; ``shifts``: random shifts averaged, 1 by default, always the same ones;
+        ``"mdx_extra"``, or the signature of one file; ``folder``: the folder of the weights, relative
+        to the system file; ``shifts``: random shifts averaged, 1 by default, always the same ones;
         ``overlap``: of segments, 0.25; ``segment``: seconds, the model's own; ``device``: ``"cpu"``.
     context : Context
 
@@ -35,9 +40,9 @@ class Demucs:
     ModuleNotFoundError
         demucs is not installed.
     FileNotFoundError
-        Weights are missing; says which, where they come from, and where to put them.
+        Weights are missing; the message says which, where they come from, and where to put them.
     ValueError
-        Unknown or missing parameters.
+        Parameters are unknown or missing.
 
     References
     ----------
@@ -46,17 +51,12 @@ class Demucs:
 
     Notes
     -----
-    Weights files of demucs are pickles: loading one runs what it says. Take them from their authors.
+    Weights files of demucs are pickles, and loading one can execute any code. Use those of the authors only.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - PARAMETERS
-        if unknown or "folder" not in parameters:
-            raise ValueError(
-                f"demucs takes {', '.join(sorted(PARAMETERS))} (folder is needed), found {sorted(parameters)}"
-            )
-        if importlib.util.find_spec("demucs") is None:
-            raise ModuleNotFoundError(not_installed("demucs", "demucs"))
+        check_folder_parameters("demucs", parameters, PARAMETERS)
+        require("demucs", "demucs")
         name = str(parameters.get("model", "htdemucs"))
         self.model = _load(name, context.folder / parameters["folder"])
         self.options = {
@@ -68,7 +68,7 @@ class Demucs:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(STEM_OF.get(s, s) for s in self.model.sources)),
-            version=f"{name}, demucs {_version()}",
+            version=f"{name}, demucs {version_of('demucs')}",
             rate_hz=int(self.model.samplerate),
         )
 
@@ -77,26 +77,19 @@ class Demucs:
         import torch
         from demucs.apply import apply_model
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"demucs takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).T
-        signal = torch.from_numpy(np.ascontiguousarray(stereo, dtype=np.float32))
+        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "demucs").T))
         mono = signal.mean(0)
         mean, scale = mono.mean(), mono.std(correction=0) + 1e-8
-        random.seed(0)  # the shifts are drawn from Python's own generator
+        random.seed(0)  # the shifts are drawn from the generator of Python's module random
         with torch.inference_mode():
-            found = apply_model(self.model, ((signal - mean) / scale)[None], split=True, **self.options)[0]
-        parts = (found * scale + mean).cpu().numpy()
-        estimates: dict[str, Any] = {}
-        for source, part in zip(self.model.sources, parts, strict=True):
-            channels = part.T if mixture.n_channels == 2 else part.T.mean(axis=1, keepdims=True)
-            target = STEM_OF.get(source, source)
-            estimates[target] = channels + estimates.get(target, 0)
-        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+            output = apply_model(self.model, ((signal - mean) / scale)[None], split=True, **self.options)[0]
+        parts = (output * scale + mean).cpu().numpy()
+        stems = zip(self.model.sources, (part.T for part in parts), strict=True)
+        return estimates_of(stems, mixture, STEM_OF)
 
 
 def _load(name: str, folder: Path) -> Any:
-    """Load a model or bag from files in a folder; nothing is fetched."""
+    """Load a model or a bag of models from files in a folder; nothing is downloaded."""
     from demucs import pretrained
     from demucs.repo import AnyModelRepo, BagOnlyRepo, LocalRepo
 
@@ -111,21 +104,15 @@ def _load(name: str, folder: Path) -> Any:
 
 def _where(signature: str, urls: dict[str, str]) -> str:
     if signature not in urls:
-        return f"{signature}.th, which is no model of demucs {_version()}"
+        return f"{signature}.th, which is no model of demucs {version_of('demucs')}"
     file = Path(urls[signature])
     return f"{file.name} from {urls[signature]} (its sha256 begins with {file.stem.split('-')[1]})"
 
 
 def _signatures(name: str) -> list[str]:
-    """Signatures of the files that make up a bag; a name that is no bag is a signature itself."""
+    """Return the signatures of a bag's files; a name that is not of a bag is a signature itself."""
     import yaml
     from demucs.pretrained import REMOTE_ROOT
 
     path = REMOTE_ROOT / f"{name}.yaml"
     return list(yaml.safe_load(path.read_text(encoding="utf-8"))["models"]) if path.exists() else [name]
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("demucs")

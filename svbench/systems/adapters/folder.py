@@ -1,4 +1,4 @@
-"""Estimates made elsewhere, paired by the names of tracks and targets and never by order."""
+"""Estimates made elsewhere, matched by the names of tracks and targets, never by order."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import difflib
 from typing import Any
 
 from svbench.audio import Audio, read_audio
-from svbench.naming.estimates import EstimateFolder
+from svbench.naming.folders import EstimateFolder
 from svbench.naming.names import ALIASES, MIXTURE
 from svbench.systems.api import Context, SystemInfo
 
 
 class Folder:
-    """Reads estimates from a folder in one of the layouts of `svbench.naming.estimates`.
+    """Reads estimates from a folder in one of the layouts of `svbench.naming.folders`.
 
     Parameters
     ----------
     parameters : dict
-        ``root``: the folder, relative to the system file. ``targets``: those to read; by default
-        every target the protocol asks for that has a file of some track, and the stems that others may be
-        sums of.
+        ``root``: the folder, relative to the system file. ``targets``: which to read; by default
+        every target that the protocol asks for and some track has a file of, and the stems of which other
+        targets may be sums.
     context : Context
 
     Raises
     ------
     FileNotFoundError
-        No such folder, or no estimates in it.
+        There is no such folder, or it contains no estimates.
     ValueError
-        Unknown or missing parameters.
+        Parameters are unknown or missing.
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
@@ -52,7 +52,7 @@ class Folder:
         self.info = SystemInfo(context.system_id, tuple(chosen), needs=frozenset({"track"}))
 
     def separate(self, mixture: Audio, *, track: str) -> dict[str, Audio]:
-        """Read the estimates of a track, of as many of the targets as there are files of."""
+        """Read the estimates of a track for all targets that have a file."""
         files = self.estimates.of(track)
         if files is None:
             names = sorted({*self.estimates.tracks.values(), *(p.stem for p in self.estimates.loose)})

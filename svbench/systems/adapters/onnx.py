@@ -1,4 +1,4 @@
-"""An ONNX file, run by ONNX Runtime on the CPU; no other package of a framework is needed."""
+"""An ONNX file, run by ONNX Runtime on the CPU; neither PyTorch nor another framework is needed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Samples
+from svbench.systems.adapters.shared import model_file, package
 from svbench.systems.api import Context
-from svbench.systems.files import model_file, package
 from svbench.systems.waveform import WaveformSystem, check_input, describe
 
 TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
-# Field 13 of TensorProto: key "location" and the start of its value, as protobuf writes them.
+# In the field external_data of TensorProto: the key "location" and the start of its value, in protobuf's
+# encoding.
 LOCATION = b"\n\x08location\x12"
 
 
@@ -41,13 +42,13 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     parameters : dict
         Those of `svbench.systems.waveform.describe`.
     context : Context
-        With one weights file that ends in ``.onnx``, and those that it keeps its tensors in.
+        Its weights are one file that ends in ``.onnx``, and the files in which that keeps its tensors.
 
     Raises
     ------
     ValueError
-        The parameters or the file are not of the kind, or the network was exported for another
-        shape of input than they describe.
+        The parameters or the file are of another kind, or the network was exported for another shape of
+        input than the parameters describe.
     ImportError
         ONNX Runtime is not installed.
     """
@@ -61,7 +62,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     options.inter_op_num_threads = 1
     try:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its classes share no other base
+    except Exception as error:  # its exceptions have no common base class
         raise ValueError(
             f"{path.name} is no ONNX file that ONNX Runtime can run ({' '.join(str(error).split())})"
         ) from error
@@ -75,13 +76,13 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
 
 
 def check_external_files(path: Path, weights: tuple[Path, ...]) -> None:
-    """Refuse tensors kept in a file that ``weights`` does not name: no digest would cover it.
+    """Refuse a model with tensors in a file that ``weights`` does not name, which no digest would cover.
 
     Raises
     ------
     ValueError
     """
-    # Whole in memory for a moment; the session needs more than that for the same file.
+    # The file is read whole; the session will need more memory than that anyway.
     known = {w.relative_to(path.parent).as_posix() for w in weights if path.parent in w.parents}
     unknown = sorted(_external_files(path.read_bytes()) - known)
     if unknown:
@@ -91,18 +92,18 @@ def check_external_files(path: Path, weights: tuple[Path, ...]) -> None:
 
 
 def _external_files(content: bytes) -> set[str]:
-    """Names of the files that an ONNX model keeps tensors in, read without a protobuf package.
+    """Return the files in which an ONNX model keeps tensors, read without a protobuf package.
 
     Examples
     --------
     >>> sorted(_external_files(b"..." + LOCATION + b"\\x06m.data" + b"..."))
     ['m.data']
     """
-    found = set()
+    names = set()
     start = content.find(LOCATION)
     while start >= 0:
         start += len(LOCATION)
         # A name is shorter than 128 bytes in practice, so its length is one byte.
-        found.add(content[start + 1 : start + 1 + content[start]].decode(errors="replace"))
+        names.add(content[start + 1 : start + 1 + content[start]].decode(errors="replace"))
         start = content.find(LOCATION, start)
-    return found
+    return names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -11,14 +10,19 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
-from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    check_folder_parameters,
+    estimates_of,
+    require,
+    stereo,
+)
 from svbench.systems.api import Context, SystemInfo
 
 TARGETS = ("vocals", "drums", "bass", "other")
 MINIMUM = 4096  # samples
 PARAMETERS = {"model", "folder", "niter", "wiener_win_len", "device"}
 
-# Zenodo record and the first digits of each file's sha256, which its name repeats.
+# The Zenodo record, and the first digits of each file's sha256, which its name contains.
 FILES = {
     "umxhq": (3370489, {"vocals": "b62c91ce", "drums": "9619578f", "bass": "8d85a5bd", "other": "b52fbbf7"}),
     "umx": (3370486, {"vocals": "c8df74a5", "drums": "5a48008b", "bass": "646024d3", "other": "f8e132cc"}),
@@ -42,9 +46,9 @@ class OpenUnmix:
     ModuleNotFoundError
         openunmix is not installed.
     FileNotFoundError
-        Weights are missing; says which, where they come from, and where to put them.
+        Weights are missing; the message says which, where they come from, and where to put them.
     ValueError
-        Unknown or missing parameters, or an unknown model.
+        Parameters are unknown or missing, or the model is unknown.
 
     References
     ----------
@@ -53,15 +57,11 @@ class OpenUnmix:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - PARAMETERS
-        if unknown or "folder" not in parameters:
-            takes = ", ".join(sorted(PARAMETERS))
-            raise ValueError(f"openunmix takes {takes} (folder is needed), found {sorted(parameters)}")
+        check_folder_parameters("openunmix", parameters, PARAMETERS)
         name = parameters.get("model", "umxhq")
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
-        if importlib.util.find_spec("openunmix") is None:
-            raise ModuleNotFoundError(not_installed("openunmix", "openunmix"))
+        require("openunmix", "openunmix")
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
         _stand_in_for_torchaudio()
@@ -88,24 +88,18 @@ class OpenUnmix:
         """Separate the whole track at once, as the package does."""
         import torch
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"Open-Unmix takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).T
-        signal = torch.from_numpy(np.ascontiguousarray(stereo, dtype=np.float32))
-        # Its transform reflects half a window at the edges, so a shorter track is lengthened first.
+        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "Open-Unmix").T))
+        # The transform reflects half a window at the edges, so a short track is padded first.
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
             found = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
-        estimates = {}
-        for target, part in zip(self.separator.target_models, found, strict=True):
-            channels = part.T if mixture.n_channels == 2 else part.T.mean(axis=1, keepdims=True)
-            estimates[str(target)] = Audio(np.ascontiguousarray(channels), mixture.rate_hz)
-        return estimates
+        targets = (str(target) for target in self.separator.target_models)
+        return estimates_of(zip(targets, (part.T for part in found), strict=True), mixture)
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:
-    """Find the weights of every target, or say what to put where."""
+    """Find the weights of every target, or raise an error that says what to put where."""
     record, digits = FILES[name]
     paths = {target: folder / f"{target}-{start}.pth" for target, start in digits.items()}
     missing = [p.name for p in paths.values() if not p.is_file()]
@@ -119,7 +113,7 @@ def _weights(name: str, folder: Path) -> dict[str, Path]:
 
 
 def _stand_in_for_torchaudio() -> None:
-    """Let openunmix import: it names torchaudio, which does not load on every torch, for files."""
+    """Make openunmix importable without torchaudio, which does not load with every PyTorch."""
     try:
         import torchaudio  # noqa: F401
     except (ImportError, OSError):

@@ -1,4 +1,4 @@
-"""A Python factory: module:name or path/to/file.py:name returns the system, or a plain function."""
+"""A Python factory, module:name or path/to/file.py:name, that returns a system or a plain function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FunctionSystem:
         self.function, self.info = function, info
 
     def separate(self, mixture: Audio, **needed: Any) -> dict[str, Audio]:
-        """Call the function, which needs nothing but the mixture."""
+        """Call the function with the mixture alone."""
         return self.function(mixture)
 
 
@@ -30,8 +30,8 @@ def load(parameters: dict[str, Any], context: Context) -> System:
     ----------
     parameters : dict
         ``factory``: ``"module:name"`` or ``"file.py:name"`` relative to the system file.
-        ``targets``: what it gives; needed unless the object has an ``info`` of its own.
-        ``rate_hz``: the rate it wants, optional. All others go to the factory.
+        ``targets``: what it gives; needed unless the object has an ``info``. ``rate_hz``: the rate at which
+        it works, optional. All others are passed to the factory.
     context : Context
 
     Returns
@@ -41,13 +41,13 @@ def load(parameters: dict[str, Any], context: Context) -> System:
     Raises
     ------
     ValueError
-        No factory, or nothing says which targets it gives.
+        There is no factory, or nothing says which targets it gives.
     ImportError, AttributeError
         The factory cannot be found.
 
     Notes
     -----
-    A factory returns an object with ``separate`` (and ``info`` or not), or a plain function.
+    A factory returns an object with ``separate`` and optionally ``info``, or a plain function.
     """
     rest = dict(parameters)
     factory = rest.pop("factory", None)

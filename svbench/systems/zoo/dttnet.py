@@ -17,12 +17,8 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.dual_path import DualPath
-from svbench.systems.zoo.overlap_add import TrimmedChunks
-from svbench.systems.zoo.separator import Separator
-from svbench.systems.zoo.sizes import sized
-from svbench.systems.zoo.stft import Stft
-from svbench.systems.zoo.tfc_tdf import TfcTdf, convolution, doubled, halved
+from svbench.systems.zoo.layers import Stft, TfcTdf, convolution, doubled, halved
+from svbench.systems.zoo.separator import Separator, TrimmedChunks, sized
 
 RATE_HZ = 44100
 
@@ -42,8 +38,8 @@ _FULL: dict[str, Any] = {
     "overlap": 0.0,  # above 0, chunks are cross-faded instead; the authors' tables also have 0.5
 }
 
-# 4,968,712 parameters for vocals, drums and other, 4,199,368 for bass. Not trained of them, but counted
-# with them by the authors, are the window (6,144) and the zeros above the bins (4,100 and 8,836).
+# 4,968,712 parameters for vocals, drums and other, 4,199,368 for bass. The authors count the window (6,144)
+# and the zeros above the bins (4,100 and 8,836) among them, which are not trained.
 SIZES: dict[str, dict[str, Any]] = {
     "vocals": _FULL,
     "drums": _FULL,
@@ -53,18 +49,18 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
-    """Make the network of one target, with random weights.
+    """Build the network of one target, with random weights.
 
     Parameters
     ----------
     size : str
         One of `SIZES`, the published networks.
     targets : tuple of str, optional
-        What the one estimate is called; else as the size.
+        The name of the one estimate; by default that of the size.
     **settings
-        Replace keywords of the size. With ``overlap`` = 0, chunks follow each other without their
-        ``trim`` samples on either side, and silence surrounds the track. With ``overlap`` up to 0.5,
-        whole chunks are cross-faded linearly.
+        Replace keywords of the size. With ``overlap`` = 0, the ``trim`` samples on either side of each
+        chunk's estimate are dropped, and silence surrounds the track. With ``overlap`` up to 0.5, whole
+        chunks are cross-faded linearly.
 
     Returns
     -------
@@ -73,7 +69,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     Raises
     ------
     ValueError
-        Unknown size or settings, several targets, or sizes that cannot be halved often enough.
+        Size or settings are unknown, there are several targets, or sizes cannot be halved often enough.
 
     Examples
     --------
@@ -104,9 +100,9 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
 
 
 class Dttnet(nn.Module):
-    """From a chunk of the mixture to the target's: STFT → the lowest bins → `DttUnet` → inverse STFT.
+    """From a chunk of the mixture to its estimate: STFT → the lowest bins → `DttUnet` → inverse STFT.
 
-    ``unet`` alone takes the spectrogram as real numbers, for formats that know no STFT.
+    ``unet`` alone takes the spectrogram as real numbers, for file formats without an STFT.
     """
 
     def __init__(self, n_fft: int, hop: int, bins: int, **unet: int) -> None:
@@ -180,7 +176,63 @@ class DttUnet(nn.Module):
         return self.last(x)
 
 
-# What a weight's name begins with or contains here, and in the authors' checkpoints.
+class DualPath(nn.Module):
+    """The improved dual-path modules of DTTNet in sequence: one LSTM along the frames, one along the bins.
+
+    The channels are split into heads, which are treated as further examples of the batch. All heads share
+    weights, so a module has a fraction of the parameters that it would have on all channels.
+
+    Parameters
+    ----------
+    channels : int
+    modules : int
+    heads : int
+        Divides ``channels``.
+    """
+
+    def __init__(self, channels: int, modules: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        features = channels // heads
+        self.pairs = nn.ModuleList(
+            nn.ModuleDict({"frames": Path(features), "bins": Path(features)}) for _ in range(modules)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (batch, channels, frames, bins) to the same shape."""
+        shape = x.shape
+        x = x.reshape(shape[0] * self.heads, -1, *shape[2:]).permute(0, 3, 2, 1)
+        for pair in self.pairs:  # x is (batch · heads, bins, frames, features)
+            x = pair["frames"](x).transpose(1, 2)
+            x = pair["bins"](x).transpose(1, 2)
+        return x.permute(0, 3, 2, 1).reshape(shape)
+
+
+class Path(nn.Module):
+    """Group norm → bidirectional LSTM → linear layer → + input.
+
+    Parameters
+    ----------
+    features : int
+        A multiple of 16, the size of a group of the norm. The LSTM has twice as many units per direction.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(features // 16, features)
+        self.rnn = nn.LSTM(features, 2 * features, batch_first=True, bidirectional=True)
+        self.back = nn.Linear(4 * features, features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run along the third axis; (batch, rows, steps, features) to the same shape."""
+        batch, rows, steps, features = x.shape
+        flat = x.reshape(batch * rows, steps, features)
+        normed = self.norm(flat.transpose(1, 2)).transpose(1, 2)
+        mapped = self.back(self.rnn(normed)[0])
+        return x + mapped.reshape(batch, rows, steps, features)
+
+
+# Regular expressions on the name of a weight here, and what replaces them in the authors' checkpoints.
 NAMES = (
     (r"^front\.window$", "window"),
     (r"^silence$", "freq_pad"),
@@ -205,7 +257,7 @@ NAMES = (
 
 
 def authors_name(name: str) -> str:
-    """Return what the authors' checkpoints call a weight.
+    """Return the name of a weight in the authors' checkpoints.
 
     Examples
     --------

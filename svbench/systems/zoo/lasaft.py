@@ -1,4 +1,4 @@
-"""LaSAFT-Net and LightSAFT-Net: one network for four targets, which is told the one to estimate.
+"""LaSAFT-Net and LightSAFT-Net: one network for four targets, conditioned on the one to estimate.
 
 W. Choi, M. Kim, J. Chung, S. Jung, "LaSAFT: Latent Source Attentive Frequency Transformation for
 Conditioned Source Separation", ICASSP 2021, arXiv:2010.11631; Y.-S. Jeong, J. Kim, W. Choi, J. Chung,
@@ -21,16 +21,13 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.overlap_add import TrimmedChunks
-from svbench.systems.zoo.separator import Separator
-from svbench.systems.zoo.sizes import sized
-from svbench.systems.zoo.stft import Stft
-from svbench.systems.zoo.tfc_tdf import DenseTfc, connected, doubled, frequency_transform, halved
+from svbench.systems.zoo.layers import DenseTfc, Stft, connected, doubled, frequency_transform, halved
+from svbench.systems.zoo.separator import Separator, TrimmedChunks, sized
 
 RATE_HZ = 44100
 TARGETS = ("vocals", "drums", "bass", "other")  # in the order of the embedding's rows
-# Checkpoints of PyTorch Lightning before 1.5 file what its callbacks remember under their classes;
-# stand-ins of these names let the arrays be read without it.
+# Checkpoints of PyTorch Lightning before 1.5 refer to the classes of its callbacks; stand-ins of these names
+# let the arrays be read without it.
 STAND_INS = (
     "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
     "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
@@ -49,13 +46,13 @@ _BASE: dict[str, Any] = {
     "key_size": 32,  # d_k
     "embedding": 32,
     "bottleneck": 16,
-    "least_units": 16,  # of a bottleneck, however few the bins
+    "least_units": 16,  # of a bottleneck, however few bins there are
     "trim": 5120,  # samples dropped on either side of a chunk's estimate
-    "overlap": 0.5,  # of what is left; two estimates of a sample are averaged
+    "overlap": 0.5,  # of the kept part; two estimates of a sample are averaged
 }
 
-# Parameters: light 4,159,844, base 8,424,028, large 31,541,908. The published 3.8 M and 4.5 M are met
-# by no public configuration. The window is not counted.
+# Parameters: light 4,159,844, base 8,424,028, large 31,541,908. No public configuration
+# has the published 3.8 M or 4.5 M. The window is not counted.
 SIZES: dict[str, dict[str, Any]] = {
     "light": {
         **_BASE,
@@ -75,17 +72,17 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
-    """Make the network, with random weights.
+    """Build the network, with random weights.
 
     Parameters
     ----------
     size : str
         ``"light"``, ``"base"`` or ``"large"``, see `SIZES`.
     targets : tuple of str, optional
-        Those to estimate, each by a pass of its own; else all of `TARGETS`.
+        The targets to estimate, each in a pass of its own; by default all of `TARGETS`.
     **settings
-        Replace keywords of the size. What is left of chunks after trimming ``trim`` samples on either
-        side covers ``overlap`` of its neighbour; silence surrounds the track.
+        Replace keywords of the size. The part of a chunk that is kept after trimming ``trim`` samples on
+        either side shares ``overlap`` with its neighbour; silence surrounds the track.
 
     Returns
     -------
@@ -94,7 +91,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     Raises
     ------
     ValueError
-        Unknown size, settings or targets, or sizes that cannot be halved often enough.
+        Size, settings or targets are unknown, or sizes cannot be halved often enough.
 
     Examples
     --------
@@ -129,7 +126,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
 class Lasaft(nn.Module):
     """From a chunk of the mixture and a target's number to its estimate: STFT → `LasaftUnet` → inverse STFT.
 
-    ``unet`` alone takes the spectrogram as real numbers, for formats that know no STFT.
+    ``unet`` alone takes the spectrogram as real numbers, for file formats without an STFT.
     """
 
     def __init__(self, n_fft: int, hop: int, **unet: Any) -> None:
@@ -148,12 +145,13 @@ class Lasaft(nn.Module):
 class LasaftUnet(nn.Module):
     """A U-net of dense TFCs with latent source attention, gated by the target on its way up.
 
-    The papers' figures in words: the target's number becomes an embedding. A convolution over pairs of
-    bins; on each level down a `LatentBlock` and a strided convolution that halves frames and bins; a
-    block at the bottom; on each level up a transposed convolution, its result beside that of the block
-    on the way down, and a block, whose convolutions' output is multiplied with a gate (GPoCM): the
-    sigmoid of a 1×1 convolution of it whose weights `Control` makes from the embedding. A last
-    convolution over pairs of bins gives the target's spectrogram, no mask.
+    The papers' figures in words: the target's number becomes an embedding. First there is a convolution over
+    pairs of bins; on each level down a `LatentBlock` and a strided convolution that halves frames and bins;
+    at the bottom one more block; on each level up a transposed convolution, whose output is concatenated with
+    that of the block on the way down, and a block. In the blocks on the way up, the output of the
+    convolutions is multiplied by a gate (GPoCM): the sigmoid of a 1×1 convolution of it, whose weights
+    `Control` makes from the embedding. A last convolution over pairs of bins gives the target's spectrogram,
+    not a mask.
 
     Parameters
     ----------
@@ -220,7 +218,7 @@ Pointwise = tuple[torch.Tensor, torch.Tensor]
 
 
 class LatentBlock(nn.Module):
-    """Dense TFC → times the gate, if there is one → + the latent sources that the target attends to."""
+    """Dense TFC → times the gate, if there is one → + the latent sources to which the target attends."""
 
     def __init__(self, convolutions: DenseTfc, attention: nn.Module, transform: nn.Module) -> None:
         super().__init__()
@@ -237,7 +235,7 @@ class LatentBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """How much a target has of each latent source: its query against their keys."""
+    """Scaled dot-product attention of a target to the latent sources: its query against their keys."""
 
     def __init__(self, embedding: int, key_size: int, sources: int) -> None:
         super().__init__()
@@ -250,7 +248,7 @@ class Attention(nn.Module):
 
 
 class LatentTransform(nn.Module):
-    """LaSAFT: one TDF gives the frequency transforms of all latent sources; they are mixed afterwards."""
+    """LaSAFT: one TDF gives the frequency transforms of all latent sources, which are then mixed."""
 
     def __init__(self, channels: int, bins: int, sources: int, bottleneck: int, least_units: int) -> None:
         super().__init__()
@@ -264,7 +262,7 @@ class LatentTransform(nn.Module):
 
 
 class LightTransform(nn.Module):
-    """LightSAFT: the latent sources have bottlenecks of their own; mixed, they share the way back."""
+    """LightSAFT: each latent source has a bottleneck of its own; the mix of them is widened once."""
 
     def __init__(self, channels: int, bins: int, sources: int, bottleneck: int, least_units: int) -> None:
         super().__init__()
@@ -303,7 +301,7 @@ def _normed(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, affine=False))
 
 
-# What a weight's name begins with or contains here, and in the authors' checkpoints.
+# Regular expressions on the name of a weight here, and what replaces them in the authors' checkpoints.
 NAMES = (
     (r"^front\.", "stft.stft."),
     (r"^unet\.", "spec2spec."),
@@ -326,7 +324,7 @@ NAMES = (
 
 
 def authors_name(name: str) -> str:
-    """Return what the authors' checkpoints call a weight.
+    """Return the name of a weight in the authors' checkpoints.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Multi-band Conv-TasNet: one separator for each band of the latent channels."""
+"""Multi-band Conv-TasNet: one separator for each band of latent channels."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TARGETS = ("accompaniment", "vocals")
 RATE_HZ = 22050
 STRIDE = 10  # samples from frame to frame; windows have twice as many
 CHUNK_S = 4
-# Released checkpoints are pickled beside the class of their network; a stand-in of that name lets the
-# arrays be read without its code.
+# Released checkpoints refer to the class of their network; a stand-in of that name lets the arrays be read
+# without its code.
 STAND_INS = ("tasnet.tasnet.ConvTasNet",)
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -41,12 +41,12 @@ def build(
     overlap: float = 0.0,
     **changes: Any,
 ) -> Separator:
-    """Build one of the paper's networks, with random weights, and its authors' way through a track.
+    """Build one of the paper's networks, with random weights and its authors' way through a track.
 
-    The mixture is normalised by the mean and standard deviation of its mono sum and cut into chunks
-    of 4 s without overlap. A chunk that is no whole number of strides, or shorter than the longest
-    window, is filled with zeros on both sides. The authors' code adds one stride too many where 10
-    samples are over and fails where 1 is, so there, and only in a track's last chunk, results differ.
+    The mixture is normalised by the mean and standard deviation of its mono sum and cut into chunks of 4 s
+    without overlap. A chunk that is shorter than the longest window, or not a whole number of strides, is
+    padded with zeros on both sides. The authors' code adds one stride too many where 10 samples are left over
+    and fails where 1 is, so results differ there, which happens in the last chunk of a track only.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def build(
         One of `SIZES`. M6 is M5 whose latent channels are sorted by spectral content before the
         bands are cut; the order is in the weights, so the network is the same.
     targets : tuple of str, optional
-        Other names for the two outputs.
+        Other names of the two outputs.
     segment_samples : int
     overlap : float
-        Share of a chunk that the next one covers again.
+        The share of a chunk that the next one covers again.
     **changes
-        Keywords of `MultiBandTasNet` in place of the size's.
+        Replace keywords of the size; see `MultiBandTasNet`.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def build(
     Raises
     ------
     ValueError
-        Settings that cannot be.
+        Settings are unknown or impossible.
     """
     check_chunks(segment_samples, overlap)
     network = MultiBandTasNet(**{**SIZES[size], **changes}).eval()
@@ -93,12 +93,12 @@ def build(
 class MultiBandTasNet(nn.Module):
     """Encoder, one separator per band, decoder.
 
-    The figure in words: a convolution with ReLU turns the stereo mixture into 256 latent channels.
-    They are cut into ``bands`` equal runs of neighbours; each run goes through a temporal
-    convolutional network of its own, which gives as many mask channels for each of two sources. The
-    masks, put side by side again, multiply the latent channels; a transposed convolution turns each
-    product into stereo. With ``full_band`` one more separator sees all channels, and a linear layer
-    mixes its masks with those of the bands.
+    The figure in words: a convolution with ReLU turns the stereo mixture into 256 latent channels. They are
+    split into ``bands`` equal groups of neighbours. Each group goes through a temporal convolutional network
+    of its own, which gives as many mask channels for each of two sources. The masks are concatenated again
+    and multiply the latent channels, and a transposed convolution turns each product into stereo. With
+    ``full_band``, one more separator sees all channels, and a linear layer mixes its masks with those of the
+    bands.
 
     Parameters
     ----------
@@ -107,7 +107,8 @@ class MultiBandTasNet(nn.Module):
     bands : int
         Divides ``latent``.
     full_band, strong, frozen : bool
-        A further separator; the stronger encoder and decoder; encoder and decoder not trained.
+        Whether there is a further separator, and the stronger encoder and decoder; and whether the encoder
+        and decoder are not trained.
     latent, hidden, kernel, blocks, repeats : int
 
     Notes
@@ -138,7 +139,7 @@ class MultiBandTasNet(nn.Module):
         if latent % bands:
             raise ValueError(f"{bands} bands do not divide {latent} latent channels")
         self.bands, self.full_band, self.n_blocks = bands, full_band, blocks
-        # Reflecting half a window of the spectrogram takes more samples than that.
+        # The spectrogram reflects half a window at the ends, which takes more samples than that.
         self.shortest = N_FFT // 2 + STRIDE if strong else 2 * STRIDE
         self.encoder = StrongEncoder(latent) if strong else Encoder(latent)
         widths = [latent // bands] * bands + [latent] * full_band
@@ -187,11 +188,11 @@ class Encoder(nn.Module):
 
 
 N_FFT, HOP = 1024, 256
-SCALES = 6  # parallel filter banks of the stronger encoder and decoder, each twice as long as the one before
+SCALES = 6  # filter banks of the stronger encoder and decoder, each twice as long as the one before
 
 
 class StrongEncoder(nn.Module):
-    """Filter banks of six lengths beside a spectrogram, mixed by two 1×1 convolutions.
+    """Filter banks of six lengths and a spectrogram, mixed by two 1×1 convolutions.
 
     Shapes: (batch, 2, n_samples) to (batch, latent, n_samples / 10). The spectrogram's power in both
     channels, as a logarithm, goes through a linear layer and is interpolated to the frames.
@@ -208,7 +209,7 @@ class StrongEncoder(nn.Module):
         self.filters = nn.ModuleList(
             nn.Conv1d(2, latent // 4, k, STRIDE, padding=(k - STRIDE) // 2, bias=False) for k in lengths
         )
-        # Kept among the parameters, as the authors do, so that counts agree.
+        # A parameter, as in the authors' code, so that counts agree.
         self.window = nn.Parameter(torch.hann_window(N_FFT), requires_grad=False)
         self.spectral = nn.Conv1d(2 * (N_FFT // 2 + 1), latent, 1)
         self.mix = nn.Sequential(
@@ -219,7 +220,7 @@ class StrongEncoder(nn.Module):
 
     def forward(self, mixture: torch.Tensor) -> torch.Tensor:
         """Encode."""
-        # Channel by channel, with the six lengths of each side by side.
+        # Interleaved: the first channel of each of the six banks, then the second of each, and so on.
         filtered = torch.relu(torch.stack([f(mixture) for f in self.filters], dim=2).flatten(1, 2))
         spectrum = torch.stft(mixture.flatten(0, 1), N_FFT, HOP, window=self.window, return_complex=True)
         power = spectrum.real.square() + spectrum.imag.square()
@@ -232,7 +233,7 @@ class StrongEncoder(nn.Module):
 
 
 class StrongDecoder(nn.Module):
-    """The counterpart: ever fewer channels for ever longer filters, and the sum of what they give.
+    """The counterpart of `StrongEncoder`: fewer channels for longer filters, and the sum of their outputs.
 
     Shapes: (batch, latent, frames) to (batch, 2, 10 * frames).
     """
@@ -254,7 +255,7 @@ class StrongDecoder(nn.Module):
 
 
 def _filled(network: MultiBandTasNet, chunk: Samples) -> Samples:
-    """Separate a chunk of any length; (n, 2) to (targets, n, 2)."""
+    """Separate a chunk of any length by padding it; (n, 2) to (targets, n, 2)."""
     n_samples = len(chunk)
     fill = max(network.shortest - n_samples, 0)
     fill += -(n_samples + fill) % STRIDE
@@ -266,7 +267,7 @@ def _filled(network: MultiBandTasNet, chunk: Samples) -> Samples:
     return estimates
 
 
-# What the authors call the parts of a separator and its blocks.
+# The authors' names of the parts of a separator and its blocks.
 _PARTS = {
     "norm.weight": "network.0.gamma",
     "norm.bias": "network.0.beta",
@@ -298,7 +299,7 @@ _ENDS = {
 
 
 def _their_name(name: str, blocks: int) -> str:
-    """Name a weight as the authors do; they count blocks within each of the repeats."""
+    """Return the authors' name of a weight; they count blocks within each of the repeats."""
     parts = name.split(".")
     if parts[0] != "separators":
         return _ENDS.get(name, name)
@@ -310,7 +311,7 @@ def _their_name(name: str, blocks: int) -> str:
 
 
 def _fitted(name: str, value: torch.Tensor) -> torch.Tensor:
-    """Drop the outer axes of their norms; make a transposed convolution of their linear decoder."""
+    """Drop the outer axes of the authors' norms; make a transposed convolution of their linear decoder."""
     if name == "decoder.weight" and value.ndim == 2:
         return value.T.unflatten(1, (2, -1))
     is_norm = value.ndim == 3 and value.shape[0] == value.shape[2] == 1

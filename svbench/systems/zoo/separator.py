@@ -1,10 +1,11 @@
-"""What all architectures share: a network with its paper's way through a whole track, and its weights."""
+"""What all architectures share: sizes, weights, and the way of a paper through a whole track."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from svbench.audio import Samples
 
 # Separates one piece: (n_samples, 2) to (n_targets, n_samples, 2), both float32.
 Call = Callable[[Samples], Samples]
-_NAMED = 6  # names of weights that an error lists before it only counts
+_NAMED = 6  # names of weights that an error lists; it only counts the others
 
 
 def _same(name: str) -> str:
@@ -37,12 +38,12 @@ class Separator:
     rate_hz : int
     run : callable
         ``run(samples) -> estimates``, float32 of shapes (n_samples, 2) and (n_targets, n_samples, 2),
-        n_samples at least 1: the paper's chunks.
+        n_samples at least 1: in the paper's chunks.
     names : callable
-        What the authors' checkpoint calls a weight, given its name in ``network.state_dict()``.
+        Maps the name of a weight in ``network.state_dict()`` to its name in the authors' checkpoint.
     fitted : callable
-        ``fitted(name, value)``: the authors' array as the weight ``name`` of ``network`` wants it, where
-        its axes differ.
+        ``fitted(name, value)`` returns the authors' array with the axes that the weight ``name`` of
+        ``network`` has.
     """
 
     network: torch.nn.Module
@@ -74,24 +75,26 @@ class Separator:
         Parameters
         ----------
         state : mapping of str to torch.Tensor
-            By the authors' names.
+            By the names in the authors' checkpoint.
 
         Raises
         ------
         ValueError
-            Weights are missing, unexpected, or of another shape. The network is left as it was.
+            Weights are missing, unexpected, or of another shape. The network stays as it was.
         """
         ours = self.network.state_dict()
         theirs = {self.names(name): name for name in ours}
         missing = [name for name in theirs if name not in state]
         unexpected = [name for name in state if name not in theirs]
         if missing or unexpected:
-            found = [
+            differences = [
                 f"{len(names)} {what} ({_listed(names)})"
                 for what, names in (("missing", missing), ("unexpected", unexpected))
                 if names
             ]
-            raise ValueError(f"the checkpoint does not fit this size: of its weights, {', '.join(found)}")
+            raise ValueError(
+                f"the checkpoint does not fit this size: of its weights, {', '.join(differences)}"
+            )
         filled = {}
         for their_name, name in theirs.items():
             value = self.fitted(name, state[their_name])
@@ -104,8 +107,45 @@ class Separator:
         self.network.load_state_dict(filled)
 
 
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f", and {more} more" if more > 0 else "")
+
+
+def sized(sizes: dict[str, dict[str, Any]], size: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a published size, with the user's settings in place of some.
+
+    Parameters
+    ----------
+    sizes : dict
+        The sizes of the architecture.
+    size : str
+    settings : dict
+        Replace keywords of the size.
+
+    Raises
+    ------
+    ValueError
+        There is no such size or keyword.
+
+    Examples
+    --------
+    >>> sized({"small": {"blocks": 3, "hop": 8}}, "small", {"hop": 16})
+    {'blocks': 3, 'hop': 16}
+    >>> sized({"small": {"blocks": 3, "hop": 8}}, "large", {})
+    Traceback (most recent call last):
+    ValueError: there is no size 'large'; the sizes are small
+    """
+    if size not in sizes:
+        raise ValueError(f"there is no size {size!r}; the sizes are {', '.join(sizes)}")
+    unknown = sorted(set(settings) - set(sizes[size]))
+    if unknown:
+        raise ValueError(f"the network takes {', '.join(sizes[size])}; found {', '.join(unknown)}")
+    return {**sizes[size], **settings}
+
+
 def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names for a network's outputs: its own, or others, as many and all different.
+    """Return names for a network's outputs: its own ones, or as many different others.
 
     Raises
     ------
@@ -122,7 +162,7 @@ def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[st
 
 
 def check_chunks(segment_samples: Any, overlap: Any = 0.0) -> None:
-    """Refuse settings that make no chunks.
+    """Refuse settings from which no chunks can be made.
 
     Raises
     ------
@@ -137,8 +177,9 @@ def check_chunks(segment_samples: Any, overlap: Any = 0.0) -> None:
 def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -> Samples:
     """Separate chunk by chunk, so that memory does not grow with the track beyond its estimates.
 
-    Chunks begin every ``length * (1 - overlap)`` samples, rounded; the last one ends with the track.
-    Where chunks overlap, their estimates are cross-faded with triangular weights.
+    Chunks begin every ``length * (1 - overlap)`` samples, rounded; the last one is cut at the end of the
+    track. Where chunks overlap, their estimates are cross-faded with triangular weights. A network that needs
+    chunks of one length, or knows too little at their ends, takes `TrimmedChunks` instead.
 
     Parameters
     ----------
@@ -148,7 +189,7 @@ def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -
     length : int
         Samples.
     overlap : float
-        Share of a chunk that the next one covers again, 0 to below 1.
+        The share of a chunk that the next one covers again, 0 to below 1.
 
     Returns
     -------
@@ -179,6 +220,91 @@ def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -
     return total
 
 
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f", and {more} more" if more > 0 else "")
+@dataclass(frozen=True)
+class TrimmedChunks:
+    """A way through a track: chunks of one length, and the middle of each estimate is kept.
+
+    Every chunk begins ``trim`` samples before the part of it that is kept. The track is surrounded by
+    silence, so that a track of any length, however short, is covered.
+
+    Attributes
+    ----------
+    length, trim : int
+        Samples in a chunk, and samples dropped on either side of its estimate.
+    overlap : float
+        The share of the kept part that the next chunk estimates again, 0 to 0.5.
+    fade : {"mean", "triangle"}
+        How two estimates of a sample are combined: their mean, or a linear cross-fade.
+
+    Raises
+    ------
+    ValueError
+        Nothing would be kept, or ``overlap`` is out of its range.
+
+    Examples
+    --------
+    >>> chunks = TrimmedChunks(6, 1, 0.5, "triangle")
+    >>> halves = chunks.run(lambda chunk: chunk[None] / 2, np.ones((10, 2), np.float32))
+    >>> halves.shape, bool(np.allclose(halves, 0.5))
+    ((1, 10, 2), True)
+    """
+
+    length: int
+    trim: int
+    overlap: float = 0.0
+    fade: Literal["mean", "triangle"] = "mean"
+
+    def __post_init__(self) -> None:
+        if self.length <= 2 * self.trim:
+            raise ValueError(
+                f"nothing is left of chunks of {self.length} samples without {self.trim} on either side"
+            )
+        if not 0 <= self.overlap <= 0.5:
+            raise ValueError(f"overlap is a share of a chunk from 0 to 0.5, found {self.overlap!r}")
+
+    def run(self, call: Callable[[Samples], Samples], samples: Samples) -> Samples:
+        """Separate chunk by chunk, so that memory does not grow with the track beyond its estimates.
+
+        Parameters
+        ----------
+        call : callable
+            Separates a chunk: (length, 2) to (n_targets, length, 2).
+        samples : ndarray (n_samples, 2)
+
+        Returns
+        -------
+        ndarray (n_targets, n_samples, 2)
+        """
+        kept = self.length - 2 * self.trim
+        hop = math.ceil(kept * (1 - self.overlap))
+        weight = _weight(kept, kept - hop, self.fade)
+        n_samples = len(samples)
+        n_chunks = 1 + math.ceil(max(n_samples - kept, 0) / hop)
+        total, weights = None, np.zeros((n_samples, 1), np.float32)
+        for start in range(0, n_chunks * hop, hop):
+            chunk = _cut(samples, start - self.trim, self.length)
+            part = slice(start, min(start + kept, n_samples))
+            n_inside = part.stop - start
+            estimates = call(chunk)[:, self.trim : self.trim + n_inside]
+            if total is None:
+                total = np.zeros((len(estimates), *samples.shape), np.float32)
+            total[:, part] += estimates * weight[:n_inside]
+            weights[part] += weight[:n_inside]
+        assert total is not None  # there is always a first chunk
+        total /= weights
+        return total
+
+
+def _weight(kept: int, shared: int, fade: str) -> Samples:
+    """Return the weights of a chunk's samples, shape (kept, 1); neighbours' weights need not add up to 1."""
+    position = np.arange(kept, dtype=np.float32)[:, np.newaxis]
+    if fade == "mean" or shared == 0:
+        return np.ones_like(position)
+    return np.minimum(np.minimum(position + 1, kept - position), shared)
+
+
+def _cut(samples: Samples, start: int, length: int) -> Samples:
+    """Cut (length, 2) from ``start`` on, which may lie before the track; outside the track is silence."""
+    before = max(0, -start)
+    inside = samples[max(0, start) : start + length]
+    return np.pad(inside, ((before, length - before - len(inside)), (0, 0)))

@@ -14,8 +14,8 @@ Norm = Callable[[int], nn.Module]
 class TemporalConvNet(nn.Module):
     """Estimates masks of a latent representation.
 
-    Norm of each frame, 1×1 convolution to ``bottleneck`` channels, ``repeats`` times ``blocks``
-    blocks whose dilations are 1, 2, 4, …, 1×1 convolution to all masks, ReLU.
+    The parts in order: a norm of each frame, a 1×1 convolution to ``bottleneck`` channels, ``repeats`` times
+    ``blocks`` blocks with dilations 1, 2, 4, …, a 1×1 convolution to all masks, and ReLU.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ class TemporalConvNet(nn.Module):
         Taps of the dilated convolutions, odd.
     blocks, repeats : int
     norm : callable
-        Makes the norm inside the blocks from a number of channels.
+        Makes the norm inside the blocks for a number of channels.
     ahead : sequence of int, optional
-        Frames that each of the ``repeats * blocks`` convolutions hears ahead; by default half its
-        reach, so that they hear as far back as ahead.
+        How many frames each of the ``repeats * blocks`` convolutions sees ahead; by default half its reach,
+        so that it sees as far back as ahead.
 
     Notes
     -----
@@ -59,13 +59,13 @@ class TemporalConvNet(nn.Module):
         super().__init__()
         self.masks = masks
         dilations = [2**x for _ in range(repeats) for x in range(blocks)]
-        hears = ahead if ahead is not None else [(kernel - 1) * d // 2 for d in dilations]
+        lookahead = ahead if ahead is not None else [(kernel - 1) * d // 2 for d in dilations]
         self.norm = FrameNorm(channels)
         self.narrow = nn.Conv1d(channels, bottleneck, 1, bias=False)
         self.blocks = nn.Sequential(
             *(
                 Block(bottleneck, hidden, kernel, d, a, norm or global_norm)
-                for d, a in zip(dilations, hears, strict=True)
+                for d, a in zip(dilations, lookahead, strict=True)
             )
         )
         self.mask = nn.Conv1d(bottleneck, masks * channels, 1, bias=False)
@@ -79,8 +79,8 @@ class TemporalConvNet(nn.Module):
 class Block(nn.Module):
     """1×1 convolution to ``hidden`` channels, depthwise dilated convolution, 1×1 back; added to the input.
 
-    PReLU and a norm follow the first two. The depthwise convolution hears ``ahead`` frames ahead and
-    the rest of its reach back; shapes stay (batch, channels, frames).
+    PReLU and a norm follow the first two. The depthwise convolution sees ``ahead`` frames ahead and the rest
+    of its reach back; the shape stays (batch, channels, frames).
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class Block(nn.Module):
         self.narrow = nn.Conv1d(hidden, channels, 1, bias=False)
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
-        """Add what the convolutions make of the signal."""
+        """Add the output of the convolutions to the signal."""
         refined: torch.Tensor = signal + self.narrow(self.depthwise(self.pad(self.widen(signal))))
         return refined
 
 
 def global_norm(channels: int) -> nn.Module:
-    """Normalise over all channels and frames at once (gLN), which hears the whole segment."""
+    """Return a norm over all channels and frames at once (gLN); with it each output depends on all frames."""
     return nn.GroupNorm(1, channels, eps=EPSILON)
 
 
 class FrameNorm(nn.LayerNorm):
-    """Normalises each frame over its channels (cLN of the usual code), which hears that frame only."""
+    """Normalises each frame over its channels (the cLN of common code), so it depends on that frame only."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=EPSILON)

@@ -1,4 +1,4 @@
-"""Vox-TasNet, a reading of the paper: Conv-TasNet made stereo and near-causal, for the accompaniment alone.
+"""Vox-TasNet as the paper describes it: Conv-TasNet made stereo and near-causal, for the accompaniment alone.
 
 Neither code nor weights are public, and the sizes used here are not the authors' but Conv-TasNet's own.
 """
@@ -42,19 +42,19 @@ def build(
 ) -> Separator:
     """Build the network with random weights.
 
-    A track is separated in segments, each with as much before and after it as the network hears, so
-    the estimate is that of the whole track at once, at any length of the segments.
+    A track is separated in segments. Each is passed with as many samples before and after it as its estimate
+    depends on, so the result equals that of the whole track at once, whatever the length of the segments.
 
     Parameters
     ----------
     size : str
         One of `SIZES`.
     targets : tuple of str, optional
-        Another name for the one output.
+        Another name of the one output.
     segment_samples : int
-        Bounds the memory.
+        Bounds the memory; it does not change the result.
     **changes
-        Keywords of `VoxTasNet` in place of the size's, such as ``lookahead_frames``.
+        Replace keywords of the size, such as ``lookahead_frames``; see `VoxTasNet`.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def build(
     Raises
     ------
     ValueError
-        Settings that cannot be.
+        Settings are unknown or impossible.
     """
     check_chunks(segment_samples)
     network = VoxTasNet(**{**SIZES[size], **changes}).eval()
@@ -77,8 +77,8 @@ def build(
         for start in range(0, n_samples, n_frames * hop):
             stop = min(start + n_frames * hop, n_samples)
             first = max(0, start - network.back_samples)
-            heard = samples[first : stop + network.lookahead_samples]
-            given = torch.from_numpy(np.ascontiguousarray(heard.T))[None].to(device)
+            needed = samples[first : stop + network.lookahead_samples]
+            given = torch.from_numpy(np.ascontiguousarray(needed.T))[None].to(device)
             part = network(given)[0, :, start - first : stop - first]
             estimate[0, start:stop] = part.T.cpu().numpy()
         return estimate
@@ -95,9 +95,9 @@ class VoxTasNet(nn.Module):
     right embedding. The masked embeddings are turned back into the left and right channel of the
     accompaniment by a transposed convolution.
 
-    Where the paper leaves it open: windows overlap by half; norms are per frame, since a norm over
-    time would hear everything; the first convolutions hear ahead, by half their reach at most, until
-    ``lookahead_frames`` are used up; all others hear back only.
+    What the paper leaves open: windows overlap by half. Norms are per frame, since with a norm over time
+    every output would depend on the whole track. The first convolutions look ahead, by half their reach at
+    most, until ``lookahead_frames`` are used up; all others look back only.
 
     Parameters
     ----------
@@ -108,15 +108,16 @@ class VoxTasNet(nn.Module):
     bottleneck, hidden, kernel, blocks, repeats : int
         See `svbench.systems.zoo.tcn.TemporalConvNet`.
     lookahead_frames : int
-        Frames, of half a window each, that masks hear ahead.
+        How many frames, of half a window each, masks look ahead.
 
     Attributes
     ----------
     lookahead_samples : int
-        How far ahead an estimate can hear: ``lookahead_frames * window / 2 + window - 1``, since the
-        first sample of a frame is made from the whole frame.
+        How far ahead of a sample its estimate depends on the mixture:
+        ``lookahead_frames * window / 2 + window - 1``, since the first sample of a frame is made from the
+        whole frame.
     back_samples : int
-        A whole number of frames that holds all it can hear back.
+        How far back it does, rounded up to whole frames.
 
     Notes
     -----
@@ -173,7 +174,7 @@ class VoxTasNet(nn.Module):
 
 
 def _ahead(frames: int, reaches: list[int]) -> list[int]:
-    """Share look-ahead out among convolutions that reach so many frames, the first ones first.
+    """Distribute look-ahead among convolutions of the given reaches, the first ones first.
 
     Examples
     --------

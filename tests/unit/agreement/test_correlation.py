@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from svbench.agreement.correlation import Correlation, kendall, of_rows, pearson, spearman
+from svbench.agreement.coefficients import Correlation, kendall, of_rows, pearson, spearman
 from svbench.statistics.draws import draw_counts
 
 ORACLES: dict[Correlation, Any] = {

@@ -12,8 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from svbench.agreement.ceiling import ceiling
-from svbench.agreement.evaluate import TargetAgreement, evaluate
+from svbench.agreement.evaluate import TargetAgreement, ceiling, evaluate
 from svbench.agreement.stimuli import SCORED, joined, rated_stimuli
 from svbench.errors import DataError
 from svbench.listening.analysis.panel import panel
@@ -97,7 +96,7 @@ def test_three_assessors_tell_no_reliability() -> None:
 
 def test_abx_and_a_panel_without_anybody_are_refused() -> None:
     row = {"assessor": "a", "trial": "t", "condition": "c", "rating": 1.0}
-    with pytest.raises(DataError, match="abx ratings say what can be told apart"):
+    with pytest.raises(DataError, match="abx ratings say what can be distinguished"):
         rated_stimuli(panel(ratings_table([{**row, "method": "abx", "against": "d"}])))
     with pytest.raises(DataError, match="post-screening excludes all 1 assessors"):
         rated_stimuli(panel(ratings_table([row])), without=("a",))

@@ -12,7 +12,7 @@ from svbench.audio import Audio
 from svbench.cost.lookahead import Lookahead, measure_lookahead, system_lookahead
 from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 Make = Callable[..., LocatedSystem]
 MUSIC = Audio(np.random.default_rng(1).uniform(-0.3, 0.3, (8000, 2)), 8000)

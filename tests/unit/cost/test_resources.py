@@ -14,7 +14,7 @@ from svbench.errors import SpecError, SystemFailure
 from svbench.results.profile import Profile
 from svbench.results.provenance import Machine, Provenance
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems import energy
+from svbench.systems.worker.measure import energy_counters, energy_spent
 
 MB = 1_000_000
 MADE = Provenance(
@@ -210,8 +210,8 @@ def test_energy_counters_are_read_and_wrap_around(tmp_path: Path) -> None:
         (tmp_path / name / "name").write_text("package-0\n")
         (tmp_path / name / "energy_uj").write_text(f"{microjoules}\n")
         (tmp_path / name / "max_energy_range_uj").write_text("10000000\n")
-    before = energy.read(tmp_path)
+    before = energy_counters(tmp_path)
     assert before == {"RAPL package-0": (7.0, 10.0)}
     (tmp_path / "intel-rapl:0/energy_uj").write_text("2000000\n")
-    assert energy.spent(before, energy.read(tmp_path)) == {"RAPL package-0": 5.0}
-    assert energy.read(tmp_path / "none") == {}
+    assert energy_spent(before, energy_counters(tmp_path)) == {"RAPL package-0": 5.0}
+    assert energy_counters(tmp_path / "none") == {}

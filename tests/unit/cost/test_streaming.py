@@ -12,7 +12,7 @@ from svbench.audio import Audio
 from svbench.cost.streaming import StreamReport, deadlines, gap, measure_stream
 from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 Make = Callable[..., LocatedSystem]
 RATE = 16000

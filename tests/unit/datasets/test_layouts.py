@@ -15,7 +15,7 @@ import soundfile
 
 from svbench.audio import Audio, AudioError, ffmpeg, write_audio
 from svbench.audio.sounds import whole
-from svbench.audio.streams import StreamSound, stream_infos
+from svbench.audio.sources import StreamSound, stream_infos
 from svbench.datasets.api import open_dataset
 from svbench.datasets.describe import describe
 from svbench.datasets.layouts.medleydb import stem_instruments

@@ -14,8 +14,7 @@ import soundfile
 from svbench.audio import Audio
 from svbench.cli.main import main
 from svbench.datasets.demo import demo_root
-from svbench.datasets.fingerprint import fingerprint
-from svbench.datasets.leak import compare_folders
+from svbench.datasets.leak import compare_folders, fingerprint
 from svbench.errors import DataError
 
 TRACKS = ("francium", "lithium", "potassium", "rubidium")

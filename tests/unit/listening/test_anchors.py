@@ -7,8 +7,7 @@ import pytest
 
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError
-from svbench.listening.building.distorted import window_samples, without_coefficients
-from svbench.listening.building.lowpass import low_pass, measure
+from svbench.listening.building.anchors import low_pass, measure, window_samples, without_coefficients
 from svbench.listening.building.material import distorted, low_passed
 
 RATES = [16000, 22050, 44100, 48000, 96000, 192000]

@@ -12,9 +12,8 @@ import pytest
 from svbench.audio import Audio, audio_info, read_audio, write_audio
 from svbench.cli.main import main
 from svbench.errors import DataError
-from svbench.listening.building.folder import new_test
-from svbench.listening.building.levels import loudness_lufs
-from svbench.listening.listening_test import ListeningTest, load_test, stimulus_path
+from svbench.listening.building.stimuli import loudness_lufs
+from svbench.listening.listening_test import ListeningTest, load_test, new_test, stimulus_path
 from svbench.specs.records import convert
 from svbench.specs.system import SystemSpec
 

@@ -11,9 +11,15 @@ import soundfile
 from svbench.audio import Audio
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError
-from svbench.listening.building.levels import decibels, levelled, loudness_lufs, true_peak
 from svbench.listening.building.material import faded, stretch
-from svbench.listening.building.stimuli import dithered, write_stimulus
+from svbench.listening.building.stimuli import (
+    decibels,
+    dithered,
+    levelled,
+    loudness_lufs,
+    true_peak,
+    write_stimulus,
+)
 from svbench.specs.listening import Levels
 
 RATE = 48000

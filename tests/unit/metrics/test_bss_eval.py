@@ -18,9 +18,8 @@ from svbench.metrics.bss_eval import (
     engine,
 )
 from svbench.metrics.bss_eval.correlations import Correlator, tiles
-from svbench.metrics.bss_eval.filters import projection_filters
-from svbench.metrics.bss_eval.schur import NotPositiveDefinite, solve_block_toeplitz
-from svbench.metrics.frames import frame_bounds
+from svbench.metrics.bss_eval.filters import NotPositiveDefinite, projection_filters, solve_block_toeplitz
+from svbench.metrics.contract import frame_bounds
 from svbench.metrics.signals import SignalPair
 
 RATE_HZ = 8000
@@ -40,7 +39,7 @@ def impulses(n_signals, frame=8000, n_frames=3, reach=16):
 
 
 @pytest.mark.parametrize(
-    "module", ["frames", *(f"bss_eval.{name}" for name in ("v4", "v3", "schur", "correlations"))]
+    "module", ["contract", *(f"bss_eval.{name}" for name in ("v4", "v3", "filters", "correlations"))]
 )
 def test_examples(module):
     result = doctest.testmod(

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from svbench.errors import AudioError
-from svbench.metrics.bss_eval.plugin import score_target_set
-from svbench.metrics.complement_sdr import complement_sdr
-from svbench.metrics.frame_sdr import frame_sdr
-from svbench.metrics.sdr import usdr
+from svbench.metrics.bss_eval.v4 import score_target_set
+from svbench.metrics.sdr import complement_sdr, frame_sdr, usdr
 
 RATE = 2000
 RNG = np.random.default_rng(11)

@@ -8,6 +8,7 @@ import pytest
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError
 from svbench.metrics.leakage import leakage
+from svbench.scoring.bound import bind
 from svbench.scoring.track import Signals, score_signals
 from svbench.specs.protocol import load_protocol
 
@@ -58,7 +59,7 @@ def test_protocol_scores_a_target_the_track_does_not_contain() -> None:
     present = {t: ArraySound(noise, RATE) for t in ("vocals", "drums", "bass")}
     estimates = present | {"other": ArraySound(0.1 * noise, RATE)}
     scored = score_signals(
-        Signals(present, estimates, ArraySound(noise, RATE)), load_protocol("leakage"), ("4-stems",)
+        Signals(present, estimates, ArraySound(noise, RATE)), bind(load_protocol("leakage")), ("4-stems",)
     )
     rows = {s.target: s for s in scored.series if s.metric == "leakage"}
     assert rows["other"].score == pytest.approx([-20] * 3)

@@ -10,8 +10,7 @@ import pytest
 from svbench.datasets.synthetic import synthetic_track
 from svbench.errors import AudioError
 from svbench.metrics.community import community_scores
-from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
-from svbench.metrics.mel import mel_filters
+from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain, mel_filters
 from svbench.metrics.spectral import spectral_distances
 
 RATE = 44100

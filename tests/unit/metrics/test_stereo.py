@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from svbench.errors import AudioError
-from svbench.metrics.channels import channel_si_sdr
+from svbench.metrics.si_sdr import channel_si_sdr
 from svbench.metrics.spatial import spatial_ratios
 from svbench.metrics.ssa import ssa, ssa_track
 

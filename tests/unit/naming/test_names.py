@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svbench.errors import DataError
-from svbench.naming.estimates import EstimateFolder
-from svbench.naming.listing import IGNORED, audio_files, folders, target_files
+from svbench.naming.folders import IGNORED, EstimateFolder, audio_files, folders, target_files
 from svbench.naming.names import ALIASES, canonical, slug, spellings, target_named
 from svbench.specs.records import digest
 

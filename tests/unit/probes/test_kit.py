@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from svbench.audio import Audio
 from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
+from svbench.probes.patterns.generators import SIRENS, sirens
 from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, kit_clip
-from svbench.probes.patterns.sirens import KINDS, sirens
 from svbench.probes.patterns.tones import RATE_HZ, cycles, edges, resonance, saw, sine, swept
 from svbench.systems.stft import stft
 
@@ -110,7 +110,7 @@ def turns(frequency: NDArray[np.float64]) -> int:
 
 
 def test_sirens_of_each_kind_move_as_they_should() -> None:
-    found = {kind: peak_hz(siren(kind))[8:-8] for kind in KINDS}
+    found = {kind: peak_hz(siren(kind))[8:-8] for kind in SIRENS}
     # Two rotors take turns at being the stronger; what counts is where both go.
     windows = np.lib.stride_tricks.sliding_window_view(found["air raid"], 41)
     found["air raid"] = np.median(windows, axis=1)

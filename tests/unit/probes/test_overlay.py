@@ -16,8 +16,7 @@ from svbench.errors import AudioError, DataError
 from svbench.probes.api import Variant, variants
 from svbench.probes.patterns.clips import load_clips, part_of
 from svbench.probes.patterns.kit import CLASSES
-from svbench.probes.patterns.overlay import laid_out, timeline
-from svbench.probes.patterns.sets import SETS, pattern_variants
+from svbench.probes.patterns.sets import SETS, laid_out, pattern_variants, timeline
 from svbench.probes.tracks import ProbedTrack, probed
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import load_protocol
@@ -209,7 +208,9 @@ def test_wrong_folders_are_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="horns: no audio in it"):
         load_clips(str(root))
     write_audio(root / "horns" / "s.wav", Audio(np.zeros((5 * RATE_HZ, 1)), RATE_HZ), subtype="PCM_16")
-    with pytest.raises(DataError, match=r"horns/s\.wav: silent throughout, so it is no pattern; mend or"):
+    with pytest.raises(
+        DataError, match=r"horns/s\.wav: silent throughout; a pattern must be audible; fix or"
+    ):
         load_clips(str(root))
     write_audio(root / "horns" / "s.wav", tone(5), subtype="PCM_16")
     with pytest.raises(DataError, match=r"class horns has 1 clips, none .*'test'.*all"):
@@ -229,7 +230,7 @@ def test_every_file_that_is_no_clip_is_told_at_once(folder: Path, tmp_path: Path
     with pytest.raises(DataError) as caught:
         load_clips(str(root))
     told = str(caught.value)
-    assert "5 of 50 files are no clips" in told
+    assert "5 of 50 files cannot be used" in told
     for reason in (
         "horns/away.wav: no such file",
         "horns/cut.wav: cannot be read as audio",
@@ -239,7 +240,7 @@ def test_every_file_that_is_no_clip_is_told_at_once(folder: Path, tmp_path: Path
     ):
         assert reason in told
     (root / "sirens" / "0.wav").write_bytes(b"")
-    with pytest.raises(DataError, match=r"6 of 50 files .*; and 1 more; mend or remove them"):
+    with pytest.raises(DataError, match=r"6 of 50 files .*; and 1 more; fix or remove them"):
         load_clips(str(root))
 
 
@@ -254,8 +255,8 @@ def test_what_is_no_clip_by_its_name_is_told(folder: Path, tmp_path: Path) -> No
     found = load_clips(str(root))
     assert len(found.by_class["horns"]) == 10
     assert found.notes == (
-        "loose.wav not used, for only the folders of classes hold clips",
-        f"horns: more, x.mid not used, for clips are {', '.join(EXTENSIONS)} files",
+        "loose.wav not used, since clips lie in the folders of classes",
+        f"horns: more, x.mid not used, since clips are {', '.join(EXTENSIONS)} files",
     )
 
 

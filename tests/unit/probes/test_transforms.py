@@ -11,7 +11,7 @@ import pytest
 
 from svbench.audio import Audio, read_audio
 from svbench.errors import SvbenchError
-from svbench.probes import coding
+from svbench.probes import transforms
 from svbench.probes.api import Variant
 from svbench.probes.robustness import robustness_variants
 from svbench.probes.stretch import Pitch, Tempo, cutting_plan, joined
@@ -272,8 +272,8 @@ def test_coding_stays_in_place(name: str, rate_hz: int) -> None:
 
 
 def test_a_missing_codec_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coding, "_encoders", lambda: frozenset({"aac"}))
-    monkeypatch.setattr(coding, "_version", lambda: "9")
+    monkeypatch.setattr(transforms, "_encoders", lambda: frozenset({"aac"}))
+    monkeypatch.setattr(transforms, "_ffmpeg_version", lambda: "9")
     found = {v.id: v for v in robustness_variants()}
     assert found["mp3-128"].missing == "not made: it needs ffmpeg with the encoder libmp3lame"
     assert found["opus-96"].missing

@@ -12,7 +12,7 @@ import pytest
 
 from svbench.cli.main import main
 from svbench.errors import DataError
-from svbench.report.board.merge import Entry, Sourced, merge, of_one_protocol, read_sources
+from svbench.report.board.entries import Entry, Sourced, merge, of_one_protocol, read_sources
 from svbench.report.board.site import write_board
 from svbench.results.store import Run
 

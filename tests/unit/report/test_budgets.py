@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from svbench.report.layouts.default import paper_table
-from svbench.report.pages.build import groups
+from svbench.report.pages.groups import groups
 from svbench.report.text.terminal import print_leaderboard
-from svbench.report.view.budgets import runnable
+from svbench.report.view.boards import runnable
 from svbench.results.aggregate import summarise, track_scores
 from svbench.results.store import Run
 from svbench.results.table import long_table

@@ -13,7 +13,7 @@ import pytest
 
 from svbench.errors import DataError
 from svbench.report.layouts.costs import cost_of, cost_table
-from svbench.report.pages.render import write_report
+from svbench.report.pages.site import write_report
 from svbench.results.scores import Resources
 from svbench.results.store import Run
 from svbench.specs.report import load_report

@@ -7,7 +7,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from svbench.report.figures.box_plots import box_plot
+from svbench.report.figures.scores import box_plot
 
 
 def draw(names: list[str], name: str = "p") -> str:
@@ -65,8 +65,8 @@ no.such.key: 1
 def drawn_by_another_process(folder: Path, **environment: str) -> str:
     code = (
         "import hashlib\n"
-        "from svbench.report.figures.box_plots import box_plot\n"
-        "from svbench.report.listen.spectrograms import _colours\n"
+        "from svbench.report.figures.scores import box_plot\n"
+        "from svbench.report.listen.signals import _colours\n"
         "print(box_plot(['net', 'a'], ['system'] * 2, [[-1.0, 2.0, 4.0]] * 2, 'SDR [dB]', 'p'))\n"
         "print(hashlib.sha256(_colours().tobytes()).hexdigest())"
     )
@@ -95,7 +95,7 @@ def test_a_matplotlibrc_that_matplotlib_cannot_read_is_one_sentence(tmp_path: Pa
     (tmp_path / "matplotlibrc").write_bytes(b"font.family: caf\xe9\n")
     code = (
         "from svbench.errors import DataError\n"
-        "from svbench.report.figures.box_plots import box_plot\n"
+        "from svbench.report.figures.scores import box_plot\n"
         "try:\n"
         "    box_plot(['net'], ['system'], [[1.0]], 'x', 'p')\n"
         "except DataError as error:\n"

@@ -206,11 +206,11 @@ def test_two_protocols_side_by_side_each_in_its_columns(make: Any) -> None:
 
 def test_lower_is_better_where_it_is(make: Any) -> None:
     svc = load_protocol("svc-stereo")
-    from svbench.scoring.track import quantities_of
+    from svbench.scoring.bound import bind
 
     def run(system: str, value: float) -> Run:
         made = make(system, {t: {"vocals": value, "accompaniment": value} for t in TRACKS}, protocol=svc)
-        quantities = quantities_of(svc)
+        quantities = bind(svc).quantities
         results = tuple(
             msgspec.structs.replace(
                 r,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from svbench.report.pages.context import Row
-from svbench.report.pages.leader_tests import HEAD, MOST, contest, contest_note
+from svbench.report.pages.leaderboard import HEAD, MOST, compare_with_leader, comparison_note
 from svbench.report.view.boards import boards
+from svbench.report.view.content import Row
 from svbench.results.store import Run
 from svbench.statistics.comparison import against_best, compare
 from svbench.statistics.material import columns
@@ -41,7 +41,7 @@ def cells(row: Row) -> dict[str, str]:
 
 def test_each_system_is_told_from_its_own_side(runs: list[Run]) -> None:
     (board,) = boards(runs)
-    (table,), (diagram,) = contest(board, "here")
+    (table,), (diagram,) = compare_with_leader(board, "here")
     rows = {row.name: cells(row) for row in table.rows}
     assert list(rows) == ["best", "near", "below"]  # the oracle takes no part
     assert rows["best"] == {**dict.fromkeys(HEAD, "–"), "system": "best", "rank interval": "1 to 2"}
@@ -76,16 +76,16 @@ def test_few_tracks_are_said_to_tell_nothing(make: Any) -> None:
         make(n, {"a": even(v), "b": even(v + i)}) for i, (n, v) in enumerate([("x", 5.0), ("y", 4.0)])
     )
     (board,) = boards([one, two])
-    (table,), diagrams = contest(board, "here")
+    (table,), diagrams = compare_with_leader(board, "here")
     assert diagrams == []  # of two systems
     assert "With 2 tracks and 1 pair no p (Holm) can fall below 0.500" in table.note
 
 
 def test_one_track_has_no_interval_and_a_lone_system_no_contest(make: Any) -> None:
     one, two = (make(n, {"a": even(v)}) for n, v in (("x", 5.0), ("y", 4.0)))
-    (table,), _ = contest(boards([one, two])[0], "here")
+    (table,), _ = compare_with_leader(boards([one, two])[0], "here")
     assert cells(table.rows[1])["difference"] == "−1.00 one track only: no interval"
-    assert contest(boards([one])[0], "here") == ([], [])
+    assert compare_with_leader(boards([one])[0], "here") == ([], [])
 
 
 def test_a_system_without_common_tracks_has_no_rank(make: Any) -> None:
@@ -94,15 +94,15 @@ def test_a_system_without_common_tracks_has_no_rank(make: Any) -> None:
         make("late", {"b": even(4)}, data_tracks=("a", "b")),
         make("early", {"a": even(3)}, data_tracks=("a", "b")),
     ]
-    (table,), _ = contest(boards(runs)[0], "here")
+    (table,), _ = compare_with_leader(boards(runs)[0], "here")
     assert {cells(row)["rank interval"] for row in table.rows} == {"–"}
 
 
 def test_a_crowd_is_not_compared_in_pairs(make: Any) -> None:
     crowd = [make(f"net-{i}", {"a": even(i), "b": even(i)}) for i in range(MOST + 1)]
-    assert contest(boards(crowd)[0], "here") == ([], [])
-    assert f"{MOST + 1} systems are too many" in contest_note(boards(crowd), any_table=False)
-    assert contest_note(boards(crowd[:2]), any_table=False) == ""
+    assert compare_with_leader(boards(crowd)[0], "here") == ([], [])
+    assert f"{MOST + 1} systems are too many" in comparison_note(boards(crowd), any_table=False)
+    assert comparison_note(boards(crowd[:2]), any_table=False) == ""
 
 
 def test_lower_is_better_where_it_is(make: Any) -> None:
@@ -110,7 +110,7 @@ def test_lower_is_better_where_it_is(make: Any) -> None:
 
     error = Quantity(name="uSDR", unit="dB", higher_is_better=False, metric="sdr")
     runs = [scored(make, n, s, quantities=(error,)) for n, s in (("low", 0.0), ("high", 1.0))]
-    (table,), _ = contest(boards(runs)[0], "here")
+    (table,), _ = compare_with_leader(boards(runs)[0], "here")
     high = cells(table.rows[1])
     assert (high["system"], high["difference"]) == ("high", "+1.00 [+1.00, +1.00] detectable 0.00")
     assert high["win/tie/loss"] == "0/0/12 12 tracks"

@@ -15,10 +15,10 @@ from svbench.cli.main import main
 from svbench.errors import DataError
 from svbench.report.layouts.costs import cost_table
 from svbench.report.layouts.default import paper_table
-from svbench.report.pages.render import write_report
+from svbench.report.pages.site import write_report
 from svbench.report.text.terminal import print_leaderboard
 from svbench.report.view.boards import boards
-from svbench.report.view.leak_notes import affected_cells, footnotes, overlap_of, refuse_leaks
+from svbench.report.view.caveats import affected_cells, footnotes, overlap_of, refuse_leaks
 from svbench.results.store import Run, write_run
 from svbench.specs.relations import overlap
 from svbench.specs.report import load_report

@@ -11,13 +11,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from svbench.report.figures.costs import Point, front, front_plots
 from svbench.report.figures.heat import coloured
-from svbench.report.figures.pareto import Point, front, front_plots
-from svbench.report.listen.spectrograms import HEIGHT, RANGE_DB, WIDTH, difference_picture, levels
-from svbench.report.pages.context import Cell, Row
-from svbench.report.pages.render import TEMPLATES, write_report
-from svbench.report.pages.topics import topic
-from svbench.report.pages.windows import curves, framed_quantity, worst_windows
+from svbench.report.listen.signals import HEIGHT, RANGE_DB, WIDTH, difference_picture, levels
+from svbench.report.pages.frames import curves, framed_quantity, worst_windows
+from svbench.report.pages.site import TEMPLATES, topic, write_report
+from svbench.report.view.content import Cell, Row
 from svbench.results.scores import series
 from svbench.results.store import Quantity, Run
 from svbench.specs.protocol import load_protocol

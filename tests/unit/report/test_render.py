@@ -6,21 +6,20 @@ import re
 import resource
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
 
 from svbench.errors import DataError, WriteError
-from svbench.report.pages import context
-from svbench.report.pages.render import TEMPLATES, Renderer, write_report
+from svbench.report.pages.site import TEMPLATES, Page, Renderer, write_report
 from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.report import Listening, ReportSpec, load_report
 
 VOID = {"meta", "link", "input", "br", "img"}
 
 
-class Page(HTMLParser):
+class Parsed(HTMLParser):
     """The page as tables of texts, its ids, and its elements in order."""
 
     def __init__(self, text: str) -> None:
@@ -64,10 +63,10 @@ class Page(HTMLParser):
             row[-1] = f"{row[-1]}{data}".strip()
 
 
-def page_of(runs: list[Run], out: Path, **changes: Any) -> tuple[str, Page]:
+def page_of(runs: list[Run], out: Path, **changes: Any) -> tuple[str, Parsed]:
     spec = msgspec.structs.replace(load_report("default"), **changes)
     text = write_report(runs, spec, out).read_text()
-    return text, Page(text)
+    return text, Parsed(text)
 
 
 def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path) -> None:
@@ -111,7 +110,7 @@ def test_every_quantity_has_its_interval_and_systems_are_compared(three: list[Ru
     ]
     assert [row[0] for row in contest[1:]] == ["net", "floorbaseline"]
     assert contest[2][4] == "0/0/22 tracks"  # cell and the line below it
-    assert "Detectable: the true difference that these tracks would show" in text
+    assert "Detectable: the true difference that these tracks would reveal" in text
     cost = next(rows for name, rows in page.tables.items() if name.endswith("-resources"))
     assert {row[0]: row[1] for row in cost}["net"] == "6.00[5.00, 7.00]"
 
@@ -133,8 +132,8 @@ def test_a_tracks_page_has_its_scores_and_leads_on(three: list[Run], tmp_path: P
     places = re.findall(r'href="(tracks/[^"]+/b.html)"', text)
     assert places
     track = (tmp_path / places[0]).read_text()
-    assert Page(track).tables["scores"][1] == ["net", "7.00", "7.00", "7.00", "7.00"]
-    links = [a["href"] or "" for t, a in Page(track).tags if t == "a" and a["href"] != "#main"]
+    assert Parsed(track).tables["scores"][1] == ["net", "7.00", "7.00", "7.00", "7.00"]
+    links = [a["href"] or "" for t, a in Parsed(track).tags if t == "a" and a["href"] != "#main"]
     assert {"a.html", "c.html", "../../index.html", "../../pages/provenance.html"} == set(links)
     values = json.loads(re.findall(r'class="values">(.+?)</script>', track)[0])
     assert [line["score"] for line in values["strips"][0]["lines"]] == [[7], [1.004], [20]]
@@ -142,7 +141,7 @@ def test_a_tracks_page_has_its_scores_and_leads_on(three: list[Run], tmp_path: P
 
 def test_every_link_and_file_of_every_page_is_there(heard: list[Run], tmp_path: Path) -> None:
     page_of(heard, tmp_path)
-    pages = {p: Page(p.read_text()) for p in tmp_path.rglob("*.html")}
+    pages = {p: Parsed(p.read_text()) for p in tmp_path.rglob("*.html")}
     assert len(pages) == 1 + 3 + 1
     for path, page in pages.items():
         for tag, found in page.tags:
@@ -203,7 +202,7 @@ def test_markup_in_names_is_text(make: Any, tmp_path: Path) -> None:
     assert not [t for t, a in page.tags if t == "img" or "onerror" in a]
     assert "&lt;script&gt;" in text
     for path in tmp_path.rglob("*.html"):
-        tags = Page(path.read_text()).tags
+        tags = Parsed(path.read_text()).tags
         scripts = [a for t, a in tags if t == "script"]
         assert scripts
         assert all(a.get("type") == "application/json" or "/assets/" in f"/{a['src']}" for a in scripts)
@@ -255,10 +254,24 @@ def test_the_template_uses_every_field_of_its_context() -> None:
     # Scripts take some fields apart: const { start, duration } = …
     taken = " ".join(re.findall(r"const \{([^}]+)\}", "".join(texts)))
     used = {*re.findall(r"\.(\w+)", "".join(texts)), *re.findall(r"\w+", taken)}
-    for name, kind in vars(context).items():
-        if dataclasses.is_dataclass(kind):
-            unused = {f.name for f in dataclasses.fields(kind)} - used
-            assert not unused, f"{name}: {unused}"
+    kinds = page_classes()
+    assert len(kinds) == 24
+    for kind in kinds:
+        unused = {f.name for f in dataclasses.fields(kind)} - used
+        assert not unused, f"{kind.__name__}: {unused}"
+
+
+def page_classes() -> set[Any]:
+    """Return every dataclass that a template of the report is given, on any page."""
+    kinds: set[Any] = set()
+    left: list[Any] = [Page]
+    while left:
+        kind = left.pop()
+        left += get_args(kind)
+        if dataclasses.is_dataclass(kind) and kind not in kinds:
+            kinds.add(kind)
+            left += get_type_hints(kind).values()
+    return kinds
 
 
 def test_refusals(three: list[Run], tmp_path: Path) -> None:
@@ -354,7 +367,7 @@ def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(WriteError, match=r"cannot be written .* make room"):
+        with pytest.raises(WriteError, match=r"cannot be written .* free some disk space"):
             write_report(heard, listening(count=2), tmp_path / "report")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -363,7 +376,7 @@ def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path)
 
 
 def test_a_track_the_data_set_lacks_is_refused(heard: list[Run], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="wants track 'trak 1'; did you mean 'track"):
+    with pytest.raises(DataError, match="names track 'trak 1'; did you mean 'track"):
         write_report(heard, listening(tracks=("trak 1",)), tmp_path)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from svbench.report.figures.curve import CurvePoint, cost_curve
+from svbench.report.figures.costs import CurvePoint, cost_curve
 from svbench.report.layouts.sweeps import sweep_csv, sweep_curve, sweep_of
 from svbench.results.scores import Resources
 from svbench.results.store import Run

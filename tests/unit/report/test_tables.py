@@ -11,7 +11,7 @@ import pytest
 
 from svbench.errors import DataError
 from svbench.report.layouts.default import paper_table
-from svbench.report.pages.render import write_report
+from svbench.report.pages.site import write_report
 from svbench.report.text.terminal import print_leaderboard
 from svbench.report.view.numbers import decibels, seconds
 from svbench.results.store import Run

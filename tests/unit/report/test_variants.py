@@ -14,7 +14,7 @@ import pytest
 
 from svbench.errors import DataError
 from svbench.report.layouts.default import paper_table
-from svbench.report.pages.render import write_report
+from svbench.report.pages.site import write_report
 from svbench.report.text.terminal import print_leaderboard
 from svbench.report.view.variants import probed_groups, variant_boards
 from svbench.results.scores import series, without_value

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from svbench.audio import Audio, read_audio, write_audio
-from svbench.cli.verbs.diff import changes, sentence
+from svbench.cli.differences import changes, sentence
 from svbench.errors import DataError
 from svbench.results.differences import compare_runs
 from svbench.results.scores import Series, TrackResult

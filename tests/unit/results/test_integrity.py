@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from svbench.cli.main import main
-from svbench.datasets.recorded import Recorded
+from svbench.datasets.api import Recorded
 from svbench.errors import DataError
 from svbench.results.foreign import inside, manifest_of
 from svbench.results.store import find_runs, load_run

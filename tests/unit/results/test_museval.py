@@ -22,7 +22,7 @@ import pytest
 from svbench.cli.main import main
 from svbench.errors import DataError
 from svbench.report.layouts.default import paper_table
-from svbench.report.pages.render import write_report
+from svbench.report.pages.site import write_report
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.interchange.files import find_sources
 from svbench.results.interchange.museval_export import export_museval

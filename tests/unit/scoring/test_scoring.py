@@ -9,7 +9,8 @@ import pytest
 from svbench.audio.sounds import ArraySound
 from svbench.errors import AudioError, SpecError
 from svbench.results.aggregate import rules_of
-from svbench.scoring.track import Scored, Signals, quantities_of, score_signals
+from svbench.scoring.bound import bind
+from svbench.scoring.track import Scored, Signals, score_signals
 from svbench.specs.protocol import MetricUse, Protocol, Reduce, load_protocol
 
 RATE = 8000
@@ -42,7 +43,7 @@ def pair(vocals: np.ndarray, drums: np.ndarray | None) -> Signals:
 
 def test_improvement_is_the_score_less_that_of_the_mixture() -> None:
     improved = protocol(headline="uSDRi", metrics=(MetricUse(id="sdr", improvement=True, reduce=REDUCE),))
-    scored = score_signals(pair(NOISE[0], NOISE[0]), improved)
+    scored = score_signals(pair(NOISE[0], NOISE[0]), bind(improved))
     # The mixture is twice the reference: 0 dB. The estimate is 0.9 of it: 20 dB.
     assert value(scored, "vocals", "uSDRi") == pytest.approx(20)
 
@@ -51,7 +52,7 @@ def test_improvement_without_a_mixture_is_refused() -> None:
     improved = protocol(headline="uSDRi", metrics=(MetricUse(id="sdr", improvement=True, reduce=REDUCE),))
     signals = pair(NOISE[0], NOISE[1])
     with pytest.raises(AudioError, match="sdr needs the mixture, and none was given"):
-        score_signals(Signals(signals.references, signals.estimates, None), improved)
+        score_signals(Signals(signals.references, signals.estimates, None), bind(improved))
 
 
 @pytest.mark.parametrize(
@@ -63,14 +64,14 @@ def test_improvement_without_a_mixture_is_refused() -> None:
     ],
 )
 def test_silent_stems_follow_the_protocol(rule: str, drums: np.ndarray | None, status: str) -> None:
-    scored = score_signals(pair(NOISE[0], drums), protocol(absent_target=rule))
+    scored = score_signals(pair(NOISE[0], drums), bind(protocol(absent_target=rule)))
     statuses = {s.target: s.status[0] for s in scored.series}
     assert statuses == {"vocals": "ok", "drums": status}
     assert scored.absent_targets == (() if status == "undefined" else ("drums",))
 
 
 def test_skip_set_leaves_the_others_out_too() -> None:
-    scored = score_signals(pair(NOISE[0], None), protocol(absent_target="skip_set"))
+    scored = score_signals(pair(NOISE[0], None), bind(protocol(absent_target="skip_set")))
     assert {s.status[0] for s in scored.series} == {"no target"}
 
 
@@ -82,8 +83,8 @@ def test_rate_of_the_protocol_is_the_rate_of_comparison() -> None:
         {"vocals": audio(low + high), "drums": audio(0.5 * low)},
         None,
     )
-    assert value(score_signals(signals, protocol()), "vocals") == pytest.approx(0, abs=0.01)
-    halved = value(score_signals(signals, protocol(rate_hz=4000)), "vocals")
+    assert value(score_signals(signals, bind(protocol())), "vocals") == pytest.approx(0, abs=0.01)
+    halved = value(score_signals(signals, bind(protocol(rate_hz=4000))), "vocals")
     assert halved is not None
     assert halved > 30  # the error lies above the new band edge
 
@@ -91,20 +92,20 @@ def test_rate_of_the_protocol_is_the_rate_of_comparison() -> None:
 def test_a_protocol_may_print_some_quantities_only() -> None:
     use = MetricUse(id="si-sdr", quantities=("SD-SDR",), improvement=True, reduce=REDUCE)
     some = protocol(headline="SD-SDRi", metrics=(use,))
-    assert [q.name for q in quantities_of(some)] == ["SD-SDRi"]
-    assert {s.metric for s in score_signals(pair(NOISE[0], NOISE[1]), some).series} == {"SD-SDRi"}
+    assert [q.name for q in bind(some).quantities] == ["SD-SDRi"]
+    assert {s.metric for s in score_signals(pair(NOISE[0], NOISE[1]), bind(some)).series} == {"SD-SDRi"}
     wrong = msgspec.structs.replace(use, quantities=("SDR",))
     with pytest.raises(
         SpecError, match="quantities: names 'SDR'; si-sdr gives SI-SDR, SI-SIR, SI-SAR, SD-SDR"
     ):
-        quantities_of(protocol(metrics=(wrong,)))
+        bind(protocol(metrics=(wrong,)))
 
 
 def test_reducers_follow_the_use_of_a_metric_not_its_name() -> None:
     first = MetricUse(id="si-sdr", quantities=("SI-SDR",), reduce=Reduce(frames="mean", tracks="median"))
     second = MetricUse(id="si-sdr", quantities=("SD-SDR",), reduce=REDUCE)
     both = protocol(headline="SI-SDR", metrics=(first, second))
-    rules = rules_of(both, quantities_of(both))
+    rules = rules_of(both, bind(both).quantities)
     assert {name: rule.label for name, rule in rules.items()} == {
         "SI-SDR": "mean/median",
         "SD-SDR": "mean/mean",
@@ -114,9 +115,9 @@ def test_reducers_follow_the_use_of_a_metric_not_its_name() -> None:
 def test_two_metrics_cannot_give_one_name() -> None:
     use = MetricUse(id="sdr", reduce=REDUCE)
     with pytest.raises(SpecError, match=r"metrics\[1\]\.id: sdr gives uSDR, and so does sdr"):
-        quantities_of(protocol(metrics=(use, use)))
+        bind(protocol(metrics=(use, use)))
 
 
 def test_headline_must_be_one_of_the_quantities() -> None:
     with pytest.raises(SpecError, match="headline: is 'SDR'; its metrics give uSDR"):
-        quantities_of(protocol(headline="SDR"))
+        bind(protocol(headline="SDR"))

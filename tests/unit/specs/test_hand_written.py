@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from svbench.cli.main import main
-from svbench.cli.verbs.show import kind_of
+from svbench.cli.spec_files import kind_of
 from svbench.datasets.api import open_dataset
 from svbench.errors import SpecError
 from svbench.specs.library import entries

@@ -14,8 +14,8 @@ from svbench.audio import Audio
 from svbench.errors import OutOfTime, OverBudget, SystemFailure
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.host import Separation, WorkerHost
-from svbench.systems.tree import ProcessTree
+from svbench.systems.worker.host import Separation, WorkerHost
+from svbench.systems.worker.processes import ProcessTree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 MIXTURE = Audio(np.full((800, 2), 0.25), 8000)

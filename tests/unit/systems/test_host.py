@@ -13,7 +13,7 @@ import pytest
 from svbench.audio import Audio
 from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 
 MIXTURE = Audio(np.full((800, 2), 0.25), 8000)
 PRELUDE = "import os, sys, time, signal, subprocess\nimport numpy as np\nfrom svbench.audio import Audio\n"

@@ -12,7 +12,7 @@ from svbench.cli.main import SYSTEM_FAILED, main
 from svbench.errors import SpecError
 from svbench.results.store import find_runs, load_run
 from svbench.specs.system import SystemSpec, load_system, unlimited
-from svbench.systems import limits
+from svbench.systems.worker import limits
 
 SPEC = load_system("mixture").spec
 

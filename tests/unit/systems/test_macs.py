@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from svbench.systems import macs, networks
+from svbench.systems.worker import networks
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch deprecates parts of itself
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch deprecates parts of
 
 def counted(module: Any, *inputs: Any) -> dict[str, Any]:
     with torch.no_grad():
-        return macs.count(lambda: module(*inputs))
+        return networks.count_macs(lambda: module(*inputs))
 
 
 def test_linear() -> None:
@@ -43,7 +43,7 @@ def test_other_recurrent_layers(kind: str, gates: int) -> None:
 
 
 def test_fused_lstm_of_a_card_has_the_same_formula() -> None:
-    rule = macs._formulas(torch)[torch.ops.aten._cudnn_rnn]
+    rule = networks._formulas(torch)[torch.ops.aten._cudnn_rnn]
     weights = [(80, 10), (80, 20), (80,), (80,)] * 2
     assert rule((30, 2, 10), weights, 4, None) == 2 * 2 * 4 * 20 * (20 + 10) * 30 * 2
 
@@ -86,7 +86,7 @@ def test_compiled_files_count_alike(how: str) -> None:
 
 
 def test_work_elsewhere_is_not_called_none() -> None:
-    assert macs.count(lambda: None) == {
+    assert networks.count_macs(lambda: None) == {
         "unknown": "no PyTorch operation was seen in the thread that separates"
     }
 

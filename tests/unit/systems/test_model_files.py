@@ -15,7 +15,7 @@ from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.adapters.onnx import load
 from svbench.systems.api import Context
-from svbench.systems.host import Separation, WorkerHost
+from svbench.systems.worker.host import Separation, WorkerHost
 from svbench.testing.systems import check_system
 
 MIXTURE = Audio(np.random.default_rng(0).normal(0, 0.1, (1000, 2)).astype("f4"), 8000)

@@ -15,8 +15,8 @@ from svbench.audio import Audio
 from svbench.cli.main import main
 from svbench.errors import SvbenchError, SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.host import WorkerHost
 from svbench.systems.quantization import quantize_system
+from svbench.systems.worker.host import WorkerHost
 from svbench.testing.systems import check_system
 
 MIXTURE = Audio(np.random.default_rng(0).normal(0, 0.1, (4000, 2)), 8000)

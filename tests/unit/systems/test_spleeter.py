@@ -98,7 +98,7 @@ def test_mono_is_the_mean_of_both_outputs(system: spleeter_torch.Spleeter, track
 
 
 def test_more_than_two_channels_are_refused(system: spleeter_torch.Spleeter) -> None:
-    with pytest.raises(ValueError, match="take mono or stereo, found 6 channels"):
+    with pytest.raises(ValueError, match="takes mono or stereo, found 6 channels"):
         system.separate(Audio(np.zeros((1000, 6)), 44100))
 
 

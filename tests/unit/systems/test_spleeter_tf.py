@@ -20,7 +20,7 @@ from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.adapters import spleeter
 from svbench.systems.api import Context
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 from svbench.testing.systems import check_system
 
 PUBLISHED_PARAMETERS = 9_823_749  # of each stem

@@ -18,7 +18,7 @@ from svbench.specs.library import entries
 from svbench.specs.system import load_system, permitted
 from svbench.systems.adapters import zoo as adapter
 from svbench.systems.api import Context
-from svbench.systems.host import WorkerHost
+from svbench.systems.worker.host import WorkerHost
 from svbench.testing.systems import check_system
 
 torch = pytest.importorskip("torch")

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
-        "--keep-excluded", action="store_true", help="analyse assessors that post-screening excludes as well"
+        "--keep-excluded", action="store_true", help="also analyse assessors that post-screening excludes"
     )
     parser.add_argument(
         "--drop-outliers", action="store_true", help="leave out ratings beyond Tukey's fences"
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Analyse, write the report and print its heart."""
+    """Analyse, write the report and print its main tables."""
     from svbench.cli.output import print_json
     from svbench.listening.analysis.pipeline import Settings, analyse
     from svbench.listening.report.build import build
@@ -66,13 +66,13 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(as_json(report, analysis))
     else:
-        _tell(report, analysis)
+        _print_report(report, analysis)
         print(f"\nreport: {page}")
     return OK
 
 
 def _read(paths: list[Path]) -> tuple[pd.DataFrame, ListeningTest | None, list[SessionState] | None]:
-    """Read ratings; and the test and its sessions where it is its folder that is given."""
+    """Read ratings; of the folder of a test also the test and its sessions."""
     from svbench.errors import DataError
     from svbench.listening.readers import read_ratings
 
@@ -89,7 +89,7 @@ def _read(paths: list[Path]) -> tuple[pd.DataFrame, ListeningTest | None, list[S
         return export_ratings(store, test), test, store.sessions()
 
 
-def _tell(report: Report, analysis: Analysis) -> None:
+def _print_report(report: Report, analysis: Analysis) -> None:
     from svbench.cli.output import print_line
 
     print_line(report.summary)
@@ -97,8 +97,8 @@ def _tell(report: Report, analysis: Analysis) -> None:
         if verdict.is_excluded:
             print_line(f"excluded: {verdict.assessor}: {'; '.join(verdict.reasons)}")
     for assessor in dict.fromkeys(flag.assessor for flag in analysis.flags):
-        told = "; ".join(flag.told for flag in analysis.flags if flag.assessor == assessor)
-        print_line(f"odd: {assessor}: {told}")
+        remarks = "; ".join(flag.told for flag in analysis.flags if flag.assessor == assessor)
+        print_line(f"odd: {assessor}: {remarks}")
     known = {table.id: table for table in report.tables}
     for name in (
         "conditions",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from svbench.cli.describe_test import tell
+from svbench.cli.describe_test import print_new_test
 from svbench.cli.main import OK
 
 
@@ -27,16 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--seed",
-        help="any text: repeats names and dither in every build from these runs (default: secret ones). Take "
-        "a long one: who guesses it and has the runs knows which file is what",
+        help="any text: builds from these runs with the same seed have the same names and dither (default: a "
+        "secret seed). Take a long one: whoever guesses it and has the runs knows which file is which",
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace a test that nobody has rated in")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Build the test, and tell what is in it."""
-    from svbench.listening.building.building import build_test
+    """Build the test and print what is in it."""
+    from svbench.listening.building.build_test import build_test
     from svbench.listening.building.material import named_excerpt
     from svbench.results.provenance import collect
     from svbench.specs.listening import load_listening_protocol
@@ -53,5 +53,5 @@ def run(options: argparse.Namespace) -> int:
         force=options.force,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    tell(test, options.out, options.json)
+    print_new_test(test, options.out, options.json)
     return OK

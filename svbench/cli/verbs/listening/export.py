@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the export, and tell what must be known of it."""
+    """Write the export and print what a reader of it must know."""
     from svbench.listening.interchange.exporting import export_pymushra, export_webmushra
 
     export = export_webmushra if options.format == "webmushra" else export_pymushra

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Delete, if the test is not being served: a server would go on with what it holds."""
+    """Delete the assessor, unless the test is being served: a server keeps its own copy in memory."""
     from svbench.errors import UnknownNameError
     from svbench.listening.listening_test import load_test
     from svbench.listening.store.store import existing_store

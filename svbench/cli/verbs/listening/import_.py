@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from svbench.cli.describe_test import tell
+from svbench.cli.describe_test import print_new_test
 from svbench.cli.main import OK
 
 
@@ -24,15 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", choices=("mushra", "paired_comparison"),
-        help="take pages of this type and leave out others with something to hear",
+        help="take pages of this type and leave out other pages with audio",
     )  # fmt: skip
-    parser.add_argument("--seed", help="any long text: repeats names and dither (default: secret ones)")
+    parser.add_argument(
+        "--seed",
+        help="any long text: imports with the same seed have the same names and dither (default: secret)",
+    )
     parser.add_argument("--force", action="store_true", help="replace a test that nobody has rated in")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the test, and tell what is in it."""
+    """Import the test and print what is in it."""
     from svbench.listening.interchange.importing import import_webmushra
     from svbench.results.provenance import collect
 
@@ -48,5 +51,5 @@ def run(options: argparse.Namespace) -> int:
         force=options.force,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    tell(test, options.out, options.json)
+    print_new_test(test, options.out, options.json)
     return OK

@@ -1,4 +1,4 @@
-"""Make signed addresses, each of which lets one listener in."""
+"""Make signed addresses, each of which admits one listener."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the files and tell what is in them."""
+    """Write the files and print what is in them."""
     from svbench.errors import DataError
     from svbench.listening.listening_test import load_test
     from svbench.listening.store.export import export_answers, export_ratings

@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--proxy", action="store_true", help="trust X-Forwarded-* headers: only behind a proxy that sets them"
     )
     parser.add_argument(
-        "--admin-token", action="store_true", help="make a new admin token; the old one is good no more"
+        "--admin-token", action="store_true", help="make a new admin token; the old one no longer works"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,24 +1,25 @@
-// Sounds that run together, sample by sample, one of which is let through.
+// The audio graph of a player: all sounds run together, sample by sample, and one is let through.
 //
-// All times are whole frames of the context's clock, so that a switch falls on a sample. Nothing
-// here asks what time it is: an OfflineAudioContext renders the same as a listener hears.
+// All times are whole frames of the clock of the context, so that a switch falls on a sample. Nothing here
+// reads the clock, so an OfflineAudioContext renders exactly what a listener hears; tests rely on that.
 
-const FADE_S = 0.005;
+const FADE_S = 0.005; // long enough not to click, too short to hear a gap
 
-// How many frames a fade lasts.
+// The length of a fade in frames.
 export function fadeFrames(rate) {
   return Math.round(FADE_S * rate);
 }
 
-// A raised cosine with one value a frame, both ends included.
+// A raised cosine with one value for each frame, both ends included.
 export function fade(rate, up) {
   const n = fadeFrames(rate);
   return Float32Array.from({ length: n + 1 }, (_, k) => 0.5 - 0.5 * Math.cos((Math.PI * (up ? k : n - k)) / n));
 }
 
-// Let one sound fade out and only then another in; either may be none (null). Returns the frame
-// from which the next switch may begin: one after the end, since two curves of one gain that touch
-// may overlap by a rounding error of seconds, which is refused.
+// Fade one sound out, and only then another in (null: none). They never sound together, because a mix of
+// two similar stimuli has a colour of its own (comb filter) that would give them away. Returns the frame
+// from which the next switch may begin. It is one frame later than the end: times are in seconds, so two
+// curves of one gain that touch could overlap by a rounding error, and the browser refuses that.
 export function switchSound(gains, from, to, frame, rate) {
   const n = fadeFrames(rate);
   let at = frame;
@@ -33,8 +34,8 @@ export function switchSound(gains, from, to, frame, rate) {
   return at + 1;
 }
 
-// Start all buffers at one frame (`at`) from one position (`from`), looping between the same two
-// points, and carry out `switches`: pairs of frame and the sound to be heard from then on.
+// Start all buffers at one frame (`at`) from one position (`from`), loop them between the same two points,
+// and carry out `switches`: pairs of a frame and the sound to be heard from then on.
 export function buildGraph(context, buffers, { at, from, loop, switches = [] }) {
   const rate = context.sampleRate;
   const out = context.createGain();
@@ -53,7 +54,7 @@ export function buildGraph(context, buffers, { at, from, loop, switches = [] }) 
   });
   const sources = buffers.map((buffer, i) => start(buffer, gains[i]));
   if (loop[1] - loop[0] < buffers[0].length) {
-    out.gain.value = 0; // what comes in is added to it
+    out.gain.value = 0; // the seam's signal is added to this value
     sources.push(start(seam(context, buffers[0].length, loop), out.gain));
   }
   let current = null;
@@ -65,7 +66,8 @@ export function buildGraph(context, buffers, { at, from, loop, switches = [] }) 
   return { sources, gains, out, at, from, loop, current, busy };
 }
 
-// A gain that runs along with the sounds and closes at both ends of the loop, where they jump.
+// A gain signal that loops together with the sounds and fades at both ends of the loop, where the sounds
+// jump: without it every round would click.
 function seam(context, length, [first, last]) {
   const rate = context.sampleRate;
   const buffer = context.createBuffer(1, length, rate);
@@ -75,7 +77,7 @@ function seam(context, length, [first, last]) {
   return buffer;
 }
 
-// Where in the sounds a graph is at a frame of the clock.
+// The position in the sounds, in frames, at a frame of the clock.
 export function positionAt({ at, from, loop }, frame) {
   const length = loop[1] - loop[0];
   return loop[0] + ((((from - loop[0] + Math.max(0, frame - at)) % length) + length) % length);

@@ -42,7 +42,7 @@ buttons.forEach((button) => button.addEventListener("click", async () => {
   busy = false;
 }));
 
-buttons.forEach((button) => { button.disabled = false; }); // there was nobody to hear them before
+buttons.forEach((button) => { button.disabled = false; }); // enabled only now: before the script ran, a click would have done nothing
 
 form.addEventListener("submit", (event) => {
   const open = buttons.filter((button) => !button.closest("fieldset").querySelector(":checked"));

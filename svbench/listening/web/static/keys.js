@@ -1,7 +1,9 @@
-// Single keys, which can be switched off (they get in the way of speech input), and their list.
+// Keyboard shortcuts of single keys, and the dialog that lists them. They can be switched off, because they
+// disturb speech input.
 //
-// Digits are known by their place on the keyboard, letters by what they say. Nothing is taken that
-// is pressed together with Ctrl, Alt or Meta, and nothing that a field or a button wants itself.
+// Digits are recognised by their place on the keyboard (French keyboards need Shift for digits), letters by
+// what they print. Keys pressed together with Ctrl, Alt or Meta, and keys that a field or a button uses
+// itself, are left alone.
 
 const DIGITS = [..."1234567890"].map((digit) => `Digit${digit}`).concat("Minus", "Equal");
 const STORE = "svbench-keys";
@@ -39,7 +41,7 @@ export class Keys {
   }
 }
 
-// Storage may be forbidden; then the keys are on.
+// Storage may be forbidden; then the shortcuts are on.
 function remembered() {
   try {
     return localStorage.getItem(STORE);
@@ -52,6 +54,6 @@ function remember(value) {
   try {
     localStorage.setItem(STORE, value);
   } catch {
-    // For this page only, then.
+    // Then the choice holds for this page only.
   }
 }

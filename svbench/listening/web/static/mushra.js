@@ -1,4 +1,4 @@
-// Sliders, one a stimulus; that of the stimulus which plays can be moved, the others say why not.
+// Sliders, one for each stimulus. Only the slider of the stimulus that plays can be moved; the others say why not.
 
 import { say } from "./words.js";
 

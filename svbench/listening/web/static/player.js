@@ -1,13 +1,15 @@
-// What a listener plays: the sounds of one screen at one position, on the device's clock.
+// Plays the sounds of one screen. All of them run together from one position, on the clock of the audio
+// device; one is audible. Timers of the page would drift against it by milliseconds, which can be heard.
 
 import { buildGraph, fadeFrames, positionAt, switchSound } from "./graph.js";
 
-const LEAD_S = 0.01; // ahead of the clock: a curve that begins in the past would be cut short
+const LEAD_S = 0.01; // schedule this far ahead: a fade that begins in the past would be cut short and click
 
-let opened = null; // the page's context, and the rate it was opened for
+let opened = null; // the one audio context of the page, and the rate it was opened for
 
-// A context at the stimuli's rate, or at the device's where a browser insists on that. To be
-// called when the listener does something: before that, browsers make no sound.
+// Return a context at the rate of the stimuli, so that the browser does not resample them, or at the rate
+// of the device where the browser allows nothing else. Call it on a click or a key press: before the first
+// one, browsers play no sound.
 export function openContext(rate) {
   if (opened && opened.rate !== rate) {
     opened.context.close();
@@ -26,7 +28,7 @@ function newContext(rate) {
   }
 }
 
-// Tells "change" when it starts, switches, jumps or pauses. Positions are in seconds.
+// Sends "change" when it starts, switches, jumps or pauses. Positions are in seconds.
 export class Player extends EventTarget {
   #context = null;
   #opening = null;
@@ -35,10 +37,10 @@ export class Player extends EventTarget {
   #open;
   #wanted = null;
   #graph = null;
-  #held = 0; // the position while nothing runs
+  #held = 0; // the position while paused
 
-  // `buffers` have one length and rate; `reload(rate)` gets them at another one, should the
-  // context run at that.
+  // `buffers` have one length and rate; `reload(rate)` loads them at another rate, for a context that runs
+  // at that rate.
   constructor(buffers, reload, open = openContext) {
     super();
     this.#buffers = buffers;
@@ -46,7 +48,7 @@ export class Player extends EventTarget {
     this.#open = open;
     this.duration = buffers[0].duration;
     this.loop = [0, this.duration];
-    this.current = null; // what is or was heard last
+    this.current = null; // the sound that is playing, or was playing last
   }
 
   get playing() {
@@ -59,7 +61,8 @@ export class Player extends EventTarget {
     return positionAt(this.#graph, Math.round(currentTime * sampleRate)) / sampleRate;
   }
 
-  // Hear one of the sounds from now on; those who ask in a hurry get the last one.
+  // Play one of the sounds from now on. While the context opens, several keys may be pressed: only the
+  // last one counts.
   async play(index) {
     this.#wanted = index;
     if (this.#context?.state !== "running") {
@@ -85,7 +88,8 @@ export class Player extends EventTarget {
     this.#tell();
   }
 
-  // Go to a position; all sounds together.
+  // Jump to a position, with all sounds. A running source cannot jump, so the old ones fade out and new ones
+  // start at the frame at which the old ones are silent.
   seek(seconds) {
     this.#held = this.#inside(seconds);
     if (this.#graph) this.#start(this.#graph.current, this.#stop());
@@ -125,7 +129,7 @@ export class Player extends EventTarget {
     this.#graph = buildGraph(this.#context, this.#buffers, { at, from, loop, switches: [[at, index]] });
   }
 
-  // Fade out and end all sounds; returns the frame of silence, at which others may begin.
+  // Fade out and end all sounds. Returns the frame at which they are silent and others may begin.
   #stop() {
     const { gains, sources, out, current } = this.#graph;
     const silent = switchSound(gains, current, null, this.#soon(), this.#context.sampleRate);
@@ -135,17 +139,19 @@ export class Player extends EventTarget {
     return silent;
   }
 
+  // The next frame at which a fade may begin: ahead of the clock, and after the fade that is running.
   #soon() {
     const frame = Math.ceil((this.#context.currentTime + LEAD_S) * this.#context.sampleRate);
     return Math.max(frame, this.#graph ? this.#graph.busy : 0);
   }
 
+  // A position outside the loop would play up to its end once and sound like a jump: start the loop instead.
   #inside(seconds) {
     const [first, last] = this.loop;
     return seconds >= first && seconds < last ? seconds : first;
   }
 
-  // A phone call or an empty battery of the headphones stops the clock without asking.
+  // A phone call or headphones that switch off stop the audio clock; show that as a pause.
   #stateChanged = () => {
     if (this.#context.state !== "running") this.pause();
   };

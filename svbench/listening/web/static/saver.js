@@ -1,17 +1,17 @@
-// Sees to it that each rating reaches the server: the latest value of each stimulus, one request at
-// a time, again and again until it is answered. Tells its state as events: "change" when what is
-// saved changes, "taken" (detail: slot) when the server holds another rating, "over" when the
-// screen is no longer the one to be rated, "refused" when a rating is not accepted.
+// Sends every rating to the server: the latest value of each stimulus, one request at a time, repeated
+// until there is an answer. Events: "change" when something is saved or waits to be saved, "taken"
+// (detail: slot) when the server holds another rating, "over" when the screen is no longer the one to be
+// rated, "refused" when a rating is not accepted.
 
 import { ask, Unreachable } from "./server.js";
 
-const DRAG_MS = 250; // while a slider moves
+const DRAG_MS = 250; // between requests while a slider moves
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 export class Saver extends EventTarget {
   #screen;
-  #jobs = new Map(); // slot -> what is to be sent
-  #waiting = []; // those who want to know when all is saved
+  #jobs = new Map(); // slot -> what is still to be sent; empty when all is saved
+  #waiting = []; // promises of settle()
   #failures = 0;
   #over = false;
   #retry = 0;
@@ -30,7 +30,8 @@ export class Saver extends EventTarget {
     return this.#failures > 0;
   }
 
-  // A slot is { token, rating, heard, revision, seconds }; it is read when it is sent.
+  // A slot is { token, rating, heard, revision, seconds }. It is read when the request is made, not when
+  // it is queued, so that a slider that moves on sends its latest value.
   rate(slot, settled = true) {
     this.#put(slot, "rating", settled ? 0 : DRAG_MS);
   }
@@ -39,14 +40,14 @@ export class Saver extends EventTarget {
     this.#put(slot, "heard", 0);
   }
 
-  // Resolves when all has been answered; false if the screen is over.
+  // Resolve when everything has been answered; false if the screen is over.
   async settle() {
     this.#online();
     while (this.pending && !this.#over) await new Promise((resolve) => this.#waiting.push(resolve));
     return !this.#over;
   }
 
-  // Nothing of this screen is sent any more.
+  // Send nothing more of this screen.
   close() {
     this.#over = true;
     removeEventListener("online", this.#online);
@@ -62,8 +63,8 @@ export class Saver extends EventTarget {
     job[what] = true;
     this.#jobs.set(slot, job);
     this.#tell("change");
-    if (job.busy) return; // it goes on by itself
-    if (delay && job.timer) return; // a drag sends at its pace, not only at its end
+    if (job.busy) return; // the loop in #send sees the new value after the current request
+    if (delay && job.timer) return; // do not restart the timer, or a long drag would send nothing until its end
     clearTimeout(job.timer);
     job.timer = setTimeout(() => this.#send(slot), delay);
   }
@@ -82,6 +83,7 @@ export class Saver extends EventTarget {
       if (!this.#over) this.#jobs.delete(slot);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
+      // No answer: the job stays in the map, so nothing is lost, and it is tried again later.
       this.#later();
     } finally {
       job.busy = false;
@@ -96,12 +98,14 @@ export class Saver extends EventTarget {
     if (status >= 400) this.#gone();
   }
 
-  // A request without an answer may have arrived: it is repeated as it was before anything newer.
+  // A request without an answer may have arrived all the same. It is repeated unchanged, before any newer
+  // value: the server recognises the repetition by its revision and counts it once. A newer value with
+  // the old revision would be refused as outdated.
   async #sendRating(slot, job) {
     if (!job.unanswered) {
       const { token, rating, heard, revision, seconds } = slot;
       job.unanswered = { screen: this.#screen, token, rating, revision, heard, seconds };
-      job.rating = false; // a change from now on is a further one
+      job.rating = false; // a change from now on needs another request
     }
     const { status, body } = await ask("PUT", "/api/rating", job.unanswered);
     job.unanswered = null;
@@ -109,7 +113,9 @@ export class Saver extends EventTarget {
       slot.revision = body.revision;
     } else if (status === 409 && typeof body?.rating === "number") {
       slot.revision = body.revision;
-      if (job.rating) return; // moved again since: the listener's last word
+      // Another tab has rated this stimulus. If the listener has moved the slider here since then, that is
+      // the newest rating and is sent again with the new revision; otherwise show what the server holds.
+      if (job.rating) return;
       slot.rating = body.rating;
       this.dispatchEvent(new CustomEvent("taken", { detail: slot }));
     } else if (status === 400 || status === 422) {
@@ -124,6 +130,7 @@ export class Saver extends EventTarget {
     this.#tell("over");
   }
 
+  // Try again after a pause that grows, so that many browsers do not overload a server that restarts.
   #later() {
     const delay = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
     this.#failures += 1;

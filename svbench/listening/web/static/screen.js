@@ -1,4 +1,4 @@
-// The screen of a session: gets it, shows it, saves what is rated, and goes on to the next.
+// The rating screen: loads it, shows it, saves the ratings, and goes on to the next screen.
 
 import { Choices } from "./choices.js";
 import { Keys } from "./keys.js";
@@ -10,7 +10,7 @@ import { fetchAhead, FetchError, load } from "./sounds.js";
 import { Wave } from "./wave.js";
 import { say } from "./words.js";
 
-const HEARD_S = 0.5; // of one stimulus, in one go
+const HEARD_S = 0.5; // a stimulus counts as heard after playing this long without a switch
 const RETRY_S = [2, 5, 10, 20, 30];
 
 const root = document.getElementById("screen");
@@ -72,13 +72,13 @@ class Screen {
     });
   }
 
-  // A second press of the same button pauses.
+  // Pressing the same button again pauses.
   toggle(index) {
     if (this.player.playing && this.player.current === index) this.player.pause();
     else this.play(index);
   }
 
-  // As the keys do: play, and be ready to rate.
+  // What the digit keys do: play, and move the focus to the slider.
   choose(index) {
     if (index >= this.slots.length) return;
     this.play(index);
@@ -97,11 +97,12 @@ class Screen {
   async next() {
     const missing = this.#missing();
     if (missing) return this.#say(missing);
-    if (this.#leaving) return; // a second press of an impatient hand
+    if (this.#leaving) return; // pressed twice
     this.#leaving = true;
     this.player.pause();
-    if (!(await this.saver.settle())) return;
+    if (!(await this.saver.settle())) return; // wait until the server has stored every rating
     const finish = () => ask("POST", "/api/done", { screen: this.data.screen });
+    // Repeated until there is an answer. A repetition is harmless: the server answers what comes next.
     const { status, body } = await persist(finish, "server_failed");
     if (status === 409 && body?.missing) {
       for (const slot of this.heard) {
@@ -122,7 +123,7 @@ class Screen {
     }
   }
 
-  // What another tab has done meanwhile.
+  // Show what another tab has rated meanwhile, unless this one has ratings of its own to send.
   async refresh() {
     const { status, body } = await ask("GET", "/api/screen");
     if (status !== 200 || body?.screen !== this.data.screen) return elsewhere();

@@ -1,4 +1,5 @@
-// Talks to the server. A failure that may pass is told apart from an answer that stands.
+// Sends requests to the server. `Unreachable` means that it is worth trying again: no answer, a server
+// error (5xx) or too many requests (429). Any other status is an answer and is returned.
 
 export class Unreachable extends Error {}
 
@@ -8,13 +9,13 @@ export function setToken(token) {
   csrf = token;
 }
 
-// Returns { status, body }; body is null where there is none.
+// Returns { status, body }; the body is null if the answer is not JSON.
 export async function ask(method, path, content) {
   const options = { method, headers: { "X-CSRF-Token": csrf, Accept: "application/json" }, cache: "no-store" };
   if (content !== undefined) {
     options.body = JSON.stringify(content);
     options.headers["Content-Type"] = "application/json";
-    options.keepalive = true; // goes out even as the page is left
+    options.keepalive = true; // the browser sends it even if the page is closed now
   }
   let response;
   let text;
@@ -29,7 +30,7 @@ export async function ask(method, path, content) {
   try {
     body = text ? JSON.parse(text) : null;
   } catch {
-    // A page instead of JSON: the session is at another step, or gone.
+    // The answer is a page instead of JSON: the session is at another step, or deleted.
   }
   return { status: response.status, body };
 }

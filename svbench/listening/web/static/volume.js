@@ -1,4 +1,4 @@
-// A sound that goes round and round while the listener sets the volume of the device.
+// Plays a sound in a loop while the listener sets the volume of the device.
 
 import { Player } from "./player.js";
 import { load } from "./sounds.js";
@@ -27,7 +27,7 @@ button.addEventListener("click", async () => {
   }
 });
 
-button.disabled = false; // there was nobody to hear it before
+button.disabled = false; // enabled only now: before the script ran, a click would have done nothing
 
 function show() {
   button.textContent = say(player.playing ? "volume_stop" : "volume_play");

@@ -1,5 +1,5 @@
-// The sound as a line of time: where it is, and the part that is looped. The picture is that of the
-// reference, or none: any other would tell stimuli apart.
+// The time line: the position and the part that is looped. It shows the waveform of the open reference, or
+// none: a waveform of a stimulus would give it away.
 
 import { say } from "./words.js";
 
@@ -42,7 +42,7 @@ export class Wave {
     cancelAnimationFrame(this.frame);
   }
 
-  // Loop from here, to here, or not at all.
+  // Start the loop at the current position, end it there, or loop the whole excerpt.
   begin() {
     this.#move(0, this.#player.position);
   }
@@ -82,7 +82,7 @@ export class Wave {
     event.stopPropagation();
   }
 
-  // The sound goes on while a marker is dragged; the loop is moved when it is let go.
+  // The sound goes on while a marker is dragged; the loop changes when the marker is released.
   #grab(event, which) {
     const marker = event.currentTarget;
     marker.setPointerCapture(event.pointerId);
@@ -150,7 +150,7 @@ export class Wave {
   }
 }
 
-// The largest magnitude of each of n equal parts, relative to that of all.
+// The peak of each of n equal parts, relative to the peak of all.
 function peaks(buffer, n) {
   const channels = Array.from({ length: buffer.numberOfChannels }, (_, c) => buffer.getChannelData(c));
   const size = buffer.length / n;

@@ -1,9 +1,10 @@
 "use strict";
-// The frames of every system over time: a waveform, a strip for each quantity, one moment in all of them.
+// Draws the frames of every system over time: a waveform, one strip per quantity, and a cursor through all of
+// them. Listens on the article for "moved" (the position changed) and "chosen" (a system was selected).
 
 const SVG = "http://www.w3.org/2000/svg";
 const WAVE_HEIGHT = 44, STRIP_HEIGHT = 110, GAP = 26, LEFT = 44, RIGHT = 14;
-const FAR = 100; // dB; beyond it no error of that kind is left
+const FAR = 100; // dB; beyond it a value is only the rounding of the arithmetic
 
 function draw(name, attributes, parent, text = "") {
   const element = document.createElementNS(SVG, name);
@@ -59,6 +60,7 @@ class CurvesView {
     return scroll;
   }
 
+  // Draw once the section is open and has a width; again only when the width changes.
   render() {
     const width = this.plot.clientWidth;
     if (!this.box.open || !width || width === this.width) return;
@@ -75,7 +77,7 @@ class CurvesView {
     this.emphasise(this.emphasised ?? this.first());
   }
 
-  // What is heard stands out, or the leading system where nothing is.
+  // Emphasise the system that the player has selected, or the leading system where there is no player.
   first() {
     const chosen = this.player ? this.player.current : this.root.querySelector(".legend button");
     return chosen?.dataset.system ?? "";
@@ -83,6 +85,7 @@ class CurvesView {
 
   x(seconds) { return LEFT + ((this.width - LEFT - RIGHT) * seconds) / this.values.duration_s; }
 
+  // Mark the part of the track that has audio.
   shade(svg, height) {
     const { start, duration } = this.player;
     draw("rect", { class: "heard", x: this.x(start), width: this.x(start + duration) - this.x(start), y: 0, height }, svg);
@@ -96,7 +99,8 @@ class CurvesView {
 
   strip(svg, strip, top) {
     const values = strip.lines.flatMap((line) => line.score).filter((v) => v !== null).sort((a, b) => a - b);
-    // A few extreme frames, or numbers that are only rounding, must not flatten the others: they run along the edge.
+    // The axis spans the 1st to the 99th percentile of values within ±FAR: a few extreme frames must not
+    // flatten all others. Values outside are drawn along the edge.
     const finite = values.filter((v) => Math.abs(v) <= FAR);
     const shown = finite.length ? finite : values;
     const at = (share) => shown[Math.round(share * (shown.length - 1))];
@@ -134,7 +138,7 @@ class CurvesView {
     return (x / (this.width - LEFT - RIGHT)) * this.values.duration_s;
   }
 
-  // A moment is heard where there is sound, and only seen elsewhere.
+  // Move to a moment; play it where the player has audio, otherwise only move the cursor.
   choose(seconds, play) {
     const time = Math.max(0, Math.min(seconds, this.values.duration_s));
     if (this.player) this.player.goToTime(time, play);
@@ -163,9 +167,9 @@ class CurvesView {
   }
 
   frame(grid) {
-    let found = 0;
-    grid.start.forEach((s, i) => { if (s <= this.track.time + 1e-6) found = i; });
-    return found;
+    let last = 0; // the last frame that has begun; 1e-6 s absorbs the rounding of the start times
+    grid.start.forEach((s, i) => { if (s <= this.track.time + 1e-6) last = i; });
+    return last;
   }
 
   show() {
@@ -175,26 +179,27 @@ class CurvesView {
     this.cursor.setAttribute("x2", at);
     const values = this.now();
     this.plot.setAttribute("aria-valuenow", this.track.time.toFixed(1));
-    const told = this.emphasised ? [[this.emphasised, values.get(this.emphasised) ?? []]] : [...values].slice(0, 3);
+    const announced = this.emphasised ? [[this.emphasised, values.get(this.emphasised) ?? []]] : [...values].slice(0, 3);
     const { label } = this.values.strips[0];
     this.plot.setAttribute("aria-valuetext", `${this.track.time.toFixed(1)} seconds; ${label}: `
-      + told.map(([name, row]) => `${name} ${row[0] ?? "no value"}`).join(", "));
+      + announced.map(([name, row]) => `${name} ${row[0] ?? "no value"}`).join(", "));
     this.table(values);
   }
 
-  // By system, the text of each quantity at this moment.
+  // Map each system to the printed values of all quantities at this moment.
   now() {
-    const found = new Map();
+    const values = new Map();
     this.values.strips.forEach((strip, i) => {
       for (const line of strip.lines) {
         const value = line.score[this.frame(this.values.grids[line.grid])];
-        if (!found.has(line.system)) found.set(line.system, []);
-        found.get(line.system)[i] = value === null ? "–" : spoken(value);
+        if (!values.has(line.system)) values.set(line.system, []);
+        values.get(line.system)[i] = value === null ? "–" : spoken(value);
       }
     });
-    return found;
+    return values;
   }
 
+  // "moved" fires on every animation frame while audio plays: rebuild the table only if its text changes.
   table(values) {
     const key = JSON.stringify([...values]) + this.track.time.toFixed(1);
     if (key === this.shown) return;
@@ -230,18 +235,19 @@ class CurvesView {
   }
 }
 
+// Round tick values (1, 2 or 5 times a power of ten), about `most` of them.
 function ticks(low, high, most = 4) {
   const raw = (high - low) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + 1e-9; i++) found.push(Number((i * step).toPrecision(6)));
-  return found;
+  const values = [];
+  for (let i = Math.ceil(low / step); i * step <= high + 1e-9; i++) values.push(Number((i * step).toPrecision(6)));
+  return values;
 }
 
 document.querySelectorAll(".curves").forEach((root) => new CurvesView(root));
 
-// An address such as #view-vocals@12.5 leads to that moment.
+// An address such as #view-vocals@12.5 opens that target at 12.5 s; the page of worst frames links so.
 function goToHash() {
   const [id, seconds] = decodeURIComponent(location.hash.slice(1)).split("@");
   const box = document.getElementById(id);

@@ -1,7 +1,8 @@
 "use strict";
-// Players that switch signals at one position. Their article tells others: "moved" and "chosen".
+// Players that switch between signals at one position. All players of an article share its position; it sends
+// "moved" when the position changes and "chosen" when a signal is selected.
 
-let playing = null; // one player sounds at a time
+let playing = null; // the one player that may sound
 
 class Player {
   constructor(root) {
@@ -13,7 +14,7 @@ class Player {
     this.audio = new Map(); // signal button -> audio element, made when the player first plays
     this.current = this.signals[0];
     this.start = Number(root.dataset.start); // where in the track the sound begins
-    this.duration = Number(root.dataset.duration);
+    this.duration = Number(root.dataset.duration); // of the excerpt, in seconds
     this.trouble = root.querySelector(".trouble");
     this.does = this.button.querySelector(".does");
     this.track = root.closest("article"); // its targets share one position
@@ -58,7 +59,7 @@ class Player {
 
   toggle() { if (this.sounding) this.pause(); else this.play(); }
 
-  // All signals run together and one is heard, so that switching has neither a gap nor a jump.
+  // All signals run at once and all but one are muted, so that switching has neither a gap nor a jump.
   play() {
     if (playing && playing !== this) playing.release();
     playing = this;
@@ -68,7 +69,7 @@ class Player {
       audio.muted = signal !== this.current;
       if (Math.abs(audio.currentTime - this.position) > 0.01) audio.currentTime = this.position;
       audio.play().catch((error) => {
-        // Pausing before the sound has begun ends its promise; only a refusal is a trouble.
+        // Pausing before the sound has started rejects the promise with AbortError, which is no failure.
         if (signal === this.current && error.name !== "AbortError") this.fail("The browser cannot play this.");
       });
     });
@@ -86,7 +87,7 @@ class Player {
     this.does.textContent = "Play";
   }
 
-  // Browsers play some dozens of files at a time: a player that makes way for another gives its own back.
+  // Browsers limit the number of open media elements (a few dozen): free them when another player starts.
   release() {
     this.pause();
     this.audio.forEach((audio) => { audio.removeAttribute("src"); audio.load(); });
@@ -112,7 +113,8 @@ class Player {
     else if (this.element(signal).error) this.fail(`${signal.dataset.src} cannot be played.`);
   }
 
-  // Silent signals catch up by their speed, which nobody hears: a jump costs them about what it gains.
+  // Keep the muted signals in step by adjusting their speed, which is inaudible. Seeking would not help: it
+  // takes about as long as the lag that it removes, so it is left to lags above 0.5 s.
   align() {
     const now = this.element(this.current).currentTime;
     this.audio.forEach((audio, signal) => {
@@ -134,7 +136,7 @@ class Player {
     this.audio.forEach((audio) => { audio.currentTime = this.position; });
   }
 
-  // A moment of the track, in or outside of what can be heard.
+  // Move to a moment of the track, which may lie outside of the excerpt.
   goToTime(seconds, play) {
     const inside = seconds >= this.start - 0.01 && seconds <= this.start + this.duration;
     this.trouble.textContent = "";
@@ -147,7 +149,7 @@ class Player {
     this.track.time = seconds;
     this.track.dispatchEvent(new CustomEvent("moved"));
     const range = `${this.start.toFixed(1)} to ${(this.start + this.duration).toFixed(1)} s`;
-    if (play) this.trouble.textContent = `This moment is not among what can be heard: ${range}.`;
+    if (play) this.trouble.textContent = `This moment is outside of the excerpt, which is ${range}.`;
   }
 
   ended(signal) {
@@ -158,7 +160,9 @@ class Player {
 
   tick() {
     if (!this.sounding) return;
-    this.align(); // first: browsers keep a clock that was read until the task ends, and drawing takes long
+    // Align before drawing: browsers freeze currentTime for the rest of a task once it was read, and drawing
+    // takes long enough to make the value stale.
+    this.align();
     this.position = this.element(this.current).currentTime;
     requestAnimationFrame(() => this.tick());
   }
@@ -172,6 +176,7 @@ class Player {
     this.seek.setAttribute("aria-valuetext", this.clock.textContent);
   }
 
+  // Keys: digits and up/down select a signal, left/right move by a second, space plays and pauses.
   key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const onSignal = event.target.classList.contains("signal");

@@ -1,9 +1,10 @@
 "use strict";
-// A system's worst frames in a row: each can be chosen, and the one that sounds is marked.
+// Playlists of worst frames: a button in each row plays its frame, and the row that sounds is marked.
 
 document.querySelectorAll(".playlist").forEach((list) => {
   const player = list.querySelector(".player")?.player;
   if (!player) return;
+  // Where each frame begins in the joined audio. Rows may be sorted; data-sort keeps their number.
   const at = list.dataset.at.split(" ").map(Number);
   const rows = [...list.querySelectorAll("tbody tr")].map((row) => {
     const head = row.querySelector("th");

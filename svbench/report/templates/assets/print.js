@@ -1,4 +1,4 @@
 "use strict";
-// On paper nothing stays folded.
+// Open every folded section before printing.
 
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));

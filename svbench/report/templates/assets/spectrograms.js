@@ -1,5 +1,6 @@
 "use strict";
-// The pictures of the signal that is chosen; only they are loaded. A line shows the position.
+// Shows the spectrogram and the difference image of the selected signal, with a line at the position.
+// An image is loaded only when its signal is selected.
 
 document.querySelectorAll(".spectrograms").forEach((root) => {
   const box = root.closest("details"), article = root.closest("article");

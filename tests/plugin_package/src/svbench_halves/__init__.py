@@ -3,8 +3,7 @@
 import numpy as np
 
 from svbench.audio import Audio
-from svbench.metrics.record import Metric, QuantityRecord
-from svbench.metrics.result import whole_track
+from svbench.metrics.contract import Metric, QuantityRecord, whole_track
 from svbench.systems.api import SystemInfo
 
 

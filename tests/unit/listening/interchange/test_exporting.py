@@ -13,9 +13,8 @@ import yaml
 from svbench.audio import read_audio
 from svbench.errors import DataError
 from svbench.listening.design import assign
-from svbench.listening.interchange.exporting import export_pymushra, export_webmushra
+from svbench.listening.interchange.exporting import export_pymushra, export_webmushra, trial_names
 from svbench.listening.interchange.importing import import_webmushra
-from svbench.listening.interchange.results import trial_names
 from svbench.listening.listening_test import ListeningTest, stimulus_path
 from svbench.listening.readers import read_ratings
 from svbench.listening.store.export import export_ratings, stored_ratings

@@ -10,8 +10,8 @@ import pytest
 from svbench.audio import read_audio
 from svbench.audio.sounds import ArraySound
 from svbench.errors import DataError, SvbenchError
-from svbench.listening.building.levels import loudness_lufs
 from svbench.listening.building.material import low_passed
+from svbench.listening.building.stimuli import loudness_lufs
 from svbench.listening.design import assign
 from svbench.listening.listening_test import ListeningTest, Stimulus, load_test, stimulus_path
 

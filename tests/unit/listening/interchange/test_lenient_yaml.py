@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from svbench.errors import SpecError
-from svbench.listening.interchange.lenient_yaml import MOST_BYTES, load_yaml
+from svbench.listening.interchange.configuration import MOST_BYTES, load_yaml
 
 
 def written(folder: Path, text: str | bytes) -> Path:

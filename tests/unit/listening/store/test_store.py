@@ -15,8 +15,8 @@ from svbench.listening.design import assign
 from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.database import database_url
 from svbench.listening.store.export import export_ratings, stored_ratings
-from svbench.listening.store.progress import progress
 from svbench.listening.store.state import Rating, SessionState, now
+from svbench.listening.store.status import progress
 from svbench.listening.store.store import Store
 from svbench.listening.web.registry import Registry
 from svbench.tables.spreadsheet import frame_csv
@@ -206,7 +206,7 @@ def test_databases_of_other_versions_and_tests_are_refused(
     )
     with pytest.raises(DataError, match="was built anew since its first rating"):
         Store(folder, rebuilt, database)
-    store.save(store.tell("schema", "99")).result(30)
+    store.save(store.set_fact("schema", "99")).result(30)
     with pytest.raises(DataError, match="schema 99 is from another version, this svbench writes 1"):
         Store(folder, test, database)
     store.close()

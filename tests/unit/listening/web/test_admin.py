@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from svbench.listening.live import screening
 from svbench.listening.store.export import stored_ratings
-from svbench.listening.web import admin_access
-from svbench.listening.web.admin_access import Admins
+from svbench.listening.web import site as site_module
 from svbench.listening.web.signing import new_admin_token
+from svbench.listening.web.site import Admins
 from svbench.specs.listening import Listeners, Question, Sessions
 
 Serve = Callable[..., Any]
@@ -101,12 +101,12 @@ def test_the_cookie_is_of_the_page_alone_and_ends(
     one = admin(serve())
     cookie = one.sign_in().headers["set-cookie"]
     assert {"HttpOnly", "Path=/admin", "SameSite=strict", "Max-Age=28800"} <= set(cookie.split("; "))
-    kept = one.http.cookies[admin_access.COOKIE]
+    kept = one.http.cookies[site_module.ADMIN_COOKIE]
     assert "Sign out" in one.page()
     assert one.send("sign-out").status_code == 401
-    again = {"cookie": f"{admin_access.COOKIE}={kept}"}
+    again = {"cookie": f"{site_module.ADMIN_COOKIE}={kept}"}
     assert one.http.get("/admin", headers=again).status_code == 401, "signing out ends it on the server"
-    monkeypatch.setattr(admin_access, "SESSION_S", 0.0)
+    monkeypatch.setattr(site_module, "ADMIN_SESSION_S", 0.0)
     one.sign_in()
     assert one.http.get("/admin").status_code == 401
 
@@ -114,8 +114,8 @@ def test_the_cookie_is_of_the_page_alone_and_ends(
 def test_attempts_are_limited_wherever_they_come_from(
     serve: Serve, admin: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin_access, "ATTEMPTS_BURST", 3.0)
-    monkeypatch.setattr(admin_access, "ATTEMPTS_PER_S", 1e-6)
+    monkeypatch.setattr(site_module, "ATTEMPTS_BURST", 3.0)
+    monkeypatch.setattr(site_module, "ATTEMPTS_PER_S", 1e-6)
     one = admin(serve())
     codes = [
         one.http.post(

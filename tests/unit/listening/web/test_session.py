@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from svbench.listening.store.export import export_ratings
+from svbench.listening.web.compose import headphone_set
 from svbench.listening.web.signing import right_admin_token
-from svbench.listening.web.sounds import headphone_set
 from svbench.specs.listening import Listeners, Question, Sessions
 
 Serve = Callable[..., Any]

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from svbench.errors import UnknownNameError
-from svbench.listening.web import contexts
+from svbench.listening.web import pages
 from svbench.listening.web.pages import STATIC, TEMPLATES, TEXTS, own_names, render, texts
 
 LANGUAGES = sorted(path.stem for path in TEXTS.glob("*.toml"))
@@ -71,7 +71,7 @@ def test_unknown_languages_are_refused() -> None:
         texts("xx")
 
 
-def page(kind: type[contexts.Page], **more: object) -> str:
+def page(kind: type[pages.Page], **more: object) -> str:
     shared = {
         "title": "<b>T</b>", "language": "de", "languages": own_names(("en", "de")), "texts": texts("de"),
         "csrf": "c&c", "done": 1, "total": 4,
@@ -80,7 +80,7 @@ def page(kind: type[contexts.Page], **more: object) -> str:
 
 
 def test_pages_escape_what_they_are_given() -> None:
-    found = page(contexts.Volume, sound='/audio/"x"', problem="<script>alert(1)</script>")
+    found = page(pages.Volume, sound='/audio/"x"', problem="<script>alert(1)</script>")
     assert "<script>alert" not in found
     assert "<b>T" not in found
     assert 'value="c&amp;c"' in found
@@ -89,7 +89,7 @@ def test_pages_escape_what_they_are_given() -> None:
 
 @pytest.mark.parametrize("method", ["mushra", "ab", "abx", "acr", "dcr"])
 def test_no_script_or_style_stands_in_a_page(method: str) -> None:
-    found = page(contexts.Screen, method=method)
+    found = page(pages.Screen, method=method)
     scripts = re.findall(r"<script([^>]*)>([^<]*)", found)
     assert [a for a, content in scripts if content.strip()] == [' type="application/json" id="texts"']
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|https?://", found)
@@ -97,8 +97,8 @@ def test_no_script_or_style_stands_in_a_page(method: str) -> None:
 
 def test_own_text_of_a_consent_takes_the_place_of_the_usual_one() -> None:
     more = {"consent_version": "2", "contact": "", "minutes": 3, "join": ""}
-    assert texts("de")["consent_default"] in page(contexts.Welcome, consent="", **more)
-    own = page(contexts.Welcome, consent="Nur <hier>", **more)
+    assert texts("de")["consent_default"] in page(pages.Welcome, consent="", **more)
+    own = page(pages.Welcome, consent="Nur <hier>", **more)
     assert "Nur &lt;hier&gt;" in own
     assert texts("de")["consent_default"] not in own
     assert "/?language=en" in own

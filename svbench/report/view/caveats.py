@@ -1,0 +1,265 @@
+"""Caveats beside and below numbers: training on test tracks, known defects, unstable or missing scores.
+
+Training data and defects are looked up when a table is made, not when a run is made, so that a relation or
+a defect that becomes known later also marks old runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from svbench.errors import DataError, SvbenchError, UnknownNameError
+from svbench.printing.numbers import counted
+from svbench.printing.paths import without_paths
+from svbench.report.view import numbers
+from svbench.results.aggregate import Summary, track_scores
+from svbench.results.foreign import manifest_of
+from svbench.results.per_run_cache import once
+from svbench.results.scores import why_unstable
+from svbench.results.store import Run
+from svbench.specs.manifest import Manifest
+from svbench.specs.relations import Overlap, overlap
+from svbench.specs.tables import MEAN
+
+LEAK = "leak"  # the mark itself, red where the output has colours
+
+
+def overlap_of(run: Run) -> Overlap:
+    """Return the tracks of a run that its system was trained on.
+
+    A system that is not trained, such as an oracle, has no overlap.
+    """
+    data = run.record.data
+    return _overlap(run.record.system.training_data, data.id, data.tracks)
+
+
+def leaks(run: Run) -> bool:
+    """Return whether a system was measured on tracks of its own training data."""
+    return bool(overlap_of(run).tracks)
+
+
+def leak_sentence(run: Run) -> str:
+    """Describe in a clause which measured tracks a system was trained on; empty where there are none."""
+    tracks = overlap_of(run).tracks
+    if not tracks:
+        return ""
+    sources = ", ".join(dict.fromkeys(tracks.values()))
+    total = len(run.record.data.tracks)
+    return f"{run.record.system.id} was trained on {sources}, which holds {len(tracks)} of the {total} tracks"
+
+
+def refuse_leaks(runs: Sequence[Run]) -> None:
+    """Raise an error if any system was measured on tracks it was trained on (``--strict``).
+
+    Raises
+    ------
+    DataError
+    """
+    sentences = [t for run in runs if (t := leak_sentence(run))]
+    if sentences:
+        raise DataError(f"{'; '.join(dict.fromkeys(sentences))}; leave such runs out, or do without --strict")
+
+
+def footnotes(runs: Sequence[Run]) -> list[str]:
+    """Return the notes below a table: training data, known defects, and what was left out."""
+    sentences = dict.fromkeys(t for run in runs if (t := leak_sentence(run)))
+    notes = [f"{LEAK}: {'; '.join(sentences)}."] if sentences else []
+    unchecked: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for entry in overlap_of(run).unchecked:
+            unchecked.setdefault(run.record.system.id, {})[entry] = None
+    if unchecked:
+        systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
+        notes.append(f"Training data that could not be compared with these tracks: {systems}.")
+    notes += [*unstable_sentences(runs), *_errata(runs[0]), *_unfinished(runs), *_fewer_frames(runs)]
+    return [*notes, *_left_out(runs), *_data_notes(runs), *other_runs(runs)]
+
+
+def other_runs(runs: Sequence[Run]) -> list[str]:
+    """Name other runs of the same systems that were skipped in favour of these."""
+    sentences = dict.fromkeys(text for run in runs for text in run.left_out)
+    return [f"{text[0].upper()}{text[1:]}; --all shows both." for text in sentences]
+
+
+def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None = None) -> list[str]:
+    """Name the tracks and targets whose values are numerically meaningless, with reason and remedy.
+
+    ``track`` limits the list to one track.
+    """
+    alike: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for sentence in _unstable(run, most, track):
+            alike.setdefault(sentence, {})[run.record.system.id] = None
+    if not alike:
+        return []
+    cells = "; ".join(f"{sentences} ({_some(list(systems), most)})" for sentences, systems in alike.items())
+    reasons = why_unstable(n for run in runs for result in run.results for n in result.notes)
+    because = "".join(f"; {why}" for why in reasons)
+    return [f"Unstable, and left out of every number: {cells}{because}."]
+
+
+def unstable_tracks(run: Run, target_set: str, target: str, metric: str) -> set[str]:
+    """Return the tracks left out of a number as unstable; for ``"mean"``, those with any unstable target."""
+    return {
+        row.track
+        for row in track_scores(run)
+        if row.status == "unstable"
+        and (row.target_set, row.metric) == (target_set, metric)
+        and target in (row.target, MEAN)
+    }
+
+
+def _unstable(run: Run, most: int, only: str | None) -> list[str]:
+    """Describe the unstable quantities, targets and tracks of a run, equal ones joined."""
+    names: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    for row in track_scores(run):
+        if row.status == "unstable" and only in (None, row.track):
+            by_target = names.setdefault((row.target_set, row.track), {})
+            by_target.setdefault(row.target, {})[row.metric] = None
+    tracks: dict[str, list[str]] = {}
+    for (target_set, track), by_target in names.items():
+        metrics = dict.fromkeys(m for found in by_target.values() for m in found)
+        sentences = f"{', '.join(metrics)} of {', '.join(by_target)} in {target_set}"
+        tracks.setdefault(sentences, []).append(track)
+    total = len(run.record.data.tracks)
+    return [
+        f"{sentences} on {f'all {total} tracks' if len(found) == total > 1 else _some(found, most)}"
+        for sentences, found in tracks.items()
+    ]
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+def marked_name(run: Run) -> str:
+    """Return the name of a run's system with its marks, as plain text."""
+    marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
+    return f"{run.record.system.id}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
+
+
+def affected_cells(run: Run) -> dict[tuple[str, str], str]:
+    """Return the known defects among a run's tracks and targets, by (track, target)."""
+    manifest = _manifest(run)
+    if manifest is None or manifest.head.version != run.record.data.version:
+        return {}
+    tracks, targets = set(run.record.data.tracks), set(run.record.protocol.targets)
+    return {c: d for c, d in manifest.affected_cells().items() if c[0] in tracks and c[1] in targets}
+
+
+def beside(text: str, clean: Summary | None) -> str:
+    """Put the number without known defects in brackets beside the one with them.
+
+    Examples
+    --------
+    >>> beside("6.32", None)
+    '6.32'
+    """
+    return f"{text} ({numbers.decibels(clean.score, clean.status)})" if clean else text
+
+
+def _errata(run: Run) -> list[str]:
+    data, manifest = run.record.data, _manifest(run)
+    if not data.manifest:
+        return []  # recordings known by name only
+    if manifest is None:
+        reason = _looked_up(run)[1]
+        return [f"Known defects of the tracks of {data.id} could not be looked up: {without_paths(reason)}."]
+    if manifest.head.version != data.version:
+        return [
+            f"Measured on version {data.version} of {data.id}, its manifest here is version "
+            f"{manifest.head.version}: known defects were not looked up."
+        ]
+    cells = affected_cells(run)
+    if not cells:
+        return []
+    by_track: dict[str, dict[str, None]] = {}
+    for track, target in cells:
+        by_track.setdefault(track, {})[target] = None
+    sentences = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
+    count = "the one cell" if len(cells) == 1 else f"the {len(cells)} cells"
+    return [f"In round brackets: without {count} of known defects ({sentences})."]
+
+
+def _unfinished(runs: Sequence[Run]) -> list[str]:
+    """Count failed and missing tracks by system; tables of variants count them in a column."""
+    found = []
+    for what in ("failed", "missing"):
+        counts = [
+            f"{run.record.system.id} {len(tracks)} of {len(run.record.data.tracks)}"
+            for run in runs
+            if not run.record.data.variant and (tracks := getattr(run, what))
+        ]
+        if counts:
+            found.append(
+                f"Tracks that {'failed' if what == 'failed' else 'were not run'}: {', '.join(counts)}."
+            )
+    return found
+
+
+def _fewer_frames(runs: Sequence[Run], most: int = 5) -> list[str]:
+    """List the tracks on which some systems have fewer frames than others; imported scores may."""
+    lengths: dict[tuple[str, str, str], dict[int, dict[str, None]]] = {}
+    for run in runs:
+        for track, n in _frames(run).items():
+            same = lengths.setdefault((run.record.protocol_digest, run.record.data.digest, track), {})
+            same.setdefault(n, {})[run.record.system.id] = None
+    sentences = []
+    for (_, _, track), by_length in lengths.items():
+        if len(by_length) > 1:
+            parts = [
+                f"{n} in {', '.join(systems) if len(systems) <= most else counted(len(systems), 'system')}"
+                for n, systems in sorted(by_length.items())
+            ]
+            sentences.append(f"{track} ({'; '.join(parts)})")
+    more = f" and {counted(len(sentences) - most, 'more track')}" if len(sentences) > most else ""
+    return [f"Frames that some systems lack: {', '.join(sentences[:most])}{more}."] if sentences else []
+
+
+@once
+def _frames(run: Run) -> dict[str, int]:
+    return {
+        r.track: max((len(s.score) for s in r.series), default=0) for r in run.results if r.status == "ok"
+    }
+
+
+def _left_out(runs: Sequence[Run]) -> list[str]:
+    """Count and name the tracks that no run measured; tables of variants do so themselves."""
+    sentences = list(
+        dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out)
+    )
+    return [f"Left out: {_counted(sentences, 'run.json')}."] if sentences else []
+
+
+def _data_notes(runs: Sequence[Run]) -> list[str]:
+    """Count and name the tracks whose files do not fit together, as `svbench verify` does."""
+    sentences = list(dict.fromkeys(t for run in runs for t in run.data_notes))
+    return [f"Wrong with the data: {_counted(sentences, 'the files of the tracks')}."] if sentences else []
+
+
+def _counted(sentences: Sequence[str], where: str, most: int = 5) -> str:
+    more = f"; and {len(sentences) - most} more, named in {where}" if len(sentences) > most else ""
+    return f"{len(sentences)} ({'; '.join(sentences[:most])}{more})"
+
+
+def _manifest(run: Run) -> Manifest | None:
+    return _looked_up(run)[0]
+
+
+# A table asks for the same few overlaps once per number.
+_overlap = lru_cache(maxsize=256)(overlap)
+
+
+@once
+def _looked_up(run: Run) -> tuple[Manifest | None, str]:
+    """Load the manifest that a run was made with; otherwise return the reason why there is none."""
+    name = run.record.data.id
+    try:
+        manifest = manifest_of(run.record.data)
+    except UnknownNameError:
+        return None, f"the manifest of {name} is not here"
+    except SvbenchError as error:
+        return None, str(error)
+    return (manifest, "") if manifest.head.id == name else (None, f"the manifest of {name} is not here")

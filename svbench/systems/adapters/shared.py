@@ -1,0 +1,189 @@
+"""What adapters share: packages, weights files, checks of parameters, stereo in and targets out.
+
+Runs in the worker, possibly under a foreign interpreter (Python 3.9 or later), so it imports numpy and the
+standard library only. PyTorch is imported by the functions that need it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from svbench.audio import Audio, Samples
+from svbench.installation import install_line, not_installed
+
+version_of = importlib.metadata.version
+
+
+def require(package: str, extra: str) -> None:
+    """Refuse to go on without a package, which is not imported yet.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        It is not installed; the sentence says how to install it.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise ModuleNotFoundError(not_installed(package, extra))
+
+
+def package(name: str, extra: str) -> Any:
+    """Import a package of one of svbench's extras.
+
+    Raises
+    ------
+    ImportError
+        It is not installed in this interpreter; the sentence says how to install it.
+
+    Examples
+    --------
+    >>> package("no_such_package", "torch")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ImportError: no_such_package is not installed; ...python... -m pip install no_such_package, ...
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ImportError(
+            f"{name} is not installed; {sys.executable} -m pip install {name}, "
+            f"or beside svbench: {install_line(extra)}"
+        ) from error
+
+
+def model_file(weights: tuple[Path, ...], suffixes: tuple[str, ...], kind: str) -> Path:
+    """Return the one weights file that holds the network.
+
+    Parameters
+    ----------
+    weights : tuple of Path
+        The files that the system file names.
+    suffixes : tuple of str
+        The endings that its name may have; the message suggests the first.
+    kind : str
+        What kind of file it is, for the message.
+
+    Raises
+    ------
+    ValueError
+        None of the files or several of them have such an ending.
+    """
+    found = [w for w in weights if w.suffix.lower() in suffixes]
+    if len(found) != 1:
+        names = ", ".join(w.name for w in weights) or "nothing"
+        raise ValueError(
+            f'weights must name {kind}: [{{ path = "model{suffixes[0]}", sha256 = "…" }}], '
+            f"as `sha256sum` prints it; found {names} (known endings: {', '.join(suffixes)})"
+        )
+    return found[0]
+
+
+def check_folder_parameters(adapter: str, parameters: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse unknown parameters of an adapter whose weights lie in a ``folder``, and a missing folder.
+
+    Raises
+    ------
+    ValueError
+    """
+    if set(parameters) - set(known) or "folder" not in parameters:
+        takes = ", ".join(sorted(known))
+        raise ValueError(f"{adapter} takes {takes} (folder is needed), found {sorted(parameters)}")
+
+
+def stereo(mixture: Audio, name: str) -> Samples:
+    """Return a mixture as stereo, shape (n_samples, 2), float32; mono is given to both channels.
+
+    Parameters
+    ----------
+    mixture : Audio
+    name : str
+        Who takes it, for the message.
+
+    Raises
+    ------
+    ValueError
+        It has more than two channels.
+    """
+    if mixture.n_channels > 2:
+        raise ValueError(f"{name} takes mono or stereo, found {mixture.n_channels} channels")
+    return np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).astype(np.float32)
+
+
+def estimates_of(
+    stems: Iterable[tuple[str, Samples]], mixture: Audio, target_of: Mapping[str, str] | None = None
+) -> dict[str, Audio]:
+    """Turn the stems that a network gives in stereo into estimates like the mixture.
+
+    Parameters
+    ----------
+    stems : iterable of (str, ndarray)
+        Name and samples, shape (n_samples, 2). For a mono mixture the channels are averaged.
+    mixture : Audio
+    target_of : mapping of str to str, optional
+        Targets of the stems that are named otherwise; stems of one target are added.
+
+    Returns
+    -------
+    dict of str to Audio
+
+    Examples
+    --------
+    >>> ones = np.ones((4, 2), np.float32)
+    >>> found = estimates_of([("other", ones), ("piano", ones)], Audio(ones, 44100), {"piano": "other"})
+    >>> list(found), float(found["other"].samples[0, 0])
+    (['other'], 2.0)
+    """
+    totals: dict[str, Samples] = {}
+    for stem, samples in stems:
+        channels = samples if mixture.n_channels == 2 else samples.mean(axis=1, keepdims=True)
+        target = (target_of or {}).get(stem, stem)
+        totals[target] = channels + totals[target] if target in totals else channels
+    return {t: Audio(np.ascontiguousarray(x), mixture.rate_hz) for t, x in totals.items()}
+
+
+def read_checkpoint(path: Path, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
+    """Read the arrays of a checkpoint of PyTorch; nothing in the file is executed.
+
+    Names with arrays may lie in a dict under ``state_dict``, or last in a tuple, as the authors of
+    multi-band Conv-TasNet keep them behind the class of their network and its keywords.
+
+    Parameters
+    ----------
+    path : Path
+    stand_ins : sequence of str
+        Full names of classes that the file mentions; an empty class is put in the place of each.
+
+    Raises
+    ------
+    ValueError
+        The file holds anything else than arrays.
+    """
+    import pickle
+
+    import torch
+
+    empty: list[Any] = [(type(name.rpartition(".")[2], (), {}), name) for name in stand_ins]
+    with torch.serialization.safe_globals(empty) if empty else contextlib.nullcontext():
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise ValueError(
+                f"{path.name}: no checkpoint of arrays alone, which is all that is loaded "
+                f"({str(error).splitlines()[0][:200]}); expected a state dict saved by torch.save"
+            ) from error
+    if isinstance(content, tuple) and content:
+        content = content[-1]
+    if isinstance(content, dict):
+        content = content.get("state_dict", content)
+    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
+        raise ValueError(f"{path.name}: no state dict, expected names of weights with their arrays")
+    return content
