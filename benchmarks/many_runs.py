@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from svbench.results.provenance import Machine, Provenance
+from svbench.results.record import DataRecord, RunRecord
 from svbench.results.scores import Resources, TrackResult, series
-from svbench.results.store import DataRecord, RunRecord, run_name, write_run
+from svbench.results.store import run_name, write_run
 from svbench.scoring.bound import bind
 from svbench.specs.protocol import Protocol, load_protocol
 from svbench.specs.records import digest

@@ -15,8 +15,9 @@ from svbench.datasets.api import Dataset, open_dataset
 from svbench.datasets.demo import DEMO_ID, demo_root
 from svbench.report.view.numbers import decibels, dropped
 from svbench.results.aggregate import Summary, summarise
+from svbench.results.record import DataRecord, RunRecord
 from svbench.results.scores import TrackResult
-from svbench.results.store import DataRecord, Run, RunRecord
+from svbench.results.store import Run
 from svbench.scoring.bound import bind
 from svbench.scoring.track import Signals, score_signals
 from svbench.specs.manifest import load_manifest

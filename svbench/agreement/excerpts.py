@@ -20,7 +20,8 @@ from svbench.errors import AudioError, DataError
 from svbench.listening.building.material import SourceAudio, stretch
 from svbench.listening.listening_test import ListeningTest, Trial
 from svbench.results.aggregate import reduce_track
-from svbench.results.store import Quantity, Run, result_of
+from svbench.results.record import Quantity
+from svbench.results.store import Run, result_of
 from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.pool import ScoringPool
 from svbench.scoring.track import Signals, score_signals

@@ -16,9 +16,10 @@ import msgspec
 
 from svbench.errors import DataError
 from svbench.results.per_run_cache import once
+from svbench.results.record import Quantity
 from svbench.results.rounding import rounded
 from svbench.results.scores import Series, Status, TrackResult, without_value
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.specs.protocol import Protocol, Reduce, TrackReducer
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}

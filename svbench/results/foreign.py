@@ -12,7 +12,7 @@ from svbench.results.integrity import data_digest
 from svbench.specs.manifest import Manifest, load_manifest
 
 if TYPE_CHECKING:
-    from svbench.results.store import DataRecord
+    from svbench.results.record import DataRecord
 
 
 def plain_bytes(path: Path) -> bytes:

@@ -25,8 +25,8 @@ from svbench.specs.records import digest
 
 if TYPE_CHECKING:
     from svbench.metrics.contract import QuantityRecord
+    from svbench.results.record import DataRecord, Quantity, RunRecord
     from svbench.results.scores import Inputs, Series, TrackResult
-    from svbench.results.store import DataRecord, Quantity, RunRecord
 
 DEEPEST = 50  # levels of lists and tables in parameters; Python's own limit is hit at some hundreds
 # Beyond what 32-bit samples can reach: 20·log10(3.4e38 / 1.4e-45) is 1668 dB.

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from svbench.printing.numbers import counted
 from svbench.results.aggregate import Summary, quantities, track_scores
 from svbench.results.per_run_cache import once
+from svbench.results.record import Quantity
 from svbench.results.scores import Status
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 
 # Above this a score only reflects rounding, so it is never the best.
 PRACTICALLY_INFINITE_DB = 100.0

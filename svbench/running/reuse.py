@@ -20,8 +20,9 @@ from svbench.errors import AudioError, SvbenchError
 from svbench.naming.names import spellings
 from svbench.results.foreign import inside
 from svbench.results.integrity import key_of
+from svbench.results.record import RunRecord
 from svbench.results.scores import Inputs, SeparationRecord, TrackResult
-from svbench.results.store import RunRecord, read_record, slug, track_file
+from svbench.results.store import read_record, slug, track_file
 from svbench.running.run_folder import has_estimates
 from svbench.running.separation import Separated
 from svbench.scoring.bound import BoundProtocol

@@ -18,9 +18,10 @@ import numpy as np
 from svbench.audio import Audio, write_audio
 from svbench.disk import remove_tree, replacing, sync
 from svbench.results.provenance import Provenance
+from svbench.results.record import DataRecord, RunRecord
 from svbench.results.scores import TrackResult
 from svbench.results.seal import drop_seal
-from svbench.results.store import DataRecord, RunRecord, locked, read_record, slug, track_file, write_record
+from svbench.results.store import locked, read_record, slug, track_file, write_record
 from svbench.running.jobs import Job, dataset_digest
 from svbench.systems.in_process import CALLABLE
 from svbench.systems.worker.exchange import blamed

@@ -12,8 +12,8 @@ from typing import Literal
 
 from svbench.errors import SpecError
 from svbench.metrics.contract import Metric
+from svbench.results.record import Quantity
 from svbench.results.scores import Series, without_value
-from svbench.results.store import Quantity
 from svbench.specs.plugins import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from svbench.results.record import Quantity
 from svbench.results.scores import Status
 from svbench.results.standing import Candidate, scored_tracks, standing, unit_of
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.statistics.headline import Estimate, estimate
 from svbench.statistics.material import Column, Settings, contenders
 from svbench.statistics.pairs import Pair, all_pairs, reason

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from svbench.errors import DataError
-from svbench.results.store import Quantity, Run
+from svbench.results.record import Quantity
+from svbench.results.store import Run
 from svbench.statistics.material import Column, Contender, Settings
 from svbench.statistics.pairs import common_tracks, differences, reason, smoothed_difference
 from svbench.statistics.samples import Entrant, Sampler, entrants

@@ -15,7 +15,8 @@ from svbench.errors import DataError
 from svbench.listening.listening_test import Condition, Role
 from svbench.results.aggregate import track_scores
 from svbench.results.foreign import inside
-from svbench.results.store import Quantity, Run, find_runs, load_run, result_of
+from svbench.results.record import Quantity
+from svbench.results.store import Run, find_runs, load_run, result_of
 from svbench.specs.listening import MOST_CONDITIONS, Anchor, ListeningProtocol, Method
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.records import digest

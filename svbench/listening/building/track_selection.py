@@ -16,7 +16,7 @@ from typing import Literal
 
 from svbench.audio.draw import Draw
 from svbench.errors import DataError
-from svbench.results.store import Quantity
+from svbench.results.record import Quantity
 from svbench.specs.listening import Excerpts
 from svbench.specs.records import digest
 

@@ -10,8 +10,9 @@ from svbench.errors import DataError
 from svbench.report.layouts.ties import Ties
 from svbench.report.view.caveats import leaks
 from svbench.results.aggregate import Summary
+from svbench.results.record import Quantity
 from svbench.results.standing import candidate, standing
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.statistics.material import Column
 
 TIE = "†"

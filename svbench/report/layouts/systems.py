@@ -22,8 +22,9 @@ from svbench.report.layouts.ties import Ties
 from svbench.report.view import numbers
 from svbench.report.view.caveats import affected_cells
 from svbench.results.aggregate import Summary, summarise
+from svbench.results.record import Quantity
 from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.specs.protocol import TargetSet
 from svbench.specs.tables import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
 from svbench.statistics.headline import Estimate

@@ -11,7 +11,8 @@ import msgspec
 
 from svbench.printing.paths import without_paths
 from svbench.results.provenance import Provenance
-from svbench.results.store import Run, RunRecord
+from svbench.results.record import RunRecord
+from svbench.results.store import Run
 from svbench.specs.system import SystemSpec
 
 

@@ -11,7 +11,7 @@ from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, shorte
 from svbench.printing.numbers import counted, signed
 from svbench.printing.visible import visible
 from svbench.report.view.numbers import decibels, interval_text, reducers, with_sign
-from svbench.results.store import RunRecord
+from svbench.results.record import RunRecord
 from svbench.statistics.comparison import Comparison, against_best
 from svbench.statistics.material import Settings
 from svbench.statistics.pairs import Pair

@@ -13,8 +13,9 @@ from svbench.printing.numbers import counted
 from svbench.report.view.caveats import affected_cells
 from svbench.report.view.numbers import interval_text
 from svbench.results.aggregate import Summary, quantities, summarise
+from svbench.results.record import Quantity
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.statistics.headline import Estimate, run_intervals
 from svbench.statistics.material import Column, Settings, every_column
 

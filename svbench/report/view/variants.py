@@ -15,7 +15,8 @@ from svbench.report.view.boards import Intervals
 from svbench.report.view.caveats import affected_cells, beside
 from svbench.report.view.numbers import decibels, reducers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
-from svbench.results.store import Quantity, Run
+from svbench.results.record import Quantity
+from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL
 from svbench.statistics.paired import Difference, paired_difference
 

@@ -25,18 +25,10 @@ from svbench.results.interchange.files import (
     window,
 )
 from svbench.results.provenance import Provenance
+from svbench.results.record import IMPORTED, DataRecord, Quantity, RunRecord
 from svbench.results.scores import Series, TrackResult, series, without_value
 from svbench.results.scratch import scratch_folder
-from svbench.results.store import (
-    IMPORTED,
-    DataRecord,
-    Quantity,
-    Run,
-    RunRecord,
-    move_run,
-    run_name,
-    write_run,
-)
+from svbench.results.store import Run, move_run, run_name, write_run
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import convert, digest
 from svbench.specs.system import SystemSpec

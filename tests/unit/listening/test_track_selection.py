@@ -10,7 +10,7 @@ from svbench.errors import DataError
 from svbench.listening.building.excerpts import active_share, active_starts, frame_levels
 from svbench.listening.building.material import named_excerpt
 from svbench.listening.building.track_selection import Candidate, Excerpt, choose, even_ranks, max_excerpts
-from svbench.results.store import Quantity
+from svbench.results.record import Quantity
 from svbench.specs.listening import Excerpts
 
 DB = Quantity(name="uSDR", unit="dB", higher_is_better=True, metric="sdr")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from svbench.results.provenance import Machine, Provenance
+from svbench.results.record import DataRecord, Quantity, RunRecord
 from svbench.results.scores import Resources, TrackResult, series, without_value
-from svbench.results.store import DataRecord, Quantity, Run, RunRecord
+from svbench.results.store import Run
 from svbench.specs.protocol import Protocol, load_protocol
 from svbench.specs.system import SystemSpec
 

@@ -106,7 +106,7 @@ def test_a_crowd_is_not_compared_in_pairs(make: Any) -> None:
 
 
 def test_lower_is_better_where_it_is(make: Any) -> None:
-    from svbench.results.store import Quantity
+    from svbench.results.record import Quantity
 
     error = Quantity(name="uSDR", unit="dB", higher_is_better=False, metric="sdr")
     runs = [scored(make, n, s, quantities=(error,)) for n, s in (("low", 0.0), ("high", 1.0))]

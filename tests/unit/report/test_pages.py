@@ -17,8 +17,9 @@ from svbench.report.listen.signals import HEIGHT, RANGE_DB, WIDTH, difference_pi
 from svbench.report.pages.frames import curves, framed_quantity, worst_windows
 from svbench.report.pages.site import TEMPLATES, topic, write_report
 from svbench.report.view.content import Cell, Row
+from svbench.results.record import Quantity
 from svbench.results.scores import series
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
 from svbench.specs.report import load_report
 

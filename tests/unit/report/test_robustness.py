@@ -17,8 +17,9 @@ from svbench.report.view.robustness import (
     claims,
 )
 from svbench.report.view.variants import variant_boards
+from svbench.results.record import Quantity
 from svbench.results.scores import series, without_value
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
 
 PROTOCOL = load_protocol("robustness")

@@ -17,8 +17,9 @@ from svbench.report.layouts.default import paper_table
 from svbench.report.pages.site import write_report
 from svbench.report.text.terminal import print_leaderboard
 from svbench.report.view.variants import probed_groups, variant_boards
+from svbench.results.record import Quantity
 from svbench.results.scores import series, without_value
-from svbench.results.store import Quantity, Run
+from svbench.results.store import Run
 from svbench.specs.protocol import MetricUse
 from svbench.specs.report import load_report
 

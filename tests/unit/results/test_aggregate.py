@@ -13,8 +13,9 @@ import pytest
 from svbench.errors import DataError
 from svbench.results.aggregate import Summary, summarise, track_scores
 from svbench.results.provenance import collect
+from svbench.results.record import DataRecord, Quantity, RunRecord
 from svbench.results.scores import TrackResult, series, without_value
-from svbench.results.store import DataRecord, Quantity, Run, RunRecord
+from svbench.results.store import Run
 from svbench.results.table import COLUMNS, long_table
 from svbench.specs.library import entries
 from svbench.specs.protocol import MetricUse, Reduce, TargetSet, load_protocol

@@ -28,8 +28,9 @@ from svbench.results.interchange.files import find_sources
 from svbench.results.interchange.museval_export import export_museval
 from svbench.results.interchange.museval_import import Plan, import_museval, layout
 from svbench.results.provenance import collect
+from svbench.results.record import Quantity
 from svbench.results.scores import TrackResult, series, without_value
-from svbench.results.store import Quantity, Run, find_runs, load_run
+from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.protocol import TargetSet, load_protocol
 from svbench.specs.report import load_report
 
