@@ -1,6 +1,6 @@
 """Correlations of two series over many resamples at once.
 
-A resample is told by how often it holds each point, as in `svbench.statistics.draws`; the plain
+A resample is stored as how many times it holds each point, as in `svbench.statistics.draws`; the plain
 coefficient is that of the one resample which holds every point once. Where one side does not vary, there
 is no correlation: NaN.
 """

@@ -1,6 +1,6 @@
 """Resampled numbers: what a reducer over tracks gives for ten thousand redrawn sets of tracks.
 
-A resample is told by how often it holds each track, so that all resamples of a reducer are one matrix
+A resample is stored as how many times it holds each track, so all resamples of a reducer are one matrix
 product, also where a rule pools the frames of all tracks. Systems with the same number of tracks get
 the same draws: their resampled numbers are paired.
 """
