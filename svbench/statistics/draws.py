@@ -1,6 +1,6 @@
 """Resampled numbers: what a reducer over tracks gives for ten thousand redrawn sets of tracks.
 
-A resample is told by how often it holds each track, so that all resamples of a reducer are one matrix
+A resample is stored as how many times it holds each track, so all resamples of a reducer are one matrix
 product, also where a rule pools the frames of all tracks. Systems with the same number of tracks get
 the same draws: their resampled numbers are paired.
 """
@@ -25,7 +25,7 @@ BLOCK_BYTES = 2**24
 
 
 class Same:
-    """Draws, equal to themselves only: all systems share them, and comparing their values would take long."""
+    """Counts hashed by identity, so that `lru_cache` can key on them: comparing values would take long."""
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts

@@ -213,11 +213,11 @@ def test_ctrl_c_at_any_moment_leaves_no_traceback(runs: Path) -> None:
         process.stderr.readline()
         time.sleep(0.25 * i + 0.02)
         os.killpg(process.pid, signal.SIGINT)
-        printed, told = process.communicate(timeout=60)
-        assert b"Traceback" not in told, told
+        printed, errors = process.communicate(timeout=60)
+        assert b"Traceback" not in errors, errors
         # It was quicker. While the interpreter itself ends, it has given back its handler of Ctrl-C.
         if process.returncode == 0 or (process.returncode == -signal.SIGINT and b"run: " in printed):
             break
-        assert process.returncode == 130, told
-        assert b"svbench: interrupted" in told
+        assert process.returncode == 130, errors
+        assert b"svbench: interrupted" in errors
     assert len(find_runs([runs / "runs"])) == 2
