@@ -235,7 +235,9 @@ def open_dataset(
     listed = find_tracks(root, manifest.head, [t.track for t in manifest.tracks])
     chosen, skipped = choose(manifest, listed, root, subset, tracks)
     found = tuple(track_of(files, manifest.head) for files in chosen)
-    return Dataset(manifest, root, found, subset, tuple(skipped), read_as=names_read(chosen))
+    return Dataset(
+        manifest, root, found, subset, tuple(skipped), read_as=names_read(f.read_as for f in chosen)
+    )
 
 
 def track_of(files: TrackFiles, head: ManifestHead) -> Track:

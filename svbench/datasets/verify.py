@@ -121,7 +121,7 @@ def _track(
 
 def _names(found: Mapping[str, TrackFiles], head: ManifestHead) -> Iterable[Finding]:
     """Tell what files of other names were read as, and which stems one file hides."""
-    for message in names_read(found.values()):
+    for message in names_read(f.read_as for f in found.values()):
         yield Finding("", "", "read as", message, "note")
     hidden: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for name, files in found.items():
