@@ -7,7 +7,6 @@ stored outcome is still valid.
 from __future__ import annotations
 
 import glob
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import msgspec
 
 from svbench.audio import Audio, audio_info, read_audio, samples_digest
 from svbench.datasets.api import Track
+from svbench.disk import file_sha256
 from svbench.errors import AudioError, SvbenchError
 from svbench.naming.names import spellings
 from svbench.results.foreign import inside
@@ -127,8 +127,7 @@ def _strings(value: Any) -> set[str]:
 def _state(path: Path, track: str) -> str:
     try:
         if path.is_file():
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return file_sha256(path)
         if path.is_dir():
             names = [glob.escape(name) for name in spellings(track)]
             of_track = [p for name in names for at in ("", "*/") for p in path.glob(at + name) if p.is_dir()]
