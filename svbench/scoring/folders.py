@@ -15,8 +15,7 @@ from svbench.audio.sounds import ArraySound, FileSound, Shape, Sound, SumSound, 
 from svbench.datasets import verify
 from svbench.datasets.pairs import Pairs, TrackPair, pair_folders
 from svbench.errors import AudioError, DataError, SystemFailure
-from svbench.results.provenance import Provenance
-from svbench.results.record import SCHEMA, DataRecord, RunRecord
+from svbench.results.record import SCHEMA, DataRecord, Provenance, RunRecord
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run
 from svbench.scoring.bound import BoundProtocol, bind
