@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.agreement.coefficients import Array, kendall, pearson, spearman
-from svbench.statistics.draws import draw_counts
-from svbench.statistics.intervals import expanded_percentile
+from svbench.statistics.resampling import draw_counts, expanded_percentile
 
 REPEATS, RESAMPLES, SYSTEMS = 400, 1000, 5
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from svbench.results.aggregate import Summary
 from svbench.specs.protocol import Reduce
-from svbench.statistics.headline import estimate
+from svbench.statistics.comparison import estimate
 from svbench.statistics.material import Contender, Material, Settings
 from svbench.statistics.pairs import all_pairs
 from svbench.statistics.ranks import critical_difference, rank_intervals

@@ -21,8 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from svbench.results.provenance import Machine, Provenance
-from svbench.results.record import DataRecord, RunRecord
+from svbench.results.record import DataRecord, Machine, Provenance, RunRecord
 from svbench.results.scores import Resources, TrackResult, series
 from svbench.results.store import run_name, write_run
 from svbench.scoring.bound import bind

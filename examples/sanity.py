@@ -14,7 +14,7 @@ from scipy import signal
 
 from svbench.datasets.synthetic import synthetic_track
 from svbench.metrics.contract import Metric, QuantityRecord
-from svbench.specs.plugins import load_plugin, plugins
+from svbench.specs.library import load_plugin, plugins
 
 PAGE = Path(__file__).parents[1] / "docs" / "sanity.md"
 RATE_HZ = 44100

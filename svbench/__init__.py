@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from svbench.api.inputs import Step as Step
     from svbench.api.results import Results as Results
     from svbench.api.results import Run as Run
+    from svbench.api.results import long_table as long_table
     from svbench.api.runs import compare as compare
     from svbench.api.runs import gate as gate
     from svbench.api.runs import load_run as load_run
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from svbench.metrics.bss_eval import bss_eval_v4 as bss_eval_v4
     from svbench.metrics.sdr import usdr as usdr
     from svbench.results.aggregate import summarise as summarise
-    from svbench.results.table import long_table as long_table
     from svbench.scoring.arrays import score_arrays as score_arrays
     from svbench.specs.manifest import load_manifest as load_manifest
     from svbench.specs.protocol import load_protocol as load_protocol
@@ -62,7 +62,7 @@ _HOMES = {
     "load_run": "svbench.api.runs",
     "load_runs": "svbench.api.runs",
     "load_system": "svbench.specs.system",
-    "long_table": "svbench.results.table",
+    "long_table": "svbench.api.results",
     "lookahead": "svbench.api.costs",
     "open_dataset": "svbench.datasets.api",
     "profile": "svbench.api.costs",

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.agreement.stimuli import Points
-from svbench.statistics.draws import Counts, draw_counts, resampled
-from svbench.statistics.intervals import (
+from svbench.statistics.resampling import (
     NONE,
+    Counts,
     Interval,
+    draw_counts,
     expanded_percentile,
     influences,
+    resampled,
     t_quantile,
     variance,
 )
@@ -145,7 +147,7 @@ def spearman_difference(better: Points, other: Points, seed: int) -> Coefficient
     Returns
     -------
     Coefficient
-        With the smoothed interval of paired resamples (see `svbench.statistics.intervals`).
+        With the smoothed interval of paired resamples (see `svbench.statistics.resampling`).
     """
     keys = [list(zip(p.items.tolist(), p.systems.tolist(), strict=True)) for p in (better, other)]
     common = set(keys[0]) & set(keys[1])

@@ -12,7 +12,7 @@ from svbench.api.inputs import Progress, Step, chosen_dataset, given_data, ignor
 from svbench.datasets.api import Dataset
 from svbench.errors import SpecError, SystemFailure
 from svbench.results import store
-from svbench.results.provenance import Provenance, collect
+from svbench.results.record import Provenance, collect
 from svbench.results.scratch import scratch_folder
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Protocol

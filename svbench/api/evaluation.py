@@ -26,7 +26,7 @@ from svbench.api.results import Results, Run, results_of
 from svbench.datasets.api import Dataset
 from svbench.errors import DataError, SpecError, SvbenchError
 from svbench.results import store
-from svbench.results.provenance import Provenance, collect
+from svbench.results.record import Provenance, collect
 from svbench.scoring.pool import n_cores, scoring_pool
 from svbench.specs.protocol import Protocol
 from svbench.specs.system import LocatedSystem
@@ -298,7 +298,7 @@ def sweep(
     from svbench.report.layouts.sweeps import sweep_csv, sweep_curve, sweep_of
     from svbench.running.jobs import Job, job_folder
     from svbench.specs.records import digest
-    from svbench.specs.variants import parameter_values, variants
+    from svbench.specs.system import parameter_values, variants
 
     given, rule, place = given_data(data), read_protocol(protocol), Path(out)
     located = read_system(system, limits=limits, check_weights=False)

@@ -20,10 +20,8 @@ from svbench.printing.drawing import COLOURS
 from svbench.report.view.boards import Board, boards, comparable
 from svbench.report.view.numbers import decibels, interval_text
 from svbench.results import store
-from svbench.results.latest import read_runs
-from svbench.results.table import long_table
-from svbench.statistics.comparison import Comparison, compare
-from svbench.statistics.headline import headline_intervals
+from svbench.results.aggregate import admitted
+from svbench.statistics.comparison import Comparison, compare, headline_intervals
 from svbench.statistics.material import Column, Settings, columns
 
 if TYPE_CHECKING:
@@ -271,7 +269,7 @@ def results_of(runs: Any, *, all_versions: bool = False) -> Results:
     given = [runs] if isinstance(runs, str | Path | store.Run) else list(runs)
     read = [item for item in given if isinstance(item, store.Run)]
     paths = [Path(item) for item in given if not isinstance(item, store.Run)]
-    return Results([*read, *(read_runs(paths, every=all_versions) if paths else [])])
+    return Results([*read, *(store.read_runs(paths, all_versions=all_versions) if paths else [])])
 
 
 def compare_runs(
@@ -349,3 +347,42 @@ def _figure() -> type[Figure]:
             return image.getvalue()
 
     return Shown
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "system", "protocol", "dataset", "track", "target_set", "target", "metric",
+    "frame", "time", "duration", "score", "status", "variant",
+)  # fmt: skip
+
+
+def long_table(runs: Iterable[store.Run]) -> pd.DataFrame:
+    """All frames of all runs.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+
+    Returns
+    -------
+    DataFrame
+        Columns ``system, protocol, dataset, track, target_set, target, metric, frame, time,
+        duration, score, status, variant``; ``score`` is NaN exactly where ``status`` is not ``ok``;
+        ``variant`` is empty without a probe.
+    """
+    import pandas as pd
+
+    rows = [
+        (
+            run.record.system.id, run.record.protocol.id, run.record.data.id, result.track,
+            s.target_set, s.target, s.metric, frame, *values, run.record.data.variant,
+        )
+        for run in runs
+        for result in admitted(run).results
+        for s in result.series
+        for frame, values in enumerate(zip(s.time_s, s.duration_s, s.score, s.status, strict=True))
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype({"score": "float64", "time": "float64", "duration": "float64", "frame": "int64"})

@@ -13,7 +13,7 @@ from svbench.api.results import Results, Run, results_of
 from svbench.errors import DataError, SpecError
 from svbench.results import store
 from svbench.results.aggregate import TrackScore
-from svbench.results.provenance import Provenance, collect
+from svbench.results.record import Provenance, collect
 from svbench.results.scratch import scratch_folder
 from svbench.scoring.pool import ScoringPool, n_cores, scoring_pool
 from svbench.specs.protocol import Protocol
@@ -241,7 +241,7 @@ def import_scores(
     Results, sequence of str
         The imported runs; and a sentence for each file that could not be imported.
     """
-    from svbench.results.interchange.museval_import import Plan, import_museval
+    from svbench.results.museval_import import Plan, import_museval
     from svbench.scoring.bound import bind
 
     rule = read_protocol(protocol)

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from svbench.results.provenance import Provenance
+    from svbench.results.record import Provenance
 
 DATA_HELP = "data set id or manifest, and where its files are; `demo` alone is the embedded music"
 
 
 def provenance_of(options: argparse.Namespace) -> Provenance:
     """Collect the provenance of this command, with all of its options."""
-    from svbench.results.provenance import collect
+    from svbench.results.record import collect
 
     return collect(["svbench", *sys.argv[1:]], {k: str(v) for k, v in sorted(vars(options).items())})
 

@@ -58,7 +58,7 @@ def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
         listening = load_listening_protocol(name)
         return listening, {"digest": listening.digest}
     if kind == "system":
-        from svbench.specs.plugins import load_plugin
+        from svbench.specs.library import load_plugin
         from svbench.specs.system import load_system
 
         located = load_system(name)
@@ -70,7 +70,7 @@ def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
         manifest = load_manifest(name)
         return manifest.head, {"digest": manifest.digest, "n_tracks": len(manifest.tracks)}
     if kind == "published":
-        from svbench.specs.tables import load_published
+        from svbench.specs.report import load_published
 
         return load_published(Path(name)), {}
     from svbench.specs.report import load_definition

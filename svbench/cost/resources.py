@@ -19,7 +19,7 @@ import numpy as np
 from svbench.datasets.synthetic import STEMS, synthetic_track
 from svbench.errors import SpecError, SystemFailure
 from svbench.results.profile import Device, Macs, Model, Profile, Setting, Size, Surroundings, timing
-from svbench.results.provenance import Provenance
+from svbench.results.record import Provenance
 from svbench.scoring.pool import n_cores
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem

@@ -17,7 +17,7 @@ from svbench.audio.sounds import ArraySound, Sound, whole
 from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for, version_of
 from svbench.datasets.api import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
-from svbench.results.foreign import manifest_of
+from svbench.results.record import manifest_of
 from svbench.results.scores import Series, TrackResult, series
 from svbench.results.store import Run
 from svbench.running.reuse import kept_audio

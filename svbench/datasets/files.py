@@ -16,8 +16,8 @@ from svbench.audio.sources import Source, source_of
 from svbench.errors import DataError, UnknownNameError
 from svbench.naming.folders import audio_files
 from svbench.naming.names import nfc, target_named
+from svbench.specs.library import load_plugin
 from svbench.specs.manifest import Manifest, ManifestHead
-from svbench.specs.plugins import load_plugin
 
 # A file or folder that only this data set has, what to call it, and a manifest that reads it.
 LOOKS = (

@@ -9,7 +9,7 @@ from typing import Literal
 
 from svbench.audio import Audio
 from svbench.errors import SpecError
-from svbench.specs.plugins import load_plugin
+from svbench.specs.library import load_plugin
 from svbench.specs.protocol import Protocol
 
 References = Mapping[str, Audio]

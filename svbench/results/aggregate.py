@@ -13,13 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
 import msgspec
+import numpy as np
 
 from svbench.errors import DataError
-from svbench.results.per_run_cache import once
 from svbench.results.record import Quantity
-from svbench.results.rounding import rounded
 from svbench.results.scores import Series, Status, TrackResult, without_value
-from svbench.results.store import Run
+from svbench.results.store import Run, kept_per_run
 from svbench.specs.protocol import Protocol, Reduce, TrackReducer
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
@@ -86,7 +85,7 @@ def track_scores(run: Run) -> list[TrackScore]:
     return list(_track_scores(run))
 
 
-@once
+@kept_per_run
 def _track_scores(run: Run) -> tuple[TrackScore, ...]:
     return tuple(
         row if result.status == "ok" else msgspec.structs.replace(row, n_dropped=0)
@@ -115,7 +114,7 @@ def admitted(run: Run) -> Run:
     return msgspec.structs.replace(run, results=tuple(results))
 
 
-@once
+@kept_per_run
 def results_by_track(run: Run) -> dict[str, TrackResult]:
     """Return the results of a run as it may be compared, by track."""
     return {result.track: result for result in admitted(run).results}
@@ -199,7 +198,7 @@ def summarise(
     return _of_rows(run, [r for r in track_scores(run) if (r.track, r.target) not in leave_out])
 
 
-@once
+@kept_per_run
 def _every_summary(run: Run) -> tuple[Summary, ...]:
     return tuple(_of_rows(run, track_scores(run)))
 
@@ -375,3 +374,42 @@ def _pooled(
         if (s.target_set, s.target, s.metric) == (target_set, target, metric)
         for value in _defined(s, rule)[0]
     ]
+
+
+# Above it a double, times a power of ten, may be no half any more.
+LARGEST = 2.0**40
+# Nearer to a half than this, the product may have been rounded onto the other side of it.
+NEAR = 2.0**-10
+
+
+def rounded(values: Sequence[float], digits: int) -> list[float]:
+    """Round finite numbers to some decimals.
+
+    Parameters
+    ----------
+    values : sequence of float
+    digits : int
+        Any number; from 0 to 22 it is fast, since such powers of ten are exact.
+
+    Returns
+    -------
+    list of float
+        Bit for bit what ``round(value, digits)`` gives, unlike `numpy.round`.
+
+    Examples
+    --------
+    >>> rounded([2.675, 0.1234567, -0.001], digits=2)  # 2.675 is a little less than it says
+    [2.67, 0.12, -0.0]
+    >>> float(np.round(2.675, 2))
+    2.68
+    """
+    if not 0 <= digits <= 22:
+        return [round(v, digits) for v in values]
+    with np.errstate(over="ignore", invalid="ignore"):  # those are doubtful too
+        scaled = np.asarray(values, dtype=np.float64) * 10.0**digits
+        # A whole number over an exact power of ten is the double nearest to that decimal.
+        found: list[float] = (np.rint(scaled) / 10.0**digits).tolist()
+        doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < NEAR) | (np.abs(scaled) > LARGEST)
+    for i in np.flatnonzero(doubtful).tolist():
+        found[i] = round(values[i], digits)
+    return found

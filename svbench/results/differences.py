@@ -16,7 +16,7 @@ import msgspec
 
 from svbench.audio import read_audio, samples_digest
 from svbench.errors import DataError
-from svbench.results.foreign import inside
+from svbench.results.folders import inside
 from svbench.results.scores import Series, TrackResult
 from svbench.results.store import Run
 

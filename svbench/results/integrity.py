@@ -1,17 +1,18 @@
-"""Checks that all runs pass when they are read: the content must match the recorded digests.
+"""Checks that every run passes when it is read: the content must match the recorded digests.
 
-Nothing here trusts what a run says of itself where it can be worked out. The digests of protocol, system and
-tracks are computed again from their content, the key of each result from what it was computed from, and
-scores must be numbers that their quantity can have. `svbench.results.store.load_run` calls this, so tables,
-comparisons, boards, reports and gates cannot show a run that contradicts itself.
+Nothing that can be recomputed is believed. The digests of protocol, system and tracks are recomputed from
+their content, the key of each result from what it was computed from, and scores must be numbers that their
+quantity can have. `svbench.results.store.load_run` calls this, so tables, comparisons, boards, reports and
+gates cannot show a run that contradicts itself.
 
-What no reader can see is a record that was forged in all places at once. A seal shows that, see
+A record that was forged consistently in all places passes. Only a seal reveals that, see
 `svbench.results.seal`.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from operator import add, ge
@@ -19,22 +20,23 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from svbench.errors import DataError
-from svbench.specs.plugins import load_plugin, plugins
+from svbench.results.record import DataRecord, Quantity, RunRecord, data_digest
+from svbench.results.scores import Inputs, Series, TrackResult
+from svbench.specs.library import load_plugin, plugins
 from svbench.specs.protocol import MetricUse, Protocol, contradiction
 from svbench.specs.records import digest
 
 if TYPE_CHECKING:
     from svbench.metrics.contract import QuantityRecord
-    from svbench.results.record import DataRecord, Quantity, RunRecord
-    from svbench.results.scores import Inputs, Series, TrackResult
 
-DEEPEST = 50  # levels of lists and tables in parameters; Python's own limit is hit at some hundreds
+DEEPEST = 50  # levels of lists and tables in parameters; Python's own recursion limit is some hundreds
 # Beyond what 32-bit samples can reach: 20·log10(3.4e38 / 1.4e-45) is 1668 dB.
 LIMITS = {"dB": (-2000.0, 2000.0), "of 100": (0.0, 100.0)}
-ROUNDING = 1e-6  # a share of 100 may be computed as 100.00000000000001
+ROUNDING = 1e-6  # a score of 100 may be computed as 100.00000000000001
 LARGEST = 1e30  # of quantities in other units
-LATEST_S = 0.01  # a frame may end so much after its track: lengths are rounded when rates are converted
-Ends = dict[tuple[int, int], float]  # when the last frame ends, by the identities of times and durations
+LATEST_S = 0.01  # how far a frame may end after its track: lengths are rounded when rates are converted
+Name = tuple[str, str, str]  # target set, target, quantity
+Ends = dict[tuple[int, int], float]  # end of the last frame, by the identities of times and durations
 IMPORTED_DATA = "imported-tracks"
 
 
@@ -44,14 +46,14 @@ def check_record(path: Path, record: RunRecord) -> None:
     Parameters
     ----------
     path : Path
-        The file, for the sentence.
+        The file, for the error message.
     record : RunRecord
 
     Raises
     ------
     DataError
-        Digests that are not those of the content, quantities that are not those of the protocol, tracks
-        that stand twice or not at all, no provenance.
+        Digests that do not match the content, quantities that are not those of the protocol, no tracks or
+        one that is listed twice, no provenance.
     """
     refuse = Refusal(path)
     _check_depth(refuse, "system.parameters", record.system.parameters)
@@ -66,13 +68,13 @@ def check_record(path: Path, record: RunRecord) -> None:
         ("system", record.system, record.system_digest),
     ):
         try:
-            found = content.digest
+            computed = content.digest
         except (OverflowError, ValueError, TypeError) as error:
             refuse(what, f"has no digest ({error})")
-        if found != claimed:
+        if computed != claimed:
             refuse(
                 f"{what}_digest",
-                f"is {claimed[:8]!r}, but its {what} has {found[:8]}: the record was edited, or is of a "
+                f"is {claimed[:8]!r}, but its {what} has {computed[:8]}: the record was edited, or is of a "
                 "version of svbench that computes digests differently; get the run again from "
                 "whoever made it",
             )
@@ -92,58 +94,47 @@ def check_results(folder: Path, record: RunRecord, results: Sequence[tuple[Path,
     record : RunRecord
         One that passed `check_record`.
     results : sequence of (Path, TrackResult)
-        What was read, with the file of each.
+        The results, each with its file.
 
     Raises
     ------
     DataError
     """
-    wanted = _names(record)
+    wanted = {
+        s.id: frozenset((s.id, t, q.name) for t in s.targets for q in record.quantities)
+        for s in record.protocol.target_sets
+    }
     limits = {q.name: _limits(q) for q in record.quantities}
-    latest = (
-        record.data.variant == ""
-    )  # what a probe made may be scored on the recorded track, longer or shorter
     ends: Ends = {}
     for path, result in results:
         refuse = Refusal(path)
         _check_key(refuse, record, result)
         _check_result(refuse, result)
         _check_names(refuse, result, wanted)
+        # A variant of a probe may be scored on the original track, which may be longer than the variant.
+        duration_s = math.inf if record.data.variant else result.duration_s
         for series in result.series:
             where = f"series of {series.target_set}, {series.target}, {series.metric}"
             _check_series(refuse, where, series, limits[series.metric])
-            if result.duration_s:  # frames of an unknown length have none either
-                _check_frames(refuse, where, series, result.duration_s if latest else math.inf, ends)
+            if result.duration_s:  # where the length is not known, that of the frames is not known either
+                _check_frames(refuse, where, series, duration_s, ends)
     _check_import(Refusal(folder / "run.json"), record, [r for _, r in results])
 
 
 def key_of(protocol_digest: str, system_digest: str, track: str, track_digest: str, inputs: Inputs) -> str:
-    """Digest of all that a result depends on: equal keys mean that nothing needs to be done again.
+    """Digest of everything that a result depends on: a result with the same key need not be recomputed.
 
     Returns
     -------
     str
         64 hex digits.
     """
-    parts: list[Any] = [
-        protocol_digest,
-        inputs.metrics,
-        system_digest,
-        inputs.files,
-        track,
-        track_digest,
-    ]
+    parts: list[Any] = [protocol_digest, inputs.metrics, system_digest, inputs.files, track, track_digest]
     return digest(parts if inputs.originals is None else [*parts, inputs.originals])
 
 
-def data_digest(manifest_digest: str, tracks: Sequence[str], variant: str) -> str:
-    """Digest of a manifest, of which of its tracks are measured, and in which variant."""
-    # Without a probe nothing is added, so that runs keep their names.
-    return digest([manifest_digest, list(tracks), *([variant] if variant else [])])
-
-
 class Refusal:
-    """Raises errors about one file: where, what was found, what to do."""
+    """Raises errors about one file: path, key, what was found, what to do."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -159,6 +150,7 @@ class Refusal:
 
 
 def _check_depth(refuse: Refusal, key: str, value: Any) -> None:
+    """Refuse parameters that are nested so deeply that a digest of them would exceed the recursion limit."""
     level, depth = [value], 0
     while level:
         if depth > DEEPEST:
@@ -180,7 +172,7 @@ def _check_data(refuse: Refusal, data: DataRecord) -> None:
     elif data.id == IMPORTED_DATA:
         expected = digest(["museval", data.tracks])
     else:
-        return  # of a version that did not keep the manifest's digest, or scored from plain folders
+        return  # scored from plain folders, or of a version that did not record the manifest's digest
     if expected != data.digest:
         refuse(
             "data.digest",
@@ -190,7 +182,7 @@ def _check_data(refuse: Refusal, data: DataRecord) -> None:
 
 
 def _check_quantities(refuse: Refusal, protocol: Protocol, quantities: Sequence[Quantity]) -> None:
-    """Compare quantities with the metrics of the protocol, as far as svbench itself has these."""
+    """Check that quantities are those of the protocol's metrics; what a plug-in's metric has is not known."""
     if not quantities:
         refuse("quantities", "is empty; it must hold those of the protocol")
     _refuse_twice(refuse, "quantities", [q.name for q in quantities])
@@ -198,18 +190,19 @@ def _check_quantities(refuse: Refusal, protocol: Protocol, quantities: Sequence[
         refuse("quantities", f"lacks {protocol.headline!r}, the headline of {protocol.id}")
     left = list(quantities)
     for use in protocol.metrics:
-        own = [
-            q for q in left if (q.metric, q.improvement, q.against) == (use.id, use.improvement, use.against)
+        wanted = list(map(use.named, use.quantities))
+        given = [
+            q
+            for q in left
+            if (q.metric, q.improvement, q.against) == (use.id, use.improvement, use.against)
+            and (not wanted or q.name in wanted)
         ]
-        if use.quantities:
-            own = [q for q in own if q.name in map(use.named, use.quantities)]
-            lacking = [n for n in map(use.named, use.quantities) if n not in (q.name for q in own)]
-            if lacking:
-                refuse("quantities", f"lacks {lacking[0]!r}, which the protocol wants of {use.id}")
-        if not own:
+        if lacking := [name for name in wanted if name not in (q.name for q in given)]:
+            refuse("quantities", f"lacks {lacking[0]!r}, which the protocol wants of {use.id}")
+        if not given:
             refuse("quantities", f"has none of metric {use.id}, which the protocol uses")
-        left = [q for q in left if q not in own]
-        _check_known(refuse, use, own)
+        left = [q for q in left if q not in given]
+        _check_known(refuse, use, given)
     if left:
         refuse("quantities", f"has {left[0].name!r} of {left[0].metric}, which the protocol does not use so")
 
@@ -218,7 +211,7 @@ def _check_known(refuse: Refusal, use: MetricUse, quantities: Sequence[Quantity]
     known = _own_quantities(use.id)
     if known is None:
         return
-    by_name = {use.named(name): q for name, q in known.items()}
+    by_name = {use.named(q.name): q for q in known}
     for q in quantities:
         if q.name not in by_name:
             refuse(
@@ -231,12 +224,12 @@ def _check_known(refuse: Refusal, use: MetricUse, quantities: Sequence[Quantity]
 
 
 @cache
-def _own_quantities(metric: str) -> dict[str, QuantityRecord] | None:
-    """Return the quantities of a metric, or None: reading a run only imports code of svbench itself."""
+def _own_quantities(metric: str) -> tuple[QuantityRecord, ...] | None:
+    """Return the quantities of a metric of svbench; None for others: reading a run imports no plug-in."""
     plugin = plugins("metric").get(metric)
     if plugin is None or not plugin.target.startswith("svbench."):
         return None
-    return {q.name: q for q in load_plugin("metric", metric).quantities}
+    return tuple(load_plugin("metric", metric).quantities)
 
 
 def _limits(quantity: Quantity) -> tuple[float, float]:
@@ -247,7 +240,7 @@ def _limits(quantity: Quantity) -> tuple[float, float]:
 
 
 def _check_key(refuse: Refusal, record: RunRecord, result: TrackResult) -> None:
-    """Compare a result's key with what it says it was computed from; older results do not say it."""
+    """Compare a result's key with what it was computed from, which older results do not record."""
     if result.made_from is None:
         return
     expected = key_of(
@@ -262,7 +255,7 @@ def _check_key(refuse: Refusal, record: RunRecord, result: TrackResult) -> None:
 
 
 def _check_import(refuse: Refusal, record: RunRecord, results: Sequence[TrackResult]) -> None:
-    """An imported system is known by its files, so its digest covers the key of every result."""
+    """Check an imported system's digest, which covers the key of every result: its files are all it is."""
     if not record.imported:
         return
     claimed = record.system.parameters.get("sha256")
@@ -275,7 +268,7 @@ def _check_import(refuse: Refusal, record: RunRecord, results: Sequence[TrackRes
 
 
 def _check_result(refuse: Refusal, result: TrackResult) -> None:
-    # How long a track is may be unknown where it failed: nobody could read the file that says so.
+    # The length of a failed track may be unknown, if the file that would say it cannot be read.
     known = result.duration_s > 0 or (result.status == "failed" and result.duration_s == 0)
     if not (known and result.duration_s < LARGEST and 0 <= result.n_samples < LARGEST):
         refuse("duration_s", f"is {result.duration_s:g} s in {result.n_samples} samples; expected above 0")
@@ -296,33 +289,22 @@ def _check_result(refuse: Refusal, result: TrackResult) -> None:
         refuse("over_budget", "is given, but the status is 'ok'; a system over its budget has failed")
 
 
-def _names(record: RunRecord) -> dict[str, frozenset[tuple[str, str, str]]]:
-    """Return the series that a result must have for each target set: every target by every quantity."""
-    return {
-        s.id: frozenset((s.id, t, q.name) for t in s.targets for q in record.quantities)
-        for s in record.protocol.target_sets
-    }
-
-
-def _check_names(
-    refuse: Refusal, result: TrackResult, wanted: Mapping[str, frozenset[tuple[str, str, str]]]
-) -> None:
+def _check_names(refuse: Refusal, result: TrackResult, wanted: Mapping[str, frozenset[Name]]) -> None:
+    """Check that a result has a series for every target and quantity of its target sets, and no others."""
     for name in result.target_sets:
         if name not in wanted:
             refuse("target_sets", f"names {name!r}; the protocol has {', '.join(wanted)}")
-    found = [(s.target_set, s.target, s.metric) for s in result.series]
-    _refuse_twice(refuse, "series", found)
-    none: frozenset[tuple[str, str, str]] = frozenset()
-    every = none.union(*(wanted[s] for s in result.target_sets))
-    if strange := [n for n in found if n not in every]:
+    names = [(s.target_set, s.target, s.metric) for s in result.series]
+    _refuse_twice(refuse, "series", names)
+    expected = frozenset[Name]().union(*(wanted[s] for s in result.target_sets))
+    if strange := [n for n in names if n not in expected]:
         refuse("series", f"has {', '.join(strange[0])}, which is not in the target sets that were scored")
-    if len(found) < len(every):
-        lacking = min(every - set(found))
-        refuse("series", f"lacks {', '.join(lacking)}; every target and quantity of a set must have one")
+    if lacking := expected.difference(names):
+        refuse("series", f"lacks {', '.join(min(lacking))}; every target and quantity of a set must have one")
 
 
 def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[float, float]) -> None:
-    """Compare values with statuses and limits; written for C loops, since there are millions of values."""
+    """Check values against statuses and limits; large runs have millions, so the usual loops are in C."""
     n = len(series.score)
     lengths = [len(series.time_s), len(series.duration_s), n, len(series.status)]
     if not n or lengths != [n] * 4:
@@ -338,8 +320,8 @@ def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[flo
     if "ok" in without or len(numbers) != series.status.count("ok"):
         for i, (value, status) in enumerate(zip(series.score, series.status, strict=True)):
             if (value is None) == (status == "ok"):
-                found = "no score" if value is None else f"score {value:g}"
-                refuse(where, f"frame {i} has {found} with status {status!r}; only 'ok' carries a number")
+                shown = "no score" if value is None else f"score {value:g}"
+                refuse(where, f"frame {i} has {shown} with status {status!r}; only 'ok' carries a number")
     low, high = limits
     if numbers and not (low <= min(numbers) and max(numbers) <= high):
         worst = min(numbers) if min(numbers) < low else max(numbers)
@@ -347,7 +329,7 @@ def _check_series(refuse: Refusal, where: str, series: Series, limits: tuple[flo
 
 
 def _check_frames(refuse: Refusal, where: str, series: Series, duration_s: float, ends: Ends) -> None:
-    """Look at each pair of lists once: the series of a run share them, see `with_shared_frames`."""
+    """Check each pair of lists once: the series of a run share them, see `with_shared_frames`."""
     times, lengths = series.time_s, series.duration_s
     key = id(times), id(lengths)
     if key not in ends:
@@ -362,9 +344,6 @@ def _check_frames(refuse: Refusal, where: str, series: Series, duration_s: float
 
 def _refuse_twice(refuse: Refusal, key: str, names: Sequence[object]) -> None:
     if len(set(names)) < len(names):
-        seen: set[object] = set()
-        for name in names:
-            if name in seen:
-                shown = ", ".join(name) if isinstance(name, tuple) else repr(name)
-                refuse(key, f"{shown} is listed twice")
-            seen.add(name)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        shown = ", ".join(twice) if isinstance(twice, tuple) else repr(twice)
+        refuse(key, f"{shown} is listed twice")

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from svbench.results.provenance import Provenance
+from svbench.results.record import Provenance
 from svbench.results.store import Run, read_record
 from svbench.specs.records import Record
 from svbench.specs.system import SystemSpec

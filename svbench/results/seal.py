@@ -21,7 +21,7 @@ import msgspec
 
 from svbench.disk import replacing
 from svbench.errors import DataError, SpecError, SvbenchError
-from svbench.results.foreign import inside, plain_bytes
+from svbench.results.folders import inside, plain_bytes
 from svbench.specs.records import Record, digest
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
 from svbench.results.aggregate import Summary, quantities, track_scores
-from svbench.results.per_run_cache import once
 from svbench.results.record import Quantity
 from svbench.results.scores import Status
-from svbench.results.store import Run
+from svbench.results.store import Run, kept_per_run
 
 # Above this a score only reflects rounding, so it is never the best.
 PRACTICALLY_INFINITE_DB = 100.0
@@ -163,7 +162,7 @@ def _reason(
     return f"Not ranked, since not scored on all of the {total}: {names}."
 
 
-@once
+@kept_per_run
 def scored_tracks(run: Run) -> Mapping[tuple[str, str, str], frozenset[str]]:
     """Return the tracks that each number of a run rests on, by (target set, target, quantity).
 

@@ -12,7 +12,7 @@ import msgspec
 from svbench.datasets.api import Dataset
 from svbench.errors import SpecError
 from svbench.probes.tracks import probed
-from svbench.results.integrity import data_digest
+from svbench.results.record import data_digest
 from svbench.results.store import run_name
 from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.coverage import covered_sets, nothing_to_score, scorable_sets

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from svbench.datasets.api import Dataset, Track, open_dataset
 from svbench.errors import DataError, SvbenchError
-from svbench.results.foreign import manifest_of
+from svbench.results.record import manifest_of
 from svbench.results.store import Run, find_runs, load_run, run_name
 from svbench.running.jobs import Job, dataset_digest, jobs_of
 from svbench.running.reuse import input_state, kept_originals, result_key

@@ -18,7 +18,7 @@ from svbench.datasets.api import Track
 from svbench.disk import file_sha256
 from svbench.errors import AudioError, SvbenchError
 from svbench.naming.names import spellings
-from svbench.results.foreign import inside
+from svbench.results.folders import inside
 from svbench.results.integrity import key_of
 from svbench.results.record import RunRecord
 from svbench.results.scores import Inputs, SeparationRecord, TrackResult

@@ -17,8 +17,7 @@ import numpy as np
 
 from svbench.audio import Audio, write_audio
 from svbench.disk import remove_tree, replacing, sync
-from svbench.results.provenance import Provenance
-from svbench.results.record import DataRecord, RunRecord
+from svbench.results.record import DataRecord, Provenance, RunRecord
 from svbench.results.scores import TrackResult
 from svbench.results.seal import drop_seal
 from svbench.results.store import locked, read_record, slug, track_file, write_record

@@ -24,8 +24,8 @@ import msgspec
 from svbench.datasets.api import Track
 from svbench.datasets.verify import sum_notes
 from svbench.errors import AudioError, OverBudget, SvbenchError, SystemFailure
-from svbench.results.foreign import refuse_links_out
-from svbench.results.provenance import Provenance
+from svbench.results.folders import refuse_links_out
+from svbench.results.record import Provenance
 from svbench.results.scores import TrackResult
 from svbench.results.scratch import remove_partial_files, scratch_folder
 from svbench.results.store import Run, load_run, read_record, slug, track_file

@@ -14,7 +14,7 @@ from svbench.errors import SpecError
 from svbench.metrics.contract import Metric
 from svbench.results.record import Quantity
 from svbench.results.scores import Series, without_value
-from svbench.specs.plugins import load_plugin
+from svbench.specs.library import load_plugin
 from svbench.specs.protocol import MetricUse, Protocol, TargetSet
 
 

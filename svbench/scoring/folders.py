@@ -24,8 +24,7 @@ from svbench.datasets.files import named, names_read
 from svbench.datasets.layouts.folder import folder_tracks, track_files
 from svbench.errors import AudioError, DataError, SystemFailure
 from svbench.naming.folders import EstimateFolder, audio_files, read_as, target_files
-from svbench.results.provenance import Provenance
-from svbench.results.record import SCHEMA, DataRecord, RunRecord
+from svbench.results.record import SCHEMA, DataRecord, Provenance, RunRecord
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run
 from svbench.scoring.bound import BoundProtocol, bind

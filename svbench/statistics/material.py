@@ -22,7 +22,7 @@ from svbench.results.aggregate import (
 )
 from svbench.results.store import Run
 from svbench.specs.protocol import Reduce, TrackReducer
-from svbench.statistics.draws import Array
+from svbench.statistics.resampling import Array
 
 
 @dataclass(frozen=True)

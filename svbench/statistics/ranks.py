@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svbench.statistics.draws import Array
-from svbench.statistics.intervals import t_quantile
 from svbench.statistics.pairs import common_tracks
+from svbench.statistics.resampling import Array, t_quantile
 from svbench.statistics.samples import Entrant, Sampler, Samples, variances
 
 

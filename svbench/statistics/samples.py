@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from svbench.results.aggregate import REDUCERS
-from svbench.statistics.draws import Array, Counts, draw_counts, resampled
-from svbench.statistics.intervals import influences, variance
 from svbench.statistics.material import Column, Contender, Material, Settings, materials
+from svbench.statistics.resampling import Array, Counts, draw_counts, influences, resampled, variance
 
 
 @dataclass(frozen=True)

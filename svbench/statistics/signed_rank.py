@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from svbench.statistics.draws import Array
+from svbench.statistics.resampling import Array
 
 TIE = 0.005  # less than half of the last printed digit
 MOST_EXACT = 50  # differences; more need no exact distribution

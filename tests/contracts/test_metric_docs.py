@@ -13,7 +13,7 @@ import pytest
 
 from svbench.errors import AudioError
 from svbench.metrics.contract import Metric
-from svbench.specs.plugins import load_plugin, plugins
+from svbench.specs.library import load_plugin, plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 SECTIONS = dict(re.findall(r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))

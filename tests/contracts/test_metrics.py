@@ -11,7 +11,7 @@ import pytest
 
 from svbench.errors import AudioError
 from svbench.metrics.contract import Metric
-from svbench.specs.plugins import load_plugin, plugins
+from svbench.specs.library import load_plugin, plugins
 
 RATE = 16000
 NOISE = 0.1 * np.random.default_rng(23).standard_normal((6, 2 * RATE, 2))

@@ -7,8 +7,8 @@ from importlib.metadata import entry_points
 import pytest
 
 from svbench.cli.spec_files import load_spec
-from svbench.specs import library, plugins
-from svbench.specs.plugins import load_plugin
+from svbench.specs import library
+from svbench.specs.library import load_plugin
 
 SPECS = [(kind, name) for kind in library.FOLDERS for name in library.entries(kind)]
 
@@ -25,22 +25,22 @@ def test_there_is_something_of_each_kind() -> None:
     assert {kind for kind, _ in SPECS} == set(library.FOLDERS)
 
 
-@pytest.mark.parametrize("kind", sorted(plugins.GROUPS))
+@pytest.mark.parametrize("kind", sorted(library.GROUPS))
 def test_registry_agrees_with_importlib_metadata(kind: str) -> None:
-    expected = {e.name: e.value for e in entry_points(group=plugins.GROUPS[kind])}
-    assert {p.name: p.target for p in plugins.plugins(kind).values()} == expected
+    expected = {e.name: e.value for e in entry_points(group=library.GROUPS[kind])}
+    assert {p.name: p.target for p in library.plugins(kind).values()} == expected
     assert expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind in plugins.GROUPS for name in plugins.plugins(kind)]
+    ("kind", "name"), [(kind, name) for kind in library.GROUPS for name in library.plugins(kind)]
 )
 def test_plugin_loads_and_has_a_summary(kind: str, name: str) -> None:
     assert load_plugin(kind, name) is not None
-    assert plugins.summary(plugins.plugins(kind)[name])
+    assert library.summary(library.plugins(kind)[name])
 
 
-@pytest.mark.parametrize("name", sorted(plugins.plugins("metric")))
+@pytest.mark.parametrize("name", sorted(library.plugins("metric")))
 def test_metric_record_is_complete(name: str) -> None:
     metric = load_plugin("metric", name)
     assert metric.id == name

@@ -15,12 +15,12 @@ import soundfile
 from msgspec.structs import replace
 
 from svbench import score_arrays
+from svbench.api.results import long_table
 from svbench.cli.main import main
 from svbench.report.pages.frames import curves
 from svbench.results.aggregate import summarise
 from svbench.results.differences import compare_runs
 from svbench.results.store import Run, find_runs, load_run
-from svbench.results.table import long_table
 
 STEMS = ("vocals", "drums", "bass", "other")
 RATE_HZ = 8000

@@ -17,7 +17,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from svbench.datasets.api import open_dataset
-from svbench.results.provenance import collect
+from svbench.results.record import collect
 from svbench.running.jobs import jobs_of
 from svbench.running.run_folder import write_run_record
 from svbench.specs.manifest import load_manifest

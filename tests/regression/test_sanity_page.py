@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from svbench.metrics.contract import QuantityRecord
-from svbench.specs.plugins import plugins
+from svbench.specs.library import plugins
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "sanity.md"

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the files; print on standard error what they could not hold."""
-    from svbench.results.interchange.museval_export import export_museval
+    from svbench.results.museval_files import export_museval
     from svbench.results.store import load_run
 
     losses = export_museval(load_run(options.run_folder), options.out, target_set=options.target_set)

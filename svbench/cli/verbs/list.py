@@ -9,7 +9,7 @@ import argparse
 
 from svbench.cli.main import OK
 from svbench.cli.output import print_json, print_rows
-from svbench.specs import library, plugins
+from svbench.specs import library
 
 FILES = {
     "systems": "system",
@@ -48,6 +48,6 @@ def _rows(what: str) -> list[dict[str, str]]:
         entries = library.entries(FILES[what]).values()
         return [{"id": e.id, "title": e.title, "path": e.path} for e in entries]
     return [
-        {"id": p.name, "title": plugins.summary(p), "object": p.target, "distribution": p.distribution}
-        for p in plugins.plugins(PLUGINS[what]).values()
+        {"id": p.name, "title": library.summary(p), "object": p.target, "distribution": p.distribution}
+        for p in library.plugins(PLUGINS[what]).values()
     ]

@@ -82,7 +82,7 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
     import msgspec
 
     from svbench.errors import SpecError, UnknownNameError
-    from svbench.specs import library, plugins
+    from svbench.specs import library
 
     if (Path(name) / "run.json").is_file():
         from svbench.results.store import load_run
@@ -100,7 +100,7 @@ def _find(name: str, kind: str | None) -> tuple[str, dict[str, Any]]:
     if Path(name).suffix == ".toml" or "/" in name:
         kind = kind or kind_of(library.spec_path(name))
         return kind, _load(kind, name)
-    tables = {k: library.entries(k) if k in library.FOLDERS else plugins.plugins(k) for k in KINDS}
+    tables = {k: library.entries(k) if k in library.FOLDERS else library.plugins(k) for k in KINDS}
     matching = [k for k in KINDS if name in tables[k] and kind in (None, k)]
     if not matching:
         raise UnknownNameError(
@@ -117,7 +117,7 @@ def _scores(run: Run) -> list[dict[str, Any]]:
     import msgspec
 
     from svbench.results.aggregate import summarise
-    from svbench.statistics.headline import run_intervals
+    from svbench.statistics.comparison import run_intervals
     from svbench.statistics.material import Column, Settings, every_column
 
     intervals = run_intervals(run, every_column(run), Settings())
@@ -133,7 +133,7 @@ def _load(kind: str, name: str) -> dict[str, Any]:
     import msgspec
 
     if kind in ("adapter", "layout", "probe"):
-        from svbench.specs.plugins import plugins, summary
+        from svbench.specs.library import plugins, summary
 
         plugin = plugins(kind)[name]
         return {"id": name, "summary": summary(plugin), **plugin._asdict()}
@@ -146,7 +146,7 @@ def _load(kind: str, name: str) -> dict[str, Any]:
 def _metric(name: str) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from svbench.specs.plugins import load_plugin
+    from svbench.specs.library import load_plugin
 
     content = asdict(load_plugin("metric", name))
     function = content.pop("function")

@@ -60,7 +60,7 @@ def _score(point: Point) -> str:
 
 def _print(sweep: Sweep) -> None:
     from svbench.report.view.numbers import bytes_text
-    from svbench.specs.variants import value_text
+    from svbench.specs.system import value_text
 
     columns = [*sweep.parameters, "score", "rtf", "memory", "tracks"]
     head = {**{n: n for n in sweep.parameters}, "score": sweep.score, "rtf": "real-time factor"}

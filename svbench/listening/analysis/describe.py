@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.statistics.intervals import t_quantile
+from svbench.statistics.resampling import t_quantile
 
 if TYPE_CHECKING:
     import pandas as pd

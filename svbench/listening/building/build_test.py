@@ -34,7 +34,7 @@ from svbench.listening.listening_test import (
     new_test,
     refuse_existing,
 )
-from svbench.results.provenance import Provenance
+from svbench.results.record import Provenance
 from svbench.specs.listening import Levels, ListeningProtocol
 
 FAR_DB = 20.0  # a gain that differs more from the reference's is worth a note

@@ -14,7 +14,7 @@ from typing import Any
 from svbench.errors import DataError
 from svbench.listening.listening_test import Condition, Role
 from svbench.results.aggregate import track_scores
-from svbench.results.foreign import inside
+from svbench.results.folders import inside
 from svbench.results.record import Quantity
 from svbench.results.store import Run, find_runs, load_run, result_of
 from svbench.specs.listening import MOST_CONDITIONS, Anchor, ListeningProtocol, Method

@@ -24,7 +24,7 @@ from svbench.listening.building.anchors import (
 )
 from svbench.listening.building.conditions import REFERENCE, estimate_path
 from svbench.listening.building.track_selection import Excerpt
-from svbench.results.foreign import manifest_of
+from svbench.results.record import manifest_of
 from svbench.results.store import Run
 from svbench.specs.listening import Excerpts
 from svbench.specs.records import digest

@@ -38,7 +38,7 @@ from svbench.listening.listening_test import (
     refuse_existing,
 )
 from svbench.listening.readers import is_training
-from svbench.results.provenance import Provenance
+from svbench.results.record import Provenance
 from svbench.specs.listening import (
     MOST_CONDITIONS,
     Excerpts,

@@ -16,10 +16,9 @@ from svbench.errors import DataError
 from svbench.printing.paths import without_paths
 from svbench.report.view.boards import comparable
 from svbench.results.differences import Comparison, Place, compare_runs
-from svbench.results.latest import latest
 from svbench.results.scores import TrackResult
 from svbench.results.seal import vouched
-from svbench.results.store import Run, find_runs, load_run
+from svbench.results.store import Run, find_runs, latest, load_run
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def read_sources(
     """Read the runs that ``PATH`` or ``NAME=PATH`` name, each once.
 
     Of an edited system file a source, which is a name or else a folder of runs, gives the newest complete
-    run; all of them if ``every``, see `svbench.results.latest`.
+    run; all of them if ``every``, see `svbench.results.store`.
 
     Parameters
     ----------
@@ -89,7 +88,7 @@ def read_sources(
                 read = Sourced(name or without_paths(word), run, voucher)
                 found[folder.resolve()] = read
                 by_source.setdefault(name or folder.resolve().parent, []).append(read.run)
-    kept = {run.path: run for own in by_source.values() for run in latest(own, every=every)}
+    kept = {run.path: run for own in by_source.values() for run in latest(own, all_versions=every)}
     return [replace(s, run=kept[s.run.path]) for s in found.values() if s.run.path in kept]
 
 

@@ -13,7 +13,7 @@ from svbench.report.view.numbers import decibels, with_sign
 from svbench.results.aggregate import TrackScore, entering_values, quantities
 from svbench.results.store import slug
 from svbench.specs.protocol import Reduce
-from svbench.statistics.paired import Difference, paired_difference
+from svbench.statistics.pairs import Difference, paired_difference
 
 MOST_DRAWN = (
     40  # systems of a drawing with a dot for each track: thousands of dots are slow to draw and unreadable

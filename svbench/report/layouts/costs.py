@@ -16,7 +16,7 @@ from svbench.report.view.caveats import beside, footnotes, marked_name, overlap_
 from svbench.report.view.numbers import bytes_text, decibels, interval_text
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
-from svbench.statistics.headline import Estimate, run_intervals
+from svbench.statistics.comparison import Estimate, run_intervals
 from svbench.statistics.material import Column, Settings
 from svbench.tables.markup import text_table
 from svbench.tables.spreadsheet import records_csv

@@ -25,7 +25,7 @@ from svbench.report.view.caveats import overlap_of, unstable_tracks
 from svbench.report.view.variants import probed_groups
 from svbench.results.store import Run
 from svbench.specs.protocol import TargetSet
-from svbench.specs.tables import MEAN, ColumnGroup, TableSpec
+from svbench.specs.report import MEAN, ColumnGroup, TableSpec
 from svbench.tables.markup import Format
 from svbench.tables.spreadsheet import records_csv
 

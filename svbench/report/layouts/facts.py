@@ -10,7 +10,7 @@ from svbench.report.view.boards import runnable
 from svbench.report.view.numbers import bytes_text, count_text, seconds
 from svbench.results.profile import Profile, profiles_beside
 from svbench.results.store import Run
-from svbench.specs.tables import Fact
+from svbench.specs.report import Fact
 
 HEADS: dict[Fact, str] = {
     "runnable": "Runnable?",

@@ -13,8 +13,8 @@ from svbench.report.view.variants import INSERTION
 from svbench.results.aggregate import quantities
 from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL, Reduce
-from svbench.specs.tables import MEAN, QuotedRow
-from svbench.statistics.headline import ONE_TRACK
+from svbench.specs.report import MEAN, QuotedRow
+from svbench.statistics.comparison import ONE_TRACK
 
 MOST = 12  # systems or tracks that a note names one by one
 

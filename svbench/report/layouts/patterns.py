@@ -9,7 +9,7 @@ from svbench.report.layouts.grid import Grid, GridCell, GridColumn, GridRow, mar
 from svbench.report.layouts.systems import Bound, Numbers, bind, score_columns
 from svbench.report.layouts.ties import Ties
 from svbench.results.store import Run
-from svbench.specs.tables import TableSpec
+from svbench.specs.report import TableSpec
 
 
 def pattern_grid(

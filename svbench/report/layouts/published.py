@@ -11,10 +11,10 @@ from svbench.report.layouts.grid import Grid, GridCell, GridColumn, GridRow
 from svbench.report.view import numbers
 from svbench.report.view.numbers import bytes_text
 from svbench.results.profile import Profile
-from svbench.results.provenance import Machine
+from svbench.results.record import Machine
 from svbench.results.store import Run
+from svbench.specs.report import ColumnGroup, Fact, QuotedRow, TableSpec
 from svbench.specs.system import untrained
-from svbench.specs.tables import ColumnGroup, Fact, QuotedRow, TableSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

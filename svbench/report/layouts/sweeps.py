@@ -15,7 +15,7 @@ from svbench.report.view.caveats import footnotes, overlap_of
 from svbench.results.scores import Status
 from svbench.results.store import Run
 from svbench.specs.records import Record
-from svbench.specs.variants import value_text
+from svbench.specs.system import value_text
 from svbench.tables.spreadsheet import csv_text
 
 

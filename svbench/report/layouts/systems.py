@@ -26,8 +26,8 @@ from svbench.results.record import Quantity
 from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
 from svbench.results.store import Run
 from svbench.specs.protocol import TargetSet
-from svbench.specs.tables import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
-from svbench.statistics.headline import Estimate
+from svbench.specs.report import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
+from svbench.statistics.comparison import Estimate
 from svbench.statistics.material import Column
 
 Key = tuple[str, str, str]  # target set, target, quantity

@@ -19,8 +19,7 @@ from svbench.report.layouts.text import csv_text, html_tables, json_text, markdo
 from svbench.report.view.variants import plain_runs, probed_groups
 from svbench.results.profile import Profile
 from svbench.results.store import Run
-from svbench.specs.report import ReportSpec
-from svbench.specs.tables import Published, QuotedRow, TableSpec
+from svbench.specs.report import Published, QuotedRow, ReportSpec, TableSpec
 from svbench.tables.markup import Format
 
 DURING = "Times and memory without a profile were measured during runs, while scores were computed."
@@ -169,7 +168,7 @@ def published_rows(table: TableSpec, folder: Path, given: Sequence[str]) -> list
     SpecError
         A file is missing or not what it should be.
     """
-    from svbench.specs.tables import load_published
+    from svbench.specs.report import load_published
 
     found = []
     for name in given:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from svbench.results.store import Run
-from svbench.statistics.headline import Estimate, estimate
+from svbench.statistics.comparison import Estimate, estimate
 from svbench.statistics.material import Column, Contender, Settings, every_column
 from svbench.statistics.pairs import may_be_equal
 from svbench.statistics.samples import Entrant, Sampler, entrants

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from svbench.audio import Audio, Samples, read_audio
 from svbench.datasets.api import Recorded, Track
-from svbench.results.foreign import inside, manifest_of
+from svbench.results.folders import inside
+from svbench.results.record import manifest_of
 from svbench.results.store import Run, result_of
 
 # 16 bit holds no sample above 32767/32768.

@@ -17,9 +17,8 @@ from svbench.report.listen.signals import Recordings, common_gain, waveform
 from svbench.report.view.boards import ranked_metrics
 from svbench.report.view.content import Cell, Player, Row, Signal, Table
 from svbench.report.view.numbers import decibels
-from svbench.results.aggregate import admitted, results_by_track
+from svbench.results.aggregate import admitted, results_by_track, rounded
 from svbench.results.record import Quantity
-from svbench.results.rounding import rounded
 from svbench.results.scores import Series, TrackResult
 from svbench.results.store import Run, slug
 from svbench.specs.report import Listening

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from svbench.printing.paths import without_paths
-from svbench.results.provenance import Provenance
-from svbench.results.record import RunRecord
+from svbench.results.record import Provenance, RunRecord
 from svbench.results.store import Run
 from svbench.specs.system import SystemSpec
 

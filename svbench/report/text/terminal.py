@@ -25,7 +25,7 @@ from svbench.report.view.variants import (
 )
 from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.store import Run
-from svbench.statistics.headline import Estimate, run_intervals
+from svbench.statistics.comparison import Estimate, run_intervals
 from svbench.statistics.material import Column, Settings, every_column
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.record import Quantity
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
 from svbench.results.store import Run
-from svbench.statistics.headline import Estimate, run_intervals
+from svbench.statistics.comparison import Estimate, run_intervals
 from svbench.statistics.material import Column, Settings, every_column
 
 MARKS = "Bold: best of the column, underlined: second, among systems scored on the same tracks."

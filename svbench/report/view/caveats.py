@@ -14,13 +14,12 @@ from svbench.printing.numbers import counted
 from svbench.printing.paths import without_paths
 from svbench.report.view import numbers
 from svbench.results.aggregate import Summary, track_scores
-from svbench.results.foreign import manifest_of
-from svbench.results.per_run_cache import once
+from svbench.results.record import manifest_of
 from svbench.results.scores import why_unstable
-from svbench.results.store import Run
+from svbench.results.store import Run, kept_per_run
 from svbench.specs.manifest import Manifest
 from svbench.specs.relations import Overlap, overlap
-from svbench.specs.tables import MEAN
+from svbench.specs.report import MEAN
 
 LEAK = "leak"  # the mark itself, red where the output has colours
 
@@ -218,7 +217,7 @@ def _fewer_frames(runs: Sequence[Run], most: int = 5) -> list[str]:
     return [f"Frames that some systems lack: {', '.join(sentences[:most])}{more}."] if sentences else []
 
 
-@once
+@kept_per_run
 def _frames(run: Run) -> dict[str, int]:
     return {
         r.track: max((len(s.score) for s in r.series), default=0) for r in run.results if r.status == "ok"
@@ -252,7 +251,7 @@ def _manifest(run: Run) -> Manifest | None:
 _overlap = lru_cache(maxsize=256)(overlap)
 
 
-@once
+@kept_per_run
 def _looked_up(run: Run) -> tuple[Manifest | None, str]:
     """Load the manifest that a run was made with; otherwise return the reason why there is none."""
     name = run.record.data.id

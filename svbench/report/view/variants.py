@@ -18,7 +18,7 @@ from svbench.results.aggregate import Summary, entering_values, quantities, summ
 from svbench.results.record import Quantity
 from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL
-from svbench.statistics.paired import Difference, paired_difference
+from svbench.statistics.pairs import Difference, paired_difference
 
 INSERTION = "insertion"  # the metric that only tracks with something inserted have
 

@@ -28,7 +28,7 @@ from svbench.audio import Audio
 from svbench.disk import remove_tree
 from svbench.errors import OutOfTime, SystemFailure, suggestion
 from svbench.naming.names import canonical
-from svbench.specs.plugins import plugins
+from svbench.specs.library import plugins
 from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo

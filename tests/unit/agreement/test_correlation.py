@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from svbench.agreement.coefficients import Correlation, kendall, of_rows, pearson, spearman
-from svbench.statistics.draws import draw_counts
+from svbench.statistics.resampling import draw_counts
 
 ORACLES: dict[Correlation, Any] = {
     pearson: stats.pearsonr,

@@ -12,7 +12,7 @@ import pytest
 from svbench.cost.resources import measure_profile
 from svbench.errors import SpecError, SystemFailure
 from svbench.results.profile import Profile
-from svbench.results.provenance import Machine, Provenance
+from svbench.results.record import Machine, Provenance
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.worker.measure import energy_counters, energy_spent
 

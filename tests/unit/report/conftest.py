@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from svbench.results.provenance import Machine, Provenance
-from svbench.results.record import DataRecord, Quantity, RunRecord
+from svbench.results.record import DataRecord, Machine, Provenance, Quantity, RunRecord
 from svbench.results.scores import Resources, TrackResult, series, without_value
 from svbench.results.store import Run
 from svbench.specs.protocol import Protocol, load_protocol

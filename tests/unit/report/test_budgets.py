@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from svbench.api.results import long_table
 from svbench.report.layouts.default import paper_table
 from svbench.report.pages.groups import groups
 from svbench.report.text.terminal import print_leaderboard
 from svbench.report.view.boards import runnable
 from svbench.results.aggregate import summarise, track_scores
 from svbench.results.store import Run
-from svbench.results.table import long_table
 from svbench.specs.protocol import load_protocol
 
 EVEN = dict.fromkeys(("vocals", "drums", "bass", "other"), 3.0)

@@ -24,9 +24,8 @@ from svbench.report.text.gate import gate_junit, gate_markdown, gate_text, unusa
 from svbench.results.aggregate import summarise
 from svbench.results.store import Run, write_run
 from svbench.specs.protocol import Reduce, load_protocol
-from svbench.statistics.comparison import Comparison, against_best, compare
+from svbench.statistics.comparison import Comparison, against_best, compare, headline_intervals
 from svbench.statistics.gate import gate
-from svbench.statistics.headline import headline_intervals
 from svbench.statistics.material import Column, Settings, columns, contenders
 
 FEW = Settings(resamples=500)

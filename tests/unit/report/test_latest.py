@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from svbench.cli.main import main
-from svbench.results.latest import latest
-from svbench.results.store import Run, load_run, write_run
+from svbench.results.store import Run, latest, load_run, write_run
 
 STEMS = ("vocals", "drums", "bass", "other")
 TRACKS = tuple(f"t{i}" for i in range(6))

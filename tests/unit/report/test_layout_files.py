@@ -9,9 +9,8 @@ import pytest
 from svbench.cli.main import main
 from svbench.errors import DataError, SpecError
 from svbench.report.layouts.table import published_rows
-from svbench.specs.report import load_layout, load_report
+from svbench.specs.report import TableSpec, load_layout, load_published, load_report
 from svbench.specs.system import load_system
-from svbench.specs.tables import TableSpec, load_published
 
 
 def test_definitions_of_the_other_kind_and_wrong_ones(tmp_path: Path) -> None:

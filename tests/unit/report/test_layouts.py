@@ -20,10 +20,9 @@ from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import entering_values
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
-from svbench.specs.report import load_layout
-from svbench.specs.tables import Published, QuotedRow
+from svbench.specs.report import Published, QuotedRow, load_layout
 from svbench.statistics.material import Column
-from svbench.statistics.paired import paired_difference
+from svbench.statistics.pairs import paired_difference
 
 STEMS = ("vocals", "drums", "bass", "other")
 FORMATS = ("markdown", "csv", "latex", "html", "json")

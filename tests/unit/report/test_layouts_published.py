@@ -21,7 +21,7 @@ from svbench.results.profile import (
     profile_name,
     timing,
 )
-from svbench.results.provenance import Provenance
+from svbench.results.record import Provenance
 from svbench.results.store import Run, write_record
 from svbench.specs.protocol import load_protocol
 from svbench.specs.report import load_layout

@@ -10,17 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from svbench.api.results import COLUMNS, long_table
 from svbench.errors import DataError
 from svbench.results.aggregate import Summary, summarise, track_scores
-from svbench.results.provenance import collect
-from svbench.results.record import DataRecord, Quantity, RunRecord
+from svbench.results.record import DataRecord, Quantity, RunRecord, collect
 from svbench.results.scores import TrackResult, series, without_value
 from svbench.results.store import Run
-from svbench.results.table import COLUMNS, long_table
 from svbench.specs.library import entries
 from svbench.specs.protocol import MetricUse, Reduce, TargetSet, load_protocol
 from svbench.specs.system import load_system
-from svbench.statistics.headline import run_intervals
+from svbench.statistics.comparison import run_intervals
 from svbench.statistics.material import Column, Settings, materials
 
 NAN, INF = math.nan, math.inf

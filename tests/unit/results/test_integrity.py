@@ -15,7 +15,8 @@ import pytest
 from svbench.cli.main import main
 from svbench.datasets.api import Recorded
 from svbench.errors import DataError
-from svbench.results.foreign import inside, manifest_of
+from svbench.results.folders import inside
+from svbench.results.record import manifest_of
 from svbench.results.store import find_runs, load_run
 from svbench.specs.protocol import Protocol
 from svbench.specs.records import convert, digest

@@ -24,11 +24,9 @@ from svbench.errors import DataError
 from svbench.report.layouts.default import paper_table
 from svbench.report.pages.site import write_report
 from svbench.results.aggregate import Summary, summarise
-from svbench.results.interchange.files import find_sources
-from svbench.results.interchange.museval_export import export_museval
-from svbench.results.interchange.museval_import import Plan, import_museval, layout
-from svbench.results.provenance import collect
-from svbench.results.record import Quantity
+from svbench.results.museval_files import export_museval, find_sources
+from svbench.results.museval_import import Plan, import_museval, layout
+from svbench.results.record import Quantity, collect
 from svbench.results.scores import TrackResult, series, without_value
 from svbench.results.store import Run, find_runs, load_run
 from svbench.specs.protocol import TargetSet, load_protocol

@@ -8,15 +8,14 @@ from typing import Any
 
 import msgspec
 
-from svbench.results.per_run_cache import once
-from svbench.results.store import Run
+from svbench.results.store import Run, kept_per_run
 
 
 def test_made_once_for_each_run_and_forgotten_with_it() -> None:
     made: list[str] = []
     nothing: Any = None
 
-    @once
+    @kept_per_run
     def name(run: Run) -> str:
         made.append(str(run.path))
         return str(run.path)

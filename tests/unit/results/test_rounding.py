@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from svbench.results.rounding import rounded
+from svbench.results.aggregate import rounded
 
 
 def halves() -> list[float]:

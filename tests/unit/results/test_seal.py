@@ -11,7 +11,7 @@ import pytest
 
 from svbench.cli.main import main
 from svbench.errors import DataError, SpecError, SvbenchError
-from svbench.results.foreign import refuse_links_out
+from svbench.results.folders import refuse_links_out
 from svbench.results.seal import content_digest, new_key, read_keys, seal_run, vouchers
 from svbench.results.store import load_run
 

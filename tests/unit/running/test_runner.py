@@ -12,7 +12,7 @@ import pytest
 from svbench.audio import Audio, read_audio, write_audio
 from svbench.datasets.api import Dataset, open_dataset
 from svbench.datasets.synthetic import write_folder
-from svbench.results.provenance import Provenance, collect
+from svbench.results.record import Provenance, collect
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run
 from svbench.running.jobs import Job, Redo, jobs_of, share

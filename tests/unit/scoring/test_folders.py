@@ -11,7 +11,7 @@ import pytest
 from svbench.audio import Audio, Samples
 from svbench.datasets.synthetic import write_folder
 from svbench.errors import DataError
-from svbench.results.provenance import collect
+from svbench.results.record import collect
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run
 from svbench.scoring.folders import score_folders

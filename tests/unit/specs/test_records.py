@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from svbench.errors import SpecError, SvbenchError, UnknownNameError
-from svbench.specs import plugins
+from svbench.specs import library
 from svbench.specs.library import entries, shipped
 from svbench.specs.protocol import load_protocol
 from svbench.specs.report import load_report
@@ -102,7 +102,7 @@ def test_unknown_names_are_met_with_near_ones() -> None:
     with pytest.raises(UnknownNameError, match="unknown system 'mixtrue': did you mean 'mixture'"):
         load_system("mixtrue")
     with pytest.raises(UnknownNameError, match="unknown metric 'sdrr'"):
-        plugins.load_plugin("metric", "sdrr")
+        library.load_plugin("metric", "sdrr")
 
 
 def test_training_data_must_be_stated(tmp_path: Path) -> None:
@@ -129,12 +129,12 @@ def test_two_packages_with_one_name_are_refused(tmp_path: Path, monkeypatch: pyt
     info.mkdir()
     (info / "entry_points.txt").write_text("[svbench.adapters]\nmixture = rival:Mixture\n")
     monkeypatch.syspath_prepend(tmp_path)
-    plugins.plugins.cache_clear()
+    library.plugins.cache_clear()
     try:
         with pytest.raises(SvbenchError, match=r"adapter 'mixture' is registered twice: by .*uninstall one"):
-            plugins.plugins("adapter")
+            library.plugins("adapter")
     finally:
-        plugins.plugins.cache_clear()
+        library.plugins.cache_clear()
 
 
 def test_unknown_report_section(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from svbench.errors import SpecError
-from svbench.specs.system import load_system
-from svbench.specs.variants import parameter_values, variants
+from svbench.specs.system import load_system, parameter_values, variants
 
 
 def test_values_are_read_as_toml_or_words() -> None:

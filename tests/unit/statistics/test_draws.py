@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from svbench.specs.protocol import TrackReducer
-from svbench.statistics.draws import Array, draw_counts, resampled
+from svbench.statistics.resampling import Array, draw_counts, resampled
 
 
 @pytest.mark.parametrize("n", [2, 3, 50, 255, 256, 300])  # 256 counts need another type than 255

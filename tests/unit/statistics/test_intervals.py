@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from svbench.statistics.draws import Array, draw_counts, resampled
-from svbench.statistics.intervals import expanded_percentile, influences, t_quantile, variance
-from svbench.statistics.paired import paired_difference
+from svbench.statistics.pairs import paired_difference
+from svbench.statistics.resampling import (
+    Array,
+    draw_counts,
+    expanded_percentile,
+    influences,
+    resampled,
+    t_quantile,
+    variance,
+)
 
 Draw = Callable[[np.random.Generator, int], Any]
 
@@ -139,7 +146,7 @@ def test_infinite_values_leave_a_bound_open() -> None:
 
 def test_many_tracks_are_worked_on_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same draws and numbers as in one piece, and variances that agree with the regression's."""
-    from svbench.statistics import draws, intervals
+    from svbench.statistics import resampling
 
     values = np.random.default_rng(3).normal(5, 3, 300)
     draw_counts.cache_clear()
@@ -147,9 +154,8 @@ def test_many_tracks_are_worked_on_in_blocks(monkeypatch: pytest.MonkeyPatch) ->
     means = resampled(single(values), "mean", plain)
     middles = resampled(single(values), "median", plain)
     errors = [_error(s, plain) for s in (means, middles)]
-    for module in (draws, intervals):
-        monkeypatch.setattr(module, "MANY_TRACKS", 100)
-    monkeypatch.setattr(draws, "BLOCK_BYTES", 300 * 8 * 37)
+    monkeypatch.setattr(resampling, "MANY_TRACKS", 100)
+    monkeypatch.setattr(resampling, "BLOCK_BYTES", 300 * 8 * 37)
     draw_counts.cache_clear()
     counts = draw_counts(300, 4000, 42)
     assert counts.dtype == np.uint8

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from svbench.statistics.paired import paired_difference
+from svbench.statistics.pairs import paired_difference
 
 
 def test_pairs_matter() -> None:

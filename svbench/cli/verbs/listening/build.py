@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Build the test and print what is in it."""
     from svbench.listening.building.build_test import build_test
     from svbench.listening.building.material import named_excerpt
-    from svbench.results.provenance import collect
+    from svbench.results.record import collect
     from svbench.specs.listening import load_listening_protocol
 
     arguments = {name: str(value) for name, value in vars(options).items()}

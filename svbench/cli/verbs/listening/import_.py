@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Import the test and print what is in it."""
     from svbench.listening.interchange.importing import import_webmushra
-    from svbench.results.provenance import collect
+    from svbench.results.record import collect
 
     arguments = {name: str(value) for name, value in vars(options).items()}
     test = import_webmushra(

@@ -12,7 +12,7 @@ import pytest
 from svbench.audio import Audio, write_audio
 from svbench.listening.interchange.importing import import_webmushra
 from svbench.listening.listening_test import ListeningTest
-from svbench.results.provenance import collect
+from svbench.results.record import collect
 
 RATE_HZ = 16000
 

@@ -20,7 +20,7 @@ from svbench.listening.readers import read_ratings
 from svbench.listening.store.export import export_ratings, stored_ratings
 from svbench.listening.store.state import Rating, SessionState, now
 from svbench.listening.store.store import Store
-from svbench.results.provenance import collect
+from svbench.results.record import collect
 from svbench.specs.listening import Listeners, Question, Sessions
 from svbench.testing.listening import make_test
 

@@ -15,7 +15,7 @@ import msgspec
 
 from svbench.errors import DataError, SpecError, suggestion
 from svbench.printing.numbers import counted
-from svbench.results.interchange.files import (
+from svbench.results.museval_files import (
     PAIR,
     Source,
     Target,
@@ -24,8 +24,7 @@ from svbench.results.interchange.files import (
     read_track_file,
     window,
 )
-from svbench.results.provenance import Provenance
-from svbench.results.record import IMPORTED, DataRecord, Quantity, RunRecord
+from svbench.results.record import IMPORTED, DataRecord, Provenance, Quantity, RunRecord
 from svbench.results.scores import Series, TrackResult, series, without_value
 from svbench.results.scratch import scratch_folder
 from svbench.results.store import Run, move_run, run_name, write_run
@@ -49,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
         Those of the protocol.
     provenance : Provenance
     system, subset : str, optional
-        See `svbench.results.interchange.files.find_sources`.
+        See `svbench.results.museval_files.find_sources`.
     oracles : tuple of str
         Names of systems that saw the references.
     data : Run, optional

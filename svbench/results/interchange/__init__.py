@@ -1,1 +1,0 @@
-"""Scores in the files of other tools: museval's JSON, in and out."""
