@@ -133,9 +133,8 @@ def reduce_track(
         value = REDUCERS[rules[s.metric].frames](values) if values else None
         if value is not None and not math.isfinite(value):
             value, status = None, "perfect"
-        rows.append(
-            TrackScore(track, s.target_set, s.target, s.metric, value, status, len(values), n_dropped)
-        )
+        n_frames, n_dropped = len(values), len(s.score) - len(values)
+        rows.append(TrackScore(track, s.target_set, s.target, s.metric, value, status, n_frames, n_dropped))
     return rows
 
 
