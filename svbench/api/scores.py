@@ -321,7 +321,7 @@ def _scored(
 
     return score_folders(
         references, estimates, protocol,
-        system=name or estimates.resolve().name, pool=pool, provenance=provenance, tell=report,
+        system=name or estimates.resolve().name, pool=pool, provenance=provenance, report=report,
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ import pytest
 import svbench
 from svbench.results.store import find_runs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
