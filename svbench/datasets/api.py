@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from svbench.audio import Audio, Samples, check_samples
-from svbench.audio.sounds import Sound, SumSound
-from svbench.audio.sources import Source, source_of
+from svbench.audio.sounds import Sound, Source, SumSound, source_of
 from svbench.datasets.content import (
     UNITS,
     common_shape,

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from svbench.audio import AudioInfo, Samples
-from svbench.audio.sounds import BLOCK, Sound, block_at
-from svbench.audio.sources import Source
+from svbench.audio.sounds import BLOCK, Sound, Source, block_at
 from svbench.errors import AudioError
 from svbench.specs.manifest import MIXTURE, ManifestHead
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from svbench.audio import shown
-from svbench.audio.sources import Source, source_of
+from svbench.audio.sounds import Source, source_of
 from svbench.errors import DataError, UnknownNameError
 from svbench.naming.folders import audio_files
 from svbench.naming.names import nfc, target_named

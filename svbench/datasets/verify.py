@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from svbench.audio import AudioInfo
-from svbench.audio.sources import Source, source_of
+from svbench.audio.sounds import Source, source_of
 from svbench.datasets.content import damaged_files, disagreements, lacking, lumps, measure, unknown_stems
 from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
 from svbench.disk import file_sha256
