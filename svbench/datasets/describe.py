@@ -19,9 +19,7 @@ from svbench.naming.folders import audio_files, folders
 from svbench.naming.names import target_named
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
-    FILE_COLUMNS,
     MIXTURE,
-    TRACK_COLUMNS,
     FileRow,
     Manifest,
     ManifestHead,
@@ -193,8 +191,8 @@ def _with_format(head: ManifestHead, formats: set[tuple[int, int]]) -> ManifestH
 
 def _write(out: Path, head: ManifestHead, tracks: Sequence[TrackRow], rows: Sequence[FileRow]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    _write_csv(out / "tracks.csv", TRACK_COLUMNS, (msgspec.structs.astuple(t) for t in tracks))
-    _write_csv(out / "files.csv", FILE_COLUMNS, (msgspec.structs.astuple(r) for r in rows))
+    _write_csv(out / "tracks.csv", TrackRow.__struct_fields__, (msgspec.structs.astuple(t) for t in tracks))
+    _write_csv(out / "files.csv", FileRow.__struct_fields__, (msgspec.structs.astuple(r) for r in rows))
     # Last, since a folder with manifest.toml counts as a manifest.
     (out / "manifest.toml").write_text(_toml(head), encoding="utf-8")
 
