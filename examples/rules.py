@@ -20,8 +20,8 @@ from svbench.results.scores import TrackResult
 from svbench.results.store import Run
 from svbench.scoring.bound import bind
 from svbench.scoring.track import Signals, score_signals
-from svbench.specs.manifest import load_manifest
 from svbench.specs.library import load_plugin
+from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import Protocol, load_protocol
 from svbench.specs.system import load_system
 from svbench.systems.api import Context
