@@ -268,7 +268,7 @@ def overlap_add(call: Callable[[int], Samples], n_samples: int, weight: Samples,
     --------
     >>> numbers = iter([0.0, 1.0])  # two parts, each of one value
     >>> add = overlap_add(lambda start: np.full((1, 4, 1), next(numbers)), 6, triangle(4), 2)
-    >>> add[0, :, 0].round(2).tolist()
+    >>> [round(float(x), 2) for x in add[0, :, 0]]
     [0.0, 0.0, 0.33, 0.67, 1.0, 1.0]
     """
     total, weights = None, np.zeros((n_samples, 1), np.float32)
