@@ -72,13 +72,13 @@ class OverBudget(SystemFailure):
     ----------
     limit : {"memory", "time", "set-up time"}
         Which one.
-    told : str
+    excess : str
         By how much, such as ``"17.2 GB of 16 GB"``.
     """
 
-    def __init__(self, limit: str, told: str) -> None:
-        self.limit, self.told = limit, told
-        super().__init__(f"over the budget: {told}")
+    def __init__(self, limit: str, excess: str) -> None:
+        self.limit, self.excess = limit, excess
+        super().__init__(f"over the budget: {excess}")
 
 
 class UnknownNameError(SvbenchError):

@@ -3,6 +3,13 @@
 PCM, float and FLAC can be read piece by piece from any position. Other formats are decoded once, from the
 first sample to the last, because seeking in Vorbis, Opus or MP3 is inexact and a second reading could differ.
 libsndfile decodes the formats it knows, FFmpeg the rest.
+
+Of a file with several audio streams, such as the stem.mp4 files of MUSDB18, each can be read by its number.
+It is decoded to 16 bit. musdb hands museval the samples that ``ffmpeg -f s16le`` gives, and all published
+results on MUSDB18 were computed on them: AAC decoded to float, rounded to the nearest of 65536 steps,
+clipped, not dithered. Rounding puts noise into the band that the encoder left empty; without it, ISR, SIR and
+SAR change by many dB. A stream is as long as what is decoded, including the silence at the end of the
+encoder's last block.
 """
 
 from __future__ import annotations
@@ -28,6 +35,8 @@ from svbench.errors import AudioError
 # The length that libsndfile gives where only decoding can count the samples.
 _UNKNOWN = 2**63 - 1
 _BLOCK = 1 << 16
+# A block of AAC. Versions of FFmpeg may cut less than one off the end; a truncated file lacks more.
+_AAC_BLOCK = 1024
 # One sample is a fixed number of bytes in all of these, or FLAC's frames say which samples they hold.
 _SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
@@ -57,26 +66,35 @@ class AudioInfo:
         return self.n_samples / self.rate_hz
 
 
-def audio_info(path: Path | str) -> AudioInfo:
+def audio_info(path: Path | str, stream: int | None = None) -> AudioInfo:
     """Read a file's length, channels and rate, from its header where that is enough.
 
     MP3 without a Xing header, FLAC without a total and formats that only FFmpeg reads are decoded to count
     their samples; the result is cached as long as the file does not change.
 
+    Parameters
+    ----------
+    path : path
+    stream : int, optional
+        Number of an audio stream, from 0, that is read in 16 bit.
+
     Raises
     ------
     AudioError
-        The file is missing, empty, no audio, of a kind that is not read, or ends early.
+        The file is missing, empty, no audio, of a kind that is not read, or ends early; or it has no such
+        stream.
     """
-    return _info(*version(Path(path)))
+    return _info(stream, *_version(Path(path)))
 
 
 class FileSound:
-    """An audio file; it is opened when first read and stays open.
+    """An audio file, or one stream of it; it is opened when first read and stays open.
 
     Parameters
     ----------
     path : path
+    stream : int, optional
+        Number of an audio stream, from 0, that is read in 16 bit.
 
     Attributes
     ----------
@@ -91,9 +109,9 @@ class FileSound:
         See `audio_info`; when read, also truncated, damaged, or NaN or infinite values.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self._info = info = audio_info(self.path)
+    def __init__(self, path: Path | str, stream: int | None = None) -> None:
+        self.path, self.stream = Path(path), stream
+        self._info = info = audio_info(self.path, stream)
         self.n_samples, self.n_channels, self.rate_hz = info.n_samples, info.n_channels, info.rate_hz
         self.dtype: np.dtype[Any] = np.dtype(np.int16 if info.subtype == "PCM_16" else np.float64)
         self._file: Any = None
@@ -104,8 +122,9 @@ class FileSound:
         """Fill ``out``, shape (n, n_channels) of int16 or floating point, from sample ``start`` on."""
         end = start + (self._read_piece if self._info.in_pieces else self._read_whole)(start, out)
         if end < start + len(out):
+            part = "" if self.stream is None else f"stream {self.stream} "
             raise AudioError(
-                f"{self.path}: ends at sample {end}, its header promises {self.n_samples}; "
+                f"{self.path}: {part}ends at sample {end}, its header promises {self.n_samples}; "
                 "the file is truncated or damaged"
             )
         if not self._info.subtype.startswith("PCM_"):
@@ -128,9 +147,12 @@ class FileSound:
 
     def _read_whole(self, start: int, out: NDArray[Any]) -> int:
         if self._samples is None:
-            self._samples = _decoded(*version(self.path)).samples
+            self._samples = _decoded(self.stream, *_version(self.path)).samples
         part = self._samples[start : start + len(out)]
         fill(out[: len(part)], part)
+        if self.stream is not None and self.n_samples - len(self._samples) < _AAC_BLOCK:
+            out[len(part) :] = 0
+            return len(out)
         return len(part)
 
 
@@ -173,7 +195,7 @@ def is_utf8(name: Path | str) -> bool:
     return True
 
 
-def version(path: Path) -> tuple[Path, int, int, int]:
+def _version(path: Path) -> tuple[Path, int, int, int]:
     """Return a path with its inode, size and modification time, as a cache key that changes with the content.
 
     Raises
@@ -197,8 +219,8 @@ class _Header(NamedTuple):
     subtype: str
 
 
-class _Whole(NamedTuple):
-    """A decoded file."""
+class _Decoded(NamedTuple):
+    """All samples of a file or of one of its streams."""
 
     samples: NDArray[Any]
     rate_hz: int
@@ -206,8 +228,19 @@ class _Whole(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _info(*key: Any) -> AudioInfo:
+def _info(stream: int | None, *key: Any) -> AudioInfo:
     path: Path = key[0]
+    if stream is not None:
+        streams = ffmpeg.streams(path)
+        if stream >= len(streams):
+            raise AudioError(
+                f"{path}: has {len(streams)} audio streams, expected at least {stream + 1}; "
+                "it is not a stem file, or damaged"
+            )
+        n_samples, one = streams[stream].n_samples, streams[stream]
+        if n_samples is None:
+            n_samples = len(_decoded(stream, *key).samples)
+        return AudioInfo(n_samples, one.n_channels, one.rate_hz, "PCM_16", in_pieces=False)
     suffix = path.suffix.lower()
     if suffix in REFUSED:
         raise AudioError(f"{path}: {suffix} files are not read; convert it to WAV or FLAC")
@@ -216,9 +249,9 @@ def _info(*key: Any) -> AudioInfo:
         in_pieces = header.subtype in _SEEKABLE
         info = AudioInfo(header.n_samples, header.n_channels, header.rate_hz, header.subtype, in_pieces)
     else:
-        whole = _decoded(*key)
-        n_samples, n_channels = whole.samples.shape
-        info = AudioInfo(n_samples, n_channels, whole.rate_hz, whole.subtype, in_pieces=False)
+        decoded = _decoded(None, *key)
+        n_samples, n_channels = decoded.samples.shape
+        info = AudioInfo(n_samples, n_channels, decoded.rate_hz, decoded.subtype, in_pieces=False)
     if not info.n_samples:
         raise AudioError(
             f"{path}: its header says that it holds no samples, and the file has {key[2]} bytes; if there is "
@@ -228,18 +261,18 @@ def _info(*key: Any) -> AudioInfo:
 
 
 # Enough for the references and estimates of one track, which are read together.
-@lru_cache(maxsize=8)
-def _decoded(*key: Any) -> _Whole:
+@lru_cache(maxsize=16)
+def _decoded(number: int | None, *key: Any) -> _Decoded:
     import soundfile
 
     path: Path = key[0]
-    header = _header(path)
+    header = _header(path) if number is None else None
     if header is None:
-        stream = ffmpeg.streams(path)[0]
-        samples = ffmpeg.decoded(path, 0, stream)
-        if stream.codec == "aac" and (length_s := signal_length_s(path)):
+        stream = ffmpeg.streams(path)[number or 0]
+        samples = ffmpeg.decoded(path, number or 0, stream, None if number is None else "s16")
+        if number is None and stream.codec == "aac" and (length_s := signal_length_s(path)):
             samples = samples[: round(length_s * stream.rate_hz)]
-        return _Whole(samples, stream.rate_hz, "PCM_16" if samples.dtype == np.int16 else stream.codec)
+        return _Decoded(samples, stream.rate_hz, "PCM_16" if samples.dtype == np.int16 else stream.codec)
     # ALAC holds whole numbers of up to 32 bits; what the lossy decoders give is float32.
     dtype = np.int32 if header.subtype.startswith("ALAC") else np.float32
     try:
@@ -248,7 +281,7 @@ def _decoded(*key: Any) -> _Whole:
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
         raise AudioError(f"{path}: cannot be decoded ({reason}); the file is truncated or damaged") from error
-    return _Whole(samples, header.rate_hz, header.subtype)
+    return _Decoded(samples, header.rate_hz, header.subtype)
 
 
 def _header(path: Path) -> _Header | None:
@@ -257,15 +290,15 @@ def _header(path: Path) -> _Header | None:
 
     try:
         refuse_truncated(path)
-        found = soundfile.info(os.fsencode(path))
+        info = soundfile.info(os.fsencode(path))
     except AudioError:
         raise
     except Exception as error:
         if isinstance(error, OSError) or not path.stat().st_size:
             raise AudioError(unreadable(path, error)) from error
         return None
-    n_samples: int | None = int(found.frames)
-    if found.format == "MP3":
+    n_samples: int | None = int(info.frames)
+    if info.format == "MP3":
         # Without a Xing header libsndfile guesses the length from the file's size, wrong by a factor for
         # variable bit rates. And whatever is called .mp3 is MPEG audio to it, until a pipe hides the name.
         try:
@@ -276,7 +309,7 @@ def _header(path: Path) -> _Header | None:
     elif n_samples == _UNKNOWN:
         # FLAC without a total: the Python module seeks behind every block, which libsndfile cannot do there.
         return None
-    return _Header(n_samples, int(found.channels), int(found.samplerate), str(found.subtype))
+    return _Header(n_samples, int(info.channels), int(info.samplerate), str(info.subtype))
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def _pass(
     if first and difference == 0:  # equal samples have equal scores, so they are not scored again
         return _Pass(paths, 0.0, first.peak, first.scores)
     targets = dataset.manifest.head.targets
-    sets = tuple(s.id for s in covered_sets(separated.targets, bound.protocol, targets))
+    sets = tuple(s.id for s in covered_sets(separated.made.given, bound.protocol, targets))
     scored = score_track(track, paths, bound, sets)
     rows = reduce_track(track.name, scored.series, bound.protocol, bound.quantities)
     peak = max(float(np.abs(a.samples).max()) for a in estimates.values())

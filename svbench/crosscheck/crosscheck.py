@@ -24,7 +24,7 @@ from svbench.results.store import Run
 from svbench.running.reuse import kept_audio
 from svbench.running.run_folder import has_estimates
 from svbench.scoring.bound import BoundProtocol, bind
-from svbench.scoring.folders import pair_estimates, protocol_pairs
+from svbench.scoring.folders import pair_estimates, pair_folders
 from svbench.scoring.track import Signals, at_rate, track_signals
 from svbench.specs.manifest import load_manifest
 from svbench.specs.protocol import ORIGINAL, MetricUse, Protocol
@@ -183,8 +183,8 @@ def run_signals(run: Run, data: tuple[str, Path] | None = None) -> SignalsOf:
 
 
 def folder_signals(references: Path, estimates: Path, protocol: Protocol) -> SignalsOf:
-    """Return a function that reads a track from two folders; see `svbench.datasets.pairs`."""
-    pairs = {p.track.name: p for p in protocol_pairs(references, estimates, protocol).tracks}
+    """Return a function that reads a track from two folders; see `svbench.scoring.folders`."""
+    pairs = {p.track.name: p for p in pair_folders(references, estimates, protocol).tracks}
     bound = bind(protocol)
 
     def signals(result: TrackResult) -> Signals:

@@ -3,7 +3,7 @@
 A stem is a recorded file; a target is a named sum of stems. A track lacks a target when none of
 the target's stems is on disk, or all of them are digital silence: such a target is *absent*, and
 no reference is made up for it. Where one file holds the sum of several stems, those without a file of
-their own are *unknown*, not absent; see `svbench.datasets.lumps`.
+their own are *unknown*, not absent; see `svbench.datasets.content`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from svbench.audio import Audio, Samples, check_samples
-from svbench.audio.sounds import Sound, SumSound
-from svbench.audio.sources import Source, source_of
-from svbench.datasets.content import UNITS, disagreements, file_infos, lacking
+from svbench.audio.sounds import Sound, Source, SumSound, source_of
+from svbench.datasets.content import (
+    UNITS,
+    common_shape,
+    disagreements,
+    file_infos,
+    lacking,
+    mixture_parts,
+    parts_of,
+    unknown_stems,
+)
 from svbench.datasets.files import Finding, TrackFiles, choose, find_tracks, names_read
 from svbench.datasets.files import Layout as Layout  # what a layout plug-in imports
-from svbench.datasets.lumps import mixture_parts, parts_of, unknown_stems
+from svbench.disk import file_sha256
 from svbench.errors import DataError, UnknownNameError
 from svbench.specs.manifest import Manifest, ManifestHead
 
@@ -141,8 +149,7 @@ class Track:
         for name, source in sorted(sources.items()):
             for path in source.paths if source else ():
                 if path not in contents:
-                    with path.open("rb") as file:
-                        contents[path] = hashlib.file_digest(file, "sha256").hexdigest()
+                    contents[path] = file_sha256(path)
                 part = [f"/{n}" for n in (source.stream, source.channel) if n is not None] if source else []
                 whole.update(f"{name}:{contents[path]}{''.join(part)};".encode())
         return whole.hexdigest()
@@ -235,7 +242,9 @@ def open_dataset(
     listed = find_tracks(root, manifest.head, [t.track for t in manifest.tracks])
     chosen, skipped = choose(manifest, listed, root, subset, tracks)
     found = tuple(track_of(files, manifest.head) for files in chosen)
-    return Dataset(manifest, root, found, subset, tuple(skipped), read_as=names_read(chosen))
+    return Dataset(
+        manifest, root, found, subset, tuple(skipped), read_as=names_read(f.read_as for f in chosen)
+    )
 
 
 def track_of(files: TrackFiles, head: ManifestHead) -> Track:
@@ -266,13 +275,13 @@ def track_of(files: TrackFiles, head: ManifestHead) -> Track:
             f"track {files.name!r}: {infos[0][0]} has {wanted} {unit}, {path} has {found}; "
             "all files of a track must agree"
         )
-    lengths = [info.n_samples for _, info in infos]
+    n_samples, n_channels = common_shape([info for _, info in infos], head)
     return Track(
         files.name,
         files.subset,
         infos[0][1].rate_hz,
-        max(info.n_channels for _, info in infos),
-        min(lengths) if head.lengths == "cut" else max(lengths),
+        n_channels,
+        n_samples,
         {s: source_of(place) for s, place in files.stems.items()},
         sources.get("mixture"),
         head.targets,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -12,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from svbench.audio import AudioInfo, is_utf8, shown
-from svbench.datasets.content import disagreements, file_infos, measure
+from svbench.datasets.content import common_shape, disagreements, file_infos, measure
 from svbench.datasets.files import TrackFiles, find_tracks
+from svbench.disk import file_sha256
 from svbench.errors import AudioError, DataError, SpecError
 from svbench.naming.folders import audio_files, folders
 from svbench.naming.names import target_named
@@ -90,9 +90,8 @@ def describe(
     duration_s = 0.0
     for number, files in enumerate(found, start=1):
         infos = _usable(files, head, tracks)
-        lengths = [info.n_samples for info in infos]
-        n_samples = min(lengths) if head.lengths == "cut" else max(lengths)
-        formats.add((infos[0].rate_hz, max(info.n_channels for info in infos)))
+        n_samples, n_channels = common_shape(infos, head)
+        formats.add((infos[0].rate_hz, n_channels))
         duration_s += n_samples / infos[0].rate_hz
         tracks.append(TrackRow(files.name, files.subset, n_samples))
         rows += _rows(files, root)
@@ -176,8 +175,7 @@ def _rows(files: TrackFiles, root: Path) -> list[FileRow]:
     for stem, source in files.sources().items():
         for path in source.paths:
             if path not in digests:
-                with path.open("rb") as file:
-                    digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+                digests[path] = file_sha256(path)
             relative = path.relative_to(root).as_posix()
             if not is_utf8(relative):
                 raise DataError(f"{shown(path)}: not UTF-8, so no manifest can hold the name; rename it")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from svbench.audio import shown
-from svbench.audio.sources import Source, source_of
+from svbench.audio.sounds import Source, source_of
 from svbench.errors import DataError, UnknownNameError
 from svbench.naming.folders import audio_files
 from svbench.naming.names import nfc, target_named
@@ -132,15 +132,20 @@ def named(files: TrackFiles, written: Mapping[str, str]) -> TrackFiles:
     )
 
 
-def names_read(tracks: Iterable[TrackFiles]) -> tuple[str, ...]:
-    """Return what files of other names were read as, and in how many tracks.
+def names_read(read_as: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return how files of other names were read, and in how many tracks.
+
+    Parameters
+    ----------
+    read_as : iterable of iterable of str
+        For each track what `svbench.naming.folders.read_as` returns.
 
     Examples
     --------
-    >>> names_read(2 * [TrackFiles("a", "", {}, None, read_as=("Bass.wav read as bass",))])
+    >>> names_read([["Bass.wav read as bass"], ["Bass.wav read as bass"]])
     ('Bass.wav read as bass in 2 tracks',)
     """
-    counts = Counter(message for files in tracks for message in files.read_as)
+    counts = Counter(message for messages in read_as for message in messages)
     return tuple(f"{message} in {n} track{'s' if n > 1 else ''}" for message, n in counts.items())
 
 

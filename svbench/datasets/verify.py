@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from svbench.audio import AudioInfo
-from svbench.audio.sources import Source, source_of
-from svbench.datasets.content import damaged_files, disagreements, lacking, measure
+from svbench.audio.sounds import Source, source_of
+from svbench.datasets.content import damaged_files, disagreements, lacking, lumps, measure, unknown_stems
 from svbench.datasets.files import Finding, TrackFiles, find_tracks, names_read
-from svbench.datasets.lumps import lumps, unknown_stems
+from svbench.disk import file_sha256
 from svbench.errors import AudioError
 from svbench.specs.manifest import MIXTURE, FileRow, Manifest, ManifestHead
 
@@ -121,7 +120,7 @@ def _track(
 
 def _names(found: Mapping[str, TrackFiles], head: ManifestHead) -> Iterable[Finding]:
     """Tell what files of other names were read as, and which stems one file hides."""
-    for message in names_read(found.values()):
+    for message in names_read(f.read_as for f in found.values()):
         yield Finding("", "", "read as", message, "note")
     hidden: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for name, files in found.items():
@@ -145,10 +144,8 @@ def _files(files: TrackFiles, root: Path, rows: list[FileRow]) -> Iterable[Findi
         elif path.stat().st_size != row.n_bytes:
             message = f"{row.path} has {path.stat().st_size} bytes, the manifest says {row.n_bytes}"
             yield Finding(files.name, row.stem, "wrong size", message)
-        else:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != row.sha256:
-                    yield Finding(files.name, row.stem, "wrong digest", f"{row.path} differs in content")
+        elif file_sha256(path) != row.sha256:
+            yield Finding(files.name, row.stem, "wrong digest", f"{row.path} differs in content")
     listed = {row.stem for row in rows}
     for stem in files.stems:
         if rows and stem not in listed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from svbench.probes.tracks import probed
 from svbench.results.record import data_digest
 from svbench.results.store import run_name
 from svbench.scoring.bound import BoundProtocol, bind
-from svbench.scoring.coverage import nothing_to_score, scorable_sets
+from svbench.scoring.coverage import covered_sets, nothing_to_score, scorable_sets
 from svbench.specs.protocol import ORIGINAL, Protocol
 from svbench.specs.system import AS_ASKED, LocatedSystem
 
@@ -69,6 +69,11 @@ class Job(msgspec.Struct, frozen=True, dict=True):
             raise nothing_to_score(self.dataset.root, self.protocol, left_out)
         return sets, left_out
 
+    def covered(self, targets: Collection[str]) -> tuple[str, ...]:
+        """Return the ids of the target sets that are scored if a system gives these targets."""
+        sets = covered_sets(targets, self.protocol, self.dataset.manifest.head.targets)
+        return tuple(s.id for s in sets if s.id in self.scorable[0])
+
 
 def job_folder(out: Path, located: LocatedSystem, protocol: Protocol, dataset: Dataset) -> Path:
     """Return the run folder of a job, named after its system, protocol and data."""
@@ -85,7 +90,7 @@ def jobs_of(
 ) -> list[Job]:
     """Make the jobs of one system: one, or one for each variant if the protocol has probes.
 
-    The original comes first. It keeps its estimates if the protocol compares others with them.
+    The unchanged data come first; their estimates are kept if the protocol compares variants with them.
 
     Raises
     ------
@@ -101,19 +106,18 @@ def jobs_of(
             "protocol with limits (mdx21-round1, sdx23), or use `svbench profile --random-weights`",
         )
     parts = sorted(probed(dataset, protocol), key=lambda d: d.variant != ORIGINAL)
-    folders = [job_folder(out, located, protocol, d) for d in parts]
-    if not protocol.compares_originals:
-        return [
-            Job(located, protocol, d, f, redo, keep_estimates) for d, f in zip(parts, folders, strict=True)
-        ]
-    if parts[0].variant != ORIGINAL:
+    compares = protocol.compares_originals
+    if compares and parts[0].variant != ORIGINAL:
         raise SpecError(
             f"protocol {protocol.id}", "probes", f"its metrics need a variant {ORIGINAL!r}; it has none"
         )
-    return [
-        Job(located, protocol, d, f, redo, keep_estimates or i == 0, folders[0] if i else None)
-        for i, (d, f) in enumerate(zip(parts, folders, strict=True))
-    ]
+    jobs: list[Job] = []
+    for part in parts:
+        keep = keep_estimates or (compares and not jobs)
+        original = jobs[0].folder if compares and jobs else None
+        folder = job_folder(out, located, protocol, part)
+        jobs.append(Job(located, protocol, part, folder, redo, keep, original))
+    return jobs
 
 
 def dataset_digest(dataset: Dataset) -> str:

@@ -1,4 +1,4 @@
-"""Repeat a run from its record, with the same protocol, data, system and parameters, or say why it cannot be.
+"""Repeat a run from its record, with the same protocol, data, system and parameters, or say why not.
 
 The record holds the protocol and the system in full, so edits of their files do not matter. What it only
 names must be unchanged: weights, files that parameters name, recordings, and the versions of metrics.
@@ -15,11 +15,10 @@ from msgspec.structs import replace
 from svbench.datasets.api import Dataset, Track, open_dataset
 from svbench.errors import DataError, SvbenchError
 from svbench.results.record import manifest_of
-from svbench.results.store import Run, run_name
+from svbench.results.store import Run, find_runs, load_run, run_name
 from svbench.running.jobs import Job, dataset_digest, jobs_of
 from svbench.running.reuse import input_state, kept_originals, result_key
 from svbench.scoring.bound import BoundProtocol, bind
-from svbench.specs.manifest import Manifest
 from svbench.specs.protocol import ORIGINAL
 from svbench.specs.system import LocatedSystem, load_system
 from svbench.systems.in_process import CALLABLE
@@ -57,17 +56,17 @@ def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | 
     if bound.quantities != run.record.quantities:
         raise DataError(
             f"{run.path}: the metrics of this svbench give other quantities for {run.record.protocol.id} "
-            f"than then; repeat it with svbench {run.record.provenance[-1].svbench}"
+            f"than the run has; repeat it with svbench {run.record.provenance[-1].svbench}"
         )
     dataset = _dataset(run, data)
     keep = any(r.estimates for r in run.results)
     jobs = jobs_of(located, run.record.protocol, dataset, out, "failed", keep)
-    this_job = _own_job(run, jobs)
+    this_job = _job_of_run(run, jobs)
     if dataset_digest(this_job.dataset) != run.record.data.digest:
         raise DataError(
             f"{run.path}: the manifest of {run.record.data.id} is not the one of the run "
             f"({dataset.manifest.path} has version {dataset.manifest.head.version}, the run "
-            f"{run.record.data.version}); repeat it with that one"
+            f"{run.record.data.version}); repeat it with the manifest of the run"
         )
     _refuse_changes(run, bound, located, this_job.dataset.tracks)
     return [replace(j, may_reuse=False) for j in jobs if j.folder in (this_job.folder, this_job.original)]
@@ -78,15 +77,15 @@ def _refuse_others(run: Run, out: Path) -> None:
     record = run.record
     if record.imported:
         raise DataError(
-            f"{run.path}: its scores were imported, so there is nothing to separate; import the files again"
+            f"{run.path}: its scores were imported, so there is no system to run; import the files again"
         )
     if record.system.adapter == CALLABLE:
         raise DataError(
-            f"{run.path}: a Python function made it in the calling process, and no record holds that; "
+            f"{run.path}: a Python function made it in the calling process, and a record cannot hold one; "
             "call svbench.evaluate with the function again"
         )
     if not run.results:
-        raise DataError(f"{run.path}: no track of it has a result; finish it with `svbench run`")
+        raise DataError(f"{run.path}: none of its tracks has a result; finish it with `svbench run`")
     if not all(r.key for r in run.results):
         raise DataError(
             f"{run.path}: only scored, no system separated it; repeat its command: "
@@ -105,17 +104,17 @@ def _located(run: Run, system: Path | None) -> LocatedSystem:
         if not record.system_folder or not folder.is_dir():
             raise DataError(
                 f"{run.path}: the folder of the system's file "
-                f"({record.system_folder or 'not in the record'}) is not there; "
+                f"({record.system_folder or 'not in the record'}) does not exist; "
                 f"name the file of {record.system.id} with --system"
             )
         return LocatedSystem(record.system, folder)
-    found = load_system(system)
-    if found.spec.digest != record.system_digest:
+    loaded = load_system(system)
+    if loaded.spec.digest != record.system_digest:
         raise DataError(
-            f"{system}: is not the system of {run.path} any more (digest {found.spec.digest[:8]}, then "
-            f"{record.system_digest[:8]}); `svbench show {run.path}` prints what it was"
+            f"{system}: is no longer the system of {run.path} (its digest is {loaded.spec.digest[:8]}, "
+            f"it was {record.system_digest[:8]}); `svbench show {run.path}` prints the one of the run"
         )
-    return LocatedSystem(record.system, found.folder)
+    return LocatedSystem(record.system, loaded.folder)
 
 
 def _dataset(run: Run, root: Path | None) -> Dataset:
@@ -124,33 +123,28 @@ def _dataset(run: Run, root: Path | None) -> Dataset:
     root = root or Path(data.root)
     if not root.is_dir():
         raise DataError(f"{root}: the recordings of {run.path} are not there; say where with --data")
-    return open_dataset(_manifest(run), root, subset=data.subset or None, tracks=data.tracks)
-
-
-def _manifest(run: Run) -> Manifest:
-    """Load the manifest from where it lay, or by its id."""
-    data = run.record.data
     try:
-        return manifest_of(data)
+        manifest = manifest_of(data)
     except SvbenchError:
         raise DataError(
             f"{run.path}: its manifest is no longer at {data.manifest}, and no data set here is called "
-            f"{data.id!r}; put it back"
+            f"{data.id!r}; put the manifest back"
         ) from None
+    return open_dataset(manifest, root, subset=data.subset or None, tracks=data.tracks)
 
 
-def _own_job(run: Run, jobs: Sequence[Job]) -> Job:
+def _job_of_run(run: Run, jobs: Sequence[Job]) -> Job:
     """Return the job for the variant of the run."""
     wanted = run.record.data
-    for job in jobs:
-        if job.dataset.variant == wanted.variant:
-            if job.dataset.variant_version != wanted.variant_version:
-                raise DataError(
-                    f"{run.path}: variant {wanted.variant} is made by {job.dataset.variant_version!r} now, "
-                    f"then by {wanted.variant_version!r}"
-                )
-            return job
-    raise DataError(f"{run.path}: variant {wanted.variant!r} cannot be made here; `svbench run` says why")
+    job = next((j for j in jobs if j.dataset.variant == wanted.variant), None)
+    if job is None:
+        raise DataError(f"{run.path}: variant {wanted.variant!r} cannot be made here; `svbench run` says why")
+    if job.dataset.variant_version != wanted.variant_version:
+        raise DataError(
+            f"{run.path}: variant {wanted.variant} is now made by {job.dataset.variant_version!r}, "
+            f"for the run it was made by {wanted.variant_version!r}"
+        )
+    return job
 
 
 def _refuse_changes(run: Run, bound: BoundProtocol, located: LocatedSystem, tracks: Sequence[Track]) -> None:
@@ -165,14 +159,13 @@ def _refuse_changes(run: Run, bound: BoundProtocol, located: LocatedSystem, trac
         then, now = known[track.name], track.digest()
         if then.track_digest != now:
             raise DataError(
-                f"{run.path}: the recordings of track {track.name!r} are not those of the run (digest "
-                f"{now[:8]}, then {then.track_digest[:8]}); say with --data where those are"
+                f"{run.path}: the recordings of track {track.name!r} are not those of the run (their digest "
+                f"is {now[:8]}, it was {then.track_digest[:8]}); say with --data where those of the run are"
             )
         originals = kept_originals(original, track.name).digests if original else None
         if then.key != result_key(bound, located, track.name, now, originals).digest:
-            suspects = (
-                [f"the files or folders {', '.join(f)}"] if (f := input_state(located, track.name)) else []
-            )
+            files = ", ".join(input_state(located, track.name))
+            suspects = [f"the files or folders {files}"] if files else []
             suspects += ["the kept estimates of the original beside it"] if original else []
             suspects.append("the version of a metric")
             raise DataError(
@@ -183,8 +176,6 @@ def _refuse_changes(run: Run, bound: BoundProtocol, located: LocatedSystem, trac
 
 def _original_folder(run: Run) -> Path:
     """Find the run of the original beside the run of a variant."""
-    from svbench.results.store import find_runs, load_run
-
     record = run.record
     for path in find_runs([run.path.parent]):
         other = load_run(path).record

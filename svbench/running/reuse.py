@@ -1,13 +1,12 @@
-"""What need not be computed again: the keys of results and separations, and the estimates that runs keep.
+"""Decide what need not be computed again, from keys of results and separations and from kept estimates.
 
-A key is the digest of everything that a result or a separation depends on. Where it is unchanged, so is the
-outcome.
+A key is the digest of everything that a result or a separation depends on. If the key has not changed, the
+stored outcome is still valid.
 """
 
 from __future__ import annotations
 
 import glob
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import msgspec
 
 from svbench.audio import Audio, audio_info, read_audio, samples_digest
 from svbench.datasets.api import Track
+from svbench.disk import file_sha256
 from svbench.errors import AudioError, SvbenchError
 from svbench.naming.names import spellings
 from svbench.results.folders import inside
@@ -102,8 +102,8 @@ def separation_key(
 def input_state(located: LocatedSystem, track: str) -> dict[str, str]:
     """Return a digest for each file and folder that the parameters of a system name.
 
-    That of a file is of its content. That of a folder (such as one of ready-made estimates) is of the names,
-    sizes and times of change of the files in it; only of the files of this track, if it has a folder there.
+    The digest of a file is of its content. The digest of a folder, such as one of ready-made estimates, is of
+    the names, sizes and times of change of the files in it; if it has a folder of this track, of that only.
     """
     return {
         text: state
@@ -127,8 +127,7 @@ def _strings(value: Any) -> set[str]:
 def _state(path: Path, track: str) -> str:
     try:
         if path.is_file():
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return file_sha256(path)
         if path.is_dir():
             names = [glob.escape(name) for name in spellings(track)]
             of_track = [p for name in names for at in ("", "*/") for p in path.glob(at + name) if p.is_dir()]
@@ -161,28 +160,9 @@ def kept_originals(folder: Path, track: str) -> Originals:
     return Originals({t: inside(folder, p) for t, p in known.estimates.items()}, dict(known.estimate_digests))
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """The separation of a track that another run keeps.
-
-    Attributes
-    ----------
-    separated : Separated
-    made : SeparationRecord
-    paths : dict of digest to Path
-        Files of the estimates, by the digests of their samples.
-    note : str
-        Says where the estimates come from.
-    """
-
-    separated: Separated
-    made: SeparationRecord
-    paths: dict[str, Path]
-    note: str
-
-
 def find_kept(
     runs: Path, system_id: str, track: Track, key: str, asked: Sequence[str], protocols: Sequence[Protocol]
-) -> tuple[Kept | None, tuple[str, ...]]:
+) -> tuple[Separated | None, tuple[str, ...]]:
     """Look for kept estimates of a track that all of some protocols can score.
 
     Every file is compared with the digest of the samples that were scored, so that a damaged or edited
@@ -202,7 +182,7 @@ def find_kept(
 
     Returns
     -------
-    Kept or None
+    Separated or None
     tuple of str
         Notes on kept estimates that were not used.
     """
@@ -244,18 +224,23 @@ def _serves(
     return has_all or set(asked) <= set(made.asked)
 
 
-def _read(folder: Path, result: TrackResult, made: SeparationRecord, track: Track) -> Kept:
+def _read(folder: Path, result: TrackResult, made: SeparationRecord, track: Track) -> Separated:
     estimates = kept_audio(folder, result)
-    paths = {result.estimate_digests[t]: folder / result.estimates[t] for t in estimates}
     if missing := [t for t in made.given if t not in estimates]:
-        raise AudioError(f"no file is named of {', '.join(missing)}")
+        raise AudioError(f"it names no file of {', '.join(missing)}")
     if (resources := result.resources) is None:
         raise AudioError(f"{folder} does not say what they cost")
     given = {t: estimates[t] for t in made.given}
-    separated = Separated(given, track, made.given, result.system_version, resources, made.notes)
-    origin = msgspec.structs.replace(made, origin=folder.name)
-    note = f"not separated again: estimates and resources of run {folder.name}"
-    return Kept(separated, origin, paths, note)
+    return Separated(
+        given,
+        track,
+        result.system_version,
+        resources,
+        made.notes,
+        msgspec.structs.replace(made, origin=folder.name),
+        (f"not separated again: estimates and resources of run {folder.name}",),
+        {result.estimate_digests[t]: folder / result.estimates[t] for t in estimates},
+    )
 
 
 def kept_audio(folder: Path, result: TrackResult) -> dict[str, Audio]:
@@ -269,7 +254,7 @@ def kept_audio(folder: Path, result: TrackResult) -> dict[str, Audio]:
     estimates = {}
     for target, place in result.estimates.items():
         path = inside(folder, place)
-        # The digest is of the samples as they were scored, and differs between single and double precision.
+        # The digest is of the bytes of the samples as they were scored, so the precision must be the same.
         single = audio_info(path).subtype == "FLOAT"
         estimates[target] = read_audio(path, dtype="float32" if single else "float64")
         if samples_digest(estimates[target]) != result.estimate_digests.get(target):

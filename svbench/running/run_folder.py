@@ -1,4 +1,4 @@
-"""Write a run folder: `run.json`, and for each track its result, its estimates and a failed worker's log.
+"""Write a run folder: `run.json`, and each track's result, estimates and log of a failed worker.
 
 The estimates of a track and the result that names them are several files, which cannot change in one step. So
 a mark stands beside the estimates from before the first of them is replaced until the result is written. If a
@@ -131,21 +131,17 @@ def keep_estimates(
     for target, audio in estimates.items():
         path, known = place / f"{slug(target)}.wav", known_files.get(digests[target])
         kept[target] = path.relative_to(folder).as_posix()
-        if known is None or not (path.exists() and path.samefile(known)):
-            _put(path, audio, known)
+        if known is None:
+            with replacing(path) as partial:
+                write_audio(partial, audio)
+        elif not (path.exists() and path.samefile(known)):
+            with replacing(path) as partial:
+                try:
+                    os.link(known, partial)
+                except OSError:  # the file system has no hard links, or the file has too many
+                    shutil.copyfile(known, partial)
         known_files[digests[target]] = path
     return kept
-
-
-def _put(path: Path, audio: Audio, known: Path | None) -> None:
-    with replacing(path) as partial:
-        if known is None:
-            write_audio(partial, audio)
-        else:
-            try:
-                os.link(known, partial)
-            except OSError:  # no hard links here, or too many
-                shutil.copyfile(known, partial)
 
 
 def is_changing(folder: Path, track: str) -> bool:

@@ -1,4 +1,4 @@
-"""Separate one track: ask the system, then align its estimates by a protocol's rule and add sums of them.
+"""Separate one track: ask the system for estimates, align them by a protocol's rule, and add up targets.
 
 The first step is done once for all protocols, the second for each of them. Nothing is padded, cut, resampled
 or copied unless the protocol's rule says so, and a note says what was done.
@@ -7,8 +7,9 @@ or copied unless the protocol's rule says so, and a note says what was done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from svbench.audio import Audio, resample, samples_digest
 from svbench.audio.sounds import Shape
 from svbench.datasets.api import Track
 from svbench.errors import AudioError, OutOfTime, OverBudget, SystemFailure
-from svbench.results.scores import Resources
+from svbench.results.scores import Resources, SeparationRecord
 from svbench.scoring.bound import BoundProtocol
 from svbench.scoring.coverage import align_estimate, covered_sets, derived_notes, recipes
 from svbench.scoring.pool import n_cores
@@ -36,22 +37,29 @@ class Separated:
     ----------
     estimates : mapping of str to Audio
         As the system returned them.
-    heard : Shape
+    input_shape : Shape
         Shape of the mixture as the system got it, which estimates should have.
-    targets : tuple of str
-        Targets that the system declares. A target that the track does not contain may have no estimate.
     version : str
         Version of the system.
     resources : Resources
     notes : tuple of str
+    made : SeparationRecord
+        ``given`` are the targets that the system declares. A target that the track does not contain may have
+        no estimate.
+    origin : tuple of str
+        Notes on estimates that other runs keep: where these come from, or why others were not used.
+    files : dict of digest to Path
+        Files that hold estimates already, by the digests of their samples.
     """
 
     estimates: Mapping[str, Audio]
-    heard: Shape
-    targets: tuple[str, ...]
+    input_shape: Shape
     version: str
     resources: Resources
     notes: tuple[str, ...]
+    made: SeparationRecord
+    origin: tuple[str, ...] = ()
+    files: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +96,7 @@ def separate_track(
     Returns
     -------
     Separated
+        The key of ``made`` is empty.
 
     Raises
     ------
@@ -125,8 +134,9 @@ def separate_track(
         rtf=done.wall_s / mixture.duration_s,
         weights_bytes=done.weights_bytes,
     )
-    info = host.last_info or info  # a function in this process says what it gives with its first answer
-    return Separated(done.estimates, given, info.targets, info.version, resources, (*notes, *host.notes))
+    info = host.last_info or info  # a function in this process reveals its targets with its first answer
+    made = SeparationRecord(key="", asked=host.targets, given=info.targets)
+    return Separated(done.estimates, given, info.version, resources, (*notes, *host.notes), made)
 
 
 def fit(separated: Separated, track: Track, bound: BoundProtocol) -> Fitted:
@@ -138,13 +148,15 @@ def fit(separated: Separated, track: Track, bound: BoundProtocol) -> Fitted:
         The rule does not allow the difference, or there is no estimate of a target that is scored.
     """
     protocol = bound.protocol
-    sets = [s.id for s in covered_sets(separated.targets, protocol, track.targets)]
+    sets = [s.id for s in covered_sets(separated.made.given, protocol, track.targets)]
     if not sets:
-        raise SystemFailure(_scores_others(separated.targets, [protocol]))
+        raise SystemFailure(_scores_others(separated.made.given, [protocol]))
     estimates: dict[str, Audio] = {}
     aligned: list[str] = []
     for target, audio in separated.estimates.items():
-        estimates[target], notes = align_estimate(audio, separated.heard, track, target, protocol.alignment)
+        estimates[target], notes = align_estimate(
+            audio, separated.input_shape, track, target, protocol.alignment
+        )
         aligned += notes
     made = recipes(tuple(estimates), track, bound, sets)
     for target, parts in made.items():
@@ -163,7 +175,7 @@ def _scores_others(given: Sequence[str], protocols: Sequence[Protocol]) -> str:
 def _limited(
     host: WorkerHost, duration_s: float, budget: str, budget_s: float | None, ask: Callable[[float | None], T]
 ) -> T:
-    """Call with the stricter of the protocol's limit and that of the system file; say which was broken."""
+    """Call ``ask`` with the stricter limit of protocol and system file; an error names the one broken."""
     spec = host.located.spec
     file_s = time_limit_s(spec, duration_s)
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from svbench.audio import Audio, Samples, resample
 from svbench.audio.sounds import Shape, is_silent
 from svbench.datasets.api import Track
-from svbench.datasets.lumps import lumps
+from svbench.datasets.content import lumps
 from svbench.errors import DataError, SystemFailure
 from svbench.scoring.bound import BoundProtocol
 from svbench.specs.protocol import Alignment, Protocol, TargetSet

@@ -1,27 +1,35 @@
 """Score a folder of estimates against a folder of references, without a system.
 
+Files are paired by the names of tracks and targets, never by their order. References are arranged as in the
+layout ``folder`` of data sets, estimates as `svbench.naming.folders` describes. If one folder directly holds
+the references of a single track, the other directly holds its estimates.
+
 The result is a run like any other; only the system is unknown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from svbench.audio.sounds import ArraySound, FileSound, Shape, Sound, SumSound, whole
 from svbench.datasets import verify
-from svbench.datasets.pairs import Pairs, TrackPair, pair_folders
+from svbench.datasets.api import Track, track_of
+from svbench.datasets.files import named, names_read
+from svbench.datasets.layouts.folder import folder_tracks, track_files
 from svbench.errors import AudioError, DataError, SystemFailure
+from svbench.naming.folders import EstimateFolder, audio_files, read_as, target_files
 from svbench.results.record import SCHEMA, DataRecord, Provenance, RunRecord
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run
 from svbench.scoring.bound import BoundProtocol, bind
 from svbench.scoring.coverage import (
     align_estimate,
-    covered_sets,
     derived_notes,
     is_scored,
     lacking_targets,
@@ -45,21 +53,20 @@ def score_folders(
     system: str,
     pool: ScoringPool,
     provenance: Provenance,
-    tell: Callable[[TrackResult, int], None],
+    report: Callable[[TrackResult, int], None],
 ) -> Run:
     """Score every track of a folder of references. Files are read block by block.
 
     Parameters
     ----------
     references, estimates : Path
-        See `svbench.datasets.pairs` for the layouts.
     protocol : Protocol
     system : str
         Name of the estimates in tables.
     pool : ScoringPool
     provenance : Provenance
-    tell : callable
-        Called as ``tell(result, n_tracks)`` for each track, in order.
+    report : callable
+        Called as ``report(result, n_tracks)`` for each track, in order.
 
     Returns
     -------
@@ -74,9 +81,9 @@ def score_folders(
     if protocol.probes:
         raise DataError(
             f"{protocol.id} changes the mixtures before separation: use `svbench run`, or another protocol "
-            "for estimates that are there already"
+            "for estimates that already exist"
         )
-    pairs = protocol_pairs(references, estimates, protocol)
+    pairs = pair_folders(references, estimates, protocol)
     bound = bind(protocol)
     sets, left_out = _scored_sets(pairs, bound)
     if not sets:
@@ -85,7 +92,7 @@ def score_folders(
     results = []
     for call in calls:
         results.append(call.result())
-        tell(results[-1], len(calls))
+        report(results[-1], len(calls))
     spec = SystemSpec(
         schema=1,
         id=re.sub(r"[^A-Za-z0-9._+]+", "-", system).strip("-.") or "estimates",
@@ -94,7 +101,7 @@ def score_folders(
         training_data=("unknown",),
         parameters={"root": str(estimates.resolve())},
     )
-    names = tuple(p.track.name for p in pairs.tracks)
+    root, names = references.resolve(), tuple(p.track.name for p in pairs.tracks)
     record = RunRecord(
         schema=SCHEMA,
         system=spec,
@@ -105,9 +112,9 @@ def score_folders(
         data=DataRecord(
             id="folder",
             version="1",
-            title=references.resolve().name,
-            digest=digest([str(references.resolve()), names]),
-            root=str(references.resolve()),
+            title=root.name,
+            digest=digest([str(root), names]),
+            root=str(root),
             manifest=str(load_manifest("folder").path.resolve()),
             subset="",
             tracks=names,
@@ -119,9 +126,95 @@ def score_folders(
     return Run(estimates, record, tuple(results))
 
 
-def protocol_pairs(references: Path, estimates: Path, protocol: Protocol) -> Pairs:
-    """Pair two folders for the targets of a protocol; see `pair_folders`."""
-    return pair_folders(references, estimates, _head(protocol))
+class TrackPair(NamedTuple):
+    """One track of the references, and the files of its estimates by target."""
+
+    track: Track
+    estimates: Mapping[str, Path]
+
+
+class Pairs(NamedTuple):
+    """All tracks of the references in their order, and what a reader must know about the two folders.
+
+    Attributes
+    ----------
+    tracks : tuple of TrackPair
+        Also those without estimates.
+    left_out : tuple of str
+        What is in the folders and is not used.
+    read_as : tuple of str
+        How files were read that are not named exactly after their targets.
+    """
+
+    tracks: tuple[TrackPair, ...]
+    left_out: tuple[str, ...]
+    read_as: tuple[str, ...]
+
+
+def pair_folders(references: Path, estimates: Path, protocol: Protocol) -> Pairs:
+    """Pair a folder of references with one of estimates, for the targets of a protocol.
+
+    Raises
+    ------
+    DataError
+        A folder is missing or holds no audio, two files are named after one target, the files of a track
+        do not fit together, or the folders have no name in common.
+    """
+    for folder in (references, estimates):
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder")
+    head, left_out = _head(protocol), list[str]()
+    known = tuple(dict.fromkeys((*head.stems, *head.targets)))
+    if target_files(references, known):  # the files of a single track
+        track = references.resolve().name
+        files = target_files(estimates, known, track)
+        if not files:
+            there = ", ".join(p.name for p in audio_files(estimates)[:3]) or "no audio at all"
+            raise DataError(
+                f"{estimates}: {references} holds the references of one track, and no estimate here is "
+                f"named after a target ({', '.join(known)}); found {there}"
+            )
+        tracks = [named(track_files(references, "", head, name=track), {})]
+        by_track = {tracks[0].name: files}
+    else:
+        listed = [named(files, {}) for files in folder_tracks(references, head)]
+        tracks = [files for files in listed if not files.no_track]
+        if not tracks:
+            raise DataError(
+                f"{references}: no folder with audio files in it; expected <track>/<target>.wav, "
+                f"with targets {', '.join(head.targets)}"
+            )
+        names = [files.name for files in tracks]
+        twins = [name for name, n in Counter(names).items() if n > 1]
+        if twins:
+            raise DataError(f"{references}: two tracks are called {twins[0]!r}; rename one")
+        given = EstimateFolder(estimates, known)
+        by_track = {name: given.of(name) or {} for name in names}
+        strangers = given.strangers(names)
+        unread = [file for name in names for file in given.unread(name)]
+        if not any(by_track.values()):
+            others = strangers or unread
+            raise DataError(
+                f"{estimates}: no estimate is named after a track of {references} (such as {names[0]!r}) "
+                f"and a target ({', '.join(known)}); "
+                f"found {', '.join(map(repr, others[:3])) or 'no audio at all'}"
+            )
+        left_out += [f"{files.name}: {files.no_track}" for files in listed if files.no_track]
+        left_out += [f"{name}: no reference has this name" for name in strangers]
+        left_out += [
+            f"estimate {file} is named after no target ({n} tracks)" for file, n in Counter(unread).items()
+        ]
+    problem = next((files.problem for files in tracks if files.problem), "")
+    if problem:
+        raise DataError(problem)
+    left_out += [f"{files.name}: {message}" for files in tracks for message in files.unused]
+    of_references = names_read(files.read_as for files in tracks)
+    of_estimates = names_read(read_as(files, name) for name, files in by_track.items())
+    return Pairs(
+        tuple(TrackPair(track_of(files, head), by_track[files.name]) for files in tracks),
+        tuple(left_out),
+        (*(f"reference {m}" for m in of_references), *(f"estimate {m}" for m in of_estimates)),
+    )
 
 
 def score_pair(pair: TrackPair, bound: BoundProtocol, sets: tuple[str, ...]) -> TrackResult:
@@ -176,14 +269,14 @@ def pair_estimates(
             sound = ArraySound(audio.samples, audio.rate_hz)
             notes += more
         parts[target] = sound
+    if not made:
+        raise SystemFailure(
+            f"nothing of this track is scored; found {', '.join(pair.estimates) or 'nothing'}"
+        )
     sums = {
         target: parts[names[0]] if len(names) == 1 else SumSound([parts[p] for p in names])
         for target, names in made.items()
     }
-    if not sums:
-        raise SystemFailure(
-            f"nothing of this track is scored; found {', '.join(pair.estimates) or 'nothing'}"
-        )
     return sums, [*notes, *derived_notes(made)]
 
 
@@ -206,12 +299,11 @@ def _scored_sets(pairs: Pairs, bound: BoundProtocol) -> tuple[tuple[str, ...], l
         for t in protocol.targets
         if all(p.track.reference_sound(t) is None and not is_scored(t, p.track, bound) for p in pairs.tracks)
     }
-    covered = [s.id for s in covered_sets(given, protocol, targets)]
-    for target_set in protocol.target_sets:
-        if target_set.id not in covered:
-            lacking = ", ".join(lacking_targets(target_set, given, targets))
-            left_out.append(f"target set {target_set.id}: no estimate of {lacking}")
-    return tuple(s for s in scorable if s in covered), left_out
+    lacking = {s.id: lacking_targets(s, given, targets) for s in protocol.target_sets}
+    left_out += [
+        f"target set {s}: no estimate of {', '.join(names)}" for s, names in lacking.items() if names
+    ]
+    return tuple(s for s in scorable if not lacking[s]), left_out
 
 
 def _shape(sound: Shape) -> tuple[int, int, int]:

@@ -52,6 +52,11 @@ class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quantum_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
     @property
+    def last(self) -> TrackReducer:
+        """Name of the reducer over tracks, or over all frames if they are pooled."""
+        return self.frames if self.pooled else self.tracks
+
+    @property
     def label(self) -> str:
         """Return both axes as they are printed with every number, e.g. ``median/median``."""
         return f"pooled {self.frames}" if self.pooled else f"{self.frames}/{self.tracks}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import svbench
 from svbench.cli.main import main
 from svbench.results.store import find_runs, load_run
 from svbench.specs.system import load_system
@@ -57,3 +59,28 @@ def test_steps_work(
     assert not any(r.failed or r.missing for r in runs)
     if heading == "Add a system":
         check_system(load_system("my-system"), tmp_path)
+
+
+def test_every_file_it_names_exists() -> None:
+    root = Path(__file__).resolve().parents[2]
+    own = {"systems/my-system.toml", "systems/my_system.py", "protocols/my-protocol.toml"}
+    named = (
+        set(
+            re.findall(
+                r"`((?:svbench|tests|docs|systems|protocols|reports|examples|data_manifests)/[\w./-]*)`", TEXT
+            )
+        )
+        - own
+    )
+    assert len(named) > 15
+    assert [name for name in sorted(named) if not (root / name).exists()] == []
+
+
+def test_one_version() -> None:
+    root = Path(__file__).resolve().parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = re.search(
+        r"^version: (\S+)$", (root / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert citation is not None
+    assert project["version"] == citation[1] == svbench.__version__

@@ -13,6 +13,8 @@ import pytest
 from svbench.cli.main import main
 from svbench.systems.waveform import KEYS
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parents[2] / "docs/systems.md"
 
 

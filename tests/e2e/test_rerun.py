@@ -121,7 +121,7 @@ def test_what_has_changed_is_refused_in_words(made: Path, capsys: pytest.Capture
     refused("name the file of mine with --system")
     edited = (home / "elsewhere/mine.toml").read_text() + "threads = 2\n"
     (home / "elsewhere/edited.toml").write_text(edited)
-    refused("is not the system of", 2, "--system", home / "elsewhere/edited.toml")
+    refused("is no longer the system of", 2, "--system", home / "elsewhere/edited.toml")
 
 
 def test_an_edited_record_is_refused(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ SECTION = (
     (ROOT / "docs/systems.md").read_text(encoding="utf-8").split("## Two interpreters\n")[1].split("\n## ")[0]
 )
 PIP = ["-m", "pip", "--disable-pip-version-check", "--retries", "0", "--timeout", "20"]
-pytestmark = pytest.mark.xdist_group("second-venv")
+pytestmark = [pytest.mark.xdist_group("second-venv"), pytest.mark.slow]
 
 # PyTorch cannot be imported here, installed or not; the child process knows nothing of it.
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None\n"

@@ -12,8 +12,7 @@ import soundfile
 from msgspec.structs import replace
 
 from svbench import score_arrays
-from svbench.audio import Audio, resample
-from svbench.audio.swresample import swresample
+from svbench.audio import Audio, resample, swresample
 from svbench.datasets.demo import demo_root
 from svbench.results.aggregate import TrackScore
 from svbench.specs.protocol import Protocol, load_protocol

@@ -14,6 +14,8 @@ from svbench.audio import Audio
 from svbench.specs.system import load_system
 from svbench.systems.worker.host import WorkerHost
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "spleeter_onnx.py"
 
 

@@ -16,6 +16,8 @@ from svbench.specs.system import load_system
 from svbench.systems.quantization import quantize_system
 from svbench.systems.worker.host import WorkerHost
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "zoo_onnx.py"
 SMALL = {
     ("cnn-lstm", "listing"): {"n_fft": 64, "hidden": 4, "layers": 2},

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from svbench.audio import EXTENSIONS
+from svbench.datasets.content import lumps, overlapping
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.lumps import lumps, overlapping
 from svbench.errors import DataError
 from svbench.naming.folders import audio_files, folders, is_ignored, read_as, target_files
 from svbench.specs.manifest import MIXTURE, ManifestHead

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from svbench.audio.sources import Source
+from svbench.audio.sounds import Source
 from svbench.datasets.files import TrackFiles
 from svbench.datasets.layouts.folder import beside, contents, first_escape, unused
 from svbench.naming.folders import audio_files, folders

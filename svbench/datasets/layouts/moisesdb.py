@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from svbench.audio.sources import Source
+from svbench.audio.sounds import Source
 from svbench.datasets.files import TrackFiles
 from svbench.datasets.layouts.folder import beside, contents, first_escape, unused
 from svbench.naming.folders import audio_files, folders

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from svbench.audio.sources import Source
+from svbench.audio.sounds import Source
 from svbench.datasets.files import TrackFiles
 from svbench.datasets.layouts.folder import escapes
 from svbench.naming.folders import audio_files, folders

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from svbench.audio import Audio, AudioError, ffmpeg, write_audio
-from svbench.audio.sounds import whole
-from svbench.audio.sources import StreamSound, stream_infos
+from svbench.audio import Audio, AudioError, audio_info, ffmpeg, write_audio
+from svbench.audio.sounds import FileSound, whole
 from svbench.datasets.api import open_dataset
 from svbench.datasets.describe import describe
 from svbench.datasets.layouts.medleydb import stem_instruments
@@ -196,14 +195,15 @@ def test_either_decoder_gives_the_samples(
     monkeypatch.setattr(ffmpeg, "has_av", lambda: backend == "av")
     musdb18(tmp_path)
     path = tmp_path / "test/Zeno - Signs.stem.mp4"
-    assert [(i.n_samples, i.n_channels, i.rate_hz) for i in stream_infos(path)] == [(22528, 2, 44100)] * 5
-    vocals = whole(StreamSound(path, 4)).samples[:22050]
+    infos = [audio_info(path, stream) for stream in range(5)]
+    assert [(i.n_samples, i.n_channels, i.rate_hz) for i in infos] == [(22528, 2, 44100)] * 5
+    vocals = whole(FileSound(path, 4)).samples[:22050]
     assert np.std(vocals - SIGNALS["vocals"].samples) < 0.25 * np.std(vocals)
     with pytest.raises(AudioError, match="has 5 audio streams, expected at least 6"):
-        StreamSound(path, 5)
+        FileSound(path, 5)
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(AudioError, match="cannot be read as audio"):
-        stream_infos(path)
+        audio_info(path, 0)
 
 
 @needs_ffmpeg
@@ -227,7 +227,7 @@ def test_without_a_decoder_a_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "test").mkdir()
     (tmp_path / "test/Zeno - Signs.stem.mp4").write_bytes(b"0")
     with pytest.raises(AudioError, match=r"needs PyAV or ffmpeg.*pip install '\.\[stems\]'"):
-        stream_infos(tmp_path / "test/Zeno - Signs.stem.mp4")
+        audio_info(tmp_path / "test/Zeno - Signs.stem.mp4", 0)
 
 
 def test_musdb18_hq(tmp_path: Path) -> None:

@@ -48,13 +48,13 @@ def score(tmp_path: Path, inline_pool: ScoringPool) -> Score:
 
     def run(estimates: Tracks, references: Tracks = REFERENCES, protocol: Protocol | str = "mdx21") -> Run:
         rule = load_protocol(protocol) if isinstance(protocol, str) else protocol
-        told: list[tuple[str, int]] = []
+        reported: list[tuple[str, int]] = []
         done = score_folders(
             write("references", references), write("estimates", estimates), rule,
             system="my model", pool=inline_pool, provenance=collect(["svbench"], {}),
-            tell=lambda result, n: told.append((result.track, n)),
+            report=lambda result, n: reported.append((result.track, n)),
         )  # fmt: skip
-        assert told == [(r.track, len(done.results)) for r in done.results]
+        assert reported == [(r.track, len(done.results)) for r in done.results]
         return done
 
     return run

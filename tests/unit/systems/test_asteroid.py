@@ -19,6 +19,8 @@ from svbench.systems.adapters import asteroid as adapter
 from svbench.systems.api import Context
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 needs_package = pytest.mark.skipif(
     not importlib.util.find_spec("asteroid"), reason="asteroid is not installed"

@@ -20,6 +20,8 @@ from svbench.systems.adapters import audio_separator as adapter
 from svbench.systems.api import Context
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 MDX = {"compensate": 1.0, "mdx_dim_f_set": 1024, "mdx_dim_t_set": 8, "mdx_n_fft_scale_set": 2048}
 
 

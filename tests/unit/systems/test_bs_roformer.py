@@ -17,6 +17,8 @@ from svbench.systems.adapters import bs_roformer as adapter
 from svbench.systems.api import Context
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 needs_package = pytest.mark.skipif(
     not importlib.util.find_spec("bs_roformer"), reason="bs_roformer is not installed"

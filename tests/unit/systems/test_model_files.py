@@ -18,6 +18,8 @@ from svbench.systems.api import Context
 from svbench.systems.worker.host import Separation, WorkerHost
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 MIXTURE = Audio(np.random.default_rng(0).normal(0, 0.1, (1000, 2)).astype("f4"), 8000)
 
 

@@ -20,6 +20,8 @@ from svbench.systems.adapters import openunmix as openunmix_adapter
 from svbench.systems.api import Context
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 needs_demucs = pytest.mark.skipif(not importlib.util.find_spec("demucs"), reason="demucs is not installed")
 needs_openunmix = pytest.mark.skipif(

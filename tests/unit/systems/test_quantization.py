@@ -19,6 +19,8 @@ from svbench.systems.quantization import quantize_system
 from svbench.systems.worker.host import WorkerHost
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 MIXTURE = Audio(np.random.default_rng(0).normal(0, 0.1, (4000, 2)), 8000)
 
 

@@ -21,6 +21,8 @@ from svbench.systems.api import Context
 from svbench.systems.worker.host import WorkerHost
 from svbench.testing.systems import check_system
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 SMALL = {
     "multiband-conv-tasnet": ("M2", "latent = 8, bottleneck = 4, hidden = 6, blocks = 2, repeats = 1"),
