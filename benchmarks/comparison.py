@@ -20,11 +20,11 @@ import numpy as np
 
 from svbench.results.aggregate import Summary
 from svbench.specs.protocol import Reduce
-from svbench.statistics.comparison import estimate
-from svbench.statistics.material import Contender, Material, Settings
+from svbench.statistics.comparison import printed_number
 from svbench.statistics.pairs import all_pairs
 from svbench.statistics.ranks import critical_difference, rank_intervals
-from svbench.statistics.samples import Entrant, Sampler
+from svbench.statistics.samples import Sampler
+from svbench.statistics.track_values import IntervalSettings, SystemRuns, SystemValues, TrackValues
 
 
 def main() -> None:
@@ -36,10 +36,10 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=10_000, metavar="N")
     options = parser.parse_args()
     found = systems(options.systems, options.tracks, options.targets, options.frames)
-    sampler = Sampler(Settings(resamples=options.resamples))
+    sampler = Sampler(IntervalSettings(resamples=options.resamples))
     start = time.perf_counter()
     timed("resample all systems", lambda: [sampler.of(e, e.tracks) for e in found])
-    timed("intervals", lambda: [estimate(e, sampler) for e in found])
+    timed("intervals", lambda: [printed_number(e, sampler) for e in found])
     n_pairs = len(found) * (len(found) - 1) // 2
     timed(f"{n_pairs} pairs", lambda: all_pairs(found, sampler, higher_is_better=True))
     timed("rank intervals", lambda: rank_intervals(found, sampler, higher_is_better=True))
@@ -53,7 +53,7 @@ def timed(name: str, work: Callable[[], object]) -> None:
     print(f"{time.perf_counter() - start:7.2f} s  {name}", flush=True)
 
 
-def systems(n_systems: int, n_tracks: int, n_targets: int, n_frames: int) -> list[Entrant]:
+def systems(n_systems: int, n_tracks: int, n_targets: int, n_frames: int) -> list[SystemValues]:
     """Draw scores with the spread of those of SiSEC 2018, systems 0.2 dB apart."""
     draw = np.random.default_rng(1)
     tracks = tuple(f"track {i}" for i in range(n_tracks))
@@ -68,8 +68,8 @@ def systems(n_systems: int, n_tracks: int, n_targets: int, n_frames: int) -> lis
         }
         means = dict(zip(tracks, scores.mean(axis=1).tolist(), strict=True))
         summary = Summary("set", "mean", "SDR", 0.0, "ok", "median/median", n_tracks, n_tracks, n_tracks, 0)
-        material = Material(summary, rule, values, means, {})
-        found.append(Entrant(Contender(f"system {s}", "system", ()), (material,), tracks))
+        material = TrackValues(summary, rule, values, means, {}, {})
+        found.append(SystemValues(SystemRuns(f"system {s}", "system", ()), (material,), tracks))
     return found
 
 

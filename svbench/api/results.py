@@ -22,7 +22,7 @@ from svbench.report.view.numbers import decibels, interval_text
 from svbench.results import store
 from svbench.results.aggregate import admitted
 from svbench.statistics.comparison import Comparison, compare, headline_intervals
-from svbench.statistics.material import Column, Settings, columns
+from svbench.statistics.track_values import Column, IntervalSettings, columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -279,7 +279,7 @@ def compare_runs(
     target_set: str | None = None,
     target: str | None = None,
     seeds: Mapping[str, Sequence[str]] | None = None,
-    settings: Settings | None = None,
+    settings: IntervalSettings | None = None,
 ) -> list[Comparison]:
     """Compare the systems of runs of one protocol and data set; see `svbench.compare`."""
     from svbench.report.view.boards import combinations
@@ -305,7 +305,7 @@ def _rows(board: Board) -> list[dict[str, Any]]:
     rows = []
     for row in board.rows:
         record = row.run.record
-        intervals = headline_intervals([row.run], wanted, Settings())
+        intervals = headline_intervals([row.run], wanted, IntervalSettings())
         for column in wanted:
             cell, estimates = row.cells[column.target], intervals.get(column)
             rows.append(

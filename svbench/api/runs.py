@@ -11,7 +11,7 @@ from svbench.api.results import Results, Run, compare_runs, results_of
 from svbench.errors import DataError
 from svbench.results import store
 from svbench.statistics.comparison import Comparison
-from svbench.statistics.material import Settings, columns
+from svbench.statistics.track_values import IntervalSettings, columns
 
 if TYPE_CHECKING:
     from svbench.report.board.entries import Entry
@@ -90,7 +90,7 @@ def compare(
     target_set: str | None = None,
     target: str | None = None,
     seeds: Mapping[str, Sequence[str]] | None = None,
-    settings: Settings | None = None,
+    settings: IntervalSettings | None = None,
 ) -> list[Comparison]:
     """Compare systems: intervals, paired differences, tests, ranks.
 
@@ -108,7 +108,7 @@ def compare(
         This target instead of the mean over targets.
     seeds : mapping of str to sequence of str, optional
         Systems that are one system trained with several seeds, by the name it is to have.
-    settings : Settings, optional
+    settings : IntervalSettings, optional
         Resamples, seed and alpha of the intervals.
 
     Returns
@@ -137,7 +137,7 @@ def gate(
     metric: str | None = None,
     target_set: str | None = None,
     target: str | None = None,
-    settings: Settings | None = None,
+    settings: IntervalSettings | None = None,
 ) -> Gate:
     """Test that a candidate is not worse than a baseline by more than a margin.
 
@@ -163,7 +163,7 @@ def gate(
 
     before, after = only_run(baseline), only_run(candidate)
     wanted = columns(before, metric, target_set, target)
-    return tests.gate(before, after, wanted, max_drop, settings or Settings())
+    return tests.gate(before, after, wanted, max_drop, settings or IntervalSettings())
 
 
 def table(

@@ -241,12 +241,12 @@ def import_scores(
     Results, sequence of str
         The imported runs; and a sentence for each file that could not be imported.
     """
-    from svbench.results.museval_import import Plan, import_museval
+    from svbench.results.museval_import import ImportRequest, import_museval
     from svbench.scoring.bound import bind
 
     rule = read_protocol(protocol)
     imported = import_museval(
-        Plan(
+        ImportRequest(
             folder=Path(folder),
             out=Path(out),
             protocol=rule,

@@ -141,9 +141,9 @@ def statistics_arguments(parser: argparse.ArgumentParser, sides: str = "two-side
 
 def column_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return what `column_arguments` and `statistics_arguments` declare, as keywords of the Python API."""
-    from svbench.statistics.material import Settings
+    from svbench.statistics.track_values import IntervalSettings
 
-    settings = Settings(options.resamples, options.seed, options.alpha)
+    settings = IntervalSettings(options.resamples, options.seed, options.alpha)
     chosen = {name: getattr(options, name) for name in ("metric", "target_set", "target")}
     return {**chosen, "settings": settings}
 

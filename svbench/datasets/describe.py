@@ -19,9 +19,7 @@ from svbench.naming.folders import audio_files, nested_folders
 from svbench.naming.names import target_named
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
-    FILE_COLUMNS,
     MIXTURE,
-    TRACK_COLUMNS,
     FileRow,
     Manifest,
     ManifestHead,
@@ -104,8 +102,8 @@ def describe(
     )
     out.mkdir(parents=True, exist_ok=True)
     for name, text in (
-        ("tracks.csv", csv_text(TRACK_COLUMNS, map(msgspec.structs.astuple, tracks))),
-        ("files.csv", csv_text(FILE_COLUMNS, map(msgspec.structs.astuple, rows))),
+        ("tracks.csv", csv_text(TrackRow.__struct_fields__, map(msgspec.structs.astuple, tracks))),
+        ("files.csv", csv_text(FileRow.__struct_fields__, map(msgspec.structs.astuple, rows))),
         ("manifest.toml", _toml(head)),  # last, since a folder with this file counts as a manifest
     ):
         (out / name).write_text(text, encoding="utf-8", newline="")

@@ -1,7 +1,7 @@
-"""From frames to the printed number: named reducers, frame → track → data set → headline.
+"""From frames to the printed number: named reducers over frames, tracks and targets.
 
-Every summary carries the label of both axes, how many tracks and frames entered and how many
-were dropped, so that a number never travels without them. A run with missing or failed tracks
+Every summary carries the names of its reducers, how many tracks and frames entered it and how many
+were dropped, so that a number is never shown without them. A run with missing or failed tracks
 is refused unless ``allow_incomplete`` is set.
 """
 
@@ -24,6 +24,10 @@ from svbench.specs.protocol import Protocol, Reduce, TrackReducer
 REDUCERS: dict[str, Callable[[list[float]], float]] = {"mean": statistics.fmean, "median": statistics.median}
 
 NO_SCORE: tuple[Status, ...] = ("no target", "failed", "unknown")
+# Above this size a double times a power of ten may have no bits left for a fraction.
+LARGEST = 2.0**40
+# Nearer to a half than this, the product may have been rounded onto the other side of it.
+NEAR = 2.0**-10
 
 
 class TrackScore(msgspec.Struct, frozen=True):
@@ -43,8 +47,8 @@ class Summary(msgspec.Struct, frozen=True):
     """One printed number.
 
     ``target`` is ``"mean"`` for the reduction over the targets of a set; its ``n_tracks`` are those
-    that have all targets or, where the protocol says ``own tracks``, any of them. ``label`` names both
-    reducers, e.g. ``median/median``.
+    that have all targets or, if the protocol says ``own tracks``, any of them. ``label`` names the
+    reducers over frames and tracks, e.g. ``median/median``.
     """
 
     target_set: str
@@ -73,20 +77,16 @@ def over_tracks(reducer: TrackReducer, values: Sequence[float], durations_s: Seq
     return sum(weighted) / math.fsum(durations_s)
 
 
-def track_scores(run: Run) -> list[TrackScore]:
+@kept_per_run
+def track_scores(run: Run) -> tuple[TrackScore, ...]:
     """Reduce every track's frames by the protocol's rule.
 
     Returns
     -------
-    list of TrackScore
-        In the order tracks, target sets, targets, quantities. Failed tracks have one row per
+    tuple of TrackScore
+        In the order tracks, target sets, targets, quantities. Failed tracks have one row for each
         series that should be there, with status ``failed``.
     """
-    return list(_track_scores(run))
-
-
-@kept_per_run
-def _track_scores(run: Run) -> tuple[TrackScore, ...]:
     return tuple(
         row if result.status == "ok" else msgspec.structs.replace(row, n_dropped=0)
         for result in admitted(run).results
@@ -95,9 +95,9 @@ def _track_scores(run: Run) -> tuple[TrackScore, ...]:
 
 
 def admitted(run: Run) -> Run:
-    """Return a run as it may be compared: without any score if its system broke the budget.
+    """Return a run as it may be compared: without any score if its system exceeded the budget.
 
-    One track over a limit makes the system not runnable, as in the challenges that set such limits.
+    One track over a limit disqualifies the system, as in the challenges that set such limits.
     """
     if not run.over_budget:
         return run
@@ -127,42 +127,43 @@ def reduce_track(
     rules = rules_of(protocol, quantities)
     rows = []
     series = list(series)
-    every = _all_defined(series, [rules[one.metric] for one in series])
-    for one, (values, n_dropped) in zip(series, every, strict=True):
-        rule = rules[one.metric]
-        status: Status = "ok" if values else _why(one)
-        value = REDUCERS[rule.frames](values) if values else None
+    entering = _entering_frames(series, [rules[s.metric] for s in series])
+    for s, values in zip(series, entering, strict=True):
+        status: Status = "ok" if values else _why(s)
+        value = REDUCERS[rules[s.metric].frames](values) if values else None
         if value is not None and not math.isfinite(value):
             value, status = None, "perfect"
-        rows.append(
-            TrackScore(track, one.target_set, one.target, one.metric, value, status, len(values), n_dropped)
-        )
+        n_frames, n_dropped = len(values), len(s.score) - len(values)
+        rows.append(TrackScore(track, s.target_set, s.target, s.metric, value, status, n_frames, n_dropped))
     return rows
 
 
 def entering_values(
     run: Run, target_set: str, target: str, metric: str, rows: Iterable[TrackScore] | None = None
 ) -> dict[str, list[float]]:
-    """Return what each track brings to a summary: its score, or all of its frames where the rule pools them.
+    """Return the values of each track that enter a summary: its score, or all frames if the rule pools them.
 
-    Tracks that bring nothing are left out; perfect values are +inf where the rule keeps them. ``rows``
-    are the run's track scores, where they are at hand already.
+    Tracks without such values are left out; perfect values are +inf if the rule keeps them. ``rows``
+    are the run's track scores, or some of them, to save computing them again.
     """
     rule = quantities(run)[metric]
     name = (target_set, target, metric)
-    if rule.pooled:
-        found = {
-            result.track: _defined(s, rule)[0]
-            for result in run.results
-            for s in result.series
-            if (s.target_set, s.target, s.metric) == name
+    rows = track_scores(run) if rows is None else rows
+    if not rule.pooled:
+        return {
+            row.track: [math.inf if row.score is None else row.score]
+            for row in rows
+            if (row.target_set, row.target, row.metric) == name and _counts(row, rule)
         }
-        return {track: values for track, values in found.items() if values}
-    return {
-        row.track: [math.inf if row.score is None else row.score]
-        for row in (track_scores(run) if rows is None else rows)
-        if (row.target_set, row.target, row.metric) == name and _counts(row, rule)
+    tracks = {row.track for row in rows}
+    frames = {
+        result.track: _entering_frames([s], [rule])[0]
+        for result in run.results
+        if result.track in tracks
+        for s in result.series
+        if (s.target_set, s.target, s.metric) == name
     }
+    return {track: values for track, values in frames.items() if values}
 
 
 def summarise(
@@ -174,7 +175,7 @@ def summarise(
     ----------
     run : Run
     allow_incomplete : bool
-        Summarise although tracks are missing or failed; ``n_tracks`` of ``n_tracks_total`` tells.
+        Summarise although tracks are missing or failed; compare ``n_tracks`` with ``n_tracks_total``.
     leave_out : collection of (track, target)
         Cells that do not count, e.g. those with known defects. A mean over targets on common tracks
         leaves out every track that has one of them.
@@ -194,12 +195,12 @@ def summarise(
             f"{len(run.record.data.tracks)}; finish it with `svbench run`, or allow an incomplete summary"
         )
     if not leave_out:
-        return list(_every_summary(run))
+        return list(_complete_summary(run))
     return _of_rows(run, [r for r in track_scores(run) if (r.track, r.target) not in leave_out])
 
 
 @kept_per_run
-def _every_summary(run: Run) -> tuple[Summary, ...]:
+def _complete_summary(run: Run) -> tuple[Summary, ...]:
     return tuple(_of_rows(run, track_scores(run)))
 
 
@@ -213,13 +214,14 @@ def _of_rows(run: Run, rows: Iterable[TrackScore]) -> list[Summary]:
         summary
         for target_set in run.record.protocol.target_sets
         for metric, rule in quantities(run).items()
-        for chosen in [by_column.get((target_set.id, metric), [])]
-        for summary in _summaries(run, chosen, target_set.id, target_set.targets, metric, rule)
+        for summary in _summaries(
+            run, by_column.get((target_set.id, metric), []), target_set.id, target_set.targets, metric, rule
+        )
     ]
 
 
 def quantities(run: Run) -> dict[str, Reduce]:
-    """Return every quantity of a run's protocol with its reducers, in print order."""
+    """Return every quantity of a run's protocol with its reducers, in the order of printing."""
     return rules_of(run.record.protocol, run.record.quantities)
 
 
@@ -234,15 +236,10 @@ def rules_of(protocol: Protocol, quantities: Iterable[Quantity]) -> dict[str, Re
     }
 
 
-def _defined(series: Series, rule: Reduce) -> tuple[list[float], int]:
-    """Values that enter the reduction, and how many frames of the series do not."""
-    return _all_defined([series], [rule])[0]
+def _entering_frames(series: Sequence[Series], rules: Sequence[Reduce]) -> list[list[float]]:
+    """Return for each series the frame values that enter its reduction, rounded if the rule says so.
 
-
-def _all_defined(series: Sequence[Series], rules: Sequence[Reduce]) -> list[tuple[list[float], int]]:
-    """For each series the values that enter its reduction, and how many of its frames do not.
-
-    One unstable frame keeps the whole track out: a number over the others would look like that of all.
+    One unstable frame excludes the whole track: a number over the other frames would look like one over all.
     """
     numbers = [
         [] if "unstable" in s.status else [value for value in s.score if value is not None] for s in series
@@ -257,71 +254,66 @@ def _all_defined(series: Sequence[Series], rules: Sequence[Reduce]) -> list[tupl
     for s, rule, values in zip(series, rules, numbers, strict=True):
         if rule.infinite == "keep" and "unstable" not in s.status:
             values += [math.inf] * s.status.count("perfect")
-    return [(values, len(s.score) - len(values)) for s, values in zip(series, numbers, strict=True)]
+    return numbers
 
 
 def _why(series: Series) -> Status:
-    """Status of a series without any defined frame: the most telling one of its frames."""
+    """Return the status of a series without any defined frame: the most informative one of its frames."""
     order: tuple[Status, ...] = ("failed", "unknown", "no target", "unstable", "perfect", "undefined")
     return next((s for s in order if s in series.status), "undefined")
 
 
 def _summaries(
-    run: Run, chosen: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
+    run: Run, rows: list[TrackScore], target_set: str, targets: tuple[str, ...], metric: str, rule: Reduce
 ) -> list[Summary]:
-    """Summaries of one quantity over one target set: each target, then the set's mean."""
-    if not chosen and run.results:
-        return []  # the system does not offer this set; a run without any result must be seen in all of them
-    by_target = {t: [r for r in chosen if r.target == t] for t in targets}
-    complete = set.intersection(*({r.track for r in own if _enters(r, rule)} for own in by_target.values()))
+    """Summarise one quantity over one target set: each target, then the mean of the set."""
+    if not rows and run.results:
+        return []  # the system does not offer this set; a run without any result appears in all sets
+    by_target = {t: [r for r in rows if r.target == t] for t in targets}
     summaries = [_summary(run, target_set, t, metric, rule, by_target[t]) for t in targets]
-    if len(targets) > 1:
-        parts = summaries
-        if rule.targets_over == "own tracks":
-            complete = {r.track for own in by_target.values() for r in own if _enters(r, rule)}
-        else:
-            parts = [
-                _summary(run, target_set, t, metric, rule, [r for r in by_target[t] if r.track in complete])
-                for t in targets
-            ]
-        scores = [math.inf if p.status == "perfect" else p.score for p in parts]
-        values = [s for s in scores if s is not None]
-        value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
-        status = _status(value)
-        reasons: tuple[Status, ...] = ("unstable", "unknown", "failed")
-        for reason in reasons:
-            if any(s.status == reason for s in summaries):
-                status = reason
-        summaries.append(
-            Summary(
-                target_set=target_set,
-                target="mean",
-                metric=metric,
-                score=value if math.isfinite(value) else None,
-                status=status,
-                label=f"{rule.label}/{rule.targets}",
-                n_tracks=len(complete),
-                n_tracks_total=len(run.record.data.tracks),
-                n_frames=sum(p.n_frames for p in parts),
-                n_dropped=sum(p.n_dropped for p in parts),
-            )
-        )
-    return summaries
+    if len(targets) == 1:
+        return summaries
+    entering = [
+        {r.track for r in of_target if _counts(r, rule) or _spreads(r, rule)}
+        for of_target in by_target.values()
+    ]
+    if rule.targets_over == "own tracks":
+        parts, tracks = summaries, set.union(*entering)
+    else:
+        tracks = set.intersection(*entering)
+        parts = [
+            _summary(run, target_set, t, metric, rule, [r for r in by_target[t] if r.track in tracks])
+            for t in targets
+        ]
+    scores = [math.inf if p.status == "perfect" else p.score for p in parts]
+    values = [s for s in scores if s is not None]
+    value = REDUCERS[rule.targets](values) if len(values) == len(targets) else math.nan
+    reasons: tuple[Status, ...] = ("failed", "unknown", "unstable")
+    status = next((r for r in reasons if any(s.status == r for s in summaries)), _status(value))
+    mean = Summary(
+        target_set=target_set,
+        target="mean",
+        metric=metric,
+        score=value if math.isfinite(value) else None,
+        status=status,
+        label=f"{rule.label}/{rule.targets}",
+        n_tracks=len(tracks),
+        n_tracks_total=len(run.record.data.tracks),
+        n_frames=sum(p.n_frames for p in parts),
+        n_dropped=sum(p.n_dropped for p in parts),
+    )
+    return [*summaries, mean]
 
 
 def _summary(
     run: Run, target_set: str, target: str, metric: str, rule: Reduce, rows: list[TrackScore]
 ) -> Summary:
     """Reduce one target's tracks; perfect and undefined tracks are counted, not averaged."""
-    if rule.pooled:
-        values = _pooled(run, target_set, target, metric, rule, {r.track for r in rows})
-        value = REDUCERS[rule.frames](values) if values else math.nan
-    else:
-        own = {r.track: math.inf if r.score is None else r.score for r in rows if _counts(r, rule)}
-        values = list(own.values())
-        lengths_s = {r.track: r.duration_s for r in run.results}
-        durations_s = [lengths_s[track] for track in own]
-        value = over_tracks(rule.tracks, values, durations_s) if values else math.nan
+    entering = entering_values(run, target_set, target, metric, rows)
+    values = [value for of_track in entering.values() for value in of_track]
+    lengths_s = {r.track: r.duration_s for r in run.results}
+    durations_s = [lengths_s[track] for track, of_track in entering.items() for _ in of_track]
+    value = over_tracks(rule.last, values, durations_s) if values else math.nan
     if any(_spreads(r, rule) for r in rows):
         value = math.nan
     status = _status(value)
@@ -351,65 +343,45 @@ def _status(value: float) -> Status:
 
 
 def _counts(row: TrackScore, rule: Reduce) -> bool:
+    """Whether a track has a number, or infinity where the rule keeps it."""
     return row.score is not None or (row.status == "perfect" and rule.infinite == "keep")
 
 
 def _spreads(row: TrackScore, rule: Reduce) -> bool:
+    """Whether a track without a value makes the number over all tracks undefined, as NaN does in a mean."""
     return row.status == "undefined" and rule.undefined == "spread"
 
 
-def _enters(row: TrackScore, rule: Reduce) -> bool:
-    """Whether the rule lets a track have a say, be it by a number, infinity or a spreading NaN."""
-    return _counts(row, rule) or _spreads(row, rule)
-
-
-def _pooled(
-    run: Run, target_set: str, target: str, metric: str, rule: Reduce, tracks: set[str]
-) -> list[float]:
-    return [
-        value
-        for result in run.results
-        if result.track in tracks
-        for s in result.series
-        if (s.target_set, s.target, s.metric) == (target_set, target, metric)
-        for value in _defined(s, rule)[0]
-    ]
-
-
-# Above it a double, times a power of ten, may be no half any more.
-LARGEST = 2.0**40
-# Nearer to a half than this, the product may have been rounded onto the other side of it.
-NEAR = 2.0**-10
-
-
 def rounded(values: Sequence[float], digits: int) -> list[float]:
-    """Round finite numbers to some decimals.
+    """Round many finite numbers to some decimals, bit for bit as Python's ``round(value, digits)`` does.
+
+    `numpy.round` does not: it multiplies by a power of ten, and the product may land on a half. Here such
+    products are recognised, and only those values are rounded by Python.
 
     Parameters
     ----------
     values : sequence of float
     digits : int
-        Any number; from 0 to 22 it is fast, since such powers of ten are exact.
+        From 0 to 22 it is fast, since such powers of ten are exact.
 
     Returns
     -------
     list of float
-        Bit for bit what ``round(value, digits)`` gives, unlike `numpy.round`.
 
     Examples
     --------
-    >>> rounded([2.675, 0.1234567, -0.001], digits=2)  # 2.675 is a little less than it says
+    >>> rounded([2.675, 0.1234567, -0.001], digits=2)  # the double 2.675 is a little below the decimal
     [2.67, 0.12, -0.0]
     >>> float(np.round(2.675, 2))
     2.68
     """
     if not 0 <= digits <= 22:
         return [round(v, digits) for v in values]
-    with np.errstate(over="ignore", invalid="ignore"):  # those are doubtful too
+    with np.errstate(over="ignore", invalid="ignore"):  # products that overflow are redone below
         scaled = np.asarray(values, dtype=np.float64) * 10.0**digits
-        # A whole number over an exact power of ten is the double nearest to that decimal.
-        found: list[float] = (np.rint(scaled) / 10.0**digits).tolist()
+        # A whole number divided by an exact power of ten is the double nearest to that decimal.
+        fast: list[float] = (np.rint(scaled) / 10.0**digits).tolist()
         doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < NEAR) | (np.abs(scaled) > LARGEST)
     for i in np.flatnonzero(doubtful).tolist():
-        found[i] = round(values[i], digits)
-    return found
+        fast[i] = round(values[i], digits)
+    return fast

@@ -1,5 +1,6 @@
-"""How sure a printed number is: intervals, paired comparisons, ranks, and the gate of a pull request.
+"""Intervals, paired comparisons, ranks, and the gate of a pull request.
 
-From runs to values by track (`material`), to resampled numbers (`draws`, `samples`), to their intervals
-(`intervals`). `headline`, `comparison` and `gate` are what tables, reports and commands ask for.
+`track_values` reads the values of each track from runs, `resampling` resamples them and computes intervals,
+`samples` does so once for each system. `pairs` and `ranks` compare systems; `comparison` and `gate` put it
+together for tables, reports and commands.
 """

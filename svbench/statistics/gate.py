@@ -1,8 +1,9 @@
 """The gate of a pull request: is a candidate not worse than the baseline by more than a margin?
 
-Non-inferiority, not "no significant difference": a candidate passes if the one-sided interval of its
-difference shows that any drop is below the margin. Too few tracks to show it is a failure, never a pass.
-All columns must pass, so none needs a correction for the others (an intersection-union test).
+This is a test of non-inferiority, not of "no significant difference": a candidate passes if the one-sided
+interval of its difference shows that any drop is smaller than the margin. With too few tracks to show it
+the candidate fails. All columns must pass, so none needs a correction for the others (an intersection-union
+test).
 
 References
 ----------
@@ -18,10 +19,18 @@ from typing import Literal
 from svbench.errors import DataError
 from svbench.results.record import Quantity
 from svbench.results.store import Run
-from svbench.statistics.material import Column, Contender, Settings
-from svbench.statistics.pairs import common_tracks, differences, reason, smoothed_difference
-from svbench.statistics.samples import Entrant, Sampler, entrants
+from svbench.statistics.pairs import differences, smoothed_difference
+from svbench.statistics.samples import Sampler
 from svbench.statistics.signed_rank import SignedRank, signed_rank
+from svbench.statistics.track_values import (
+    Column,
+    IntervalSettings,
+    SystemRuns,
+    SystemValues,
+    common_tracks,
+    listed,
+    values_by_column,
+)
 
 WORST = 5
 
@@ -34,15 +43,15 @@ class Check:
     ----------
     verdict : {"pass", "fail"}
     reason : str
-        In a sentence.
+        One sentence.
     baseline, candidate : float or None
         Their numbers on the common tracks.
     gain : float or None
-        How much better the candidate is; negative for a drop, whichever way is better.
+        How much better the candidate is; negative for a drop, for quantities of either direction.
     bound : float or None
         Lower end of the gain's one-sided interval at level 1 − alpha.
     shown : float or None
-        The smallest margin that two equal systems would pass four times out of five at this n.
+        The smallest margin that two equal systems would pass four times out of five with this many tracks.
     tests : SignedRank or None
     worst : tuple of (track, float)
         The tracks that lost most, at most five.
@@ -53,14 +62,14 @@ class Check:
     verdict: Literal["pass", "fail"]
     reason: str
     baseline: float | None
-    candidate: float | None
-    gain: float | None
-    bound: float | None
-    shown: float | None
-    n_tracks: int
-    tests: SignedRank | None
-    worst: tuple[tuple[str, float], ...]
-    notes: tuple[str, ...]
+    candidate: float | None = None
+    gain: float | None = None
+    bound: float | None = None
+    shown: float | None = None
+    n_tracks: int = 0
+    tests: SignedRank | None = None
+    worst: tuple[tuple[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Gate:
     baseline: Run
     candidate: Run
     max_drop: float
-    settings: Settings
+    settings: IntervalSettings
     checks: tuple[Check, ...]
 
     @property
@@ -84,7 +93,7 @@ def gate(
     candidate: Run,
     wanted: Sequence[Column],
     max_drop: float,
-    settings: Settings | None = None,
+    settings: IntervalSettings | None = None,
 ) -> Gate:
     """Check a candidate against a baseline.
 
@@ -93,52 +102,48 @@ def gate(
     baseline, candidate : Run
         Of one protocol and data set.
     wanted : sequence of Column
-        Columns that the baseline's system offers are checked; the others are passed over.
+        Columns that the baseline's system has are checked; the others are skipped.
     max_drop : float
         The margin, in the quantity's unit; 0 or more.
-    settings : Settings, optional
+    settings : IntervalSettings, optional
         ``alpha`` is one-sided here.
 
     Raises
     ------
     DataError
-        Runs that cannot be compared: of several protocols or data sets, with tracks not run yet, a
-        baseline that failed or has no number, one common track only.
+        The runs cannot be compared: they have different protocols or data sets, or tracks that were not run
+        yet; the baseline failed or has no number; there is only one common track.
     """
-    settings = settings or Settings()
+    settings = settings or IntervalSettings()
     if not max_drop >= 0:
         raise DataError(f"the largest drop allowed is {max_drop:g}; it must be 0 or more")
-    _comparable(baseline, candidate)
+    _refuse_incomparable(baseline, candidate)
     both = [
-        Contender(name, run.record.system.kind, (run,))
+        SystemRuns(name, run.record.system.kind, (run,))
         for name, run in (("baseline", baseline), ("candidate", candidate))
     ]
     checks = []
-    for column, found in entrants(both, wanted).items():
-        by_name = {e.name: e for e in found}
-        old = by_name.get("baseline")
-        if old is not None:
+    for column, systems in values_by_column(both, wanted).items():
+        by_name = {s.name: s for s in systems}
+        if old := by_name.get("baseline"):
             quantity = next(q for q in baseline.record.quantities if q.name == column.metric)
-            checks.append(
-                _check(column, quantity, old, by_name.get("candidate"), max_drop, Sampler(settings))
-            )
+            failed = Check(column, quantity, "fail", "", old.value)
+            checks.append(_check(failed, old, by_name.get("candidate"), max_drop, Sampler(settings)))
     if not checks:
         raise DataError(f"{baseline.path}: has none of the columns to check")
     return Gate(baseline, candidate, max_drop, settings, tuple(checks))
 
 
-def _comparable(baseline: Run, candidate: Run) -> None:
-    for what, digests in (
-        ("protocol", [r.record.protocol_digest for r in (baseline, candidate)]),
-        ("data set", [r.record.data.digest for r in (baseline, candidate)]),
+def _refuse_incomparable(baseline: Run, candidate: Run) -> None:
+    old, new = baseline.record, candidate.record
+    for what, ids, digests in (
+        ("protocol", (old.protocol.id, new.protocol.id), (old.protocol_digest, new.protocol_digest)),
+        ("data set", (old.data.id, new.data.id), (old.data.digest, new.data.digest)),
     ):
         if digests[0] != digests[1]:
-            names = [
-                f"{r.record.protocol.id} ({d[:8]})" if what == "protocol" else f"{r.record.data.id} ({d[:8]})"
-                for r, d in zip((baseline, candidate), digests, strict=True)
-            ]
+            first, second = (f"{name} ({digest[:8]})" for name, digest in zip(ids, digests, strict=True))
             raise DataError(
-                f"baseline and candidate differ in {what}: {names[0]} and {names[1]}; "
+                f"baseline and candidate differ in {what}: {first} and {second}; "
                 "run the candidate as the baseline was run"
             )
     for name, run in (("baseline", baseline), ("candidate", candidate)):
@@ -151,64 +156,59 @@ def _comparable(baseline: Run, candidate: Run) -> None:
     if baseline.over_budget:
         raise DataError(f"{baseline.path}: the baseline has no scores, it is over the budget")
     if baseline.failed:
-        first = baseline.failed[0]
+        first_failed = baseline.failed[0]
         raise DataError(
-            f"{baseline.path}: the baseline failed on {len(baseline.failed)} tracks, first on {first.track} "
-            f"({first.reason}); give a baseline that is complete"
+            f"{baseline.path}: the baseline failed on {len(baseline.failed)} tracks, first on "
+            f"{first_failed.track} ({first_failed.reason}); give a baseline that is complete"
         )
 
 
 def _check(
-    column: Column, quantity: Quantity, old: Entrant, new: Entrant | None, max_drop: float, sampler: Sampler
+    failed: Check, old: SystemValues, new: SystemValues | None, max_drop: float, sampler: Sampler
 ) -> Check:
+    """Return the verdict on one column, starting from a check that failed without a reason."""
+    column = failed.column
     name = f"{column.target_set}, {column.target}"
-    for side, entrant in (("baseline", old), ("candidate", new)):
-        if entrant is not None and (unstable := _unstable(entrant)):
-            return Check(
-                column, quantity, "fail", _undecided(side, quantity, unstable), old.value,
-                new.value if new else None, None, None, None, 0, None, (), (),
-            )  # fmt: skip
+    for side, system in (("baseline", old), ("candidate", new)):
+        repeats = system.repeats if system else ()
+        unstable = dict.fromkeys(t for r in repeats for t, why in r.without.items() if why == "unstable")
+        if unstable:
+            return replace(
+                failed,
+                candidate=new.value if new else None,
+                reason=f"cannot be decided: {failed.quantity.name} of the {side} is unstable on "
+                f"{listed(list(unstable))}, where it measures rounding; "
+                "gate on SDR, or use references of 16 bits",
+            )
     if not old.is_defined or not old.tracks:
-        status = old.materials[0].summary.status
+        status = old.repeats[0].summary.status
         raise DataError(f"the baseline has no number for {name} ({status}): there is nothing to compare with")
-    empty = Check(
-        column, quantity, "fail", "", old.value, None, None, None, None, 0, None, (), ()
-    )  # fmt: skip
     if new is None:
         return replace(
-            empty, reason=f"the candidate does not separate {column.target_set}, the baseline does"
+            failed, reason=f"the candidate does not separate {column.target_set}, the baseline does"
         )
-    lost = [(t, why) for t in old.tracks if t not in new.tracks and (why := reason(new, t)) != "perfect"]
+    # A track on which the candidate is perfect has no finite difference, and cannot be a drop.
+    lost = [(t, why) for t in old.tracks if t not in new.tracks and (why := new.reason(t)) != "perfect"]
     if any(why == "unknown" for _, why in lost):
         raise DataError(f"the candidate's files do not tell its scores for {name} on {lost[0][0]}")
     if lost:
-        told = ", ".join(f"{track} ({why})" for track, why in lost[:3])
-        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-        return replace(empty, reason=f"the candidate has no value on {told}{more}, the baseline has")
+        tracks_lost = listed([f"{track} ({why})" for track, why in lost])
+        return replace(failed, reason=f"the candidate has no value on {tracks_lost}, the baseline has")
     if not new.is_defined:
-        return replace(empty, reason=f"the candidate has no number ({new.materials[0].summary.status})")
+        return replace(failed, reason=f"the candidate has no number ({new.repeats[0].summary.status})")
     tracks = common_tracks([old, new])
     if len(tracks) < 2:
         raise DataError(f"{name}: {len(tracks)} track in common; an interval needs two or more")
-    return _judged(empty, old, new, tracks, max_drop, sampler)
+    return _judge(failed, old, new, tracks, max_drop, sampler)
 
 
-def _unstable(entrant: Entrant) -> list[str]:
-    return list(
-        dict.fromkeys(t for m in entrant.materials for t, why in m.without.items() if why == "unstable")
-    )
-
-
-def _undecided(side: str, quantity: Quantity, tracks: list[str]) -> str:
-    more = f" and {len(tracks) - 3} more" if len(tracks) > 3 else ""
-    return (
-        f"cannot be decided: {quantity.name} of the {side} is unstable on {', '.join(tracks[:3])}{more}, "
-        "where it measures rounding; gate on SDR, or use references of 16 bits"
-    )
-
-
-def _judged(
-    check: Check, old: Entrant, new: Entrant, tracks: tuple[str, ...], max_drop: float, sampler: Sampler
+def _judge(
+    check: Check,
+    old: SystemValues,
+    new: SystemValues,
+    tracks: tuple[str, ...],
+    max_drop: float,
+    sampler: Sampler,
 ) -> Check:
     smoothed = smoothed_difference(new, old, tracks, sampler)
     if smoothed is None:
@@ -218,8 +218,10 @@ def _judged(
     sign = 1 if check.quantity.higher_is_better else -1
     before, after = old.point(tracks), new.point(tracks)
     gain = sign * (after - before)
-    reach = smoothed.reach(2 * sampler.settings.alpha)  # one side only
+    # `reach` is two-sided, the gate has one side only: hence twice the probability.
+    reach = smoothed.reach(2 * sampler.settings.alpha)
     bound = min(sign * smoothed.middle - reach, gain)
+    # Two equal systems have a bound above −shown with 80 % probability.
     shown = reach + smoothed.reach(2 * 0.2)
     better = sign * differences(new, old, tracks)
     order = sorted(zip(tracks, better.tolist(), strict=True), key=lambda pair: pair[1])

@@ -111,7 +111,7 @@ class TypicalDifference:
 
 
 def typical_difference(differences: Array, alpha: float) -> TypicalDifference:
-    """Estimate the pseudo-median of paired differences: what Wilcoxon's signed rank test tests.
+    """PrintedNumber the pseudo-median of paired differences: what Wilcoxon's signed rank test tests.
 
     It is the median of the averages of every two differences, each also with itself (Walsh averages).
     Its interval holds the shifts that the signed rank test does not reject: exact up to 50 differences,

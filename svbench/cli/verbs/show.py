@@ -118,9 +118,9 @@ def _scores(run: Run) -> list[dict[str, Any]]:
 
     from svbench.results.aggregate import summarise
     from svbench.statistics.comparison import run_intervals
-    from svbench.statistics.material import Column, Settings, every_column
+    from svbench.statistics.track_values import Column, IntervalSettings, every_column
 
-    intervals = run_intervals(run, every_column(run), Settings())
+    intervals = run_intervals(run, every_column(run), IntervalSettings())
     scores = []
     for summary in summarise(run, allow_incomplete=True):
         interval = intervals.get(Column(summary.target_set, summary.target, summary.metric))
@@ -136,7 +136,7 @@ def _load(kind: str, name: str) -> dict[str, Any]:
         from svbench.specs.library import plugins, summary
 
         plugin = plugins(kind)[name]
-        return {"id": name, "summary": summary(plugin), **plugin._asdict()}
+        return {"id": name, "summary": summary(kind, name), **plugin._asdict()}
     if kind == "metric":
         return _metric(name)
     record, extra = load_spec(kind, name)

@@ -13,7 +13,7 @@ from svbench.report.view.numbers import decibels, with_sign
 from svbench.results.aggregate import TrackScore, entering_values, quantities
 from svbench.results.store import slug
 from svbench.specs.protocol import Reduce
-from svbench.statistics.pairs import Difference, paired_difference
+from svbench.statistics.pairs import PairedDifference, paired_difference
 
 MOST_DRAWN = (
     40  # systems of a drawing with a dot for each track: thousands of dots are slow to draw and unreadable
@@ -94,7 +94,7 @@ def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[Trac
             id(run): entering_values(run, *key) if rule.pooled else _kept(single[id(run)], rule)
             for run in rows
         }
-        found: list[tuple[str, str, list[float], Difference]] = []
+        found: list[tuple[str, str, list[float], PairedDifference]] = []
         for run in others:
             shared = [t for t in entering[id(first)] if t in entering[id(run)]]
             difference = paired_difference(
@@ -128,14 +128,16 @@ def _kept(scores: Mapping[str, TrackScore], rule: Reduce) -> dict[str, list[floa
     return {t: [v] for t, v in values.items() if v is not None}
 
 
-def _interval(difference: Difference) -> str:
+def _interval(difference: PairedDifference) -> str:
     if difference.low is None or difference.high is None:
         return f"{with_sign(difference.value)} on one track, so without an interval"
     low, high = with_sign(difference.low), with_sign(difference.high)
     return f"{with_sign(difference.value)}, interval {low} to {high}, {counted(difference.n_tracks, 'track')}"
 
 
-def _difference_plot(found: Sequence[tuple[str, str, list[float], Difference]], label: str, name: str) -> str:
+def _difference_plot(
+    found: Sequence[tuple[str, str, list[float], PairedDifference]], label: str, name: str
+) -> str:
     with drawing(4.8, 0.7 + 0.34 * len(found)) as figure:
         axes = figure.add_subplot()
         axes.axvline(0.0, color=INK, lw=1.2)

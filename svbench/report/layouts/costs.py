@@ -16,8 +16,8 @@ from svbench.report.view.caveats import beside, footnotes, marked_name, overlap_
 from svbench.report.view.numbers import bytes_text, decibels, interval_text
 from svbench.results.aggregate import Summary
 from svbench.results.store import Run
-from svbench.statistics.comparison import Estimate, run_intervals
-from svbench.statistics.material import Column, Settings
+from svbench.statistics.comparison import PrintedNumber, run_intervals
+from svbench.statistics.track_values import Column, IntervalSettings
 from svbench.tables.markup import text_table
 from svbench.tables.spreadsheet import records_csv
 
@@ -98,13 +98,13 @@ class Headline:
         """Return a run's score without known defects; None where that is the same."""
         return self._clean.get(id(run))
 
-    def interval(self, run: Run) -> Estimate | None:
+    def interval(self, run: Run) -> PrintedNumber | None:
         """Return the score's interval over tracks."""
         found = self.of(run)
         if found is None:
             return None
         column = Column(found.target_set, found.target, found.metric)
-        return run_intervals(run, [column], Settings()).get(column)
+        return run_intervals(run, [column], IntervalSettings()).get(column)
 
     def text(self, run: Run) -> str:
         """Return a run's score as it is printed."""

@@ -13,7 +13,7 @@ from svbench.results.aggregate import Summary
 from svbench.results.record import Quantity
 from svbench.results.standing import candidate, standing
 from svbench.results.store import Run
-from svbench.statistics.material import Column
+from svbench.statistics.track_values import Column
 
 TIE = "†"
 

@@ -27,8 +27,8 @@ from svbench.results.standing import Candidate, candidate, mostly_unknown, stand
 from svbench.results.store import Run
 from svbench.specs.protocol import TargetSet
 from svbench.specs.report import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
-from svbench.statistics.comparison import Estimate
-from svbench.statistics.material import Column
+from svbench.statistics.comparison import PrintedNumber
+from svbench.statistics.track_values import Column
 
 Key = tuple[str, str, str]  # target set, target, quantity
 
@@ -244,7 +244,7 @@ def score_columns(
     return columns
 
 
-def with_interval(cell: GridCell, estimate: Estimate | None, digits: int) -> GridCell:
+def with_interval(cell: GridCell, estimate: PrintedNumber | None, digits: int) -> GridCell:
     """Add a number's interval to its cell."""
     if estimate is None:
         return cell

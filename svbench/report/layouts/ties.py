@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from svbench.results.store import Run
-from svbench.statistics.comparison import Estimate, estimate
-from svbench.statistics.material import Column, Contender, Settings, every_column
+from svbench.statistics.comparison import PrintedNumber, printed_number
 from svbench.statistics.pairs import may_be_equal
-from svbench.statistics.samples import Entrant, Sampler, entrants
+from svbench.statistics.samples import Sampler
+from svbench.statistics.track_values import (
+    Column,
+    IntervalSettings,
+    SystemRuns,
+    SystemValues,
+    every_column,
+    values_by_column,
+)
 
-SETTINGS = Settings()  # those of `svbench compare`, so that a number has one interval everywhere
+SETTINGS = IntervalSettings()  # those of `svbench compare`, so that a number has one interval everywhere
 
 
 class Ties:
@@ -19,7 +26,7 @@ class Ties:
 
     def __init__(self) -> None:
         self._sampler: tuple[tuple[str, str, Column], Sampler] | None = None
-        self._entrants: dict[tuple[str, Column], Entrant | None] = {}
+        self._entrants: dict[tuple[str, Column], SystemValues | None] = {}
 
     def is_tied(self, best: Run, run: Run, column: Column) -> bool:
         """Whether the 95 % interval of the difference holds 0; fewer than two common tracks tell nothing."""
@@ -28,10 +35,10 @@ class Ties:
             return False
         return may_be_equal(first, second, self._sampler_of(best, column))
 
-    def interval(self, run: Run, column: Column) -> Estimate | None:
+    def interval(self, run: Run, column: Column) -> PrintedNumber | None:
         """Give a number its interval over tracks; None where the system does not offer the column."""
         entrant = self._entrant(run, column)
-        return estimate(entrant, self._sampler_of(run, column)) if entrant else None
+        return printed_number(entrant, self._sampler_of(run, column)) if entrant else None
 
     def _sampler_of(self, run: Run, column: Column) -> Sampler:
         """Return the sampler of a column, which resamples each number once."""
@@ -40,12 +47,12 @@ class Ties:
             self._sampler = key, Sampler(SETTINGS)
         return self._sampler[1]
 
-    def _entrant(self, run: Run, column: Column) -> Entrant | None:
+    def _entrant(self, run: Run, column: Column) -> SystemValues | None:
         """Read a run's values; None where its system does not offer the column."""
         name = str(run.path)  # two systems of one table may share an id
         if (name, column) not in self._entrants:
             # All at once: a run is reduced for each reading.
             every = every_column(run)
-            found = entrants([Contender(name, run.record.system.kind, (run,))], every)
+            found = values_by_column([SystemRuns(name, run.record.system.kind, (run,))], every)
             self._entrants |= {(name, c): next(iter(found[c]), None) for c in every}
         return self._entrants.get((name, column))

@@ -23,10 +23,10 @@ from svbench.report.view.numbers import interval_text, with_sign
 from svbench.results.aggregate import quantities
 from svbench.results.store import slug
 from svbench.statistics.comparison import Comparison, against_best, compare
-from svbench.statistics.material import Column, Settings
-from svbench.statistics.pairs import Pair
+from svbench.statistics.pairs import SystemPair
 from svbench.statistics.ranks import RankInterval
 from svbench.statistics.signed_rank import TypicalDifference
+from svbench.statistics.track_values import Column, IntervalSettings
 
 
 def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
@@ -224,7 +224,7 @@ def compare_with_leader(board: Board, name: str) -> tuple[list[Table], list[Figu
     if not 1 < len(ranked) <= MOST:
         return [], []
     column = Column(board.target_set, board.columns[-1], board.quantity.name)
-    (comparison,) = compare(ranked, [column], Settings())
+    (comparison,) = compare(ranked, [column], IntervalSettings())
     if not comparison.pairs:
         return [], []
     prefix = f"{name}-{slug(board.target_set)}"
@@ -239,7 +239,7 @@ def compare_with_leader(board: Board, name: str) -> tuple[list[Table], list[Figu
 def _comparison_table(comparison: Comparison, name: str) -> Table:
     leader = comparison.pairs[0].first
     pairs = against_best(comparison)
-    kinds = {e.system: e.kind for e in comparison.estimates}
+    kinds = {e.system: e.kind for e in comparison.numbers}
     ranks = {r.system: r for r in comparison.ranks}
     rows = [
         Row(
@@ -274,7 +274,7 @@ def _rank(found: RankInterval | None) -> Cell:
     return Cell(f"{found.best} to {found.worst}" if found.best < found.worst else str(found.best), found.best)
 
 
-def _cells(pair: Pair | None) -> tuple[Cell, ...]:
+def _cells(pair: SystemPair | None) -> tuple[Cell, ...]:
     """Print a pair as seen from its second system; the leading system itself has empty cells."""
     if pair is None:
         return (NOTHING,) * len(HEAD[2:])
@@ -297,7 +297,7 @@ def _typical(found: TypicalDifference | None) -> Cell:
     return replace(_signed(-found.value), more=(interval,) if interval else ())
 
 
-def _tests(pair: Pair) -> tuple[Cell, ...]:
+def _tests(pair: SystemPair) -> tuple[Cell, ...]:
     tests = pair.tests
     if tests is None:
         return (NOTHING,) * 3

@@ -13,9 +13,9 @@ from svbench.printing.visible import visible
 from svbench.report.view.numbers import decibels, interval_text, reducers, with_sign
 from svbench.results.record import RunRecord
 from svbench.statistics.comparison import Comparison, against_best
-from svbench.statistics.material import Settings
-from svbench.statistics.pairs import Pair
+from svbench.statistics.pairs import SystemPair
 from svbench.statistics.ranks import CriticalDifference
+from svbench.statistics.track_values import IntervalSettings
 
 Which = Literal["all", "adjacent", "best"]
 MOST_PAIRS = 15  # of all pairs in a readable table
@@ -41,7 +41,7 @@ def comparison_text(comparison: Comparison, record: RunRecord, which: Which | No
     )
     ranks = {r.system: r for r in comparison.ranks}
     rows = [["", "system", quantity.name, f"{level:g} % interval", "rank interval", "tracks", ""]]
-    known = [e for e in comparison.estimates if e.status != "unknown"]
+    known = [e for e in comparison.numbers if e.status != "unknown"]
     if not known:
         return f"{head}: {' '.join(comparison.notes)}"
     for estimate in known:
@@ -75,7 +75,7 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def chosen_pairs(comparison: Comparison, which: Which | None = None) -> list[Pair]:
+def chosen_pairs(comparison: Comparison, which: Which | None = None) -> list[SystemPair]:
     """Return the pairs to print, best systems first."""
     pairs = list(comparison.pairs)
     which = which or ("all" if len(pairs) <= MOST_PAIRS else "adjacent")
@@ -88,7 +88,7 @@ def chosen_pairs(comparison: Comparison, which: Which | None = None) -> list[Pai
     return [p for p in pairs if (p.first, p.second) in neighbours]
 
 
-def settings_text(settings: Settings) -> str:
+def settings_text(settings: IntervalSettings) -> str:
     """Name what makes the intervals the same again."""
     return (
         f"{settings.resamples} resamples of tracks, seed {settings.seed}, alpha {settings.alpha:g}; "
@@ -103,7 +103,7 @@ def _pair_head(level: float) -> list[str]:
     ]  # fmt: skip
 
 
-def _pair_row(pair: Pair) -> list[str]:
+def _pair_row(pair: SystemPair) -> list[str]:
     tests, typical = pair.tests, pair.typical
     return [
         pair.first,
@@ -123,7 +123,7 @@ def _pair_row(pair: Pair) -> list[str]:
     ]
 
 
-def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
+def _sentences(comparison: Comparison, shown: Sequence[SystemPair]) -> list[str]:
     sentences = list(comparison.notes)
     if comparison.pairs:
         pairs = counted(len(comparison.pairs), "pair")
@@ -146,7 +146,7 @@ def _sentences(comparison: Comparison, shown: Sequence[Pair]) -> list[str]:
     return [*sentences, settings_text(comparison.settings)]
 
 
-def contradictions(pairs: Sequence[Pair], label: str) -> list[str]:
+def contradictions(pairs: Sequence[SystemPair], label: str) -> list[str]:
     """Say in words where two printed numbers favour one system and the paired tracks the other."""
     reducer = label.split("/")[0 if label.startswith("pooled") else 1].removeprefix("pooled ")
     sentences = [
@@ -194,7 +194,7 @@ def comparison_plain(comparison: Comparison) -> dict[str, Any]:
         "label": comparison.label,
         "settings": asdict(comparison.settings),
         "n_tracks_total": comparison.n_tracks_total,
-        "systems": [{**asdict(e), "rank": comparison.places.get(e.system)} for e in comparison.estimates],
+        "systems": [{**asdict(e), "rank": comparison.places.get(e.system)} for e in comparison.numbers],
         "pairs": [{**asdict(p), "signs_differ": p.signs_differ} for p in comparison.pairs],
         "ranks": [asdict(r) for r in comparison.ranks],
         "critical_difference": asdict(critical) if critical else None,

@@ -25,8 +25,8 @@ from svbench.report.view.variants import (
 )
 from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.store import Run
-from svbench.statistics.comparison import Estimate, run_intervals
-from svbench.statistics.material import Column, Settings, every_column
+from svbench.statistics.comparison import PrintedNumber, run_intervals
+from svbench.statistics.track_values import Column, IntervalSettings, every_column
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
 def _interval(board: Board, run: Run) -> str:
     """Give the number that ranks a board its interval over tracks."""
     column = Column(board.target_set, board.columns[-1], board.quantity.name)
-    found = run_intervals(run, [column], Settings())
+    found = run_intervals(run, [column], IntervalSettings())
     return interval_text(found[column].low, found[column].high) if column in found else ""
 
 
@@ -138,7 +138,7 @@ def print_scores(run: Run, *, with_tracks: bool = False, with_intervals: bool = 
     }
     summaries = summarise(run, allow_incomplete=True)
     by_track = track_scores(run) if with_tracks else []
-    intervals = run_intervals(run, every_column(run), Settings()) if with_intervals else {}
+    intervals = run_intervals(run, every_column(run), IntervalSettings()) if with_intervals else {}
     for target_set in record.protocol.target_sets:
         chosen = [s for s in summaries if s.target_set == target_set.id]
         if not chosen:
@@ -167,7 +167,7 @@ def _print_rows(
     columns: Sequence[str],
     rows: Sequence[tuple[str, Sequence[TrackScore | Summary], Sequence[str]]],
     more: Sequence[str] = (),
-    intervals: Mapping[Column, Estimate] | None = None,
+    intervals: Mapping[Column, PrintedNumber] | None = None,
 ) -> None:
     console, table = _table()
     table.add_column("")
@@ -180,7 +180,7 @@ def _print_rows(
     _print(console, heading, table)
 
 
-def _with_interval(score: TrackScore | Summary, intervals: Mapping[Column, Estimate]) -> str:
+def _with_interval(score: TrackScore | Summary, intervals: Mapping[Column, PrintedNumber]) -> str:
     found = intervals.get(Column(score.target_set, score.target, score.metric))
     bounds = interval_text(found.low, found.high) if found else ""
     return f"{decibels(score.score, score.status)} {bounds}".rstrip()

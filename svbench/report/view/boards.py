@@ -16,8 +16,8 @@ from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.record import Quantity
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
 from svbench.results.store import Run
-from svbench.statistics.comparison import Estimate, run_intervals
-from svbench.statistics.material import Column, Settings, every_column
+from svbench.statistics.comparison import PrintedNumber, run_intervals
+from svbench.statistics.track_values import Column, IntervalSettings, every_column
 
 MARKS = "Bold: best of the column, underlined: second, among systems scored on the same tracks."
 
@@ -205,12 +205,12 @@ class Intervals:
     """A cache of the 95 % intervals over tracks, computed once per run for all its numbers."""
 
     def __init__(self) -> None:
-        self._found: dict[int, dict[Column, Estimate]] = {}
+        self._found: dict[int, dict[Column, PrintedNumber]] = {}
 
     def below(self, run: Run, summary: Summary) -> tuple[str, ...]:
         """Return the line that stands below a number of a run; empty where it has no interval."""
         if id(run) not in self._found:
-            self._found[id(run)] = run_intervals(run, every_column(run), Settings())
+            self._found[id(run)] = run_intervals(run, every_column(run), IntervalSettings())
         found = self._found[id(run)].get(Column(summary.target_set, summary.target, summary.metric))
         text = interval_text(found.low, found.high) if found else ""
         return (text,) if text else ()

@@ -18,7 +18,7 @@ from svbench.results.aggregate import Summary, entering_values, quantities, summ
 from svbench.results.record import Quantity
 from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL
-from svbench.statistics.pairs import Difference, paired_difference
+from svbench.statistics.pairs import PairedDifference, paired_difference
 
 INSERTION = "insertion"  # the metric that only tracks with something inserted have
 
@@ -36,7 +36,7 @@ class VariantCell:
     run: Run
     summary: Summary
     clean: Summary | None
-    change: Difference | None
+    change: PairedDifference | None
     interval: str = ""
     empty: bool = False
 
@@ -146,7 +146,7 @@ def score_text(cell: VariantCell) -> str:
     return beside(decibels(cell.summary.score, cell.summary.status), cell.clean)
 
 
-def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> Difference | None:
+def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> PairedDifference | None:
     """Compare the tracks that have a value on both sides."""
     if original is None or run is original:
         return None
@@ -160,13 +160,15 @@ def _change(original: Run | None, run: Run, name: tuple[str, str, str]) -> Diffe
     )
 
 
-def change_lines(change: Difference | None) -> tuple[str, ...]:
+def change_lines(change: PairedDifference | None) -> tuple[str, ...]:
     """Print a change, and its interval where there is one.
 
     Examples
     --------
-    >>> change_lines(Difference(-1.234, -2.0, -0.5, 6)), change_lines(Difference(0.5, None, None, 1))
-    (('Δ −1.23', '[−2.00, −0.50]'), ('Δ +0.50',))
+    >>> change_lines(PairedDifference(-1.234, -2.0, -0.5, 6))
+    ('Δ −1.23', '[−2.00, −0.50]')
+    >>> change_lines(PairedDifference(0.5, None, None, 1))
+    ('Δ +0.50',)
     """
     if change is None:
         return ()

@@ -26,9 +26,9 @@ from svbench.results.store import Run, write_run
 from svbench.specs.protocol import Reduce, load_protocol
 from svbench.statistics.comparison import Comparison, against_best, compare, headline_intervals
 from svbench.statistics.gate import gate
-from svbench.statistics.material import Column, Settings, columns, contenders
+from svbench.statistics.track_values import Column, IntervalSettings, columns, group_by_system
 
-FEW = Settings(resamples=500)
+FEW = IntervalSettings(resamples=500)
 STEMS = ("vocals", "drums", "bass", "other")
 
 
@@ -72,14 +72,14 @@ def test_every_value_is_the_printed_number(make: Any, rule: Reduce) -> None:
     (alone,) = compare([run], wanted[-1:], FEW)
     assert alone.pairs == alone.ranks == ()
     two = compare([run, scored(make, "second", tracks=lacking, protocol=protocol)], wanted[-1:], FEW)[0]
-    scores = [e.value for e in two.estimates]
+    scores = [e.value for e in two.numbers]
     assert two.pairs[0].value == pytest.approx(scores[0] - scores[1], abs=1e-12)  # type: ignore[operator]
 
 
 def test_pairs_are_the_better_first_and_oracles_stand_apart(make: Any) -> None:
     runs = [scored(make, "low"), scored(make, "top", 2.0), scored(make, "ideal", 9.0, kind="oracle")]
     found = only(runs)
-    assert [e.system for e in found.estimates] == ["ideal", "top", "low"]
+    assert [e.system for e in found.numbers] == ["ideal", "top", "low"]
     assert [(p.first, p.second) for p in found.pairs] == [("top", "low")]
     assert [(r.system, r.best, r.worst) for r in found.ranks] == [("top", 1, 1), ("low", 2, 2)]
     assert found.critical is None
@@ -120,7 +120,7 @@ def test_a_system_without_a_number_and_one_track_only(make: Any) -> None:
     even = dict.fromkeys(STEMS, 3.0)
     failed = make("failed", {}, failed={"a": "crash"})
     found = only([make("net", {"a": even}), failed, make("same", {"a": even})])
-    assert [(e.system, e.value, e.note) for e in found.estimates] == [
+    assert [(e.system, e.value, e.note) for e in found.numbers] == [
         ("net", 3.0, "one track only: no interval"),
         ("same", 3.0, "one track only: no interval"),
         ("failed", None, "no number (failed): no interval"),
@@ -133,17 +133,20 @@ def test_a_system_without_a_number_and_one_track_only(make: Any) -> None:
 
 def test_repeats_and_seeds_are_one_system(make: Any) -> None:
     again = [scored(make, "net"), scored(make, "net", 0.1)]
-    assert [(c.name, len(c.runs)) for c in contenders(again)] == [("net", 2)]
+    assert [(c.name, len(c.runs)) for c in group_by_system(again)] == [("net", 2)]
     seeds = [scored(make, "net-1", 0.5), scored(make, "net-2", 0.1), scored(make, "other")]
     found = only(seeds, seeds={"net": ["net-1", "net-2"]})
-    assert {e.system: e.n_repeats for e in found.estimates} == {"net": 2, "other": 1}
+    assert {e.system: e.n_repeats for e in found.numbers} == {"net": 2, "other": 1}
     assert "net: 2 repeats, averaged." in found.notes
     of_net = [s.score for r in seeds[:2] for s in summarise(r) if s.target == "mean"]
-    assert next(e.value for e in found.estimates if e.system == "net") == pytest.approx(np.mean(of_net))  # type: ignore[arg-type]
+    assert next(e.value for e in found.numbers if e.system == "net") == pytest.approx(np.mean(of_net))  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="unknown system among these runs 'net-9'"):
-        contenders(seeds, {"net": ["net-1", "net-9"]})
+        group_by_system(seeds, {"net": ["net-1", "net-9"]})
     two = [scored(make, "net"), scored(make, "net", 1.0, system_digest="6" * 64)]
-    assert [c.name for c in contenders(two)] == [f"net ({two[0].record.system_digest[:8]})", "net (66666666)"]
+    assert [c.name for c in group_by_system(two)] == [
+        f"net ({two[0].record.system_digest[:8]})",
+        "net (66666666)",
+    ]
 
 
 def test_text_is_the_same_again_and_says_how_it_was_made(make: Any) -> None:
@@ -210,7 +213,7 @@ def test_the_gate_lets_one_in_twenty_at_the_margin_through(make: Any) -> None:
     for _ in range(n):
         new = hard - 0.5 + draw.normal(0, 1, 20)
         run = make("net", {t: dict.fromkeys(STEMS, float(v)) for t, v in zip(tracks, new, strict=True)})
-        passed += gate(base, run, WANTED, 0.5, Settings(resamples=100)).passes
+        passed += gate(base, run, WANTED, 0.5, IntervalSettings(resamples=100)).passes
     assert 0.02 <= passed / n <= 0.08
 
 
@@ -424,7 +427,7 @@ def test_unknown_numbers_are_one_line_and_no_rows(make: Any) -> None:
     )
     assert "No rank: this number is unknown for 3 of 5 systems." in found.notes
     assert found.places == {}
-    assert len(found.estimates) == 5
+    assert len(found.numbers) == 5
     (alone,) = compare(files, wanted, FEW)
     assert comparison_text(alone, runs[0].record).count("\n") == 0
     json.dumps(comparison_plain(alone), allow_nan=False)

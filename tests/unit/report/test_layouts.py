@@ -21,8 +21,8 @@ from svbench.results.aggregate import entering_values
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
 from svbench.specs.report import Published, QuotedRow, load_layout
-from svbench.statistics.material import Column
 from svbench.statistics.pairs import paired_difference
+from svbench.statistics.track_values import Column
 
 STEMS = ("vocals", "drums", "bass", "other")
 FORMATS = ("markdown", "csv", "latex", "html", "json")

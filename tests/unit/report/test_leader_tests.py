@@ -11,7 +11,7 @@ from svbench.report.view.boards import boards
 from svbench.report.view.content import Row
 from svbench.results.store import Run
 from svbench.statistics.comparison import against_best, compare
-from svbench.statistics.material import columns
+from svbench.statistics.track_values import columns
 
 STEMS = ("vocals", "drums", "bass", "other")
 TRACKS = [f"t{i:02}" for i in range(12)]

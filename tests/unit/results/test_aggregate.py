@@ -20,7 +20,7 @@ from svbench.specs.library import entries
 from svbench.specs.protocol import MetricUse, Reduce, TargetSet, load_protocol
 from svbench.specs.system import load_system
 from svbench.statistics.comparison import run_intervals
-from svbench.statistics.material import Column, Settings, materials
+from svbench.statistics.track_values import Column, IntervalSettings, track_values
 
 NAN, INF = math.nan, math.inf
 
@@ -195,10 +195,10 @@ def test_the_mean_over_targets_on_common_and_on_own_tracks() -> None:
         (mean,) = [s for s in summarise(run) if s.target == "mean"]
         assert (mean.score, mean.n_tracks) == (pytest.approx(value), n_tracks)
         column = Column("set", "mean", "SDR")
-        material = materials(run, [column])[column]
+        material = track_values(run, [column])[column]
         assert material.point(list(material.scores)) == pytest.approx(value)
     assert material.scores["three"] == 10.0
-    found = run_intervals(run, [column], Settings(resamples=200))[column]
+    found = run_intervals(run, [column], IntervalSettings(resamples=200))[column]
     # (1/3)^3 of the draws hold the last track alone, which has no bass.
     assert (found.low, found.note) == (
         None, "a target on so few tracks that a resample may lack it: no interval",
@@ -221,7 +221,7 @@ def test_length_weighted_mean() -> None:
     (summary,) = summarise(run)
     assert (summary.score, summary.label) == (pytest.approx(4.5), "mean/length-weighted mean")
     column = Column("set", "a", "SDR")
-    assert materials(run, [column])[column].point(["one", "two"]) == pytest.approx(4.5)
+    assert track_values(run, [column])[column].point(["one", "two"]) == pytest.approx(4.5)
 
 
 def test_an_unstable_track_brings_nothing_and_gives_its_name_to_the_number() -> None:

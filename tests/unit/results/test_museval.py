@@ -25,7 +25,7 @@ from svbench.report.layouts.default import paper_table
 from svbench.report.pages.site import write_report
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.museval_files import export_museval, find_sources
-from svbench.results.museval_import import Plan, import_museval, layout
+from svbench.results.museval_import import ImportRequest, import_museval, scored_sets
 from svbench.results.record import Quantity, collect
 from svbench.results.scores import TrackResult, series, without_value
 from svbench.results.store import Run, find_runs, load_run
@@ -59,8 +59,8 @@ def write(path: Path, targets: Values, **more: Any) -> Path:
     return path
 
 
-def plan(folder: Path, protocol: str = "sisec18", **more: Any) -> Plan:
-    return Plan(
+def plan(folder: Path, protocol: str = "sisec18", **more: Any) -> ImportRequest:
+    return ImportRequest(
         folder=folder, out=folder.parent / "runs", protocol=load_protocol(protocol), quantities=QUANTITIES,
         provenance=collect(["svbench", "import", "museval", "in"], {}), **more,
     )  # fmt: skip
@@ -137,7 +137,7 @@ def test_rows_of_a_problem_the_protocol_lacks_are_left_out(tmp_path: Path) -> No
     with pytest.raises(
         DataError, match="scores of drums, vocals; the target sets of sisec18 are vocals, drums"
     ):
-        layout(frozenset({"drums", "vocals"}), load_protocol("sisec18"))
+        scored_sets(frozenset({"drums", "vocals"}), load_protocol("sisec18"))
 
 
 def test_values_without_a_number_become_status(tmp_path: Path) -> None:

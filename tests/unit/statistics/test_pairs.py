@@ -13,11 +13,10 @@ from scipy import stats
 from svbench.errors import DataError
 from svbench.results.aggregate import Summary
 from svbench.specs.protocol import Reduce
-from svbench.statistics.comparison import estimate
-from svbench.statistics.material import Contender, Material, Settings
+from svbench.statistics.comparison import printed_number
 from svbench.statistics.pairs import all_pairs, one_pair
 from svbench.statistics.ranks import critical_difference, rank_intervals
-from svbench.statistics.samples import Entrant, Sampler
+from svbench.statistics.samples import Sampler
 from svbench.statistics.signed_rank import (
     MOST_EXACT,
     _n_outside,
@@ -25,9 +24,10 @@ from svbench.statistics.signed_rank import (
     signed_rank,
     typical_difference,
 )
+from svbench.statistics.track_values import IntervalSettings, SystemRuns, SystemValues, TrackValues
 
 
-def entrant(name: str, *repeats: Sequence[float], rule: Any = "mean") -> Entrant:
+def entrant(name: str, *repeats: Sequence[float], rule: Any = "mean") -> SystemValues:
     """A system with one score a track, for each repeat."""
     tracks = tuple(f"t{i}" for i in range(len(repeats[0])))
     materials = []
@@ -35,7 +35,7 @@ def entrant(name: str, *repeats: Sequence[float], rule: Any = "mean") -> Entrant
         own = dict(zip(tracks, map(float, scores), strict=True))
         value = float(getattr(np, rule)(scores))
         materials.append(
-            Material(
+            TrackValues(
                 Summary("set", "v", "SDR", value, "ok", "", len(tracks), len(tracks), 1, 0),
                 Reduce(frames=rule, tracks=rule),
                 {t: [np.array([v])] for t, v in own.items()},
@@ -44,11 +44,11 @@ def entrant(name: str, *repeats: Sequence[float], rule: Any = "mean") -> Entrant
                 {},
             )
         )
-    return Entrant(Contender(name, "system", ()), tuple(materials), tracks)
+    return SystemValues(SystemRuns(name, "system", ()), tuple(materials), tracks)
 
 
 def sampler(resamples: int = 2000) -> Sampler:
-    return Sampler(Settings(resamples=resamples))
+    return Sampler(IntervalSettings(resamples=resamples))
 
 
 @pytest.mark.parametrize(("n", "digits"), [(30, 9), (50, 9), (60, 9), (150, 0)])
@@ -189,7 +189,7 @@ def test_one_track_has_a_difference_but_no_interval() -> None:
     pair = one_pair(entrant("a", [3.0]), entrant("b", [1.0]), sampler(), higher_is_better=True)
     assert (pair.value, pair.low, pair.high, pair.detectable) == (2.0, None, None, None)
     assert pair.note == "one track only: no interval"
-    alone = estimate(entrant("a", [3.0]), sampler())
+    alone = printed_number(entrant("a", [3.0]), sampler())
     assert (alone.value, alone.low, alone.note) == (3.0, None, "one track only: no interval")
 
 
@@ -249,7 +249,7 @@ def test_seeds_widen_an_interval_as_far_as_they_vary() -> None:
         tracks = draw.normal(5, 1, 50)
         seeds = draw.normal(0, 0.4, 5)  # how good the training went, alike on all tracks
         repeats = [tracks + s + draw.normal(0, 0.3, 50) for s in seeds]
-        found, single = (estimate(entrant("net", *r), sampler(300)) for r in (repeats, repeats[:1]))
+        found, single = (printed_number(entrant("net", *r), sampler(300)) for r in (repeats, repeats[:1]))
         assert found.n_repeats == 5
         assert found.low is not None
         assert found.high is not None
@@ -278,8 +278,8 @@ def test_the_same_seed_gives_the_same_numbers_whoever_else_is_there() -> None:
     )
     assert (two[0].low, two[0].high) == (three[0].low, three[0].high)
     assert (
-        Sampler(Settings(seed=1)).of(a, a.tracks).drawn.tolist()
-        != Sampler(Settings()).of(a, a.tracks).drawn.tolist()
+        Sampler(IntervalSettings(seed=1)).of(a, a.tracks).drawn.tolist()
+        != Sampler(IntervalSettings()).of(a, a.tracks).drawn.tolist()
     )
 
 
@@ -293,4 +293,4 @@ def test_the_same_seed_gives_the_same_numbers_whoever_else_is_there() -> None:
 )
 def test_settings_out_of_range(settings: dict[str, Any], match: str) -> None:
     with pytest.raises(DataError, match=match):
-        Settings(**settings)
+        IntervalSettings(**settings)
