@@ -144,8 +144,8 @@ def measure_stream(
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
     gaps = tuple(
-        gap(target, once.estimates[target].samples, whole[target].samples, _samples(references.get(target)))
-        for target in once.estimates
+        gap(t, a.samples, whole[t].samples, references[t].samples if t in references else None)
+        for t, a in once.estimates.items()
     )
     hop_s = once.hop_samples / once.rate_hz
     long, kept = once, deadlines(once.push_s, hop_s)
@@ -184,9 +184,9 @@ def gap(target: str, blockwise: Samples, whole: Samples, reference: Samples | No
     plain, scaled = _scores(whole, blockwise)
     if reference is None:
         return Gap(target, score(plain), score(scaled))
-    losses = np.subtract(_finite(_scores(reference, whole)), _finite(_scores(reference, blockwise)))
-    sdr_loss, si_sdr_loss = (float(v) if np.isfinite(v) else None for v in losses)
-    return Gap(target, score(plain), score(scaled), sdr_loss, si_sdr_loss)
+    pairs = zip(_scores(reference, whole), _scores(reference, blockwise), strict=True)
+    losses = (a - b if np.isfinite(a) and np.isfinite(b) else None for a, b in pairs)
+    return Gap(target, score(plain), score(scaled), *losses)
 
 
 def deadlines(push_s: Floats, hop_s: float) -> Deadlines:
@@ -244,14 +244,6 @@ def _scores(reference: Samples, estimate: Samples) -> tuple[float, float]:
     pair = reference[np.newaxis].astype(np.float64), estimate[np.newaxis].astype(np.float64)
     plain, scaled = usdr(*pair, rate_hz=1).values["uSDR"], si_sdr(*pair, rate_hz=1).values["SI-SDR"]
     return float(plain[0, 0]), float(scaled[0, 0])
-
-
-def _finite(scores: tuple[float, float]) -> Floats:
-    return np.array([v if np.isfinite(v) else np.nan for v in scores])
-
-
-def _samples(audio: Audio | None) -> Samples | None:
-    return None if audio is None else audio.samples
 
 
 RATE_HZ = 44100

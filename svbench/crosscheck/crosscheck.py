@@ -1,20 +1,21 @@
 """Compare the scores of svbench with those of other tools on the same audio, frame by frame.
 
 BSS Eval v4 is scored by museval and BSS Eval v3 by mir_eval. Plain ratios of energies have no such tool; they
-are scored by the few lines of numpy in `svbench.crosscheck.plain_scores`.
+are scored by the few lines of numpy in `svbench.crosscheck.reference_tools`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from svbench.audio.sounds import ArraySound, Sound, whole
-from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for, version_of
+from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for
 from svbench.datasets.api import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.results.record import manifest_of
@@ -225,7 +226,7 @@ def crosscheck(
         try:
             signals = at_rate(signals_of(result), protocol)
             for ours, theirs, tool in _scored_twice(result, signals, bound, notes):
-                tools[tool] = np.__version__ if tool == "numpy" else version_of(tool)
+                tools[tool] = np.__version__ if tool == "numpy" else version(tool)
                 where = (ours.metric, ours.target_set, ours.target)
                 row = rows.setdefault(where, Row(*where, units[ours.metric], tool))
                 _compare(row, result.track, ours, theirs)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.stft import Spectrum, istft, stft
 
@@ -21,16 +22,11 @@ MIN_DISTANCE_S = 0.5
 HIGH_PASS_HZ = 100.0
 
 
-def _no_parameters(parameters: dict[str, Any], name: str) -> None:
-    if parameters:
-        raise ValueError(f"{name} takes no parameters, found {', '.join(sorted(parameters))}")
-
-
 class Mixture:
     """The mixture as the estimate of every target: the floor that every system should beat."""
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "mixture")
+        check_parameters("mixture", parameters, ())
         self.info = SystemInfo(context.system_id, context.targets)
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -42,7 +38,7 @@ class Silence:
     """Silence as the estimate of every target: shows how a protocol treats it."""
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "silence")
+        check_parameters("silence", parameters, ())
         self.info = SystemInfo(context.system_id, context.targets)
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -59,7 +55,7 @@ class CentreCancellation:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "centre")
+        check_parameters("centre", parameters, ())
         self.info = SystemInfo(context.system_id, ("vocals", "accompaniment"))
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -94,9 +90,7 @@ class HarmonicPercussive:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - {"length"}
-        if unknown:
-            raise ValueError(f"hpss takes length, found {', '.join(sorted(unknown))}")
+        check_parameters("hpss", parameters, ["length"])
         self.length = int(parameters.get("length", 17))
         self.info = SystemInfo(context.system_id, ("vocals", "drums", "bass", "other"))
 
@@ -146,7 +140,7 @@ class RepetSim:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "repet")
+        check_parameters("repet", parameters, ())
         self.info = SystemInfo(context.system_id, ("vocals", "accompaniment"))
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:

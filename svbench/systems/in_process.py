@@ -70,14 +70,17 @@ def callable_system(function: Separate, name: str | None = None) -> CallableSyst
 
 
 class InProcessHost(WorkerHost):
-    """Stands in for the worker of a function; the same requests, answered by calling it."""
+    """Stands in for the worker of a function: answers the same requests by calling the function."""
+
+    located: CallableSystem
 
     def start(self, limit_s: float | None = None) -> SystemInfo:
         """Return what is known of the function; before its first answer, that it gives all that is asked."""
         del limit_s
         if self._info is None:
-            targets = getattr(self._function, "targets", self.targets)
-            info = SystemInfo(self.located.spec.id, targets, rate_hz=getattr(self._function, "rate_hz", None))
+            function = self.located.function
+            targets = getattr(function, "targets", self.targets)
+            info = SystemInfo(self.located.spec.id, targets, rate_hz=getattr(function, "rate_hz", None))
             try:
                 check_info(info)
             except ValueError as error:
@@ -104,7 +107,7 @@ class InProcessHost(WorkerHost):
         info = self.start()
         wall, cpu = time.perf_counter(), cpu_s()
         try:
-            answer = self._function(mixture)
+            answer = self.located.function(mixture)
         except Exception as error:
             self.log = self.folder / "log-1.txt"
             self.log.write_text(traceback.format_exc(), encoding="utf-8")
@@ -112,7 +115,7 @@ class InProcessHost(WorkerHost):
         wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
         if not isinstance(answer, Mapping):
             raise SystemFailure(f"returned {type(answer).__name__}, expected a dict of target to array")
-        if not hasattr(self._function, "targets") and self.last_info is None:
+        if not hasattr(self.located.function, "targets") and self.last_info is None:
             self._names = self._canonical_names(tuple(map(str, answer)))
             info = replace(info, targets=tuple(self._names.values()))
         self._info = self.last_info = info
@@ -126,11 +129,6 @@ class InProcessHost(WorkerHost):
     def notes(self) -> tuple[str, ...]:
         """What a reader of the scores must know, first that nothing isolated the function."""
         return (NOTE, *super().notes)
-
-    @property
-    def _function(self) -> Separate:
-        assert isinstance(self.located, CallableSystem)
-        return self.located.function
 
 
 def _audio(name: str, given: Any, mixture: Audio) -> Audio:

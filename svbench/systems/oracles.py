@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.stft import Spectrum, istft, stft
 
@@ -108,8 +109,7 @@ class MultichannelWiener(_Oracle):
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        if parameters:
-            raise ValueError(f"mwf takes no parameters, found {', '.join(sorted(parameters))}")
+        check_parameters("mwf", parameters, ())
         super().__init__(context)
 
     def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:

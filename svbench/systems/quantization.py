@@ -20,7 +20,7 @@ import msgspec
 from svbench.errors import SvbenchError
 from svbench.specs.records import without
 from svbench.specs.system import LocatedSystem, Weights
-from svbench.systems.adapters.onnx import check_external_files
+from svbench.systems.adapters.network_files import check_external_files
 from svbench.systems.worker.limits import checked_weights, interpreter
 
 SUFFIX = "-int8"

@@ -13,12 +13,13 @@ from typing import Any
 
 from svbench.audio import Audio, audio_info, read_audio, write_audio
 from svbench.disk import remove_tree
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 
 # An estimate that is more than this many times longer than its mixture is not read.
 _TIMES_MIXTURE = 16
 _TAIL_BYTES, _POLL_S = 4096, 0.1
-KEYS = {"argv", "targets", "output", "env", "rate_hz", "version"}
+PARAMETERS = {"argv", "targets", "output", "env", "rate_hz", "version"}
 # The variables that a program inherits; all others must be given by `env`.
 KEPT = (
     "PATH",
@@ -53,12 +54,7 @@ class Command:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - KEYS
-        if unknown or not {"argv", "targets"} <= set(parameters):
-            raise ValueError(
-                f"the command adapter needs argv and targets and takes {', '.join(sorted(KEYS))}; "
-                f"found {', '.join(sorted(parameters))}"
-            )
+        check_parameters("command", parameters, PARAMETERS, ["argv", "targets"])
         self.argv = [str(word) for word in parameters["argv"]]
         if isinstance(parameters["argv"], str) or not any("{mixture}" in w for w in self.argv):
             raise ValueError("argv must be a list of words, one of them with {mixture}; there is no shell")

@@ -7,14 +7,12 @@ import types
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from svbench.audio import Audio
 from svbench.systems.adapters.shared import (
-    check_folder_parameters,
+    check_parameters,
     estimates_of,
     require,
-    stereo,
+    stereo_tensor,
 )
 from svbench.systems.api import Context, SystemInfo
 
@@ -57,7 +55,7 @@ class OpenUnmix:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_folder_parameters("openunmix", parameters, PARAMETERS)
+        check_parameters("openunmix", parameters, PARAMETERS, ["folder"])
         name = parameters.get("model", "umxhq")
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
@@ -88,7 +86,7 @@ class OpenUnmix:
         """Separate the whole track at once, as the package does."""
         import torch
 
-        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "Open-Unmix").T))
+        signal = stereo_tensor(mixture, "Open-Unmix")
         # The transform reflects half a window at the edges, so a short track is padded first.
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)

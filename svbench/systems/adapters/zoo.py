@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svbench.audio import Audio
-from svbench.installation import not_installed
 from svbench.systems.adapters.shared import (
     estimates_of,
     read_checkpoint,
+    require,
     stereo,
 )
 from svbench.systems.api import Context, SystemInfo
@@ -64,10 +63,8 @@ class Zoo:
                 f"weights must name one checkpoint of {name}, found {len(context.weights)}; without it only "
                 "its cost can be measured, with --random-weights"
             )
-        try:
-            import torch
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(not_installed("torch", "zoo")) from None
+        require("torch", "zoo")
+        import torch
 
         module = importlib.import_module(f"svbench.systems.zoo.{ARCHITECTURES[name]}")
         torch.manual_seed(SEED)
@@ -99,18 +96,14 @@ class Zoo:
 
 
 def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
-    size = parameters.get("size")
-    if size not in module.SIZES:
-        raise ValueError(f"{name} needs size, one of {', '.join(module.SIZES)}; found {size!r}")
     targets = parameters.get("targets")
     if targets is not None and not (isinstance(targets, list) and all(isinstance(t, str) for t in targets)):
         raise ValueError(f"targets must be a list of names, found {targets!r}")
     settings = {key: value for key, value in parameters.items() if key not in OWN}
     try:
-        built: Separator = module.build(size, None if targets is None else tuple(targets), **settings)
-    except TypeError as error:
-        takes = [p for p in inspect.signature(module.build).parameters if p not in ("size", "targets")]
-        raise ValueError(
-            f"{name} takes {', '.join([*takes[:-1], *module.SIZES[size]])}; {str(error).split('() ')[-1]}"
-        ) from error
+        built: Separator = module.build(
+            parameters.get("size"), None if targets is None else tuple(targets), **settings
+        )
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     return built

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from svbench.disk import folder_bytes
 from svbench.errors import OverBudget, SystemFailure
@@ -28,6 +29,7 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+Limit = TypeVar("Limit", int, float)
 TIME_S, TIME_FACTOR = 600.0, 30.0
 MEMORY_SHARE = 0.9
 DISK_BYTES = 10_000_000_000
@@ -84,30 +86,26 @@ def time_limit_s(spec: SystemSpec, duration_s: float) -> float | None:
     >>> time_limit_s(load_system("mixture").spec, 240.0)
     7200.0
     """
-    if spec.time_limit_s is not None or not spec.default_limits:
-        return spec.time_limit_s
-    return max(TIME_S, TIME_FACTOR * duration_s)
+    return _or_default(spec.time_limit_s, spec, max(TIME_S, TIME_FACTOR * duration_s))
 
 
 def memory_limit_bytes(spec: SystemSpec) -> int | None:
     """Return the memory that all processes of a system may hold together; None for any amount."""
-    if spec.memory_limit_bytes is not None or not spec.default_limits:
-        return spec.memory_limit_bytes
-    return int(MEMORY_SHARE * _machine_bytes())
+    return _or_default(spec.memory_limit_bytes, spec, int(MEMORY_SHARE * _machine_bytes()))
 
 
 def disk_limit_bytes(spec: SystemSpec, audio_bytes: int) -> int | None:
     """Return how much a system may write to its scratch folder, the audio it exchanges included."""
-    if spec.disk_limit_bytes is not None or not spec.default_limits:
-        return spec.disk_limit_bytes
-    return max(DISK_BYTES, DISK_FACTOR * audio_bytes)
+    return _or_default(spec.disk_limit_bytes, spec, max(DISK_BYTES, DISK_FACTOR * audio_bytes))
 
 
 def log_limit_bytes(spec: SystemSpec) -> int:
     """Return how much is kept of what a worker prints; 0 for all of it."""
-    if spec.log_limit_bytes is not None or not spec.default_limits:
-        return spec.log_limit_bytes or 0
-    return LOG_BYTES
+    return _or_default(spec.log_limit_bytes, spec, LOG_BYTES) or 0
+
+
+def _or_default(own: Limit | None, spec: SystemSpec, default: Limit) -> Limit | None:
+    return own if own is not None or not spec.default_limits else default
 
 
 def advice(key: str, own: object) -> str:
@@ -141,12 +139,11 @@ def described(specs: Iterable[SystemSpec]) -> str:
             names.append(spec.id)
     if len(systems) == 1:
         return f"limits: {next(iter(systems))}"
-    return "\n".join(f"limits of {_some(names)}: {text}" for text, names in systems.items())
-
-
-def _some(names: list[str]) -> str:
-    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + rest
+    lines = []
+    for text, names in systems.items():
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"limits of {', '.join(names[:3])}{rest}: {text}")
+    return "\n".join(lines)
 
 
 def _limits(spec: SystemSpec) -> str:

@@ -73,23 +73,19 @@ def _timed(separation: _Separation, threads: int) -> dict[str, Any]:
     if torch is not None and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)  # a library that was imported first may have set another number
     cuda = torch.cuda if torch is not None and torch.cuda.is_available() else None
+    # Kernels run asynchronously: without waiting before and after, only their launch would be timed.
+    finish_kernels = cuda.synchronize if cuda else lambda: None
     if cuda:
         cuda.reset_peak_memory_stats()
     gc.collect()  # the garbage of an earlier call must not be charged to this one
-    # Kernels run asynchronously: without waiting before and after, only their launch would be timed.
-    _synchronise(cuda)
+    finish_kernels()
     before = energy_counters()
     wall, cpu = time.perf_counter(), cpu_s()
     separation()
-    _synchronise(cuda)
+    finish_kernels()
     wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
     joules = energy_spent(before, energy_counters())
     return {"wall_s": wall_s, "cpu_s": used_s, "energy_j": joules, **_card_memory(cuda)}
-
-
-def _synchronise(cuda: Any) -> None:
-    if cuda:
-        cuda.synchronize()
 
 
 def energy_counters(root: Path = POWERCAP) -> dict[str, tuple[float, float]]:

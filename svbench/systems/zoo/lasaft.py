@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import math
 import re
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from svbench.audio import Samples
 from svbench.systems.zoo.layers import DenseTfc, Stft, connected, doubled, frequency_transform, halved
-from svbench.systems.zoo.separator import Separator, TrimmedChunks, sized
+from svbench.systems.zoo.separator import Separator, batch_of, sized, trimmed_chunks
 
 RATE_HZ = 44100
 TARGETS = ("vocals", "drums", "bass", "other")  # in the order of the embedding's rows
@@ -109,18 +107,17 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
     for name, value in (("frames", frames), ("n_fft / 2", given["n_fft"] // 2)):
         if value % 2 ** given["levels"]:
             raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
-    chunks = TrimmedChunks(given["hop"] * (frames - 1), trim, overlap)
     network = Lasaft(**given).eval()
 
     def call(chunk: Samples) -> Any:
-        device = network.front.window.device
-        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None].to(device)
+        mixture = batch_of(chunk, network)
         # One target at a time: all four at once would take four times the memory.
-        numbers = [torch.tensor([TARGETS.index(name)], device=device) for name in names]
+        numbers = [torch.tensor([TARGETS.index(name)], device=mixture.device) for name in names]
         passes = [network(mixture, number).cpu() for number in numbers]
         return torch.cat(passes).numpy().transpose(0, 2, 1)
 
-    return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
+    run = trimmed_chunks(call, given["hop"] * (frames - 1), trim, overlap)
+    return Separator(network, names, RATE_HZ, run, authors_name)
 
 
 class Lasaft(nn.Module):

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator, check_chunks, named
-from svbench.systems.zoo.tcn import FrameNorm, TemporalConvNet
+from svbench.systems.zoo.layers import FrameNorm, TemporalConvNet
+from svbench.systems.zoo.separator import Separator, batch_of, named, sized
 
 TARGETS = ("accompaniment",)
 RATE_HZ = 44100
@@ -21,6 +21,7 @@ RATE_HZ = 44100
 # Conv-TasNet's causal sizes; the window lasts 2 ms, as there.
 SIZES: dict[str, dict[str, Any]] = {
     "reading": {
+        "segment_samples": 10 * RATE_HZ,
         "latent": 512,
         "window": 88,
         "bottleneck": 128,
@@ -33,13 +34,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-def build(
-    size: str = "reading",
-    targets: tuple[str, ...] | None = None,
-    *,
-    segment_samples: int = 10 * RATE_HZ,
-    **changes: Any,
-) -> Separator:
+def build(size: str = "reading", targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
     """Build the network with random weights.
 
     A track is separated in segments. Each is passed with as many samples before and after it as its estimate
@@ -51,10 +46,9 @@ def build(
         One of `SIZES`.
     targets : tuple of str, optional
         Another name of the one output.
-    segment_samples : int
-        Bounds the memory; it does not change the result.
-    **changes
-        Replace keywords of the size, such as ``lookahead_frames``; see `VoxTasNet`.
+    **settings
+        Replace keywords of the size, such as ``lookahead_frames``; see `VoxTasNet`. ``segment_samples``
+        bounds the memory and does not change the result.
 
     Returns
     -------
@@ -65,21 +59,20 @@ def build(
     ValueError
         Settings are unknown or impossible.
     """
-    check_chunks(segment_samples)
-    network = VoxTasNet(**{**SIZES[size], **changes}).eval()
+    given = sized(SIZES, size, settings)
+    segment_samples = given.pop("segment_samples")
+    network = VoxTasNet(**given).eval()
     hop = network.stride
     n_frames = max(1, segment_samples // hop)
 
     def run(samples: Samples) -> Samples:
         n_samples = len(samples)
-        device = next(network.parameters()).device
         estimate = np.empty((1, *samples.shape), np.float32)
         for start in range(0, n_samples, n_frames * hop):
             stop = min(start + n_frames * hop, n_samples)
             first = max(0, start - network.back_samples)
-            needed = samples[first : stop + network.lookahead_samples]
-            given = torch.from_numpy(np.ascontiguousarray(needed.T))[None].to(device)
-            part = network(given)[0, :, start - first : stop - first]
+            needed = batch_of(samples[first : stop + network.lookahead_samples], network)
+            part = network(needed)[0, :, start - first : stop - first]
             estimate[0, start:stop] = part.T.cpu().numpy()
         return estimate
 
@@ -106,7 +99,7 @@ class VoxTasNet(nn.Module):
     window : int
         Samples, even.
     bottleneck, hidden, kernel, blocks, repeats : int
-        See `svbench.systems.zoo.tcn.TemporalConvNet`.
+        See `svbench.systems.zoo.layers.TemporalConvNet`.
     lookahead_frames : int
         How many frames, of half a window each, masks look ahead.
 

@@ -13,7 +13,7 @@ import pytest
 from svbench.audio import Audio
 from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.adapters.onnx import load
+from svbench.systems.adapters.network_files import load_onnx
 from svbench.systems.api import Context
 from svbench.systems.worker.host import Separation, WorkerHost
 from svbench.testing.systems import check_system
@@ -199,7 +199,7 @@ def test_onnx_runtime_uses_the_threads_of_the_system_file(
     pytest.importorskip("onnxruntime")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     context = Context("net", tmp_path, ("vocals",), (write_onnx("net.onnx"),))
-    network: Any = load({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
+    network: Any = load_onnx({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
     assert network.session.get_session_options().intra_op_num_threads == 3
 
 
