@@ -1,4 +1,4 @@
-"""Bleedless, fullness and L1_freq of the separation community, as is and gain-matched."""
+"""Bleedless, fullness and L1_freq of Music-Source-Separation-Training, plain and gain-matched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, whole
 from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain, mel_filters
 from svbench.metrics.signals import Floats, check_pair
 
-# Fixed in the original; a comparison with published numbers allows no others.
+# Fixed in the original: numbers with other sizes could not be compared with published ones.
 _MEL_FFT, _MEL_HOP, _N_MELS = 4096, 1024, 512
 _FLOOR, _RANGE_DB = 1e-10, 80.0
 _L1_FFT, _L1_HOP = 2048, 1024
@@ -34,7 +34,7 @@ def community_scores(references: Floats, estimates: Floats, *, rate_hz: float) -
     ----------
     references, estimates : ndarray, shape (n_targets, n_samples, n_channels)
     rate_hz : float
-        The mel bands depend on it; the original takes every file for 44.1 kHz.
+        The mel bands depend on it; the original assumes 44.1 kHz for every file.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def community_scores(references: Floats, estimates: Floats, *, rate_hz: float) -
 
     Notes
     -----
-    Blind to phase and, but for the matched ones, not to gain. Fullness rises when noise is added.
+    All six ignore phase. The plain ones depend on gain. Fullness rises when noise is added.
     Behaviour matched: ``bleed_full`` and ``L1Freq_metric`` in ZFTurbo/Music-Source-Separation-Training
     ``utils/metrics.py``, which compute in single precision.
 
@@ -90,7 +90,7 @@ def _bleedless_fullness(reference: Floats, estimate: Floats, gain: float) -> tup
         return math.nan, math.nan
     floors_db = [_decibels(np.max(side)) - _RANGE_DB for side in (reference, gain * np.max(estimate))]
     sums, counts = np.zeros((2, 2))
-    for s, e in zip(reference, estimate, strict=True):  # channel by channel, for memory's sake
+    for s, e in zip(reference, estimate, strict=True):  # one channel at a time, to save memory
         difference_db = np.maximum(_decibels(gain * e), floors_db[1])
         difference_db -= np.maximum(_decibels(s), floors_db[0])
         for k, side in enumerate((difference_db > 0, difference_db < 0)):

@@ -1,4 +1,4 @@
-"""log-WMSE: the error as weighted by hearing, relative to the mixture (needs the extra log-wmse)."""
+"""log-WMSE: the error, weighted like hearing, relative to the mixture (needs the extra log-wmse)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from svbench.metrics.signals import Floats, check_mixture, check_pair
 def log_wmse(references: Floats, estimates: Floats, *, rate_hz: float, mixture: Floats) -> MetricResult:
     """Score with the package log-wmse-audio-quality, which defines the metric.
 
-    Per channel −4 ln(mean(d²) + 1e-8), where d is the error through a filter like the sensitivity
-    of hearing, divided by the mixture's root mean square through the same filter, and errors below
-    −68 dB count as none; then the mean over channels. Other rates than 44.1 kHz are resampled inside.
+    The score is −4 ln(mean(d²) + 1e-8) per channel, averaged over channels. Here d is the error, filtered
+    like the sensitivity of hearing and divided by the root mean square of the mixture after the same
+    filter; errors below −68 dB count as none. The package resamples rates other than 44.1 kHz.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def log_wmse(references: Floats, estimates: Floats, *, rate_hz: float, mixture: 
     Returns
     -------
     MetricResult
-        ``logWMSE``, without unit; higher is better, 73.68 is the most. A channel in which the
-        mixture is silent gets the most whatever the estimate is.
+        ``logWMSE``, without unit; higher is better and 73.68 is the maximum. A channel in which the
+        mixture is silent gets the maximum whatever the estimate is.
 
     Raises
     ------

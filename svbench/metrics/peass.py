@@ -1,4 +1,4 @@
-"""PEASS: scores trained on listening tests, from an auditory model (needs the extra peass)."""
+"""PEASS: perceptual scores of an auditory model, trained on listening tests (needs the extra peass)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def peass(references: Floats, estimates: Floats, *, rate_hz: float) -> MetricRes
     Parameters
     ----------
     references, estimates : ndarray, shape (n_targets, n_samples, n_channels)
-        At least two targets: those besides the scored one are the interference.
+        At least two targets: for each of them, the others are the interference.
     rate_hz : float
 
     Returns

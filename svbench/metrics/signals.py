@@ -31,7 +31,7 @@ FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
 class SignalBlocks(Protocol):
     """Several signals of one length that can be read piece by piece.
 
-    Implement it over open files to score a track that is never whole in memory.
+    Implement it over open files to score a track without holding it in memory.
     ``read(start, stop)`` returns an array (n_signals, stop - start, n_channels) of
     float64, float32, int16 or int32 samples; integers are full-scale audio and are
     divided by 2**15 or 2**31. It is called from several threads, never from two at once,
@@ -41,7 +41,7 @@ class SignalBlocks(Protocol):
 
     @property
     def n_signals(self) -> int:
-        """How many signals."""
+        """Number of signals."""
 
     @property
     def n_samples(self) -> int:

@@ -1,4 +1,4 @@
-"""Spatial and residual distortion (SSR, SRR): what panning and delays explain of the error."""
+"""Spatial and residual distortion (SSR, SRR): the error that gains and delays explain, and the rest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def spatial_ratios(
     window_s, hop_s : float
         Length of a frame and distance of two; 2 s and half of it in the paper.
     max_delay_s : float
-        Delays are sought up to this many seconds either way.
+        Largest delay that is searched, in either direction.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def _spatial_model(reach: Floats, estimate: Floats) -> Floats:
 
 
 def _best_starts(reach: Floats, estimate: Floats) -> np.ndarray:
-    """Where in ``reach`` each reference channel is most like each estimate channel.
+    """Find where in ``reach`` each reference channel is most similar to each estimate channel.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Spectral distances: log-spectral distance and MSE of magnitudes, as is and gain-matched."""
+"""Log-spectral distance and mean squared error of magnitudes, plain and gain-matched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, whole
 from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
 from svbench.metrics.signals import Floats, check_pair
 
-# Added to both powers, 154 dB below a full-scale sine with 2048 samples: digital silence has a logarithm.
+# Added to both powers, so that digital silence has a logarithm. With 2048 samples it lies 154 dB below a
+# full-scale sine.
 _FLOOR = 1e-10
 
 
@@ -43,7 +44,7 @@ def spectral_distances(
 
     Notes
     -----
-    Blind to phase and, but for the matched ones, not to gain.
+    All four ignore phase. The plain ones depend on gain.
 
     References
     ----------
@@ -66,7 +67,7 @@ def spectral_distances(
 
 
 def _distances(reference: Floats, estimate: Floats, n_fft: int, hop: int) -> list[float]:
-    """LSD and magMSE as is, then gain-matched."""
+    """Compute LSD and magMSE, first plain, then gain-matched."""
     # A spectrogram's magnitudes scale with the signal, so one transform serves both.
     gains = (1.0, abs(matching_gain(reference, estimate)))
     window = hann(n_fft)

@@ -24,9 +24,9 @@ def ssa(
     hop_s: float = 1.0,
     active_above_db: float = -math.inf,
 ) -> MetricResult:
-    """Absolute difference |M(left) − M(right)| of a channel-wise score M, per frame.
+    """Compute |M(left) − M(right)| of a score M of single channels, per frame.
 
-    Frames come first, so that channel errors that alternate in time do not cancel.
+    The difference is taken in every frame, so errors that alternate between the channels do not cancel.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def ssa_track(
 
 
 def _active(references: Floats, bounds: np.ndarray, above_db: float) -> np.ndarray:
-    """Whether both channels hold sound, shape (n_targets, n_frames)."""
+    """Mark the frames in which both channels are above the level, shape (n_targets, n_frames)."""
     threshold = 10 ** (above_db / 10)
     levels = [np.mean(np.square(references[:, a:b], dtype=np.float64), axis=1) for a, b in bounds]
     return np.stack([np.all(level > threshold, axis=1) for level in levels], axis=1)
@@ -132,13 +132,11 @@ METRIC = Metric(
     function=ssa,
 )
 
-WHOLE_TRACK = Metric(
+WHOLE_TRACK = replace(
+    METRIC,
     id="ssa-track",
     label="Stereo separation asymmetry of the whole track",
     quantities=(QuantityRecord("SSA_track", "dB", False, "difference of the two channels' track scores"),),
-    scope="target",
-    version="1",
-    citation="after Borrelli et al. 2024, arXiv 2401.12068; svbench's own definition",
     parameters=("measure", "active_above_db"),
     function=ssa_track,
 )

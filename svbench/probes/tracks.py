@@ -1,4 +1,4 @@
-"""Tracks and data sets as a variant changes them; the rest of svbench treats them like any others."""
+"""Tracks and data sets changed by a variant; the rest of svbench treats them like any others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from svbench.specs.protocol import ORIGINAL, Protocol
 
 @dataclass(frozen=True)
 class ProbedTrack(Track):
-    """A track as a variant changes it; audio is computed when it is asked for, and never kept.
+    """A track changed by a variant; its audio is computed on request and never kept.
 
     Its seed is derived from its name, so a track changes in the same way whatever tracks are run with it.
     """

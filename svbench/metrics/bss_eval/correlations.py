@@ -1,8 +1,8 @@
-"""Correlations of references with references and estimates, stretch by stretch.
+"""Correlate references with references and with estimates, stretch by stretch.
 
-Everything BSS Eval needs of a stretch of audio is its correlations for lags 0 to
-filter_length - 1: summed over the track they are the normal equations of the filters,
-and in one frame they give every energy without filtering anything.
+BSS Eval needs nothing else of the audio than its correlations for lags 0 to ``filter_length - 1``. Summed
+over the track they are the normal equations of the filters; those of one frame give the energies of all its
+parts without filtering anything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BLOCKS = 8
 
 @dataclass
 class Correlations:
-    """What is known of one stretch, taken as zero outside.
+    """Correlations and energies of one stretch of audio, with zeros assumed outside it.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Correlations:
     equal: NDArray[np.bool_]
 
     def add(self, other: Correlations) -> None:
-        """Add those of another stretch (products across the cut are not in either)."""
+        """Add the correlations of another stretch; products across the cut belong to neither."""
         self.references += other.references
         self.estimates += other.estimates
         self.difference_energy += other.difference_energy
@@ -62,7 +62,7 @@ class Correlations:
 
 
 class Correlator:
-    """Correlations by short FFTs, in buffers that are allocated once: one per thread.
+    """Compute correlations by short FFTs, in buffers that are allocated once; each thread needs its own.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ class Correlator:
 
     def __init__(self, pair: SignalPair, pairs: Pairs, filter_length: int) -> None:
         self._pair, self._pairs, self._taps = pair, pairs, filter_length
-        # A power of two, at least four filter lengths: three quarters of each FFT are new samples. With twice
-        # the filter length half of it would be overlap.
+        # A power of two of at least four filter lengths, so that three quarters of each FFT are new samples;
+        # with twice the filter length half of it would be overlap.
         self._n_fft = max(64, 2 ** (4 * filter_length - 1).bit_length())
         self._block = self._n_fft - filter_length + 1
         width, bins = pair.width, self._n_fft // 2 + 1
@@ -99,7 +99,7 @@ class Correlator:
         self._lags = np.empty((self._n_fft, width, 2 * width))
 
     def stretch(self, start: int, stop: int) -> Correlations:
-        """Correlations of samples `start` to `stop`, whatever its length."""
+        """Correlate samples `start` to `stop`, which may be any number."""
         total = self._nothing()
         self._sum[...] = 0
         step = _BLOCKS * self._block
@@ -115,7 +115,7 @@ class Correlator:
         return total
 
     def crossings(self, cuts: Sequence[int]) -> Correlations:
-        """Products across cuts of the track: what the stretches on both sides lack.
+        """Compute the products across cuts of the track, which the stretches on either side lack.
 
         The stretches must be at least filter_length - 1 long, except the last of the track.
         """
@@ -153,7 +153,7 @@ class Correlator:
 
     def _add_energies(self, samples: Floats, start: int, total: Correlations) -> None:
         estimates = samples[:, self._pair.width :]
-        # What is not finite is refused by name below, in place of numpy's warning.
+        # Samples that are not finite raise an error below that names them, instead of a warning of numpy.
         with np.errstate(over="ignore", invalid="ignore"):
             # A product with ones and zeros: exact differences of all pairs at once.
             differences = np.matmul(samples, self._minus, out=self._differences[: len(samples)])
@@ -169,7 +169,7 @@ class Correlator:
                 total.active |= (signals.sum(axis=2) != 0).any(axis=0)
 
     def _blocks(self, n_blocks: int) -> Floats:
-        """The overlapping blocks of the loaded samples; their references go backwards."""
+        """Return the overlapping blocks of the loaded samples, and lay their references down backwards."""
         sample, channel = self._samples.strides
         blocks: Floats = as_strided(
             self._samples,
@@ -195,7 +195,7 @@ class Correlator:
 
 
 def _compare(references: Floats, equal: NDArray[np.bool_]) -> None:
-    """Strike out the pairs of channels that differ; a few samples settle it for almost all."""
+    """Clear the entries of channels that differ; the first samples decide it for almost all pairs."""
     head = references[:64]
     equal &= (head[:, :, np.newaxis] == head[:, np.newaxis, :]).all(axis=0)
     for a, b in np.argwhere(np.triu(equal, 1)):

@@ -16,8 +16,8 @@ from svbench.metrics.bss_eval.correlations import Correlations, Pairs
 from svbench.metrics.bss_eval.filters import Filters
 from svbench.metrics.signals import Floats, SignalPair
 
-# A form is trusted if it is not less than this part of what it would be without cancellation:
-# about the rounding error of a form (1e-15 of that) over the wanted relative accuracy (1e-7).
+# An energy from a quadratic form is trusted if it is at least this share of what it would be without
+# cancellation: the rounding error of a form (about 1e-15 of that) over the wanted relative accuracy (1e-7).
 _CANCELLED = 1e-8
 
 # Samples filtered at once in the time domain.
@@ -49,7 +49,7 @@ class Forms:
 
 
 def quadratic_forms(filters: Filters, pairs: Pairs) -> Forms:
-    """Prepare the energies of `pairs` under `filters`."""
+    """Compute the forms that give the energies of `pairs` under `filters`."""
     taps, width, _ = filters.every.shape
     quadratic = np.empty((4, len(pairs), taps * width * width))
     size = np.empty((4, len(pairs), width))
@@ -91,14 +91,14 @@ def _autocorrelation(responses: Floats) -> Floats:
 
 
 def frame_energies(forms: Forms, frame: Correlations) -> tuple[Floats, NDArray[np.bool_]]:
-    """Energies of all pairs in one frame.
+    """Compute the energies of all pairs in one frame from its correlations.
 
     Returns
     -------
     energies : ndarray, shape (6, n_pairs)
         See the row constants of this module.
     doubt : ndarray of bool, shape (n_pairs,)
-        Pairs of which an energy cancelled too far to be trusted.
+        Pairs with an energy that cancelled too far to be trusted.
     """
     filters, pairs = forms.filters, forms.pairs
     energies = np.empty((6, len(pairs)))
@@ -115,13 +115,13 @@ def frame_energies(forms: Forms, frame: Correlations) -> tuple[Floats, NDArray[n
         energies[REST, index] = energy - 2 * with_own + energies[OWN, index]
         uncancelled[ARTEFACTS, index] = energy + uncancelled[EVERY, index]
         uncancelled[REST, index] = energy + uncancelled[OWN, index]
-    # Exactly nothing is no cancellation: zero filters leave zero.
+    # Filters of zeros give an energy of exactly zero, which is no cancellation.
     doubt: NDArray[np.bool_] = (energies < _CANCELLED * uncancelled) & (uncancelled > 0)
     return energies, np.any(doubt, axis=0)
 
 
 def filtered_energies(forms: Forms, pair: SignalPair, start: int, stop: int, index: int) -> Floats:
-    """Energies of pair number `index` in samples `start` to `stop`, by filtering them.
+    """Compute the energies of pair number `index` in samples `start` to `stop` by filtering the signals.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def filtered_energies(forms: Forms, pair: SignalPair, start: int, stop: int, ind
     energies = np.zeros(6)
     samples = np.zeros((chunk, 2 * width))
     step = chunk - (taps - 1)
-    # The filters ring for taps - 1 samples after the frame; the frame is silent before its start.
+    # The frame counts as silence outside its bounds, so its filtered signals end taps - 1 samples after it.
     for left in range(start, stop + taps - 1, step):
         before = left - (taps - 1)
         first, last = max(before, start), min(left + step, stop)

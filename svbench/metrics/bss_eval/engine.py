@@ -1,4 +1,4 @@
-"""From signals to the energies of every frame: correlate, solve, evaluate."""
+"""Compute the energies of every frame from the signals: correlate, solve for the filters, evaluate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from svbench.metrics.signals import SignalPair
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Correlations of frames kept between the two steps; the frames beyond are correlated again.
+# Bytes of frame correlations that are kept between the two passes; further frames are correlated again.
 # Enough for 300 s of four stereo targets.
 _KEPT_BYTES = 160e6
 
@@ -45,7 +45,7 @@ def score_frames(
     filters_of_track: bool,
     n_threads: int,
 ) -> ScoredFrames:
-    """Decompose the estimates in every frame.
+    """Decompose the estimates in every frame and compute the energies of their parts.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def score_frames(
 
 
 class _Scorer:
-    """The two passes over the frames; the first keeps what it can for the second."""
+    """The two passes over the frames; the first keeps as many correlations as fit for the second."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class _Scorer:
         self._room = int(_KEPT_BYTES // frame_bytes)
 
     def correlate_track(self) -> Correlations:
-        """Correlations of the whole track."""
+        """Correlate the whole track."""
         stretches = self._stretches()
         # Short tracks are cut finer: a thread must not wait for the last group of another.
         size = max(1, min(_GROUP, len(stretches) // 8))
@@ -121,7 +121,7 @@ class _Scorer:
         return track
 
     def _stretches(self) -> list[tuple[int, int]]:
-        """Neighbours that make up the track: the frames themselves where that is possible."""
+        """Cut the track into neighbouring stretches: the frames themselves where that is possible."""
         n_samples = self._pair.n_samples
         size = self._frames[0][1]
         step = self._frames[1][0] if len(self._frames) > 1 else size
@@ -130,7 +130,7 @@ class _Scorer:
         return list(tiles(n_samples, max(1 << 16, self._taps)))
 
     def score(self, forms: Forms | None, damped_forms: Forms | None) -> ScoredFrames:
-        """Energies of all frames, with `forms` or with those of each frame."""
+        """Compute the energies of all frames, with `forms`, or with the forms of each frame if it is None."""
         shape = (len(self._pairs), len(self._frames))
         parts = np.full((6, *shape), np.nan)
         damped = None if damped_forms is None else parts.copy()
@@ -151,7 +151,7 @@ class _Scorer:
             for index in np.flatnonzero(doubt):
                 parts[:, index, number] = filtered_energies(used, self._pair, start, stop, int(index))
             if damped is not None and damped_forms is not None:
-                # Where these cancel there is practically nothing left, which is all that is asked.
+                # Where these cancel, the energy is practically zero, and no more accuracy is needed here.
                 damped[:, :, number] = np.maximum(frame_energies(damped_forms, frame)[0], 0)
 
         deque(self._workers.map(score, range(len(self._frames))), maxlen=0)
@@ -159,7 +159,7 @@ class _Scorer:
 
 
 class _Workers:
-    """Threads with a correlator each, and a map that keeps few results in flight."""
+    """Threads with one correlator each, and a map that limits the number of unread results."""
 
     def __init__(self, n_threads: int, make: Callable[[], Correlator]) -> None:
         self._pool = ThreadPoolExecutor(n_threads) if operator.index(n_threads) > 1 else None
@@ -173,7 +173,7 @@ class _Workers:
             self._pool.shutdown(cancel_futures=True)
 
     def map(self, task: Callable[[Correlator, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in the order of the items, whichever thread made them."""
+        """Yield results in the order of the items, whichever thread computed them."""
         if self._pool is None:
             yield from (self._run(task, item) for item in items)
             return

@@ -100,7 +100,7 @@ def bss_eval_sources(
     permute: bool = True,
     n_threads: int = 1,
 ) -> tuple[MetricResult, Order]:
-    """Score sources with BSS Eval v3: SDR, SIR, SAR, any filtering of the reference forgiven.
+    """Score sources with BSS Eval v3: SDR, SIR and SAR, where filtering the reference costs nothing.
 
     The parameters, results and errors are those of `bss_eval_images`, without ISR. Zeros in
     the spectrum of an estimate cost nothing here; prefer the images.
@@ -164,12 +164,12 @@ def _best_order(sir: Floats) -> Order:
 def bss_eval_nsdr(
     references: Floats, estimates: Floats, *, rate_hz: float, mixture: Floats, filter_length: int = 512
 ) -> MetricResult:
-    """Score sources and their mixture with BSS Eval v3, and subtract.
+    """Score sources with BSS Eval v3, and subtract the SDR that the unprocessed mixture gets.
 
     Parameters
     ----------
     references, estimates : ndarray, shape (n_targets, n_samples, n_channels)
-        Channels are averaged first: the rule is one of mono recordings.
+        Channels are averaged first, since the rule was made for mono recordings.
     rate_hz : float
     mixture : ndarray, shape (n_samples, n_channels)
     filter_length : int
@@ -178,7 +178,7 @@ def bss_eval_nsdr(
     Returns
     -------
     MetricResult
-        One frame, the track. Estimate j belongs to reference j, no order is searched. A silent
+        One frame, the track. Estimate j belongs to reference j; no permutation is searched. A silent
         reference or estimate leaves all targets undefined; a silent mixture leaves NSDR undefined.
 
     Notes
@@ -212,7 +212,7 @@ def bss_eval_nsdr(
 
 
 def _sources(references: Floats, estimates: Floats, rate_hz: float, filter_length: int) -> dict[str, Any]:
-    """Return SDR, SIR and SAR of each target; NaN for all where any signal is silent."""
+    """Return SDR, SIR and SAR of each target; NaN for all targets if any signal is silent."""
     if not (references.any(axis=(1, 2)).all() and estimates.any(axis=(1, 2)).all()):
         return {name: np.full(len(references), np.nan) for name in ("SDR", "SIR", "SAR")}
     result, _ = bss_eval_sources(

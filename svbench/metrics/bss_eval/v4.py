@@ -51,8 +51,8 @@ def bss_eval_v4(
     filters : {"track", "frame"}
         One set of filters for the whole track (version 4) or new ones in every frame (version 3).
     n_threads : int
-        Frames are worked on in this many threads; the result is the same to the last bit.
-        Let numpy's BLAS use one thread (``OPENBLAS_NUM_THREADS=1``), or the two compete.
+        Number of threads that work on frames; the result is the same to the last bit.
+        Limit numpy's BLAS to one thread (``OPENBLAS_NUM_THREADS=1``), or the two compete for cores.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def bss_eval_v4(
 
 
 def _unstable(values: dict[str, Floats], scored: ScoredFrames) -> dict[str, NDArray[np.bool_]]:
-    """Which values rest on filters that are not determined; empty where none does."""
+    """Mark the values that depend on filters that are not determined; empty if there are none."""
     if scored.damped is None or scored.audible is None:
         return {}
     damped = replace(scored, parts=scored.damped).image_ratios()
@@ -116,11 +116,11 @@ def score_target_set(
     hop_s: float,
     **parameters: Any,
 ) -> MetricResult:
-    """Score a target set, also one with an estimate that is silent throughout.
+    """Score a target set, including one with an estimate that is silent throughout.
 
-    museval refuses such a track. By the frame rule itself (a silent estimate makes the frame
-    undefined for all targets) nothing is defined there, and so it is reported; see
-    `svbench.metrics.bss_eval.bss_eval_v4` for the parameters.
+    museval raises an error for such a track. By its frame rule (a silent estimate makes the frame
+    undefined for all targets) every frame is undefined, and this is what is returned. The parameters are
+    those of `svbench.metrics.bss_eval.bss_eval_v4`.
     """
     pair = SignalPair(references, estimates, rate_hz)
     n_silent = _silent_estimates(pair)
@@ -135,7 +135,7 @@ def score_target_set(
 
 
 def _silent_estimates(pair: SignalPair) -> int:
-    """How many estimates have channels that sum to zero everywhere; read until all have sounded."""
+    """Count the estimates whose channels sum to zero everywhere; stop reading once there are none."""
     silent = np.ones(pair.n_targets, dtype=bool)
     for start in range(0, pair.n_samples, _BLOCK):
         _, estimates = pair.read(start, min(start + _BLOCK, pair.n_samples))

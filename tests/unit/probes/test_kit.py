@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from svbench.audio import Audio
 from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
-from svbench.probes.patterns.generators import SIRENS, sirens
-from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, kit_clip
+from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, SIRENS, kit_clip, sirens
 from svbench.probes.patterns.tones import RATE_HZ, cycles, edges, resonance, saw, sine, swept
 from svbench.systems.stft import stft
 

@@ -13,8 +13,7 @@ from svbench.audio import Audio, read_audio
 from svbench.errors import SvbenchError
 from svbench.probes import transforms
 from svbench.probes.api import Variant
-from svbench.probes.robustness import robustness_variants
-from svbench.probes.stretch import Pitch, Tempo, cutting_plan, joined
+from svbench.probes.robustness import Pitch, Tempo, cutting_plan, joined, robustness_variants
 from svbench.probes.transforms import Delay, Limit, LowPass, PrimeLength, Rate
 
 RATE_HZ = 44100
