@@ -219,17 +219,11 @@ def measure_lookahead(
     n_samples = len(samples)
     kinds: tuple[Kind, ...] = ("noise burst", "silence", "sign flip")
     probes = [trace(kind, round(n_samples * p)) for kind in kinds for p in POSITIONS]
-    uses_whole_track = any(
-        all(
-            p.answered_sample is not None and p.answered_sample <= START * n_samples
-            for p in probes
-            if p.kind == kind
-        )
-        for kind in kinds
-    )
+    # Kinds of change of which at least one did not reach back to the start of the track, or was not heard.
+    bounded = {p.kind for p in probes if p.answered_sample is None or p.answered_sample > START * n_samples}
     reach: Literal["bounded", "whole track", "no answer"] = "bounded"
     lookahead = latency = None
-    if uses_whole_track:
+    if set(kinds) - bounded:
         reach = "whole track"
     elif all(p.answered_sample is None for p in probes):
         reach = "no answer"

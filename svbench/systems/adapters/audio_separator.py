@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-import sys
 import tempfile
-import types
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,6 +16,7 @@ from svbench.audio import Audio, Samples, write_audio
 from svbench.systems.adapters.shared import (
     estimates_of,
     require,
+    stand_in,
     stereo,
     version_of,
 )
@@ -172,7 +171,7 @@ def _load(separator: Any, model: str) -> Any:
     """Load a model whose files exist."""
     import onnxruntime
 
-    _stand_in_for_torchvision()
+    stand_in("torchvision", ops=["roi_align"])  # which onnx2torch imports
 
     class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
         # ONNX Runtime does not look at OMP_NUM_THREADS; the worker's environment holds the limit.
@@ -186,16 +185,6 @@ def _load(separator: Any, model: str) -> Any:
     except SystemExit:  # the package logs a few lines and ends the process
         raise ValueError(f"{model} is not of the architecture that its .yaml file describes") from None
     return separator.model_instance
-
-
-def _stand_in_for_torchvision() -> None:
-    """Make onnx2torch importable: it imports torchvision, which must match the build of PyTorch."""
-    try:
-        import torchvision  # noqa: F401
-    except (ImportError, OSError, RuntimeError):
-        images = types.ModuleType("torchvision.ops")
-        images.roi_align = None  # type: ignore[attr-defined]
-        sys.modules.update({"torchvision": types.ModuleType("torchvision"), "torchvision.ops": images})
 
 
 def _keep_level(network: Any, kind: str) -> None:

@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
+import types
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,25 @@ def package(name: str, extra: str) -> Any:
             f"{name} is not installed; {sys.executable} -m pip install {name}, "
             f"or beside svbench: {install_line(extra)}"
         ) from error
+
+
+def stand_in(package: str, **attributes: Any) -> None:
+    """Put an empty module in the place of a package that does not load, for packages that only import it.
+
+    Parameters
+    ----------
+    package : str
+        Such as torchaudio or torchvision, whose builds must match that of PyTorch.
+    **attributes
+        Names of its submodules, each with the names of what is imported from it.
+    """
+    try:
+        importlib.import_module(package)
+    except (ImportError, OSError, RuntimeError):
+        sys.modules[package] = types.ModuleType(package)
+        for submodule, names in attributes.items():
+            module = sys.modules[f"{package}.{submodule}"] = types.ModuleType(f"{package}.{submodule}")
+            vars(module).update(dict.fromkeys(names))
 
 
 def model_file(weights: tuple[Path, ...], suffixes: tuple[str, ...], kind: str) -> Path:

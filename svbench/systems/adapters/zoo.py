@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svbench.audio import Audio
@@ -70,7 +68,12 @@ class Zoo:
         torch.manual_seed(SEED)
         self.separator = _built(name, module, parameters)
         if context.weights:
-            self._load(context.weights[0], getattr(module, "STAND_INS", ()))
+            path = context.weights[0]
+            state = read_checkpoint(path, getattr(module, "STAND_INS", ()))
+            try:
+                self.separator.load(state)
+            except ValueError as error:
+                raise ValueError(f"{path.name}: {error}") from error
         self.separator.network.to(torch.device(parameters.get("device", "cpu")))
         self.info = SystemInfo(
             context.system_id,
@@ -86,13 +89,6 @@ class Zoo:
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Separate a whole track in the architecture's chunks."""
         return estimates_of(self.separator.separate(stereo(mixture, "the network")).items(), mixture)
-
-    def _load(self, path: Path, stand_ins: Sequence[str]) -> None:
-        state = read_checkpoint(path, stand_ins)
-        try:
-            self.separator.load(state)
-        except ValueError as error:
-            raise ValueError(f"{path.name}: {error}") from error
 
 
 def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:

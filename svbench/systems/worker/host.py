@@ -7,6 +7,7 @@ load is final: it is not tried again. No process of a system outlives its host.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -188,8 +189,7 @@ class WorkerHost:
         SystemFailure
         """
         info = self.start()
-        exchange = self._exchange(mixture, len(info.targets))
-        try:
+        with self._exchange(mixture, len(info.targets)) as exchange:
             wanted = references if references and "references" in info.needs else {}
             request = {
                 "do": "separate",
@@ -205,14 +205,8 @@ class WorkerHost:
             before = time.perf_counter()
             reply = self._ask(request, replies.Separated, limit_s, "separating")
             if reply.wall_s > time.perf_counter() - before:
-                self.close()
                 raise SystemFailure(f"says it took {reply.wall_s:g} s, longer than its answer took to come")
             estimates = self._estimates(exchange, [(e.target, e.rate_hz) for e in reply.estimates])
-        except SystemFailure:
-            self.close()  # a system that lies about its files is not asked again
-            raise
-        finally:
-            exchange.close()
         peak_rss_bytes = self._watch.peak_rss_bytes
         return Separation(
             estimates, reply.wall_s, reply.cpu_s, peak_rss_bytes, self.load_s, self._weights_bytes
@@ -237,8 +231,7 @@ class WorkerHost:
             Also when the system has no streaming interface or breaks the contract of one.
         """
         info = self.start()
-        exchange = self._exchange(mixture, len(info.targets))
-        try:
+        with self._exchange(mixture, len(info.targets)) as exchange:
             request = {
                 "do": "stream",
                 "rate_hz": mixture.rate_hz,
@@ -254,8 +247,6 @@ class WorkerHost:
                 self._estimates(exchange, [(target, mixture.rate_hz) for target in reply.estimates]),
                 *(exchange.numbers(name, name) for name in ("push_s", "held_samples", "rss_bytes")),
             )
-        finally:
-            exchange.close()
 
     def measure(self, what: str, limit_s: float | None = None, **more: Any) -> dict[str, Any]:
         """Ask the loaded system for a measurement; see `svbench.systems.worker.measure.measured`.
@@ -333,11 +324,19 @@ class WorkerHost:
         except OSError as error:
             raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
 
-    def _exchange(self, mixture: Audio, n_targets: int) -> Exchange:
-        """Make the folder of a request, under a name that no earlier request had."""
+    @contextlib.contextmanager
+    def _exchange(self, mixture: Audio, n_targets: int) -> Iterator[Exchange]:
+        """Make the folder of a request, under a name no earlier request had, and remove it afterwards."""
         self._n_asked += 1
         self._watch.audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
-        return Exchange(self.folder / f"exchange-{self._n_asked}")
+        exchange = Exchange(self.folder / f"exchange-{self._n_asked}")
+        try:
+            yield exchange
+        except SystemFailure:
+            self.close()  # a system that lies about its files is not asked again
+            raise
+        finally:
+            exchange.close()
 
     def _estimates(self, exchange: Exchange, written: Iterable[tuple[str, int]]) -> dict[str, Audio]:
         """Read the estimates that the worker wrote, by svbench's names of their targets.

@@ -53,7 +53,10 @@ class ProcessTree:
 
         Slower than `rss_bytes`, since the kernel walks the page tables for it.
         """
-        return sum(_pss_bytes(pid) or rss_bytes(pid) for pid in self._look())
+        # The proportional set size (PSS): each page divided by the number of processes that map it.
+        return sum(
+            _field_bytes(PROC / str(pid) / "smaps_rollup", "Pss") or rss_bytes(pid) for pid in self._look()
+        )
 
     def kill(self) -> None:
         """Kill every member, and those that members start meanwhile."""
@@ -170,11 +173,11 @@ def rss_bytes(pid: int) -> int:
         return 0
 
 
-def _pss_bytes(pid: int) -> int:
-    # The proportional set size: each page divided by the number of processes that map it.
+def _field_bytes(path: Path, field: str) -> int:
+    """Return a size that a file of /proc gives in KiB, such as ``Pss:   1234 kB``; 0 if it does not."""
     try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
@@ -188,13 +191,8 @@ def peak_rss_bytes() -> int:
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss: bytes on macOS, KiB on Linux
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     # On Linux, ru_maxrss of a spawned process starts at its parent's size; VmHWM does not.
-    try:
-        for line in (PROC / "self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return max(int(line.split()[1]) * 1024, child)
-    except OSError:
-        pass
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
+    own = _field_bytes(PROC / "self/status", "VmHWM")
+    return max(own or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
 
 
 def cpu_s() -> float:

@@ -158,6 +158,13 @@ def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[st
     return targets
 
 
+def check_halvings(levels: int, **sizes: int) -> None:
+    """Check that every size can be halved on each level of a U-net; else raise a ValueError."""
+    for name, value in sizes.items():
+        if value % 2**levels:
+            raise ValueError(f"{name} must be a multiple of {2**levels}, found {value}")
+
+
 def batch_of(chunk: Samples, network: torch.nn.Module) -> torch.Tensor:
     """Return a chunk (n_samples, 2) as a batch of one, shape (1, 2, n_samples), on the network's device."""
     batch = torch.from_numpy(np.ascontiguousarray(chunk.T, np.float32))[None]

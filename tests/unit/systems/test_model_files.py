@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import warnings
 from pathlib import Path
 from typing import Any
@@ -199,8 +200,9 @@ def test_onnx_runtime_uses_the_threads_of_the_system_file(
     pytest.importorskip("onnxruntime")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     context = Context("net", tmp_path, ("vocals",), (write_onnx("net.onnx"),))
-    network: Any = load_onnx({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
-    assert network.session.get_session_options().intra_op_num_threads == 3
+    network = load_onnx({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
+    session = inspect.getclosurevars(network).nonlocals["session"]
+    assert session.get_session_options().intra_op_num_threads == 3
 
 
 def test_onnx_file_that_is_none(tmp_path: Path, describe_system: Any) -> None:
