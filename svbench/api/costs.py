@@ -192,7 +192,7 @@ def repeat(
 
         with scratch_folder(Path(tempfile.gettempdir())) as scratch:
             try:
-                repeated.append(repeat_tracks(one, rule, dataset, scratch, n_passes=passes, tell=report))
+                repeated.append(repeat_tracks(one, rule, dataset, scratch, n_passes=passes, on_step=report))
             except SystemFailure as error:
                 failed[one.spec.id] = str(error)
     return repeated, failed

@@ -200,7 +200,7 @@ def crosscheck(
     results: Sequence[TrackResult],
     signals_of: SignalsOf,
     *,
-    tell: Callable[[str], None] = lambda track: None,
+    on_step: Callable[[str], None] = lambda track: None,
 ) -> Crosscheck:
     """Score results again with other tools and compare frame by frame.
 
@@ -212,7 +212,7 @@ def crosscheck(
         Results of the run.
     signals_of : callable
         Returns the audio of a result.
-    tell : callable
+    on_step : callable
         Called with the name of each finished track.
     """
     bound = bind(run.record.protocol)
@@ -233,7 +233,7 @@ def crosscheck(
         except AudioError as error:
             failed.append(result.track)
             notes.append(f"track {result.track} is not compared: {error}")
-        tell(result.track)
+        on_step(result.track)
     sets = [s.id for s in protocol.target_sets]
     quantities, targets = list(units), protocol.targets
     in_order = sorted(

@@ -99,9 +99,9 @@ def _answer(system: Any, request: dict[str, Any]) -> dict[str, Any]:
         return stream_through(system, request)
     if request["do"] == "separate":
         return separate(system, request)
-    from svbench.systems.worker.measure import measured
+    from svbench.systems.worker.measure import measure
 
-    return measured(system, request)
+    return measure(system, request)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a profile asks of a worker: timed calls and their energy, sizes, operations, and where it all ran.
+"""Measurements for profiles, taken in the worker: time, energy, memory, sizes, operations, surroundings.
 
-PyTorch is used where the system has loaded it, and never imported for the sake of measuring.
+PyTorch is used where the system has loaded it, and never imported only to measure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from svbench.systems.worker.processes import cpu_s, peak_rss_bytes
 POWERCAP = Path("/sys/class/powercap")
 
 
-def measured(system: Any, request: dict[str, Any]) -> dict[str, Any]:
+def measure(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Carry out one measurement on the loaded system.
 
     Parameters
@@ -56,9 +56,9 @@ def measured(system: Any, request: dict[str, Any]) -> dict[str, Any]:
                     f"promised {', '.join(missing)}, but gave {', '.join(estimates) or 'nothing'}"
                 )
             for target, audio in estimates.items():
-                found, expected = audio.samples.shape, mixture.samples.shape
-                if audio.rate_hz == mixture.rate_hz and found != expected:
-                    raise ValueError(f"estimate of {target} has shape {found}, the mixture {expected}")
+                shape, expected = audio.samples.shape, mixture.samples.shape
+                if audio.rate_hz == mixture.rate_hz and shape != expected:
+                    raise ValueError(f"estimate of {target} has shape {shape}, the mixture {expected}")
 
         values = count_macs(separate) if what == "macs" else _timed(separate, request["threads"])
     return {"values": values, "peak_rss_bytes": peak_rss_bytes()}

@@ -1,4 +1,4 @@
-"""The processes of a worker: which they are, what they hold and use, and how they end.
+"""The process tree of a worker: find its processes, measure their memory and time, kill them.
 
 Linux lists processes in /proc; elsewhere the tree looks empty, and only the worker itself is measured.
 Standard library and the syntax of Python 3.9 only, since svbench, the supervisor and the worker all use it.
@@ -143,12 +143,12 @@ def descendants(ancestor: int) -> list[int]:
         state = _stat(pid)
         if len(state) > 1 and state[0] not in "ZX":
             children.setdefault(state[1], []).append(pid)
-    found, waiting = [], [ancestor]
+    below, waiting = [], [ancestor]
     while waiting:
-        own = children.pop(str(waiting.pop()), [])
-        found += own
-        waiting += own
-    return found
+        next_generation = children.pop(str(waiting.pop()), [])
+        below += next_generation
+        waiting += next_generation
+    return below
 
 
 def _prctl(option: int, value: int) -> int:
@@ -166,7 +166,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def rss_bytes(pid: int) -> int:
-    """Return the resident memory of a process now; 0 where /proc does not tell."""
+    """Return the current resident memory of a process; 0 where /proc cannot be read."""
     try:
         return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
@@ -191,8 +191,8 @@ def peak_rss_bytes() -> int:
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss: bytes on macOS, KiB on Linux
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     # On Linux, ru_maxrss of a spawned process starts at its parent's size; VmHWM does not.
-    own = _field_bytes(PROC / "self/status", "VmHWM")
-    return max(own or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
+    peak = _field_bytes(PROC / "self/status", "VmHWM")
+    return max(peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
 
 
 def cpu_s() -> float:
