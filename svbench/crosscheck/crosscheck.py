@@ -1,7 +1,7 @@
 """Compare the scores of svbench with those of other tools on the same audio, frame by frame.
 
-BSS Eval v4 is scored by museval and BSS Eval v3 by mir_eval. Plain ratios of energies have no such tool; they
-are scored by the few lines of numpy in `svbench.crosscheck.reference_tools`.
+BSS Eval v4 is scored by museval and BSS Eval v3 by mir_eval. Plain energy ratios are scored by the few lines
+of numpy in `svbench.crosscheck.reference_tools`.
 """
 
 from __future__ import annotations

@@ -108,8 +108,8 @@ class AudioSeparator:
         # Transforms reflect half a window at the edges, so a short track is padded first.
         padded = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
         padded[: mixture.n_samples] = stereo(mixture, "audio-separator")
-        found: dict[str, Samples] = {}
-        self.network.final_process = lambda path, source, stem: found.__setitem__(stem, source)
+        estimates: dict[str, Samples] = {}
+        self.network.final_process = lambda path, source, stem: estimates.__setitem__(stem, source)
         random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
             path = Path(scratch) / "mixture.wav"
@@ -117,7 +117,9 @@ class AudioSeparator:
             self.network.separate(str(path))
         # Otherwise MDX-Net returns the estimates of this track again.
         self.network.clear_file_specific_paths()
-        stems = ((stem, np.asarray(found[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of)
+        stems = (
+            (stem, np.asarray(estimates[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of
+        )
         return estimates_of(stems, mixture, self.target_of)
 
 
@@ -195,8 +197,8 @@ def _keep_level(network: Any, kind: str) -> None:
 
         def at_mixture_level(mixture: Samples, is_match_mix: bool = False) -> Samples:
             # The caller multiplies the result by the mixture's peak; dividing first cancels that.
-            found: Samples = demix(mixture, is_match_mix=is_match_mix)
-            return found / (np.abs(mixture).max() or 1)
+            estimate: Samples = demix(mixture, is_match_mix=is_match_mix)
+            return estimate / (np.abs(mixture).max() or 1)
 
         network.demix = at_mixture_level
 

@@ -90,9 +90,9 @@ class OpenUnmix:
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
-            found = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
+            parts = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
         targets = (str(target) for target in self.separator.target_models)
-        return estimates_of(zip(targets, (part.T for part in found), strict=True), mixture)
+        return estimates_of(zip(targets, (part.T for part in parts), strict=True), mixture)
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:

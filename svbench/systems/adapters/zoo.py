@@ -1,4 +1,4 @@
-"""Networks of the literature, built by svbench: with an authors' checkpoint, or without, to measure cost."""
+"""Adapter ``zoo``: networks of the literature with their authors' weights, or without to measure cost."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def test_file_that_is_not_of_pytorch(tmp_path: Path, describe_system: Any) -> No
     pytest.importorskip("torch")
     path = tmp_path / "text.pt"
     path.write_text("no network")
-    with pytest.raises(SystemFailure, match=r"text.pt is no file of PyTorch, expected a TorchScript file"):
+    with pytest.raises(SystemFailure, match=r"text.pt is not a file of PyTorch, expected a TorchScript file"):
         separate(describe_system("torchscript", path), tmp_path)
 
 
@@ -209,7 +209,7 @@ def test_onnx_file_that_is_none(tmp_path: Path, describe_system: Any) -> None:
     pytest.importorskip("onnxruntime")
     path = tmp_path / "text.onnx"
     path.write_text("no network")
-    with pytest.raises(SystemFailure, match=r"text.onnx is no ONNX file that ONNX Runtime can run"):
+    with pytest.raises(SystemFailure, match=r"text.onnx is not an ONNX file that ONNX Runtime can run"):
         separate(describe_system("onnx", path), tmp_path)
 
 
