@@ -26,7 +26,7 @@ from svbench.systems.worker.host import WorkerHost
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """The scores of one quantity of one target on one track in all passes.
+    """The scores of one quantity of one target on one track, from all passes.
 
     Attributes
     ----------

@@ -213,7 +213,7 @@ Pointwise = tuple[torch.Tensor, torch.Tensor]
 
 
 class LatentBlock(nn.Module):
-    """Dense TFC → times the gate, if there is one → + the latent sources to which the target attends."""
+    """A dense TFC, times a gate on the way up, plus the latent sources to which the target attends."""
 
     def __init__(self, convolutions: DenseTfc, attention: nn.Module, transform: nn.Module) -> None:
         super().__init__()
@@ -272,7 +272,7 @@ class LightTransform(nn.Module):
 
 
 class Control(nn.Module):
-    """From the embedding to the point-wise convolutions of all levels on the way up."""
+    """Map the embedding to the point-wise convolutions of all levels on the way up."""
 
     def __init__(self, embedding: int, levels: int, channels: int) -> None:
         super().__init__()
