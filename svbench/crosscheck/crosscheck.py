@@ -317,11 +317,13 @@ def _values(
 
 def _compare(row: Row, track: str, ours: Series, theirs: Series) -> None:
     """Add the frames of one track to a row."""
-    if len(ours.score) != len(theirs.score):
+
+    def differ(text: str) -> None:
         row.n_differing += 1
-        row.differing = row.differing or (
-            f"{track}: svbench has {len(ours.score)} frames, {row.tool} {len(theirs.score)}"
-        )
+        row.differing = row.differing or text  # only the first is quoted
+
+    if len(ours.score) != len(theirs.score):
+        differ(f"{track}: svbench has {len(ours.score)} frames, {row.tool} {len(theirs.score)}")
         return
     frames = zip(ours.score, ours.status, theirs.score, theirs.status, strict=True)
     for frame, (value, status, other, other_status) in enumerate(frames):
@@ -337,8 +339,7 @@ def _compare(row: Row, track: str, ours: Series, theirs: Series) -> None:
         elif status == other_status:
             row.n_neither += 1
         else:
-            row.n_differing += 1
-            row.differing = row.differing or (
+            differ(
                 f"{track}, frame {frame}: svbench has {value if value is not None else status}, "
                 f"{row.tool} {other if other is not None else other_status}"
             )

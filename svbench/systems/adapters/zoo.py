@@ -25,7 +25,7 @@ ARCHITECTURES = {
     "cnn-lstm": "cnn_lstm",
     "vox-tasnet": "vox_tasnet",
 }
-OWN = {"architecture", "size", "targets", "device"}
+ADAPTER_PARAMETERS = {"architecture", "size", "targets", "device"}
 SEED = 0
 
 
@@ -95,7 +95,7 @@ def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
     targets = parameters.get("targets")
     if targets is not None and not (isinstance(targets, list) and all(isinstance(t, str) for t in targets)):
         raise ValueError(f"targets must be a list of names, found {targets!r}")
-    settings = {key: value for key, value in parameters.items() if key not in OWN}
+    settings = {key: value for key, value in parameters.items() if key not in ADAPTER_PARAMETERS}
     try:
         built: Separator = module.build(
             parameters.get("size"), None if targets is None else tuple(targets), **settings

@@ -203,10 +203,10 @@ def cpu_s() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def end_twin(own_pid: int) -> None:
-    """End this process if it is not ``own_pid``: a system forked, and the child came back from its call.
+def end_twin(worker_pid: int) -> None:
+    """End this process if it is not the worker: a system forked, and the child came back from its call.
 
     Both would answer the same request on the same pipe and write the same files; only the parent may.
     """
-    if os.getpid() != own_pid:
+    if os.getpid() != worker_pid:
         os._exit(0)
