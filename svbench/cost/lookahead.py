@@ -109,7 +109,7 @@ def lookahead_and_stream(
         An oracle, or a system that cannot be loaded or fails.
     """
     if located.spec.kind == "oracle":
-        raise SystemFailure("an oracle sees the references, so what it hears of the mixture says nothing")
+        raise SystemFailure("an oracle sees the references, so its look-ahead on the mixture means nothing")
     targets = tuple(material.references)
     with (
         scratch_folder(Path(tempfile.gettempdir())) as scratch,
