@@ -144,7 +144,7 @@ def _stream(
     packets: tuple[int, Fraction, Fraction] | None,
     duration_s: Fraction | float | None,
 ) -> Stream:
-    """Describe a stream; ``packets`` are their number, their length and the start of the first, in seconds."""
+    """Describe a stream; ``packets`` are their number, length and first start (both in s)."""
     kept = _KEPT.get(sample_format.removesuffix("p"), "dbl")
     n_samples = None
     if packets and codec == "aac":
