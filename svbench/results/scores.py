@@ -155,7 +155,7 @@ def with_shared_frames(result: TrackResult, grids: Grids) -> TrackResult:
     for s in result.series:
         for name in ("time_s", "duration_s"):
             if values := getattr(s, name):
-                # Lists that agree in these three are nearly always equal, and comparing is cheaper than hashing.
+                # Lists that agree in these three are nearly always equal. Comparing is cheaper than hashing.
                 known = grids.setdefault((len(values), values[0], values[-1]), values)
                 msgspec.structs.force_setattr(s, name, known if known == values else values)
     return result

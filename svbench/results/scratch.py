@@ -37,12 +37,12 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
     -----
     The owner holds a lock on a file in the folder, which the system releases however the owner ends. So the
     folder of a second svbench that works on the same run is left alone, on this machine or another one that
-    shares the disk. Process numbers would not do: other machines, and containers, use the same ones. Some network
-    file systems do not share locks between machines; there a folder of another machine, or from before a
-    restart, is removed only if its owner has not touched the lock for a quarter of an hour.
+    shares the disk. Process numbers would not do: other machines, and containers, use the same ones. Some
+    network file systems do not share locks between machines; there a folder of another machine, or from
+    before a restart, is removed only if its owner has not touched the lock for a quarter of an hour.
 
-    SIGTERM and SIGHUP (a closed terminal) raise `SystemExit` inside this context, so that the folder is removed,
-    unless the program handles these signals itself.
+    SIGTERM and SIGHUP (a closed terminal) raise `SystemExit` inside this context, so that the folder is
+    removed, unless the program handles these signals itself.
     """
     folder = Path(tempfile.mkdtemp(dir=beside, prefix=_PREFIX))
     ended = threading.Event()
@@ -72,7 +72,7 @@ def remove_partial_files(folder: Path, scratch: Path) -> None:
     scratch : Path
         The scratch folder of the caller.
     """
-    # List files first, then look for other writers: the files of one that starts in between are not in the list.
+    # List files first, then look for other writers: a file of one that starts in between is not in the list.
     partial = [*folder.glob(f"{PARTIAL}*"), *folder.glob(f"*/{PARTIAL}*"), *folder.glob(f"*/*/{PARTIAL}*")]
     if partial and not any(_is_alive(other, scratch) for other in _others(scratch)):
         for path in partial:

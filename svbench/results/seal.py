@@ -1,8 +1,8 @@
 """Seals: Ed25519 signatures over the files of a run, which show who vouches for it.
 
-A seal is the file ``seal.json`` in the run folder, with one signature for each key that signed. What is signed
-is a digest of the bytes of ``run.json`` and of every track's file; the estimates are covered by the digests
-in the tracks' files. Any change of them breaks the seal. A run with a broken seal is
+A seal is the file ``seal.json`` in the run folder, with one signature for each key that signed. What is
+signed is a digest of the bytes of ``run.json`` and of every track's file; the estimates are covered by the
+digests in the tracks' files. Any change of them breaks the seal. A run with a broken seal is
 refused: unlike a missing seal, it means that somebody changed what somebody else vouched for.
 
 Keys have the format of OpenSSH: both ``ssh-keygen -t ed25519`` and ``svbench seal --new-key`` make them.
@@ -145,14 +145,8 @@ def vouchers(folder: Path, trusted: Mapping[str, str]) -> tuple[list[str], list[
         The seal does not pass `check_seal`.
     """
     seal = check_seal(folder)
-    known: list[str] = []
-    unknown: list[str] = []
-    for one in seal.signatures if seal else ():
-        if one.key in trusted:
-            known.append(trusted[one.key])
-        else:
-            unknown.append(one.key[:8])
-    return known, unknown
+    keys = [s.key for s in seal.signatures] if seal else []
+    return [trusted[k] for k in keys if k in trusted], [k[:8] for k in keys if k not in trusted]
 
 
 def vouched(folder: Path, trusted: Mapping[str, str]) -> str:
