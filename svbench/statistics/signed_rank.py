@@ -1,7 +1,7 @@
 """Wilcoxon's signed-rank test over tracks, corrections for many tests, and the effect that the test is about.
 
-The test asks whether one system is better than another on the typical track, which is not what the difference of
-two headlines says. It tests the pseudo-median of the paired differences; `typical_difference`
+The test asks whether one system is better than another on the typical track, which is not what the difference
+of two headlines says. It tests the pseudo-median of the paired differences; `typical_difference`
 estimates that, so that a p value is never printed only beside another quantity.
 """
 
@@ -17,9 +17,7 @@ import numpy as np
 from svbench.statistics.resampling import Array
 
 TIE = 0.005  # half of the last printed digit
-MOST_EXACT = (
-    50  # number of differences up to which the exact distribution is used; beyond, it is nearly normal
-)
+MOST_EXACT = 50  # differences that have an exact distribution; that of more is nearly normal
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def signed_rank(better: Array) -> SignedRank:
     nonzero = better[better != 0]
     p, biserial = 1.0, 0.0
     if len(nonzero):
-        # Signed ranks in place of the differences: scipy cannot subtract infinities, whose ranks are the largest.
+        # Signed ranks replace the differences, since infinite ones cannot be subtracted; these rank highest.
         signed = np.sign(nonzero) * rankdata(np.abs(nonzero))
         few = len(signed) <= MOST_EXACT
         p = _exact_p(signed) if few else float(wilcoxon(signed, method="asymptotic").pvalue)
