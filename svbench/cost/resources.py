@@ -31,14 +31,14 @@ from svbench.systems.worker.limits import time_limit_s
 MACS_S = 30.0
 CLIP_S = 10.0
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-Tell = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 def measure_profile(
     located: LocatedSystem,
     provenance: Provenance,
     scratch: Path,
-    tell: Tell,
+    on_step: OnStep,
     *,
     seconds: Sequence[float],
     repeats: int,
@@ -53,7 +53,7 @@ def measure_profile(
     provenance : Provenance
     scratch : Path
         An existing folder for the audio.
-    tell : callable
+    on_step : callable
         Called with a line of text after every step.
     seconds : sequence of float
         Durations of the inputs.
@@ -85,13 +85,15 @@ def measure_profile(
         )
         limits = Limits(n_cores=number, cpu_only=device == "cpu")
         with WorkerHost(LocatedSystem(spec, located.folder), STEMS, scratch, limits) as host:
-            settings.append(_measure_setting(host, number, sorted(seconds), repeats, device, scratch, tell))
+            settings.append(
+                _measure_setting(host, number, sorted(seconds), repeats, device, scratch, on_step)
+            )
             if number == max(threads):  # last, since counting switches off kernels of PyTorch
                 around = host.measure("surroundings")
                 info, rate_hz = host.start(), _rate_hz(host)
                 size = _size(located, host)
                 counted = _count(host, min(MACS_S, max(seconds)), scratch, number)
-                tell("operations counted")
+                on_step("operations counted")
     return Profile(
         schema=1,
         system=located.spec,
@@ -117,19 +119,19 @@ def _measure_setting(
     repeats: int,
     device: Device,
     scratch: Path,
-    tell: Tell,
+    on_step: OnStep,
 ) -> Setting:
     spec = host.located.spec
     host.start(time_limit_s(spec, 0.0))
     label = f"{threads} thread{'' if threads == 1 else 's'}"
-    tell(f"{label} · loaded")
+    on_step(f"{label} · loaded")
 
     def call(duration_s: float) -> dict[str, Any]:
         limit_s = time_limit_s(spec, duration_s)
         return host.measure("call", limit_s, threads=threads, **_audio(host, duration_s, scratch))
 
     first = call(seconds[0])
-    tell(f"{label} · first call on {seconds[0]:g} s")
+    on_step(f"{label} · first call on {seconds[0]:g} s")
     if device == "cuda":
         _check_cuda(host)
     vram: dict[str, int] = {}
@@ -138,7 +140,7 @@ def _measure_setting(
         done = []
         for number in range(repeats):
             done.append(call(duration_s))
-            tell(f"{label} · {duration_s:g} s, {number + 1} of {repeats}")
+            on_step(f"{label} · {duration_s:g} s, {number + 1} of {repeats}")
         vram |= {k: max(v, vram.get(k, 0)) for d in done for k, v in d.items() if k.startswith("vram_")}
         columns = ([d[key] for d in done] for key in ("wall_s", "cpu_s", "energy_j"))
         timings.append(timing(duration_s, *columns))

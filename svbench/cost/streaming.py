@@ -139,12 +139,12 @@ def measure_stream(
         The system fails or exceeds the limit, or its two outputs differ in shape.
     """
     try:
-        whole = host.separate("streaming", mixture, limit_s=limit_s).estimates
+        whole_track = host.separate("streaming", mixture, limit_s=limit_s).estimates
         once = host.stream(mixture, limit_s=limit_s)
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
     gaps = tuple(
-        gap(t, a.samples, whole[t].samples, references[t].samples if t in references else None)
+        gap(t, a.samples, whole_track[t].samples, references[t].samples if t in references else None)
         for t, a in once.estimates.items()
     )
     hop_s = once.hop_samples / once.rate_hz
@@ -167,24 +167,25 @@ def measure_stream(
     )
 
 
-def gap(target: str, blockwise: Samples, whole: Samples, reference: Samples | None) -> Gap:
+def gap(target: str, blockwise: Samples, whole_track: Samples, reference: Samples | None) -> Gap:
     """Compare two estimates of a target, shape (n_samples, n_channels) each.
 
     Examples
     --------
     >>> x = np.ones((100, 1))
-    >>> found = gap("vocals", 0.5 * x, x, None)
-    >>> round(found.sdr.value, 2), found.si_sdr.status
+    >>> result = gap("vocals", 0.5 * x, x, None)
+    >>> round(result.sdr.value, 2), result.si_sdr.status
     (6.02, 'perfect')
     """
-    if blockwise.shape != whole.shape:
+    if blockwise.shape != whole_track.shape:
         raise SystemFailure(
-            f"estimate of {target} has shape {whole.shape} as a whole and {blockwise.shape} block-wise"
+            f"estimate of {target} has shape {whole_track.shape} for the whole track and {blockwise.shape} "
+            "block-wise"
         )
-    plain, scaled = _scores(whole, blockwise)
+    plain, scaled = _scores(whole_track, blockwise)
     if reference is None:
         return Gap(target, score(plain), score(scaled))
-    pairs = zip(_scores(reference, whole), _scores(reference, blockwise), strict=True)
+    pairs = zip(_scores(reference, whole_track), _scores(reference, blockwise), strict=True)
     losses = (a - b if np.isfinite(a) and np.isfinite(b) else None for a, b in pairs)
     return Gap(target, score(plain), score(scaled), *losses)
 

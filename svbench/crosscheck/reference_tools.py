@@ -1,7 +1,11 @@
-"""The tools that the scores of svbench are compared with: museval, mir_eval and a page of plain numpy.
+"""The tools that the scores of svbench are compared with: museval, mir_eval and plain numpy.
 
-museval and mir_eval are loaded without importing their whole packages. Only `svbench crosscheck` and
-the tests load them.
+museval and mir_eval are loaded without importing their whole packages. Only `svbench crosscheck` and the
+tests load them. Plain energy ratios have no such tool, so the second half of this file computes them in
+numpy: easy to read, not fast, and without any code of the metrics that it checks.
+
+All functions take float64 arrays of shape (n_targets, n_samples, n_channels), references first, and return
+decibels of shape (n_targets, n_frames).
 """
 
 from __future__ import annotations

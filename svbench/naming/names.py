@@ -37,7 +37,7 @@ def nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-@lru_cache(maxsize=1 << 14)  # the same few names are compared with one another over and over
+@lru_cache(maxsize=1 << 14)  # the same few names are compared with one another again and again
 def plain(name: str) -> str:
     """Normalise a name for comparison: composed, lower case, one underscore for blanks and hyphens.
 
@@ -77,8 +77,8 @@ def target_named(name: str, known: Collection[str], track: str = "") -> str | No
         The file's name without its ending.
     known : collection of str
     track : str, optional
-        The track that the file belongs to; its name may stand before the target's, as may ``mixture``,
-        after which tools name what they make of ``mixture.wav``.
+        The track that the file belongs to. The file's name may begin with the track's, or with ``mixture``,
+        since tools name their output after ``mixture.wav``.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def target_named(name: str, known: Collection[str], track: str = "") -> str | No
 
 
 def spellings(track: str) -> tuple[str, ...]:
-    """Return the names a track's folder may have: composed, decomposed, and as kept estimates have it.
+    """Return the names that a track's folder may have: in both Unicode forms, and that of kept estimates.
 
     Examples
     --------

@@ -25,8 +25,10 @@ HIGH_PASS_HZ = 100.0
 class Mixture:
     """The mixture as the estimate of every target: the floor that every system should beat."""
 
+    name = "mixture"
+
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_parameters("mixture", parameters, ())
+        check_parameters(self.name, parameters, ())
         self.info = SystemInfo(context.system_id, context.targets)
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -34,16 +36,14 @@ class Mixture:
         return dict.fromkeys(self.info.targets, mixture)
 
 
-class Silence:
+class Silence(Mixture):
     """Silence as the estimate of every target: shows how a protocol treats it."""
 
-    def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_parameters("silence", parameters, ())
-        self.info = SystemInfo(context.system_id, context.targets)
+    name = "silence"
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Return zeros for each target."""
-        return dict.fromkeys(self.info.targets, Audio(np.zeros_like(mixture.samples), mixture.rate_hz))
+        return super().separate(Audio(np.zeros_like(mixture.samples), mixture.rate_hz))
 
 
 class CentreCancellation:

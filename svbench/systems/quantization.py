@@ -1,4 +1,4 @@
-"""Make a second system from an ONNX system: the same network with 8-bit weights.
+"""Quantise an ONNX system: make a second system of the same network with 8-bit weights.
 
 ONNX Runtime's quantiser runs in a child process (`svbench.systems.quantizer`) under the system's own
 interpreter; this side checks its input, names its output and writes the system file.

@@ -1,8 +1,8 @@
-"""Networks from waveform to waveform: what their files leave open, and separation in segments.
+"""Networks from waveform to waveform: read their description, check it, separate in segments.
 
 A TorchScript, torch.export or ONNX file contains operations, but not the names of its outputs or the rate at
-which it was trained. The system file says that; this module checks that the two fit together. It runs in the
-worker process, so it needs numpy only.
+which it was trained. The system file gives these; this module checks that the two fit together. It runs in
+the worker process, so it imports numpy only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Estimates made elsewhere, matched by the names of tracks and targets, never by order."""
+"""Adapter ``folder``: estimates made elsewhere, matched by names of tracks and targets, never by order."""
 
 from __future__ import annotations
 

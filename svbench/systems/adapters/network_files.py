@@ -109,9 +109,9 @@ def check_kind(path: Path, expected: str, how: str) -> None:
     ------
     ValueError
     """
-    found = kind_of_file(path)
-    if found != expected:
-        raise ValueError(f"{path.name} is {found}, expected {expected}; it is made by {how}")
+    kind = kind_of_file(path)
+    if kind != expected:
+        raise ValueError(f"{path.name} is {kind}, expected {expected}; it is made by {how}")
 
 
 def kind_of_file(path: Path) -> str:
@@ -120,10 +120,10 @@ def kind_of_file(path: Path) -> str:
     Returns
     -------
     str
-        `SCRIPT`, `EXPORT`, ``"a checkpoint (weights without their network)"`` or ``"no file of PyTorch"``.
+        `SCRIPT`, `EXPORT`, ``"a checkpoint (weights without their network)"`` or ``"not a file of PyTorch"``.
     """
     if not zipfile.is_zipfile(path):
-        return "no file of PyTorch"
+        return "not a file of PyTorch"
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     endings = {
@@ -136,7 +136,7 @@ def kind_of_file(path: Path) -> str:
     for ending, kind in endings.items():
         if any(name.endswith(ending) for name in names):
             return kind
-    return "no file of PyTorch"
+    return "not a file of PyTorch"
 
 
 TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -175,7 +175,7 @@ def load_onnx(parameters: dict[str, Any], context: Context) -> WaveformSystem:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base class
         raise ValueError(
-            f"{path.name} is no ONNX file that ONNX Runtime can run ({' '.join(str(error).split())})"
+            f"{path.name} is not an ONNX file that ONNX Runtime can run ({' '.join(str(error).split())})"
         ) from error
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type not in TYPES:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from svbench.systems.adapters.shared import (
     check_parameters,
     estimates_of,
     require,
+    stand_in,
     stereo_tensor,
 )
 from svbench.systems.api import Context, SystemInfo
@@ -62,7 +61,7 @@ class OpenUnmix:
         require("openunmix", "openunmix")
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
-        _stand_in_for_torchaudio()
+        stand_in("torchaudio")  # which openunmix imports, but does not need here
         import openunmix
         import torch
         from openunmix.model import Separator
@@ -91,9 +90,9 @@ class OpenUnmix:
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
-            found = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
+            parts = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
         targets = (str(target) for target in self.separator.target_models)
-        return estimates_of(zip(targets, (part.T for part in found), strict=True), mixture)
+        return estimates_of(zip(targets, (part.T for part in parts), strict=True), mixture)
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:
@@ -108,11 +107,3 @@ def _weights(name: str, folder: Path) -> dict[str, Path]:
             "(the digits in a name are the first of the file's sha256)"
         )
     return paths
-
-
-def _stand_in_for_torchaudio() -> None:
-    """Make openunmix importable without torchaudio, which does not load with every PyTorch."""
-    try:
-        import torchaudio  # noqa: F401
-    except (ImportError, OSError):
-        sys.modules["torchaudio"] = types.ModuleType("torchaudio")

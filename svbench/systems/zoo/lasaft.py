@@ -20,7 +20,7 @@ from torch import nn
 
 from svbench.audio import Samples
 from svbench.systems.zoo.layers import DenseTfc, Stft, connected, doubled, frequency_transform, halved
-from svbench.systems.zoo.separator import Separator, batch_of, sized, trimmed_chunks
+from svbench.systems.zoo.separator import Separator, batch_of, check_halvings, sized, trimmed_chunks
 
 RATE_HZ = 44100
 TARGETS = ("vocals", "drums", "bass", "other")  # in the order of the embedding's rows
@@ -104,9 +104,7 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
         raise ValueError(f"LaSAFT estimates {', '.join(TARGETS)}; found {', '.join(names) or 'none'}")
     overlap, trim = given.pop("overlap"), given.pop("trim")
     frames = given.pop("frames")
-    for name, value in (("frames", frames), ("n_fft / 2", given["n_fft"] // 2)):
-        if value % 2 ** given["levels"]:
-            raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
+    check_halvings(given["levels"], frames=frames, **{"n_fft / 2": given["n_fft"] // 2})
     network = Lasaft(**given).eval()
 
     def call(chunk: Samples) -> Any:
@@ -215,7 +213,7 @@ Pointwise = tuple[torch.Tensor, torch.Tensor]
 
 
 class LatentBlock(nn.Module):
-    """Dense TFC → times the gate, if there is one → + the latent sources to which the target attends."""
+    """A dense TFC, times a gate on the way up, plus the latent sources to which the target attends."""
 
     def __init__(self, convolutions: DenseTfc, attention: nn.Module, transform: nn.Module) -> None:
         super().__init__()
@@ -274,7 +272,7 @@ class LightTransform(nn.Module):
 
 
 class Control(nn.Module):
-    """From the embedding to the point-wise convolutions of all levels on the way up."""
+    """Map the embedding to the point-wise convolutions of all levels on the way up."""
 
     def __init__(self, embedding: int, levels: int, channels: int) -> None:
         super().__init__()

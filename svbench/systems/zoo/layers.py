@@ -1,4 +1,4 @@
-"""Layers of networks on spectrograms: the STFT around them, and TFC-TDF blocks.
+"""Layers that several networks share: the STFT and TFC-TDF blocks, and the separator of Conv-TasNet.
 
 Time-frequency convolutions (TFC) see neighbours in time and frequency. Time-distributed fully connected
 layers (TDF) see the whole frequency axis of one frame and channel, through a bottleneck. Real spectrograms
@@ -6,6 +6,8 @@ have shape (batch, channels, frames, bins).
 
 W. Choi, M. Kim, J. Chung, D. Lee, S. Jung, "Investigating U-Nets with various intermediate blocks for
 spectrogram-based singing voice separation", ISMIR 2020; later versions as each class says.
+
+The separator of Conv-TasNet applies dilated convolutions to the frames of a latent representation.
 """
 
 from __future__ import annotations

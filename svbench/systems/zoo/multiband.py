@@ -147,7 +147,12 @@ class MultiBandTasNet(nn.Module):
         self.bands, self.full_band, self.n_blocks = bands, full_band, separator["blocks"]
         # The spectrogram reflects half a window at the ends, which takes more samples than that.
         self.shortest = N_FFT // 2 + STRIDE if strong else 2 * STRIDE
-        self.encoder = StrongEncoder(latent) if strong else Encoder(latent)
+        # The plain encoder maps (batch, 2, n_samples) to (batch, latent, n_samples / 10 - 1).
+        self.encoder: nn.Module = (
+            StrongEncoder(latent)
+            if strong
+            else nn.Sequential(nn.Conv1d(2, latent, 2 * STRIDE, STRIDE, bias=False), nn.ReLU())
+        )
         widths = [latent // bands] * bands + [latent] * full_band
         self.separators = nn.ModuleList(
             TemporalConvNet(width, len(TARGETS), bottleneck=bottleneck, **separator) for width in widths
@@ -170,18 +175,6 @@ class MultiBandTasNet(nn.Module):
         sources = (latent[:, None] * masks).flatten(0, 1)
         estimates: torch.Tensor = self.decoder(sources).unflatten(0, (-1, len(TARGETS)))
         return estimates
-
-
-class Encoder(nn.Module):
-    """Convolution with ReLU: (batch, 2, n_samples) to (batch, latent, n_samples / 10 - 1)."""
-
-    def __init__(self, latent: int) -> None:
-        super().__init__()
-        self.filters = nn.Conv1d(2, latent, 2 * STRIDE, STRIDE, bias=False)
-
-    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
-        """Encode."""
-        return torch.relu(self.filters(mixture))
 
 
 N_FFT, HOP = 1024, 256
@@ -281,7 +274,7 @@ _BLOCK = {
     "narrow.weight": "net.3.res_conv.weight",
 }
 _ENDS = {
-    "encoder.filters.weight": "encoder.conv1d_U.weight",
+    "encoder.0.weight": "encoder.conv1d_U.weight",
     "decoder.weight": "decoder.basis_signals.weight",
     "combine.weight": "linear_mask_combinator.weight",
     "encoder.window": "encoder.spectrogram.window",

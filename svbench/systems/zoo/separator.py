@@ -1,4 +1,4 @@
-"""What all architectures share: sizes, weights, and the way of a paper through a whole track."""
+"""Code that all architectures share: read sizes, load weights, separate a track of any length in chunks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from svbench.systems.waveform import check_count, check_overlap, overlap_add, tr
 
 # Separates one piece: (n_samples, 2) to (n_targets, n_samples, 2), both float32.
 Call = Callable[[Samples], Samples]
-_NAMED = 6  # names of weights that an error lists; it only counts the others
+_NAMED = 6  # names of weights that an error message lists; the others are only counted
 
 
 @dataclass
 class Separator:
-    """A network, and how its paper separates a track of any length with it.
+    """A network, and the way in which its paper separates a track of any length with it.
 
     Attributes
     ----------
@@ -156,6 +156,13 @@ def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[st
             f"found {', '.join(targets) or 'none'}"
         )
     return targets
+
+
+def check_halvings(levels: int, **sizes: int) -> None:
+    """Check that every size can be halved on each level of a U-net; else raise a ValueError."""
+    for name, value in sizes.items():
+        if value % 2**levels:
+            raise ValueError(f"{name} must be a multiple of {2**levels}, found {value}")
 
 
 def batch_of(chunk: Samples, network: torch.nn.Module) -> torch.Tensor:

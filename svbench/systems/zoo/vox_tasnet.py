@@ -98,10 +98,11 @@ class VoxTasNet(nn.Module):
         Filters of the encoder, and size of each channel's embedding.
     window : int
         Samples, even.
-    bottleneck, hidden, kernel, blocks, repeats : int
-        See `svbench.systems.zoo.layers.TemporalConvNet`.
     lookahead_frames : int
         How many frames, of half a window each, masks look ahead.
+    **separator
+        ``bottleneck``, ``hidden``, ``kernel``, ``blocks`` and ``repeats`` of
+        `svbench.systems.zoo.layers.TemporalConvNet`.
 
     Attributes
     ----------
@@ -122,37 +123,19 @@ class VoxTasNet(nn.Module):
     Singing Voice Cancellation", ICASSP 2024, arXiv 2401.12068.
     """
 
-    def __init__(
-        self,
-        latent: int,
-        window: int,
-        bottleneck: int,
-        hidden: int,
-        kernel: int,
-        blocks: int,
-        repeats: int,
-        lookahead_frames: int,
-    ) -> None:
+    def __init__(self, latent: int, window: int, lookahead_frames: int, **separator: Any) -> None:
         super().__init__()
+        kernel, blocks, repeats = (separator[key] for key in ("kernel", "blocks", "repeats"))
         if window % 2:
             raise ValueError(f"window must be an even number of samples, found {window}")
         self.stride = window // 2
         ahead = _ahead(lookahead_frames, [(kernel - 1) * 2**x for _ in range(repeats) for x in range(blocks)])
+        # The reach of all dilated convolutions together, in frames: 1 + 2 + 4 + … for each of the repeats.
         reach = repeats * (kernel - 1) * (2**blocks - 1)
         self.lookahead_samples = lookahead_frames * self.stride + window - 1
         self.back_samples = (reach - lookahead_frames + 2) * self.stride
         self.encoder = nn.Conv2d(1, latent, (1, window), (1, self.stride), bias=False)
-        self.separator = TemporalConvNet(
-            2 * latent,
-            1,
-            bottleneck=bottleneck,
-            hidden=hidden,
-            kernel=kernel,
-            blocks=blocks,
-            repeats=repeats,
-            norm=FrameNorm,
-            ahead=ahead,
-        )
+        self.separator = TemporalConvNet(2 * latent, 1, norm=FrameNorm, ahead=ahead, **separator)
         self.decoder = nn.ConvTranspose2d(latent, 1, (1, window), (1, self.stride), bias=False)
 
     def forward(self, mixture: torch.Tensor) -> torch.Tensor:
