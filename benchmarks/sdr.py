@@ -26,8 +26,7 @@ import soundfile
 
 from svbench.audio.sounds import FileSound, Stack
 from svbench.metrics.contract import frame_bounds
-from svbench.metrics.energies import frame_energies
-from svbench.metrics.sdr import usdr
+from svbench.metrics.sdr import frame_energies, usdr
 from svbench.metrics.si_sdr import si_sdr
 from svbench.metrics.signals import SignalPair
 

@@ -1,4 +1,4 @@
-"""Score one set of estimates under every rule in print, as the page docs/rules.md.
+"""Score one set of estimates under every published rule, as the page docs/rules.md.
 
 Run it: ``python examples/rules.py > docs/rules.md``
 """
@@ -35,17 +35,18 @@ RULES = (
     ("sisec18", "4-stems",
      "The reference point. A second in which any of the four stems is silent counts for none of them."),
     ("sisec18", "vocals-accompaniment",
-     "The same vocals beside their accompaniment: silence of drums, bass or other alone drops no frame."),
+     "The same vocals, scored with their accompaniment: silence of drums, bass or other alone drops "
+     "no frame."),
     ("sisec18-22k", "",
-     "Nothing above 11 kHz is heard, and a frame lasts 2 s. Resampled as ffmpeg does."),
+     "Nothing above 11 kHz counts, and a frame lasts 2 s. Resampled as ffmpeg does."),
     ("xumx-asteroid", "",
-     "Frames as in `sisec18`, but their mean: single seconds far from the rest weigh in."),
+     "Frames as in `sisec18`, but their mean, which single outlying seconds influence."),
     ("demucs-sdr", "",
-     "Frames and medians as in `sisec18`, but the mean over tracks: one track far from the rest moves it."),
+     "Frames and medians as in `sisec18`, but the mean over tracks, which one outlying track influences."),
     ("demucs-sdr-med", "",
-     "As `sisec18`; perfect frames, kept here and dropped there, and rounding are all that differs."),
+     "As `sisec18`, except for rounding, and for perfect frames, which are kept here and dropped there."),
     ("bsrnn-amanteur", "",
-     "Every target by itself: only its own silence drops a frame. Where nothing else sounds a "
+     "Every target separately: only its own silence drops a frame. Where nothing else sounds a "
      "mask is almost exact, and such windows count."),
     ("dttnet-csdr", "",
      "One median over all seconds of all tracks, long tracks weighing more. A second is dropped only where "
@@ -56,23 +57,23 @@ RULES = (
      "As `mdx21`: the constants 1e-7 and 1e-8 differ only where a stem is silent throughout, and a mean over "
      "targets takes each target's own tracks."),
     ("kuielab", "",
-     "As `mdx21`: the constant 1e-10 stands inside the logarithm and shows below −80 dB only."),
+     "As `mdx21`: the constant 1e-10 is inside the logarithm and matters below −80 dB only."),
     ("dttnet-usdr", "",
      "As `mdx21` without a constant: a silent stem would leave the mean undefined."),
     ("si-sdr", "",
-     "The gain is free, one for all channels; what is left over is measured against the scaled reference."),
+     "The gain is free, one for all channels; the remainder is measured against the scaled reference."),
     ("si-sdr-per-channel", "",
      "The gain of every channel is free, and a quiet channel counts as much as a loud one."),
 )  # fmt: skip
 
 HEAD = """\
-# One set of estimates, every rule in print
+# One set of estimates under every published rule
 
 The oracle `{system}` on the {n} tracks of `{data}`, its estimates rounded to 16 bit as in
-files, scored under every rule in print that svbench ships. The estimates are the same in every row; only the
-rule differs. Numbers of two rows do not compare, and "SDR" alone names none of them.
+files, scored under every published rule that svbench ships. The estimates are the same in every row; only the
+rule differs. Numbers of different rows cannot be compared, and "SDR" alone does not identify any of them.
 
-Decibels of the protocol's headline quantity. *Reducers*: over frames / over tracks. *n*: tracks, and in
+Values are the protocol's headline quantity in dB. *Reducers*: over frames / over tracks. *n*: tracks, and in
 brackets those that have bass. *Dropped*: frames without a value, of all frames of the targets in the row;
 whole tracks are one frame.
 
@@ -84,17 +85,17 @@ MORE = """
 
 {reasons}
 
-## What no row shows
+## What the table does not show
 
 - **Silent estimates.** `dttnet-csdr`, `mdx21`, `msst`, `kuielab` and `dttnet-usdr` give them 0 dB. The rules
-  of BSS Eval v4 leave such frames out, for every target of the set: a system gains by silence. `si-sdr` has
+  of BSS Eval v4 leave such frames out, for every target of the set: silence improves a score. `si-sdr` has
   no value.
 - **Silent stems.** `mdx21` and `msst` stay finite, `kuielab` gives −100 dB, `dttnet-usdr` makes the mean
   undefined, the others leave the track out of that target's number. A stem without a file is `no target`
   everywhere.
 - **Perfect estimates.** A frame without any error is infinite here, and dropped or kept as the rule says.
   museval measures the rounding of its own filters there, 300 dB and more, and counts that: under
-  `xumx-asteroid`, with its mean over frames, one such frame is worth many dB. Estimates that are perfect but
+  `xumx-asteroid`, with its mean over frames, one such frame adds many dB. Estimates that are perfect except
   for the rounding of doubles do the same to any mean; in 16 bit, as here, they stay below 100 dB.
 - **The end of a track.** What remains after the last whole frame counts only in whole-track rules.
 - **Silence** is digital silence: every sample zero, and in BSS Eval v4 also channels that cancel each other.

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import torch
 
-from svbench.systems.adapters.spleeter_torch import (
+from svbench.systems.adapters.spleeter import (
     HOP,
     N_BINS,
     N_FFT,
     N_FRAMES,
     RATE_HZ,
     TARGETS,
-    Spleeter,
+    SpleeterTorch,
     forward,
 )
 from svbench.systems.api import Context
@@ -37,7 +37,7 @@ class Waveforms(torch.nn.Module):
     cut and laid over each other here, and real and imaginary parts stand on the last axis.
     """
 
-    def __init__(self, system: Spleeter) -> None:
+    def __init__(self, system: SpleeterTorch) -> None:
         super().__init__()
         self.networks = system.networks
         self.register_buffer("window", system.window)
@@ -76,7 +76,7 @@ def main() -> None:
     """Write the model and the system file into a folder."""
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    module = Waveforms(Spleeter({}, Context("spleeter-onnx", out, TARGETS, ()))).eval()
+    module = Waveforms(SpleeterTorch({}, Context("spleeter-onnx", out, TARGETS, ()))).eval()
     model = out / "spleeter-onnx.onnx"
     example = torch.zeros(1, 2, SEGMENT_SAMPLES)
     # Not optimised: the optimiser takes the masks' 1e-10 for nothing, and silence becomes 0 / 0.

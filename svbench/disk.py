@@ -16,7 +16,7 @@ from pathlib import Path
 
 # Prefix of files that are being written; a killed process leaves them behind.
 PARTIAL = ".partial-"
-# A file system block: what even an empty file is counted as.
+# A file system block: the least that a file is counted as, even an empty one.
 _BLOCK_BYTES = 4096
 
 
@@ -24,13 +24,13 @@ _BLOCK_BYTES = 4096
 def replacing(path: Path) -> Iterator[Path]:
     """Provide a new file beside ``path`` that replaces it once it is written and synced to disk.
 
-    A reader, also after a kill or a power cut, finds the old file or the whole new one. The file is
-    made with the permissions that the umask allows, where ``tempfile`` would make it private.
+    A reader finds the old file or the complete new one, also after a kill or a power cut. The file gets the
+    permissions that the umask allows, where ``tempfile`` would make it private.
 
     Parameters
     ----------
     path : Path
-        Its folder is made if need be. The name to write to has the same ending.
+        Its folder is made if it does not exist. The new file has the same suffix until then.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    sync(path.parent)  # or the new name could be lost
+    sync(path.parent)  # the rename changes the folder; unsynced, a power cut could undo it
 
 
 def sync(path: Path) -> None:
@@ -96,8 +96,8 @@ def folder_bytes(folder: Path) -> int:
         with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    total += max(_BLOCK_BYTES, 512 * found.st_blocks)
-                    if stat.S_ISDIR(found.st_mode):
+                    state = entry.stat(follow_symlinks=False)
+                    total += max(_BLOCK_BYTES, 512 * state.st_blocks)  # POSIX counts blocks of 512 bytes
+                    if stat.S_ISDIR(state.st_mode):
                         waiting.append(entry.path)
     return total

@@ -1,7 +1,7 @@
 """How svbench is installed: the command that adds an extra, and other packages called svbench.
 
 The distribution is called ``svbench-audio``, because ``svbench`` on PyPI is a genomics tool. Both install a
-folder ``svbench``, so installing that tool overwrites files of this package without a word from pip.
+folder ``svbench``, so installing that tool overwrites files of this package, and pip does not warn.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _is_from_checkout() -> bool:
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
-        # PEP 610: only installations from somewhere else than an index have this file.
+        # PEP 610: only packages that were not installed from an index have this file.
         return '"dir_info"' in (distribution(DISTRIBUTION).read_text("direct_url.json") or "")
     except PackageNotFoundError:
         return False

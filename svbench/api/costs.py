@@ -124,7 +124,7 @@ def lookahead(
     SpecError
         ``track`` without ``data``, or a setting out of range.
     """
-    from svbench.cost.lookahead import measure_hearing
+    from svbench.cost.lookahead import lookahead_and_stream
     from svbench.cost.streaming import synthetic_material, track_material
 
     located = [read_system(s, random_weights=random_weights) for s in systems]
@@ -143,7 +143,7 @@ def lookahead(
     for one in located:
         progress(Step(len(located), "", (f"{one.spec.id} on {material.name}",)))
         try:
-            measured.append(measure_hearing(one, material, threshold_db=threshold_db, drift_s=drift_s))
+            measured.append(lookahead_and_stream(one, material, threshold_db=threshold_db, drift_s=drift_s))
         except SystemFailure as error:
             measured.append({"system": one.spec.id, "problem": str(error), "failed": True})
     return measured
@@ -192,7 +192,7 @@ def repeat(
 
         with scratch_folder(Path(tempfile.gettempdir())) as scratch:
             try:
-                repeated.append(repeat_tracks(one, rule, dataset, scratch, n_passes=passes, tell=report))
+                repeated.append(repeat_tracks(one, rule, dataset, scratch, n_passes=passes, on_step=report))
             except SystemFailure as error:
                 failed[one.spec.id] = str(error)
     return repeated, failed

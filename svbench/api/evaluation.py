@@ -170,11 +170,11 @@ def run_jobs(
     """Run jobs in one scoring pool, those that can share a separation together, and return their runs."""
     from svbench.running.jobs import share
     from svbench.running.runner import run_group
-    from svbench.systems.worker.limits import described
+    from svbench.systems.worker.limits import describe_limits
 
     groups = share(jobs)
     total = sum(len(j.dataset.tracks) for group in groups for j in group)
-    limits = described(j.located.spec for j in jobs)
+    limits = describe_limits(j.located.spec for j in jobs)
     progress(Step(total, "", tuple(limits.splitlines())))
     arguments = dict(sorted({**provenance.arguments, "limits": limits}.items()))
     provenance = msgspec.structs.replace(provenance, arguments=arguments)

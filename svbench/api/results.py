@@ -352,14 +352,14 @@ def _figure() -> type[Figure]:
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = (
+FRAME_COLUMNS = (
     "system", "protocol", "dataset", "track", "target_set", "target", "metric",
     "frame", "time", "duration", "score", "status", "variant",
 )  # fmt: skip
 
 
 def long_table(runs: Iterable[store.Run]) -> pd.DataFrame:
-    """All frames of all runs.
+    """Return all frames of all runs as a long table, with a superset of museval's column names.
 
     Parameters
     ----------
@@ -384,5 +384,5 @@ def long_table(runs: Iterable[store.Run]) -> pd.DataFrame:
         for s in result.series
         for frame, values in enumerate(zip(s.time_s, s.duration_s, s.score, s.status, strict=True))
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
     return table.astype({"score": "float64", "time": "float64", "duration": "float64", "frame": "int64"})

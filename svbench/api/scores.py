@@ -200,7 +200,7 @@ def crosscheck_scores(
         text = f"museval will take about {clock(seconds)} for {len(results)} tracks, using one core; {advice}"
         progress(Step(len(results), "", (text,)))
     comparison = checks.crosscheck(
-        checked, results, signals_of, tell=lambda text: progress(Step(len(results), text))
+        checked, results, signals_of, on_step=lambda text: progress(Step(len(results), text))
     )
     return Checked(results_of(checked)[0], comparison, left_out)
 

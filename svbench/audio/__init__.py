@@ -80,7 +80,7 @@ class Audio:
 
 @contextmanager
 def values_unchecked() -> Iterator[None]:
-    """Let `Audio` hold NaN for a while, for a caller that checks the samples by a better name."""
+    """Let `Audio` hold NaN inside this context, for a caller whose check names the signal better."""
     before = _CHECKS_VALUES.set(False)
     try:
         yield
@@ -100,17 +100,16 @@ def check_samples(samples: Any, name: str, *, values: bool = True) -> None:
         Whether to look for NaN and infinity.
     """
     if not isinstance(samples, np.ndarray) or samples.dtype not in (np.float32, np.float64):
-        found = getattr(samples, "dtype", type(samples).__name__)
-        raise AudioError(f"{name}: expected a float32 or float64 array, found {found}")
+        kind = getattr(samples, "dtype", type(samples).__name__)
+        raise AudioError(f"{name}: expected a float32 or float64 array, found {kind}")
     if samples.ndim != 2:
         raise AudioError(f"{name}: expected shape (n_samples, n_channels), found {samples.shape}")
     if samples.size == 0:
         raise AudioError(f"{name}: empty, shape {samples.shape}")
     if samples.shape[1] > samples.shape[0] and samples.shape[1] > 16:
         raise AudioError(f"{name}: shape {samples.shape} looks transposed; expected (n_samples, n_channels)")
-    if not values:
-        return
-    refuse_non_finite(samples, name)
+    if values:
+        refuse_non_finite(samples, name)
 
 
 def read_audio(
@@ -209,7 +208,7 @@ def resample(audio: Audio, rate_hz: int, resampler: Literal["soxr-vhq", "ffmpeg"
     Returns
     -------
     Audio
-        Same number of channels and dtype; the same object when nothing is to do.
+        Same number of channels and dtype; the same object if it has the rate already.
     """
     if rate_hz == audio.rate_hz:
         return audio

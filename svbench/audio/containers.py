@@ -42,7 +42,7 @@ _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 
 _W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 
-# Boxes that hold what is looked for.
+# Boxes that contain the boxes with the length of the signal.
 _HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts")
 
 
@@ -132,23 +132,21 @@ def _riff(file: BinaryIO) -> _Promise | None:
     order = _ORDER[name]
     body, n_before = _BODY[kind]
     large = n_frame_bytes = 0
-    for chunk, size in _chunks(file, order):
+    for chunk, size, start in _chunks(file, order + "4sI", multiple=2):
         if chunk == body:
-            if size == 0xFFFFFFFF and large:
+            if size == 0xFFFFFFFF and large:  # RF64 and BW64 state the length in the chunk ds64
                 size = large
             if _is_unknown(size):
                 return None
-            return _Promise(max(size - n_before, 0), file.tell() + n_before, n_frame_bytes)
+            return _Promise(max(size - n_before, 0), start + n_before, n_frame_bytes)
         head = file.read(min(size, 24))
         if chunk == b"ds64" and len(head) >= 16:
             large = struct.unpack("<Q", head[8:16])[0]
         elif chunk == b"fmt " and len(head) >= 16:
-            tag, align = struct.unpack(order + "H10xH", head[:14])
-            n_frame_bytes = align if tag in _PLAIN else 0
+            n_frame_bytes = _frame_bytes(head, order)
         elif chunk == b"COMM" and len(head) >= 8 and (kind == b"AIFF" or head[18:22] in (b"NONE", b"sowt")):
             n_channels, n_bits = struct.unpack(">H4xH", head[:8])
             n_frame_bytes = n_channels * ((n_bits + 7) // 8)
-        file.seek(size - len(head), 1)
     return None
 
 
@@ -158,20 +156,14 @@ def _wave64(file: BinaryIO) -> _Promise | None:
     if len(head) < 40 or head[:16] != _W64_RIFF or head[24:] != b"wave" + _W64_TAIL:
         return None
     n_frame_bytes = 0
-    while len(head := file.read(24)) == 24:
-        size = struct.unpack("<Q", head[16:])[0]
-        if head[:16] == b"data" + _W64_TAIL:
-            # ffmpeg writes its largest number into a pipe.
-            if size < 24 or size >= 1 << 62:
-                return None
-            return _Promise(size - 24, file.tell(), n_frame_bytes)
-        if size < 24:
+    for chunk, size, start in _chunks(file, "<16sQ", multiple=8, n_counted=24):
+        # ffmpeg writes its largest number into a pipe.
+        if size < 0 or (chunk == b"data" + _W64_TAIL and size + 24 >= 1 << 62):
             return None
-        body = file.read(16)
-        if head[:16] == b"fmt " + _W64_TAIL and len(body) >= 14:
-            tag, align = struct.unpack("<H10xH", body[:14])
-            n_frame_bytes = align if tag in _PLAIN else 0
-        file.seek((size + 7) // 8 * 8 - 24 - len(body), 1)
+        if chunk == b"data" + _W64_TAIL:
+            return _Promise(size, start, n_frame_bytes)
+        if chunk == b"fmt " + _W64_TAIL and len(body := file.read(16)) == 16:
+            n_frame_bytes = _frame_bytes(body, "<")
     return None
 
 
@@ -179,18 +171,37 @@ def _caf(file: BinaryIO) -> _Promise | None:
     """Read CAF; its audio follows a count of edits, and -1 is the size of what goes on to the end."""
     file.seek(8)
     n_frame_bytes = 0
-    while len(head := file.read(12)) == 12:
-        name, size = struct.unpack(">4sq", head)
-        if name == b"data":
-            return None if size < 4 else _Promise(size - 4, file.tell() + 4, n_frame_bytes)
-        if size < 0:
+    for chunk, size, start in _chunks(file, ">4sq"):
+        if chunk == b"data" and size >= 4:
+            return _Promise(size - 4, start + 4, n_frame_bytes)
+        if chunk == b"data" or size < 0:
             return None
-        body = file.read(min(size, 32))
-        if name == b"desc" and len(body) >= 24:
+        if chunk == b"desc" and len(body := file.read(min(size, 32))) >= 24:
             n_bytes, n_frames = struct.unpack(">II", body[16:24])
             n_frame_bytes = n_bytes if n_frames == 1 else 0
-        file.seek(size - len(body), 1)
     return None
+
+
+def _chunks(
+    file: BinaryIO, head: str, multiple: int = 1, n_counted: int = 0
+) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, size and start of each chunk's content.
+
+    ``head`` is the format of name and size, ``multiple`` what contents are filled up to, and ``n_counted``
+    how many bytes of the head the size includes.
+    """
+    n_head = struct.calcsize(head)
+    while len(read := file.read(n_head)) == n_head:
+        name, size = struct.unpack(head, read)
+        start = file.tell()
+        yield name, size - n_counted, start
+        file.seek(start + -(-(size - n_counted) // multiple) * multiple)
+
+
+def _frame_bytes(fmt: bytes, order: str) -> int:
+    """Return the bytes of a frame, from the head of a WAV file's chunk ``fmt``; 0 of coded audio."""
+    tag, align = struct.unpack(order + "H10xH", fmt[:14])
+    return align if tag in _PLAIN else 0
 
 
 def _au(file: BinaryIO) -> _Promise | None:
@@ -227,16 +238,8 @@ def _refuse_open_ogg(file: BinaryIO, path: Path) -> None:
         raise AudioError(f"{path}: ends before its last page; the file is truncated or damaged")
 
 
-def _chunks(file: BinaryIO, order: str) -> Iterator[tuple[bytes, int]]:
-    """Yield names and sizes; the reader leaves the file at a chunk's end, a padding byte is skipped."""
-    while len(head := file.read(8)) == 8:
-        name, size = struct.unpack(order + "4sI", head)
-        yield name, size
-        file.seek(size % 2, 1)
-
-
 def _is_unknown(size: int) -> bool:
-    """Whether a size is what programs put that cannot know: none, or about the largest of 32 or 31 bits.
+    """Whether a size was written by a program that did not know it: 0, or about the largest of 32 or 31 bits.
 
     Examples
     --------
@@ -259,17 +262,17 @@ def signal_length_s(path: Path) -> Fraction | None:
         file.seek(0)
         if file.read(8)[4:] != b"ftyp":
             return None
-        found: dict[bytes, bytes] = {}
+        boxes: dict[bytes, bytes] = {}  # of the present track
         for name, start, end in _boxes(file, 0, n_bytes):
             if name == b"trak":
-                if _is_audio(found):
+                if _is_audio(boxes):
                     break
-                found = {}
+                boxes = {}
             elif name in (b"hdlr", b"mdhd", b"stts", b"elst"):
                 file.seek(start)
-                found.setdefault(name, file.read(end - start))
+                boxes.setdefault(name, file.read(end - start))
     try:
-        return _length_s(found) if _is_audio(found) else None
+        return _length_s(boxes) if _is_audio(boxes) else None
     except (KeyError, struct.error, ZeroDivisionError):
         return None
 

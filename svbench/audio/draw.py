@@ -37,7 +37,7 @@ class Draw:
         return (int(self._bits.random_raw()) >> 11) * n >> 53
 
     def between(self, low: float, high: float) -> float:
-        """Draw a number of the interval, in 2**20 equal steps."""
+        """Draw one of 2**20 equally spaced numbers from ``low`` up to, but without, ``high``."""
         return low + (high - low) * self.below(2**20) / 2**20
 
     def choice(self, items: Sequence[T]) -> T:

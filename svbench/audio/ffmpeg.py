@@ -48,14 +48,14 @@ _SLACK_SAMPLES = 4096
 
 
 class Stream(NamedTuple):
-    """Describe one audio stream by the header of its file.
+    """An audio stream as the header of its file describes it.
 
     Attributes
     ----------
     rate_hz, n_channels : int
     codec : str
     format : str
-        In which the decoder gives samples.
+        The format of the decoder's samples.
     n_samples : int or None
         How many will be decoded: known of AAC whose header counts its packets, all of one length.
     promised : int
@@ -78,10 +78,10 @@ def streams(path: Path) -> tuple[Stream, ...]:
     AudioError
         Not audio, or neither PyAV nor ffmpeg is there.
     """
-    found = _streams_av(path) if has_av() else _streams_program(path)
-    if not found:
+    audio = _streams_av(path) if has_av() else _streams_program(path)
+    if not audio:
         raise AudioError(f"{path}: cannot be read as audio (no audio stream in it)")
-    return found
+    return audio
 
 
 def decoded(path: Path, number: int, stream: Stream, wanted: Format | None = None) -> NDArray[Any]:
@@ -144,7 +144,7 @@ def _stream(
     packets: tuple[int, Fraction, Fraction] | None,
     duration_s: Fraction | float | None,
 ) -> Stream:
-    """Put together what a backend found; ``packets``: how many, seconds of each, start of the first."""
+    """Describe a stream; ``packets`` are their number, length and first start (both in s)."""
     kept = _KEPT.get(sample_format.removesuffix("p"), "dbl")
     n_samples = None
     if packets and codec == "aac":
@@ -162,7 +162,7 @@ def _streams_av(path: Path) -> tuple[Stream, ...]:
             audio = container.streams.audio
             timed = container.format.name.split(",")[0] in _TIMED
             alone = len(container.streams) == 1
-            whole_s = Fraction(container.duration or 0, av.time_base) if timed and alone else None
+            container_s = Fraction(container.duration or 0, av.time_base) if timed and alone else None
             first: dict[int, tuple[Fraction, Fraction]] = {}
             if any(s.frames for s in audio):
                 for packet in container.demux(audio):
@@ -171,17 +171,13 @@ def _streams_av(path: Path) -> tuple[Stream, ...]:
                         first.setdefault(packet.stream_index, (packet.duration * unit, packet.pts * unit))
                     if len(first) == len(audio):
                         break
-            return tuple(
-                _stream(
-                    s.rate,
-                    s.channels,
-                    s.codec_context.name,
-                    s.codec_context.format.name,
-                    (s.frames, *first[s.index]) if s.frames and s.index in first else None,
-                    s.duration * s.time_base if timed and s.duration and s.time_base else whole_s,
-                )
-                for s in audio
-            )
+            found = []
+            for s in audio:
+                packets = (s.frames, *first[s.index]) if s.frames and s.index in first else None
+                duration_s = s.duration * s.time_base if timed and s.duration and s.time_base else container_s
+                codec = s.codec_context
+                found.append(_stream(s.rate, s.channels, codec.name, codec.format.name, packets, duration_s))
+            return tuple(found)
     except (av.FFmpegError, AttributeError, TypeError, ValueError) as error:
         raise AudioError(f"{path}: cannot be read as audio ({_reason(error)})") from error
 
@@ -214,24 +210,19 @@ def _streams_program(path: Path) -> tuple[Stream, ...]:
     probe = json.loads(_output("ffprobe", [*words, "-of", "json"], path))
     container = probe.get("format", {})
     timed = container.get("format_name", "").split(",")[0] in _TIMED
-    whole_s = container.get("duration") if container.get("nb_streams") == 1 else None
+    container_s = container.get("duration") if container.get("nb_streams") == 1 else None
     counted = any("nb_frames" in s for s in probe["streams"])
     units = {s["index"]: Fraction(s["time_base"]) for s in probe["streams"]}
     first = _first_packets(path, units) if counted else {}
     try:
-        return tuple(
-            _stream(
-                int(s["sample_rate"]),
-                int(s["channels"]),
-                s["codec_name"],
-                s["sample_fmt"],
-                (int(s["nb_frames"]), *first[s["index"]])
-                if "nb_frames" in s and s["index"] in first
-                else None,
-                float(s.get("duration") or whole_s or 0) if timed else None,
-            )
-            for s in probe["streams"]
-        )
+        found = []
+        for s in probe["streams"]:
+            is_counted = "nb_frames" in s and s["index"] in first
+            packets = (int(s["nb_frames"]), *first[s["index"]]) if is_counted else None
+            duration_s = float(s.get("duration") or container_s or 0) if timed else None
+            rate_hz, n_channels = int(s["sample_rate"]), int(s["channels"])
+            found.append(_stream(rate_hz, n_channels, s["codec_name"], s["sample_fmt"], packets, duration_s))
+        return tuple(found)
     except (KeyError, ValueError) as error:
         raise AudioError(f"{path}: cannot be read as audio (its header has no {error})") from error
 
@@ -260,7 +251,7 @@ def _decode_program(path: Path, number: int, stream: Stream, wanted: Format) -> 
 
 
 def _output(name: str, words: list[str], path: Path, file: IO[bytes] | None = None) -> bytes:
-    """Run a program of FFmpeg's on a file; what it prints is returned, or written into ``file``."""
+    """Run ffmpeg or ffprobe on a file; return what it prints, or write that into ``file``."""
     program = shutil.which(name)
     if program is None:
         raise AudioError(
@@ -321,7 +312,7 @@ def mapped(file: IO[bytes], dtype: type[np.generic], n_channels: int) -> NDArray
     """Map a file of interleaved samples; the array stays when the file is closed."""
     file.flush()
     n_samples = file.seek(0, 2) // (np.dtype(dtype).itemsize * n_channels)
-    if not n_samples:  # nothing cannot be mapped
+    if not n_samples:  # an empty file cannot be mapped
         return np.zeros((0, n_channels), dtype)
     return np.memmap(file, dtype, "r", shape=(n_samples, n_channels))
 

@@ -7,7 +7,7 @@ stream of a file, or in one channel of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -110,10 +110,19 @@ class Stack:
         What they are, for errors: ``"reference"`` or ``"estimate"``.
     targets : sequence of str
         Their names, for errors; their numbers by default.
+    see : callable, optional
+        Called as ``see(start, block)`` with every block that is read.
     """
 
-    def __init__(self, sounds: Sequence[Sound], role: str = "signal", targets: Sequence[str] = ()) -> None:
-        self._sounds, self._role, self.targets = sounds, role, targets
+    def __init__(
+        self,
+        sounds: Sequence[Sound],
+        role: str = "signal",
+        targets: Sequence[str] = (),
+        see: Callable[[int, NDArray[Any]], None] | None = None,
+    ) -> None:
+        self._sounds, self.targets, self._see = sounds, targets, see
+        self._names = [f"{role} of {t}" for t in targets or range(len(sounds))]
         first = sounds[0]
         self.n_signals, self.rate_hz = len(sounds), float(first.rate_hz)
         self.n_samples, self.n_channels = first.n_samples, first.n_channels
@@ -127,20 +136,19 @@ class Stack:
     def samples(self) -> NDArray[np.float64]:
         """Read and check all samples of all sounds, shape (n_signals, n_samples, n_channels)."""
         out = np.empty((self.n_signals, self.n_samples, self.n_channels))
-        for index, signal in enumerate(self._filled(0, out)):
-            check_samples(signal, self._name(index))
+        for name, signal in zip(self._names, self._filled(0, out), strict=True):
+            check_samples(signal, name)
         return out
 
     def _filled(self, start: int, out: NDArray[Any]) -> NDArray[Any]:
-        for index, signal in enumerate(out):
+        for name, sound, signal in zip(self._names, self._sounds, out, strict=True):
             try:
-                self._sounds[index].read(start, signal)
+                sound.read(start, signal)
             except AudioError as error:  # which names the file
-                raise AudioError(f"{self._name(index)}: {error}") from error
+                raise AudioError(f"{name}: {error}") from error
+        if self._see:
+            self._see(start, out)
         return out
-
-    def _name(self, index: int) -> str:
-        return f"{self._role} of {self.targets[index] if self.targets else index}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from svbench.cli.main import FINDINGS, OK
 from svbench.cli.output import print_json, print_line
 
 if TYPE_CHECKING:
-    from svbench.results.differences import Comparison, Place
+    from svbench.results.differences import Place, RunDifferences
     from svbench.results.store import Run
 
 
@@ -38,13 +38,13 @@ def report_difference(first: Run, second: Run, options: argparse.Namespace) -> i
     return FINDINGS if comparison.verdict == "different" else OK
 
 
-def sentence(comparison: Comparison) -> str:
+def sentence(comparison: RunDifferences) -> str:
     """Describe the result of a comparison.
 
     Examples
     --------
-    >>> from svbench.results.differences import Comparison
-    >>> sentence(Comparison("bit-equal", 0.005, 1200, 0, 0, None, None, 8, 0, 2))
+    >>> from svbench.results.differences import RunDifferences
+    >>> sentence(RunDifferences("bit-equal", 0.005, 1200, 0, 0, None, None, 8, 0, 2))
     'all 1200 values and 8 estimates (2 of them by their recorded digests only)'
     """
     estimates = (

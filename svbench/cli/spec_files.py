@@ -70,9 +70,10 @@ def load_spec(kind: str, name: str) -> tuple[Any, dict[str, Any]]:
         manifest = load_manifest(name)
         return manifest.head, {"digest": manifest.digest, "n_tracks": len(manifest.tracks)}
     if kind == "published":
-        from svbench.specs.report import load_published
+        from svbench.specs.records import load_toml
+        from svbench.specs.report import Published
 
-        return load_published(Path(name)), {}
+        return load_toml(Path(name), Published), {}
     from svbench.specs.report import load_definition
 
     return load_definition(name), {}

@@ -82,10 +82,10 @@ class Lookahead(msgspec.Struct, frozen=True):
     probes: tuple[Probe, ...]
 
 
-def measure_hearing(
+def lookahead_and_stream(
     located: LocatedSystem, material: Material, *, threshold_db: float = THRESHOLD_DB, drift_s: float = 600.0
 ) -> dict[str, Any]:
-    """Start a system and measure how far it hears ahead and, if it streams, whether it keeps up.
+    """Start a system and measure how far it looks ahead and, if it streams, whether it keeps up.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def measure_hearing(
         An oracle, or a system that cannot be loaded or fails.
     """
     if located.spec.kind == "oracle":
-        raise SystemFailure("an oracle sees the references, so what it hears of the mixture says nothing")
+        raise SystemFailure("an oracle sees the references, so its look-ahead on the mixture means nothing")
     targets = tuple(material.references)
     with (
         scratch_folder(Path(tempfile.gettempdir())) as scratch,
@@ -118,27 +118,27 @@ def measure_hearing(
         info = host.start(time_limit_s(located.spec, material.mixture.duration_s))
         given = material.at(info.rate_hz)
         limit_s = time_limit_s(located.spec, given.mixture.duration_s)
-        found = system_lookahead(host, given.mixture, threshold_db=threshold_db, limit_s=limit_s)
+        lookahead = system_lookahead(host, given.mixture, threshold_db=threshold_db, limit_s=limit_s)
         stream = None
         if info.streaming:
             stream = measure_stream(host, given.mixture, given.references, drift_s=drift_s, limit_s=limit_s)
     return {
         "system": located.spec.id,
         "material": material.name,
-        "lookahead": found,
+        "lookahead": lookahead,
         "stream": stream,
-        "problem": _contradiction(found, stream) if stream else "",
+        "problem": _contradiction(lookahead, stream) if stream else "",
         "failed": False,
     }
 
 
-def _contradiction(found: Lookahead, stream: StreamReport) -> str:
-    """Say what a streaming system's whole-track output hears that its stream cannot have heard yet."""
-    if found.reach == "whole track":
+def _contradiction(lookahead: Lookahead, stream: StreamReport) -> str:
+    """Return how the whole-track output contradicts the stream; empty if it does not."""
+    if lookahead.reach == "whole track":
         return "it says streaming, but its whole-track output depends on the whole track"
-    if (found.lookahead_samples or 0) >= stream.latency_samples:
+    if (lookahead.lookahead_samples or 0) >= stream.latency_samples:
         return (
-            f"its whole-track output hears {found.lookahead_samples} samples ahead, its stream at most "
+            f"its whole-track output looks {lookahead.lookahead_samples} samples ahead, its stream at most "
             f"{stream.latency_samples - 1}: they are two different systems"
         )
     return ""
@@ -211,25 +211,19 @@ def measure_lookahead(
     --------
     >>> noise = np.random.default_rng(0).standard_normal((4000, 1))
     >>> early = lambda x: {"vocals": np.concatenate([x[25:], np.zeros((25, 1))])}
-    >>> found = measure_lookahead(early, noise, 8000)
-    >>> found.reach, found.lookahead_samples, found.latency_samples
+    >>> lookahead = measure_lookahead(early, noise, 8000)
+    >>> lookahead.reach, lookahead.lookahead_samples, lookahead.latency_samples
     ('bounded', 25, 25)
     """
     trace = _Tracer(separate, samples, rate_hz, threshold_db)
     n_samples = len(samples)
     kinds: tuple[Kind, ...] = ("noise burst", "silence", "sign flip")
     probes = [trace(kind, round(n_samples * p)) for kind in kinds for p in POSITIONS]
-    uses_whole_track = any(
-        all(
-            p.answered_sample is not None and p.answered_sample <= START * n_samples
-            for p in probes
-            if p.kind == kind
-        )
-        for kind in kinds
-    )
+    # Kinds of change of which at least one did not reach back to the start of the track, or was not heard.
+    bounded = {p.kind for p in probes if p.answered_sample is None or p.answered_sample > START * n_samples}
     reach: Literal["bounded", "whole track", "no answer"] = "bounded"
     lookahead = latency = None
-    if uses_whole_track:
+    if set(kinds) - bounded:
         reach = "whole track"
     elif all(p.answered_sample is None for p in probes):
         reach = "no answer"

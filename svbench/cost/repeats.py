@@ -26,7 +26,7 @@ from svbench.systems.worker.host import WorkerHost
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """The scores of one quantity of one target on one track in all passes.
+    """The scores of one quantity of one target on one track, from all passes.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def repeat_tracks(
     scratch: Path,
     *,
     n_passes: int = 2,
-    tell: Callable[[str], None] = lambda text: None,
+    on_step: Callable[[str], None] = lambda text: None,
 ) -> Repeated:
     """Separate and score every track of a data set several times, and compare the passes.
 
@@ -109,7 +109,7 @@ def repeat_tracks(
         An existing folder for the estimates of the first pass.
     n_passes : int
         At least 2.
-    tell : callable
+    on_step : callable
         Called with the name of each finished track.
 
     Raises
@@ -128,7 +128,7 @@ def repeat_tracks(
                 done = _pass(separated, track, bound, dataset, scratch, first.get(track.name))
                 first.setdefault(track.name, done)
                 passes[track.name].append(done)
-                tell(track.name)
+                on_step(track.name)
     tracks = tuple(
         TrackRepeat(
             name,

@@ -31,14 +31,14 @@ from svbench.systems.worker.limits import time_limit_s
 MACS_S = 30.0
 CLIP_S = 10.0
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-Tell = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 def measure_profile(
     located: LocatedSystem,
     provenance: Provenance,
     scratch: Path,
-    tell: Tell,
+    on_step: OnStep,
     *,
     seconds: Sequence[float],
     repeats: int,
@@ -53,7 +53,7 @@ def measure_profile(
     provenance : Provenance
     scratch : Path
         An existing folder for the audio.
-    tell : callable
+    on_step : callable
         Called with a line of text after every step.
     seconds : sequence of float
         Durations of the inputs.
@@ -78,15 +78,22 @@ def measure_profile(
     scratch = scratch.resolve()  # the worker has a folder of its own
     state = _machine_state()
     settings = []
+    more = {"device": "cuda"} if device == "cuda" else {}
     for number in sorted(set(threads)):
-        with _worker(located, number, device, scratch) as host:
-            settings.append(_measure_setting(host, number, sorted(seconds), repeats, device, scratch, tell))
+        spec = msgspec.structs.replace(
+            located.spec, threads=number, parameters={**located.spec.parameters, **more}
+        )
+        limits = Limits(n_cores=number, cpu_only=device == "cpu")
+        with WorkerHost(LocatedSystem(spec, located.folder), STEMS, scratch, limits) as host:
+            settings.append(
+                _measure_setting(host, number, sorted(seconds), repeats, device, scratch, on_step)
+            )
             if number == max(threads):  # last, since counting switches off kernels of PyTorch
                 around = host.measure("surroundings")
                 info, rate_hz = host.start(), _rate_hz(host)
                 size = _size(located, host)
                 counted = _count(host, min(MACS_S, max(seconds)), scratch, number)
-                tell("operations counted")
+                on_step("operations counted")
     return Profile(
         schema=1,
         system=located.spec,
@@ -105,15 +112,6 @@ def measure_profile(
     )
 
 
-def _worker(located: LocatedSystem, threads: int, device: Device, scratch: Path) -> WorkerHost:
-    more = {"device": "cuda"} if device == "cuda" else {}
-    spec = msgspec.structs.replace(
-        located.spec, threads=threads, parameters={**located.spec.parameters, **more}
-    )
-    limits = Limits(n_cores=threads, cpu_only=device == "cpu")
-    return WorkerHost(LocatedSystem(spec, located.folder), STEMS, scratch, limits)
-
-
 def _measure_setting(
     host: WorkerHost,
     threads: int,
@@ -121,19 +119,19 @@ def _measure_setting(
     repeats: int,
     device: Device,
     scratch: Path,
-    tell: Tell,
+    on_step: OnStep,
 ) -> Setting:
     spec = host.located.spec
     host.start(time_limit_s(spec, 0.0))
     label = f"{threads} thread{'' if threads == 1 else 's'}"
-    tell(f"{label} · loaded")
+    on_step(f"{label} · loaded")
 
     def call(duration_s: float) -> dict[str, Any]:
         limit_s = time_limit_s(spec, duration_s)
         return host.measure("call", limit_s, threads=threads, **_audio(host, duration_s, scratch))
 
     first = call(seconds[0])
-    tell(f"{label} · first call on {seconds[0]:g} s")
+    on_step(f"{label} · first call on {seconds[0]:g} s")
     if device == "cuda":
         _check_cuda(host)
     vram: dict[str, int] = {}
@@ -142,16 +140,10 @@ def _measure_setting(
         done = []
         for number in range(repeats):
             done.append(call(duration_s))
-            tell(f"{label} · {duration_s:g} s, {number + 1} of {repeats}")
+            on_step(f"{label} · {duration_s:g} s, {number + 1} of {repeats}")
         vram |= {k: max(v, vram.get(k, 0)) for d in done for k, v in d.items() if k.startswith("vram_")}
-        timings.append(
-            timing(
-                duration_s,
-                [d["wall_s"] for d in done],
-                [d["cpu_s"] for d in done],
-                [d["energy_j"] for d in done],
-            )
-        )
+        columns = ([d[key] for d in done] for key in ("wall_s", "cpu_s", "energy_j"))
+        timings.append(timing(duration_s, *columns))
     around = host.measure("surroundings")
     return Setting(
         threads=threads,
@@ -192,7 +184,9 @@ def _audio(host: WorkerHost, duration_s: float, scratch: Path) -> dict[str, Any]
     if not all(paths[s].exists() for s in (*(STEMS if oracle else ()), "mixture")):
         clip = synthetic_track(0, duration_s=CLIP_S, rate_hz=max(rate_hz, 16000))
         n_samples = max(1, round(duration_s * rate_hz))
-        stems = {s: _looped(a.samples, n_samples) for s, a in clip.items()}
+        # The clip is repeated up to the duration.
+        times = math.ceil(n_samples / len(clip[STEMS[0]].samples))
+        stems = {s: np.tile(a.samples, (times, 1))[:n_samples] for s, a in clip.items()}
         np.save(paths["mixture"], np.sum(list(stems.values()), axis=0))
         for stem, samples in stems.items() if oracle else ():
             np.save(paths[stem], samples)
@@ -200,21 +194,16 @@ def _audio(host: WorkerHost, duration_s: float, scratch: Path) -> dict[str, Any]
     return {"rate_hz": rate_hz, "mixture": str(paths["mixture"]), "references": references}
 
 
-def _looped(samples: np.ndarray[Any, Any], n_samples: int) -> np.ndarray[Any, Any]:
-    return np.tile(samples, (math.ceil(n_samples / len(samples)), 1))[:n_samples]
-
-
 def _size(located: LocatedSystem, host: WorkerHost) -> Size:
     size = host.measure("size")
     weights = {str((located.folder / w.path).resolve()) for w in located.spec.weights}
     files = {**{path: Path(path).stat().st_size for path in weights}, **size["files"]}
+    counts = {key: size[key] for key in ("parameters", "trainable", "dtypes") if key in size}
     return Size(
         models=tuple(Model(**m) for m in size["models"]),
-        parameters=size.get("parameters"),
-        trainable=size.get("trainable"),
-        dtypes=size.get("dtypes", {}),
         file_bytes=sum(files.values()) if files else None,
         note=size["unknown"],
+        **counts,
     )
 
 
@@ -223,13 +212,7 @@ def _count(host: WorkerHost, duration_s: float, scratch: Path, threads: int) -> 
         counted = host.measure("macs", threads=threads, **_audio(host, duration_s, scratch))
     except SystemFailure as error:  # the times that were measured are valid without the count
         return Macs(seconds=duration_s, note=f"counting failed: {error}")
-    return Macs(
-        seconds=duration_s,
-        macs=counted.get("macs"),
-        by_operation=counted.get("by_operation", {}),
-        uncounted=counted.get("uncounted", {}),
-        note=counted.get("unknown", ""),
-    )
+    return Macs(seconds=duration_s, note=counted.pop("unknown", ""), **counted)
 
 
 def _machine_state() -> dict[str, Any]:

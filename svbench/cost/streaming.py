@@ -139,13 +139,13 @@ def measure_stream(
         The system fails or exceeds the limit, or its two outputs differ in shape.
     """
     try:
-        whole = host.separate("streaming", mixture, limit_s=limit_s).estimates
+        whole_track = host.separate("streaming", mixture, limit_s=limit_s).estimates
         once = host.stream(mixture, limit_s=limit_s)
     except AudioError as error:
         raise SystemFailure(f"gave unusable audio: {error}") from error
     gaps = tuple(
-        gap(target, once.estimates[target].samples, whole[target].samples, _samples(references.get(target)))
-        for target in once.estimates
+        gap(t, a.samples, whole_track[t].samples, references[t].samples if t in references else None)
+        for t, a in once.estimates.items()
     )
     hop_s = once.hop_samples / once.rate_hz
     long, kept = once, deadlines(once.push_s, hop_s)
@@ -167,26 +167,27 @@ def measure_stream(
     )
 
 
-def gap(target: str, blockwise: Samples, whole: Samples, reference: Samples | None) -> Gap:
+def gap(target: str, blockwise: Samples, whole_track: Samples, reference: Samples | None) -> Gap:
     """Compare two estimates of a target, shape (n_samples, n_channels) each.
 
     Examples
     --------
     >>> x = np.ones((100, 1))
-    >>> found = gap("vocals", 0.5 * x, x, None)
-    >>> round(found.sdr.value, 2), found.si_sdr.status
+    >>> result = gap("vocals", 0.5 * x, x, None)
+    >>> round(result.sdr.value, 2), result.si_sdr.status
     (6.02, 'perfect')
     """
-    if blockwise.shape != whole.shape:
+    if blockwise.shape != whole_track.shape:
         raise SystemFailure(
-            f"estimate of {target} has shape {whole.shape} as a whole and {blockwise.shape} block-wise"
+            f"estimate of {target} has shape {whole_track.shape} for the whole track and {blockwise.shape} "
+            "block-wise"
         )
-    plain, scaled = _scores(whole, blockwise)
+    plain, scaled = _scores(whole_track, blockwise)
     if reference is None:
         return Gap(target, score(plain), score(scaled))
-    losses = np.subtract(_finite(_scores(reference, whole)), _finite(_scores(reference, blockwise)))
-    sdr_loss, si_sdr_loss = (float(v) if np.isfinite(v) else None for v in losses)
-    return Gap(target, score(plain), score(scaled), sdr_loss, si_sdr_loss)
+    pairs = zip(_scores(reference, whole_track), _scores(reference, blockwise), strict=True)
+    losses = (a - b if np.isfinite(a) and np.isfinite(b) else None for a, b in pairs)
+    return Gap(target, score(plain), score(scaled), *losses)
 
 
 def deadlines(push_s: Floats, hop_s: float) -> Deadlines:
@@ -244,14 +245,6 @@ def _scores(reference: Samples, estimate: Samples) -> tuple[float, float]:
     pair = reference[np.newaxis].astype(np.float64), estimate[np.newaxis].astype(np.float64)
     plain, scaled = usdr(*pair, rate_hz=1).values["uSDR"], si_sdr(*pair, rate_hz=1).values["SI-SDR"]
     return float(plain[0, 0]), float(scaled[0, 0])
-
-
-def _finite(scores: tuple[float, float]) -> Floats:
-    return np.array([v if np.isfinite(v) else np.nan for v in scores])
-
-
-def _samples(audio: Audio | None) -> Samples | None:
-    return None if audio is None else audio.samples
 
 
 RATE_HZ = 44100

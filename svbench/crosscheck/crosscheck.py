@@ -1,20 +1,21 @@
 """Compare the scores of svbench with those of other tools on the same audio, frame by frame.
 
-BSS Eval v4 is scored by museval and BSS Eval v3 by mir_eval. Plain ratios of energies have no such tool; they
-are scored by the few lines of numpy in `svbench.crosscheck.plain_scores`.
+BSS Eval v4 is scored by museval and BSS Eval v3 by mir_eval. Plain energy ratios are scored by the few lines
+of numpy in `svbench.crosscheck.reference_tools`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from svbench.audio.sounds import ArraySound, Sound, whole
-from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for, version_of
+from svbench.crosscheck.reference_tools import Floats, ReferenceTool, museval_seconds, tool_for
 from svbench.datasets.api import Recorded
 from svbench.errors import AudioError, DataError, UnknownNameError
 from svbench.results.record import manifest_of
@@ -199,7 +200,7 @@ def crosscheck(
     results: Sequence[TrackResult],
     signals_of: SignalsOf,
     *,
-    tell: Callable[[str], None] = lambda track: None,
+    on_step: Callable[[str], None] = lambda track: None,
 ) -> Crosscheck:
     """Score results again with other tools and compare frame by frame.
 
@@ -211,7 +212,7 @@ def crosscheck(
         Results of the run.
     signals_of : callable
         Returns the audio of a result.
-    tell : callable
+    on_step : callable
         Called with the name of each finished track.
     """
     bound = bind(run.record.protocol)
@@ -225,14 +226,14 @@ def crosscheck(
         try:
             signals = at_rate(signals_of(result), protocol)
             for ours, theirs, tool in _scored_twice(result, signals, bound, notes):
-                tools[tool] = np.__version__ if tool == "numpy" else version_of(tool)
+                tools[tool] = np.__version__ if tool == "numpy" else version(tool)
                 where = (ours.metric, ours.target_set, ours.target)
                 row = rows.setdefault(where, Row(*where, units[ours.metric], tool))
                 _compare(row, result.track, ours, theirs)
         except AudioError as error:
             failed.append(result.track)
             notes.append(f"track {result.track} is not compared: {error}")
-        tell(result.track)
+        on_step(result.track)
     sets = [s.id for s in protocol.target_sets]
     quantities, targets = list(units), protocol.targets
     in_order = sorted(
@@ -316,11 +317,13 @@ def _values(
 
 def _compare(row: Row, track: str, ours: Series, theirs: Series) -> None:
     """Add the frames of one track to a row."""
-    if len(ours.score) != len(theirs.score):
+
+    def differ(text: str) -> None:
         row.n_differing += 1
-        row.differing = row.differing or (
-            f"{track}: svbench has {len(ours.score)} frames, {row.tool} {len(theirs.score)}"
-        )
+        row.differing = row.differing or text  # only the first is quoted
+
+    if len(ours.score) != len(theirs.score):
+        differ(f"{track}: svbench has {len(ours.score)} frames, {row.tool} {len(theirs.score)}")
         return
     frames = zip(ours.score, ours.status, theirs.score, theirs.status, strict=True)
     for frame, (value, status, other, other_status) in enumerate(frames):
@@ -336,8 +339,7 @@ def _compare(row: Row, track: str, ours: Series, theirs: Series) -> None:
         elif status == other_status:
             row.n_neither += 1
         else:
-            row.n_differing += 1
-            row.differing = row.differing or (
+            differ(
                 f"{track}, frame {frame}: svbench has {value if value is not None else status}, "
                 f"{row.tool} {other if other is not None else other_status}"
             )

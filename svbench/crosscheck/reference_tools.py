@@ -1,7 +1,11 @@
-"""The tools that the scores of svbench are compared with: museval, mir_eval and a page of plain numpy.
+"""The tools that the scores of svbench are compared with: museval, mir_eval and plain numpy.
 
-museval and mir_eval are loaded without importing their whole packages. Only `svbench crosscheck` and
-the tests load them.
+museval and mir_eval are loaded without importing their whole packages. Only `svbench crosscheck` and the
+tests load them. Plain energy ratios have no such tool, so the second half of this file computes them in
+numpy: easy to read, not fast, and without any code of the metrics that it checks.
+
+All functions take float64 arrays of shape (n_targets, n_samples, n_channels), references first, and return
+decibels of shape (n_targets, n_frames).
 """
 
 from __future__ import annotations
@@ -21,7 +25,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.crosscheck import plain_scores
 from svbench.errors import AudioError, DataError
 from svbench.specs.protocol import MetricUse
 
@@ -49,16 +52,11 @@ def tool_for(use: MetricUse) -> ReferenceTool | None:
     return {
         "bss-eval-v4": ReferenceTool("museval", museval_v4),
         "bss-eval-nsdr": ReferenceTool("mir_eval", mir_eval_nsdr, takes_mixture=True),
-        "sdr": ReferenceTool("numpy", plain_scores.global_sdr),
-        "frame-sdr": ReferenceTool("numpy", plain_scores.frame_sdr),
-        "si-sdr": ReferenceTool("numpy", plain_scores.si_sdr),
-        "complement-sdr": ReferenceTool("numpy", plain_scores.complement_sdr, takes_mixture=True),
+        "sdr": ReferenceTool("numpy", global_sdr),
+        "frame-sdr": ReferenceTool("numpy", frame_sdr),
+        "si-sdr": ReferenceTool("numpy", si_sdr),
+        "complement-sdr": ReferenceTool("numpy", complement_sdr, takes_mixture=True),
     }.get(use.id)
-
-
-def version_of(package: str) -> str:
-    """Return the installed version of a reference tool, e.g. ``"0.4.1"``."""
-    return importlib.metadata.version(package)
 
 
 @cache
@@ -189,3 +187,104 @@ def museval_seconds(duration_s: float, rate_hz: int, n_signals: int, parameters:
     if parameters.get("filter_length", 512) < 64:
         return 0.0
     return 0.0297 * duration_s * rate_hz / 44100 * math.pow(n_signals, 1.6)
+
+
+def global_sdr(
+    references: Floats, estimates: Floats, rate_hz: int, *, delta: float = 0.0, log_delta: float = 0.0
+) -> dict[str, Floats]:
+    """uSDR: 10 log10((Σs² + δ)/(Σ(s − e)² + δ) + ε) over all samples and channels."""
+    values = []
+    for s, e in zip(references, estimates, strict=True):
+        values.append([_db((np.sum(s**2) + delta) / (np.sum((s - e) ** 2) + delta) + log_delta)])
+    return {"uSDR": np.array(values)}
+
+
+def frame_sdr(
+    references: Floats,
+    estimates: Floats,
+    rate_hz: int,
+    *,
+    window_s: float = 1.0,
+    hop_s: float = 1.0,
+    silence: str = "formula",
+) -> dict[str, Floats]:
+    """SDR: 10 log10(Σs²/Σ(s − e)²) in each frame, also in silent ones."""
+    frames = _frames(references.shape[1], rate_hz, window_s, hop_s)
+    pairs = zip(references, estimates, strict=True)
+    return {"SDR": np.array([[_sdr(s[f], e[f]) for f in frames] for s, e in pairs])}
+
+
+def complement_sdr(
+    references: Floats,
+    estimates: Floats,
+    rate_hz: int,
+    *,
+    mixture: Floats,
+    window_s: float = 1.0,
+    hop_s: float = 1.0,
+) -> dict[str, Floats]:
+    """SDR in frames, undefined where the reference or the rest of the mixture is silent."""
+    values = frame_sdr(references, estimates, rate_hz, window_s=window_s, hop_s=hop_s)["SDR"]
+    for k, frame in enumerate(_frames(len(mixture), rate_hz, window_s, hop_s)):
+        for j, s in enumerate(references):
+            if not np.any(s[frame]) or not np.any((mixture - s)[frame]):
+                values[j, k] = np.nan
+    return {"SDR": values}
+
+
+def si_sdr(
+    references: Floats, estimates: Floats, rate_hz: int, *, channels: str = "joint", delta: float = 0.0
+) -> dict[str, Floats]:
+    """SI-SDR, SI-SIR, SI-SAR and SD-SDR of whole signals, one gain for all channels or one for each."""
+    if channels == "each":
+        parts = [
+            si_sdr(references[..., [c]], estimates[..., [c]], rate_hz, delta=delta)
+            for c in range(references.shape[2])
+        ]
+        with np.errstate(invalid="ignore"):
+            return {name: np.mean([p[name] for p in parts], axis=0) for name in parts[0]}
+    n_targets = len(references)
+    flat, values = references.reshape(n_targets, -1), []
+    for j, e in enumerate(estimates.reshape(n_targets, -1)):
+        s = flat[j]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.dot(e, s) / (np.dot(s, s) + delta)
+        if not np.isfinite(gain):  # a silent reference has no gain
+            values.append([np.nan] * 4)
+            continue
+        scaled = gain * s
+        residual = scaled - e
+        # The interference is the part of the residual that lies in the span of all references: its projection
+        # on them, by least squares. Silent references would make the matrix singular.
+        heard = flat[np.any(flat, axis=1)]
+        weights = np.linalg.lstsq(heard @ heard.T, heard @ residual, rcond=1e-12)[0]
+        interference = weights @ heard if n_targets > 1 else np.zeros_like(s)
+        artefacts = residual - interference
+        energy = np.dot(scaled, scaled) + delta
+        values.append(
+            [_ratio(energy, np.dot(x, x) + delta) for x in (residual, interference, artefacts, s - e)]
+        )
+    rows = np.array(values)
+    return {name: rows[:, [i]] for i, name in enumerate(("SI-SDR", "SI-SIR", "SI-SAR", "SD-SDR"))}
+
+
+def _frames(n_samples: int, rate_hz: int, window_s: float, hop_s: float) -> list[slice]:
+    """Return the samples of each complete frame; a track shorter than a frame is one frame."""
+    window, hop = int(window_s * rate_hz + 1e-6), int(hop_s * rate_hz + 1e-6)
+    if n_samples <= window:
+        return [slice(0, n_samples)]
+    return [slice(start, start + window) for start in range(0, n_samples - window + 1, hop)]
+
+
+def _sdr(reference: Floats, estimate: Floats) -> float:
+    return _ratio(np.sum(reference**2), np.sum((reference - estimate) ** 2))
+
+
+def _ratio(wanted: Any, unwanted: Any) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _db(np.divide(wanted, unwanted))
+
+
+def _db(ratio: Any) -> float:
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(ratio))

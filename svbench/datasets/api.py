@@ -65,7 +65,7 @@ class Track:
 
     @property
     def original(self) -> Track:
-        """The track a probe started from; a recorded track is its own."""
+        """The track as recorded, before a probe changed it."""
         return self
 
     def read_stem(self, stem: str) -> Audio:
@@ -98,8 +98,7 @@ class Track:
 
     def references(self, targets: Iterable[str]) -> dict[str, Audio]:
         """Read the references of several targets; absent and unknown ones are left out."""
-        found = {t: self.reference(t) for t in targets}
-        return {t: audio for t, audio in found.items() if audio is not None}
+        return {t: audio for t in targets if (audio := self.reference(t)) is not None}
 
     def reference_sound(self, target: str) -> Sound | None:
         """Return a target's reference to be read piece by piece.
@@ -138,12 +137,12 @@ class Track:
         return unknown_stems(self.stems, self.targets)
 
     def knows(self, target: str) -> bool:
-        """Whether the files tell what the target is, be it that the track has none."""
+        """Whether the files show what the target is, or that the track does not contain it."""
         return target in self.targets and parts_of(target, self.stems, self.targets) is not None
 
     def digest(self) -> str:
         """SHA-256 over the content of all files with the names of their stems."""
-        whole = hashlib.sha256()
+        total = hashlib.sha256()
         contents: dict[Path, str] = {}
         sources = {**self.stems, **self.redundant, "mixture": self.mixture_source}
         for name, source in sorted(sources.items()):
@@ -151,11 +150,11 @@ class Track:
                 if path not in contents:
                     contents[path] = file_sha256(path)
                 part = [f"/{n}" for n in (source.stream, source.channel) if n is not None] if source else []
-                whole.update(f"{name}:{contents[path]}{''.join(part)};".encode())
-        return whole.hexdigest()
+                total.update(f"{name}:{contents[path]}{''.join(part)};".encode())
+        return total.hexdigest()
 
     def has(self, target: str) -> bool:
-        """Whether there is any file of the target, be it a silent one."""
+        """Whether there is any file of the target, even a silent one."""
         return target in self.targets and bool(parts_of(target, self.stems, self.targets))
 
     def parts(self, target: str) -> tuple[str, ...]:
@@ -189,7 +188,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The tracks of a manifest as found below a folder; ``skipped`` says what was left out and why.
+    """The tracks of a manifest that were found below a folder; ``skipped`` says what was left out and why.
 
     ``read_as`` says which files are not named exactly after their stems.
 
@@ -267,12 +266,12 @@ def track_of(files: TrackFiles, head: ManifestHead) -> Track:
             "the data set was copied in part"
         )
     infos = file_infos(sources)
-    for path, what, found, wanted, reason in disagreements(infos, head):
+    for path, what, value, expected, reason in disagreements(infos, head):
         unit = UNITS[what]
         if reason:
-            raise DataError(f"track {files.name!r}: {path} has {found} {unit}, {reason} {wanted}")
+            raise DataError(f"track {files.name!r}: {path} has {value} {unit}, {reason} {expected}")
         raise DataError(
-            f"track {files.name!r}: {infos[0][0]} has {wanted} {unit}, {path} has {found}; "
+            f"track {files.name!r}: {infos[0][0]} has {expected} {unit}, {path} has {value}; "
             "all files of a track must agree"
         )
     n_samples, n_channels = common_shape([info for _, info in infos], head)
@@ -331,7 +330,7 @@ class Recorded:
             raise DataError("no run says which recordings it was measured on")
         if name not in self._tracks:
             try:
-                # One by one: a part of the data set may have been measured, and only that be there.
+                # One track at a time, since perhaps only the part of the data set that was run is here.
                 (track,) = open_dataset(self._manifest, self._root, tracks=[name]).tracks
             except UnknownNameError:
                 raise DataError("no longer in the data set") from None

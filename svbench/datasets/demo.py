@@ -1,8 +1,8 @@
 """The embedded demo: six excerpts of real CC0 music, cut without touching a sample.
 
-``python -m svbench.datasets.demo SOURCE OUT`` cuts them anew from the full recordings. Of all
-11-second excerpts that start on a whole second, the one with the most one-second frames in which
-every stem of the track sounds is taken; ties go to the one whose quietest stem is loudest.
+``python -m svbench.datasets.demo SOURCE OUT`` cuts them again from the full recordings. Of all 11-second
+excerpts that start on a whole second, it takes the one with the most one-second frames in which every stem of
+the track is audible; among equals, the one whose quietest stem is loudest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from svbench.audio import Samples
 
 DEMO_ID = "everything-is-free-demo"
 EXCERPT_S = 11
-# A stem sounds in a frame when its level is above this; far below any music, far above dither.
+# A stem is audible in a frame if its level is above this: far below any music, far above dither.
 SOUNDS_DB = -60.0
 
 
@@ -59,7 +59,7 @@ def cut_demo(source: Path, out: Path) -> None:
         start = best_start_s(stems, rate_hz) * rate_hz
         (out / folder.name).mkdir(parents=True, exist_ok=True)
         for path in paths:
-            # int16 in, int16 out: the excerpt's samples are the recording's own.
+            # Read and written as int16, so the samples of the excerpt are exactly those of the recording.
             samples, _ = soundfile.read(
                 str(path), dtype="int16", start=start, frames=EXCERPT_S * rate_hz, always_2d=True
             )

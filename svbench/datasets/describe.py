@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,11 @@ from svbench.datasets.content import common_shape, disagreements, file_infos, me
 from svbench.datasets.files import TrackFiles, find_tracks
 from svbench.disk import file_sha256
 from svbench.errors import AudioError, DataError, SpecError
-from svbench.naming.folders import audio_files, folders
+from svbench.naming.folders import audio_files, nested_folders
 from svbench.naming.names import target_named
 from svbench.specs.library import shipped_ids
 from svbench.specs.manifest import (
-    FILE_COLUMNS,
     MIXTURE,
-    TRACK_COLUMNS,
     FileRow,
     Manifest,
     ManifestHead,
@@ -75,7 +73,7 @@ def describe(
         There is a manifest already, or the id is taken by a shipped data set.
     """
     if (out / "manifest.toml").exists():
-        raise SpecError(out / "manifest.toml", "", "is there already; remove it or choose another --out")
+        raise SpecError(out / "manifest.toml", "", "already exists; remove it or choose another --out")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", out.name):
         raise SpecError(out, "", "the folder's name becomes the id: letters, digits, '.', '_' and '-' only")
     if out.name in shipped_ids("dataset"):
@@ -83,12 +81,12 @@ def describe(
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
     head = _head(root, out.name, like)
-    found = [f for f in find_tracks(root, head) if not f.no_track]
+    found_tracks = [f for f in find_tracks(root, head) if not f.no_track]
     tracks: list[TrackRow] = []
     rows: list[FileRow] = []
     formats: set[tuple[int, int]] = set()
     duration_s = 0.0
-    for number, files in enumerate(found, start=1):
+    for number, files in enumerate(found_tracks, start=1):
         infos = _usable(files, head, tracks)
         n_samples, n_channels = common_shape(infos, head)
         formats.add((infos[0].rate_hz, n_channels))
@@ -96,14 +94,25 @@ def describe(
         tracks.append(TrackRow(files.name, files.subset, n_samples))
         rows += _rows(files, root)
         if progress:
-            progress(number, len(found), files.name)
-    head = _with_format(head, formats)
-    _write(out, head, tracks, rows)
+            progress(number, len(found_tracks), files.name)
+    # Rate and channels are declared where all tracks agree; otherwise they are left to the tracks.
+    common = formats.pop() if len(formats) == 1 else (None, None)
+    head = msgspec.structs.replace(
+        head, rate_hz=common[0], n_channels=common[1], discover=common == (None, None)
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("tracks.csv", csv_text(TrackRow.__struct_fields__, map(msgspec.structs.astuple, tracks))),
+        ("files.csv", csv_text(FileRow.__struct_fields__, map(msgspec.structs.astuple, rows))),
+        ("manifest.toml", _toml(head)),  # last, since a folder with this file counts as a manifest
+    ):
+        (out / name).write_text(text, encoding="utf-8", newline="")
     n_bytes = sum({row.path: row.n_bytes for row in rows}.values())
     return Description(load_manifest(out / "manifest.toml"), duration_s, n_bytes)
 
 
 def _head(root: Path, name: str, like: str | None) -> ManifestHead:
+    """Return the head of the manifest: that of ``like``, or one for the stems that files are named after."""
     if like:
         known = load_manifest(like).head
         return msgspec.structs.replace(
@@ -116,13 +125,14 @@ def _head(root: Path, name: str, like: str | None) -> ManifestHead:
         )
     named = (*KNOWN_STEMS, ACCOMPANIMENT, MIXTURE)
     names = {
-        target_named(p.stem, named, f.name) or p.stem for f in _track_folders(root) for p in audio_files(f)
+        target_named(p.stem, named, f.name) or p.stem for f in nested_folders(root) for p in audio_files(f)
     }
-    names_there = names - {MIXTURE}
-    if ACCOMPANIMENT in names and names_there & set(KNOWN_STEMS[1:]):
-        # One file for all in some tracks, or beside some of its stems: a sum, of which all stems are named.
-        names_there = names_there - {ACCOMPANIMENT} | set(KNOWN_STEMS)
-    stems = [s for s in KNOWN_STEMS if s in names_there] + sorted(names_there - set(KNOWN_STEMS))
+    stems_there = names - {MIXTURE}
+    if ACCOMPANIMENT in names and stems_there & set(KNOWN_STEMS[1:]):
+        # Some tracks have one file for the accompaniment, or have it beside its stems: then it is a sum, and
+        # all of its stems belong to the manifest.
+        stems_there = stems_there - {ACCOMPANIMENT} | set(KNOWN_STEMS)
+    stems = [s for s in KNOWN_STEMS if s in stems_there] + sorted(stems_there - set(KNOWN_STEMS))
     if not stems:
         raise DataError(f"{root}: no folder in it holds audio files named after stems, <track>/<stem>.wav")
     targets: dict[str, tuple[str, ...]] = {s: (s,) for s in stems}
@@ -145,10 +155,6 @@ def _head(root: Path, name: str, like: str | None) -> ManifestHead:
     )
 
 
-def _track_folders(root: Path) -> list[Path]:
-    return [f for folder in folders(root) for f in (folder, *folders(folder))]
-
-
 def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) -> list[AudioInfo]:
     """Return the headers of a track's files, all decoded, or say why the track cannot be described."""
     if files.problem:
@@ -156,12 +162,12 @@ def _usable(files: TrackFiles, head: ManifestHead, earlier: Sequence[TrackRow]) 
     if files.name in {t.track for t in earlier}:
         raise DataError(f"two tracks are called {files.name!r}; names must be unique, rename one")
     if not files.stems:
-        raise DataError(f"track {files.name!r}: none of the stems {', '.join(head.stems)} is there")
+        raise DataError(f"track {files.name!r}: it has none of the stems {', '.join(head.stems)}")
     infos = file_infos(files.sources())
     # What the manifest will declare is not known yet, so the files are compared with one another.
     free = msgspec.structs.replace(head, rate_hz=None, n_channels=None)
     for name, what, value, wanted, _ in disagreements(infos, free):
-        raise DataError(f"{name}: {what} is {value}, {infos[0][0]} has {wanted}; mend the track first")
+        raise DataError(f"{name}: {what} is {value}, {infos[0][0]} has {wanted}; fix the track first")
     content = measure(files.sources(), [info for _, info in infos], head)
     if content.damaged:
         raise AudioError(content.damaged[0][1])
@@ -183,28 +189,8 @@ def _rows(files: TrackFiles, root: Path) -> list[FileRow]:
     return rows
 
 
-def _with_format(head: ManifestHead, formats: set[tuple[int, int]]) -> ManifestHead:
-    """Declare rate and channels where all tracks agree; else leave them to the tracks."""
-    if len(formats) == 1:
-        ((rate_hz, n_channels),) = formats
-        return msgspec.structs.replace(head, rate_hz=rate_hz, n_channels=n_channels, discover=False)
-    return msgspec.structs.replace(head, rate_hz=None, n_channels=None, discover=True)
-
-
-def _write(out: Path, head: ManifestHead, tracks: Sequence[TrackRow], rows: Sequence[FileRow]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    _write_csv(out / "tracks.csv", TRACK_COLUMNS, (msgspec.structs.astuple(t) for t in tracks))
-    _write_csv(out / "files.csv", FILE_COLUMNS, (msgspec.structs.astuple(r) for r in rows))
-    # Last, since a folder with manifest.toml counts as a manifest.
-    (out / "manifest.toml").write_text(_toml(head), encoding="utf-8")
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    path.write_text(csv_text(columns, rows), encoding="utf-8", newline="")
-
-
 def _toml(head: ManifestHead) -> str:
-    """Write a head as TOML; JSON's strings and lists of strings are TOML's too."""
+    """Write a head as TOML, whose strings and lists of strings are those of JSON."""
     content = msgspec.to_builtins(head)
     defaults = {f.encode_name: f.default for f in msgspec.structs.fields(ManifestHead)}
     tables = [key for key, value in content.items() if isinstance(value, dict)]

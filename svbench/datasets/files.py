@@ -46,12 +46,12 @@ class TrackFiles:
         By stem; also by target where one file holds the sum of several stems (see `lumps`).
     mixture : Path, Source or None
     problem : str
-        One sentence about a track whose files cannot be used; it is never skipped silently.
+        Why the files of the track cannot be used; such a track is never skipped silently.
     unused : tuple of str
-        One sentence about each audio file of the track that belongs to no stem.
+        A sentence about each audio file of the track that belongs to no stem.
     no_track : str
-        Why a folder in which a track is expected holds none, e.g. since copying stopped there; runs
-        leave it out and count it.
+        Why a folder that should be a track is not one, for example because copying stopped there; runs leave
+        it out and count it.
     redundant : mapping of str to Path
         Files that should be the sum of stems which all have files of their own, by target.
     read_as : tuple of str
@@ -70,8 +70,8 @@ class TrackFiles:
 
     def sources(self) -> dict[str, Source]:
         """Return all stems, and the mixture under its name, as sources."""
-        whole = {"mixture": self.mixture} if self.mixture else {}
-        return {name: source_of(place) for name, place in {**self.stems, **whole}.items()}
+        mixture = {"mixture": self.mixture} if self.mixture else {}
+        return {name: source_of(place) for name, place in {**self.stems, **mixture}.items()}
 
 
 class Layout(Protocol):
@@ -194,10 +194,10 @@ def choose(
     names = [n for n in names if not tracks or n in tracks]
     missing = [n for n in names if n not in {f.name for f in there}]
     if missing:
-        whole = f"{head.id}/{subset}" if subset else head.id
+        data = f"{head.id}/{subset}" if subset else head.id
         reason = f" ({lost[missing[0]]})" if missing[0] in lost else ""
         raise DataError(
-            f"{root}: {len(missing)} of {len(names)} tracks of {whole} are missing, the first is "
+            f"{root}: {len(missing)} of {len(names)} tracks of {data} are missing, the first is "
             f"{missing[0]!r}{reason}; `svbench verify {head.id}={root}` lists them"
         )
     chosen = [_only([f for f in there if f.name == n], root, subset) for n in names]
@@ -245,7 +245,7 @@ def _only(twins: Sequence[TrackFiles], root: Path, subset: str | None) -> TrackF
 def _left_out(
     manifest: Manifest, found: Sequence[TrackFiles], rows: dict[str, str], subset: str | None
 ) -> list[Finding]:
-    """Tell what lies there and is no track of the manifest, and how many tracks are not there at all."""
+    """Report what is there but is not a track of the manifest, and how many tracks are missing altogether."""
     head = manifest.head
     notes = [
         Finding(f.name, "", "no track", f.no_track) if f.no_track

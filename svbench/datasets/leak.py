@@ -94,24 +94,20 @@ def compare_folders(a: Path, b: Path, progress: Progress | None = None) -> Compa
     """
     if a.resolve() == b.resolve():
         raise DataError(f"{a} and {b} are the same folder; everything in it would match itself")
-    listed = {folder: _files(folder) for folder in (a, b)}
-    total = len(listed[a]) + len(listed[b])
+    files = [(folder, path) for folder in (a, b) for path in _files(folder)]
     unreadable: list[str] = []
     prints: dict[Path, list[tuple[str, Fingerprint]]] = {a: [], b: []}
-    done = 0
-    for folder in (a, b):
-        for path in listed[folder]:
-            try:
-                prints[folder].append(
-                    (str(path.relative_to(folder)), fingerprint(read_audio(path, dtype="float32")))
-                )
-            except AudioError as error:
-                unreadable.append(str(error))
-            done += 1
-            if progress:
-                progress(done, total, path.name)
+    for number, (folder, path) in enumerate(files, start=1):
+        try:
+            audio = read_audio(path, dtype="float32")
+            prints[folder].append((str(path.relative_to(folder)), fingerprint(audio)))
+        except AudioError as error:
+            unreadable.append(str(error))
+        if progress:
+            progress(number, len(files), path.name)
     matches = sorted(_matches(prints[a], prints[b]), key=lambda m: -m.n_hashes)
-    return Comparison(tuple(matches), tuple(unreadable), len(listed[a]), len(listed[b]))
+    n_a = sum(folder == a for folder, _ in files)
+    return Comparison(tuple(matches), tuple(unreadable), n_a, len(files) - n_a)
 
 
 def _matches(
@@ -126,39 +122,41 @@ def _matches(
     order = np.argsort(hashes, kind="stable")
     hashes, frames, owner = hashes[order], frames[order], owner[order]
     for name, fingerprint_a in ours:
+        # The hashes of b are sorted, so those equal to one of a's lie between two positions. ``mine`` and
+        # ``other`` list all pairs of equal hashes by their numbers in a and in the sorted hashes of b.
         first, last = (np.searchsorted(hashes, fingerprint_a.hashes, side) for side in ("left", "right"))
         counts = last - first
         mine = np.repeat(np.arange(len(counts)), counts)
         other = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[mine]
         for number in np.unique(owner[other]):
             chosen = owner[other] == number
-            found = _aligned(
+            passage = _common_passage(
                 fingerprint_a.frames[mine[chosen]], frames[other[chosen]], fingerprint_a, theirs[number][1]
             )
-            if found:
-                yield Match(name, theirs[number][0], *found)
+            if passage:
+                yield Match(name, theirs[number][0], *passage)
 
 
-def _aligned(
-    a: Hashes, b: Hashes, own: Fingerprint, other: Fingerprint
+def _common_passage(
+    frames_a: Hashes, frames_b: Hashes, a: Fingerprint, b: Fingerprint
 ) -> tuple[float, float, float, int, float] | None:
-    """Find the shift at which most common hashes agree, and the passage they span.
+    """Find the shift in time at which most common hashes agree, and the passage that they span.
 
-    A shift counts together with the next one: copies need not start on a frame.
+    A shift counts together with the next one, since a copy need not start on a frame.
     """
-    shifts = b - a
+    shifts = frames_b - frames_a
     values, counts = np.unique(shifts, return_counts=True)
     if counts.max() < MIN_HASHES // 2:
         return None
     follows = np.append(np.where(np.diff(values) == 1, counts[1:], 0), 0)
     shift = values[np.argmax(counts + follows)]
     agree = (shifts == shift) | (shifts == shift + 1)
-    starts = a[agree]
+    starts = frames_a[agree]
     n_hashes = int(agree.sum())
     low, high = int(starts.min()), int(starts.max())
     inside = min(
         int(np.count_nonzero((f >= low + s) & (f <= high + s)))
-        for f, s in ((own.frames, 0), (other.frames, int(shift)))
+        for f, s in ((a.frames, 0), (b.frames, int(shift)))
     )
     share = n_hashes / max(inside, 1)
     if n_hashes < MIN_HASHES or share < MIN_SHARE:
@@ -170,13 +168,11 @@ def _aligned(
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    files = (
-        p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and not p.name.startswith(".")
-    )
-    found = sorted(p for p in files if p.is_file())
-    if not found:
+    named = (p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+    files = sorted(p for p in named if not p.name.startswith(".") and p.is_file())
+    if not files:
         raise DataError(f"{folder}: no audio file in it ({', '.join(EXTENSIONS)})")
-    return found
+    return files
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,8 +247,9 @@ def _pairs(frames: Hashes, bins: Hashes) -> tuple[Hashes, Hashes]:
         apart = frames[step:] - frames[:-step]
         near = (apart > 0) & (apart <= MAX_FRAMES)
         first, second = bins[:-step][near], bins[step:][near]
+        # Two bins of 9 bits and a distance of 6 bits: at most 512 bins and MAX_FRAMES = 63 fit.
         hashes.append(((first << 9) | second) << 6 | apart[near])
         starts.append(frames[:-step][near])
-    every, when = np.concatenate(hashes), np.concatenate(starts)
+    when = np.concatenate(starts)
     order = np.argsort(when, kind="stable")
-    return every[order], when[order]
+    return np.concatenate(hashes)[order], when[order]

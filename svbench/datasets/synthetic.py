@@ -1,7 +1,7 @@
 """Small synthetic tracks of known properties, the same on every machine to one 16-bit step.
 
-Each stem lives in a band of its own, so the stems are nearly orthogonal and what a metric should
-say follows by construction:
+Each stem has a band of its own, so the stems are nearly orthogonal, and the values that metrics should give
+follow from how the tracks are made:
 
 ========  ==================  =============================================
 stem      band                signal

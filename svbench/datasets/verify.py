@@ -1,9 +1,11 @@
-"""Compare a data set on disk with its manifest: everything that differs, nothing left unsaid."""
+"""Compare a data set on disk with its manifest and report everything that differs."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from svbench.audio import AudioInfo
 from svbench.audio.sounds import Source, source_of
@@ -39,51 +41,49 @@ def verify(manifest: Manifest, root: Path | str, progress: Progress | None = Non
     DataError
         The root is no folder, or nothing of the layout is in it.
     """
-    root = Path(root)
-    head = manifest.head
+    root, head = Path(root), manifest.head
+    findings: list[Finding] = []
+
+    def add(track: str, kind: str, message: str, severity: Literal["error", "note"] = "error") -> None:
+        findings.append(Finding(track, "", kind, message, severity))
+
     listed = find_tracks(root, head, [t.track for t in manifest.tracks])
-    found: dict[str, TrackFiles] = {}
-    findings = []
-    for files in (f for f in listed if not f.no_track):
-        if files.name in found:
-            other = found[files.name].subset or "."
-            message = f"two tracks have this name, in {other} and in {files.subset or '.'}"
-            if found[files.name].subset == files.subset:
-                message = "two tracks whose names differ only in Unicode form; rename one"
-            findings.append(Finding(files.name, "", "same name", message))
-        found.setdefault(files.name, files)
-    findings += _names(found, head)
-    declared = {t.track: t for t in manifest.tracks}
-    names = list(declared) if not head.discover else sorted(found)
-    findings += [
-        Finding(name, "", "extra", "track is not in the manifest", "note")
-        for name in found
-        if name not in set(names)
-    ]
     lost = {f.name: f.no_track for f in listed if f.no_track}
-    findings += [
-        Finding(name, "", "no track", reason, "error" if head.discover else "note")
-        for name, reason in lost.items()
-        if name not in {*names, *(t.subset for t in manifest.tracks)}
-    ]
-    if head.n_tracks is not None and head.discover and len(found) < head.n_tracks:
-        findings.append(Finding("", "", "missing", f"{len(found)} of {head.n_tracks} tracks found"))
-    elif head.n_tracks is not None and head.discover and len(found) > head.n_tracks:
-        message = f"{len(found)} tracks found, the whole data set has {head.n_tracks}"
-        findings.append(Finding("", "", "extra", message))
-    rows: dict[str, list[FileRow]] = {}
+    tracks: dict[str, TrackFiles] = {}
+    for files in (f for f in listed if not f.no_track):
+        twin = tracks.setdefault(files.name, files)
+        if twin is not files and twin.subset == files.subset:
+            add(files.name, "same name", "two tracks whose names differ only in Unicode form; rename one")
+        elif twin is not files:
+            where = f"in {twin.subset or '.'} and in {files.subset or '.'}"
+            add(files.name, "same name", f"two tracks have this name, {where}")
+    findings += _names(tracks, head)
+    declared = {t.track: t for t in manifest.tracks}
+    names = sorted(tracks) if head.discover else list(declared)
+    for name in tracks:
+        if name not in set(names):
+            add(name, "extra", "track is not in the manifest", "note")
+    for name, reason in lost.items():
+        if name not in {*names, *(t.subset for t in manifest.tracks)}:
+            add(name, "no track", reason, "error" if head.discover else "note")
+    n_tracks = head.n_tracks if head.discover else None
+    if n_tracks is not None and len(tracks) < n_tracks:
+        add("", "missing", f"{len(tracks)} of {n_tracks} tracks found")
+    elif n_tracks is not None and len(tracks) > n_tracks:
+        add("", "extra", f"{len(tracks)} tracks found, the whole data set has {n_tracks}")
+    rows = defaultdict[str, list[FileRow]](list)
     for row in manifest.files:
-        rows.setdefault(row.track, []).append(row)
+        rows[row.track].append(row)
     for number, name in enumerate(names, start=1):
-        if name not in found:
-            reason = f" ({lost[name]})" if name in lost else ""
-            findings.append(Finding(name, "", "missing", f"track is missing{reason}"))
+        row_of_track = declared.get(name)
+        if name not in tracks:
+            add(name, "missing", f"track is missing{f' ({lost[name]})' if name in lost else ''}")
         else:
-            if name in declared and found[name].subset != declared[name].subset:
-                message = f"lies in {found[name].subset!r}, the manifest says {declared[name].subset!r}"
-                findings.append(Finding(name, "", "wrong subset", message))
-            length = declared[name].n_samples if name in declared else None
-            findings += _track(found[name], manifest, root, rows.get(name, []), length)
+            subset = tracks[name].subset
+            if row_of_track and subset != row_of_track.subset:
+                add(name, "wrong subset", f"lies in {subset!r}, the manifest says {row_of_track.subset!r}")
+            length = row_of_track.n_samples if row_of_track else None
+            findings += _track(tracks[name], manifest, root, rows[name], length)
         if progress:
             progress(number, len(names), name)
     return findings
@@ -92,9 +92,10 @@ def verify(manifest: Manifest, root: Path | str, progress: Progress | None = Non
 def _track(
     files: TrackFiles, manifest: Manifest, root: Path, rows: list[FileRow], length: int | None
 ) -> list[Finding]:
-    if files.problem:
-        return [Finding(files.name, "", "unusable", files.problem), *_files(files, root, rows)]
+    """Compare one track with the manifest: its files, their headers, and then what decoding shows."""
     findings = list(_files(files, root, rows))
+    if files.problem:
+        return [Finding(files.name, "", "unusable", files.problem), *findings]
     if not rows:
         absent = lacking(files.sources(), manifest.head)
         findings += [Finding(files.name, stem, "missing", f"{stem} is missing") for stem in absent]
@@ -109,24 +110,23 @@ def _track(
                 findings.append(Finding(files.name, stem, "unreadable", str(error)))
     stem_of = {part.name: stem for stem, part, _ in known}
     infos = [(part.name, info) for _, part, info in known]
-    for name, what, value, wanted, reason in disagreements(infos, manifest.head, length):
+    for name, what, value, expected, reason in disagreements(infos, manifest.head, length):
         kind = f"wrong {what}" if reason or what != "n_samples" else "unequal length"
-        message = f"{what} is {value}, {reason or f'{infos[0][0]} has'} {wanted}"
+        message = f"{what} is {value}, {reason or f'{infos[0][0]} has'} {expected}"
         findings.append(Finding(files.name, stem_of[name], kind, message))
-    findings += _content(files, manifest, known, sound=not findings)
+    findings += _content(files, manifest, known, is_healthy=not findings)
     findings += [Finding(files.name, "", "unused", message, "note") for message in files.unused]
     return findings
 
 
-def _names(found: Mapping[str, TrackFiles], head: ManifestHead) -> Iterable[Finding]:
-    """Tell what files of other names were read as, and which stems one file hides."""
-    for message in names_read(f.read_as for f in found.values()):
+def _names(tracks: Mapping[str, TrackFiles], head: ManifestHead) -> Iterable[Finding]:
+    """Report how files of other names were read, and which stems one file may hide."""
+    for message in names_read(f.read_as for f in tracks.values()):
         yield Finding("", "", "read as", message, "note")
-    hidden: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for name, files in found.items():
-        unknown = unknown_stems(files.stems, head.targets)
-        if unknown:
-            hidden.setdefault((unknown, lumps(files.stems, head.targets)), []).append(name)
+    hidden = defaultdict[tuple[tuple[str, ...], tuple[str, ...]], list[str]](list)
+    for name, files in tracks.items():
+        if unknown := unknown_stems(files.stems, head.targets):
+            hidden[unknown, lumps(files.stems, head.targets)].append(name)
     for (unknown, files_named), names in hidden.items():
         message = (
             f"{', '.join(unknown)}: not known in {len(names)} track{'s' if len(names) > 1 else ''}, since "
@@ -153,14 +153,12 @@ def _files(files: TrackFiles, root: Path, rows: list[FileRow]) -> Iterable[Findi
 
 
 def _content(
-    files: TrackFiles, manifest: Manifest, known: Sequence[tuple[str, Source, AudioInfo]], *, sound: bool
+    files: TrackFiles, manifest: Manifest, known: Sequence[tuple[str, Source, AudioInfo]], *, is_healthy: bool
 ) -> Iterable[Finding]:
-    """Tell what decoding shows: damage behind good headers; of a sound track also silence and mixture."""
-    if not sound:
-        parts = [(stem, part) for stem, part, _ in known]
-        yield from (
-            Finding(files.name, stem, "unreadable", message) for stem, message in damaged_files(parts)
-        )
+    """Report what decoding shows: damage; of a track without other errors also silence and wrong sums."""
+    if not is_healthy:
+        for stem, message in damaged_files((stem, part) for stem, part, _ in known):
+            yield Finding(files.name, stem, "unreadable", message)
         return
     stems = {stem for stem, _, _ in known}
     sources = {stem: source for stem, source in files.sources().items() if stem in stems}
@@ -171,10 +169,8 @@ def _content(
     for stem, peak in content.peaks.items():
         if peak == 0:
             yield Finding(files.name, stem, "silent", "stem is digital silence throughout", "note")
-    if content.relative_rms is not None:
-        yield from sum_findings(manifest, files.name, {MIXTURE: content.relative_rms, **content.lumps})
-    else:
-        yield from sum_findings(manifest, files.name, content.lumps)
+    mixture = {} if content.relative_rms is None else {MIXTURE: content.relative_rms}
+    yield from sum_findings(manifest, files.name, {**mixture, **content.lumps})
 
 
 def sum_notes(manifest: Manifest, track: str, measured: Mapping[str, float]) -> tuple[str, ...]:
@@ -183,7 +179,7 @@ def sum_notes(manifest: Manifest, track: str, measured: Mapping[str, float]) -> 
 
 
 def sum_findings(manifest: Manifest, track: str, measured: Mapping[str, float]) -> Iterable[Finding]:
-    """Tell of files that are not the sum of their stems: the mixture, or one named after a target.
+    """Report files that are not the sum of their stems: the mixture, or one named after a target.
 
     Parameters
     ----------
@@ -205,7 +201,5 @@ def sum_findings(manifest: Manifest, track: str, measured: Mapping[str, float]) 
             f"relative RMS, expected at most {allowed:g}"
         )
         defects = [e.defect for e in manifest.errata if (e.track, e.stem) == (track, name)]
-        if defects:
-            yield Finding(track, name, name, f"{message}; known defect: {defects[0]}", "note")
-        else:
-            yield Finding(track, name, name, message)
+        known = f"; known defect: {defects[0]}" if defects else ""
+        yield Finding(track, name, name, message + known, "note" if defects else "error")

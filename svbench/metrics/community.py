@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, whole_track
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, whole_track
 from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain, mel_filters
+from svbench.metrics.signals import Floats, check_pair
 
 # Fixed in the original; a comparison with published numbers allows no others.
 _MEL_FFT, _MEL_HOP, _N_MELS = 4096, 1024, 512

@@ -1,4 +1,4 @@
-"""What every metric takes and returns: its record, its result, the check of its arrays and the frame rule.
+"""What every metric declares and returns: its record, its result, and the rule that cuts a track into frames.
 
 A metric never decides what NaN or infinity means in a table; `svbench.results` turns such values into a
 status (ok, perfect, undefined ...) in one place.
@@ -11,25 +11,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from svbench.errors import AudioError, SvbenchError
 from svbench.installation import not_installed
+from svbench.metrics.signals import Floats
 
-Floats = NDArray[np.float64]
-
-AXES = "(n_targets, n_samples, n_channels)"
-
-# 0.29 s * 100 Hz is 28.999999999999996 in floating point and 29 samples to everybody.
+# In floating point 0.29 s * 100 Hz is 28.999999999999996, where everybody expects 29 samples.
 _FRAME_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class QuantityRecord:
-    """One number a metric gives per target and frame."""
+    """The record of one number that a metric computes for each target and frame."""
 
     name: str
     unit: str
@@ -44,7 +41,7 @@ class Metric:
     Attributes
     ----------
     id : str
-        The entry-point name, used in protocols.
+        The name of the entry point, by which protocols refer to the metric.
     function : callable
         ``function(references, estimates, *, rate_hz, **parameters) -> MetricResult`` with arrays
         of shape (n_targets, n_samples, n_channels), references first. It never pads, cuts,
@@ -52,18 +49,18 @@ class Metric:
     scope : {"target", "target set"}
         Whether a target's score depends on the other targets scored with it.
     version : str
-        Raised whenever a value changes; part of every result's key.
+        Must be raised whenever a value changes; it is part of every result's key.
     parameters : tuple of str
         Names a protocol may set.
     needs : tuple of str
-        What ``function`` wants besides: ``"mixture"`` is given as ``mixture=``, an array of
-        shape (n_samples, n_channels); ``"original"`` as ``original=``, references and mixture
+        What else ``function`` takes: ``"mixture"`` is passed as ``mixture=``, an array of
+        shape (n_samples, n_channels); ``"original"`` as ``original=``, the references and the mixture
         before a probe changed them.
     streams : bool
-        ``function`` also takes `svbench.metrics.signals.SignalBlocks` and reads them piece by
-        piece; other metrics are given whole arrays.
+        Whether ``function`` also takes `svbench.metrics.signals.SignalBlocks` and reads them piece by
+        piece. Other metrics are given whole arrays.
     scores_absent : bool
-        Targets the track does not contain are scored too, against a reference of zeros.
+        Whether targets that the track does not contain are scored too, against a reference of zeros.
     """
 
     id: str
@@ -86,19 +83,18 @@ class MetricResult:
     Attributes
     ----------
     values : mapping of str to ndarray, shape (n_targets, n_frames)
-        One entry per quantity, e.g. ``"SDR"``. NaN is undefined, +inf perfect.
+        One entry per quantity, e.g. ``"SDR"``. NaN means undefined and +inf perfect.
     time_s : ndarray, shape (n_frames,)
         Start of each frame in seconds.
     duration_s : ndarray, shape (n_frames,)
         Length of each frame in seconds.
     notes : tuple of str
-        Sentences a reader must know, e.g. that an estimate is silent. Empty when there is nothing.
+        Sentences that a reader of the scores should see, e.g. that an estimate is silent.
     unstable : mapping of str to ndarray of bool, shape (n_targets, n_frames)
-        Values that the metric computed as defined and found to be numerically meaningless; they
-        become the status ``unstable`` and are never printed. Quantities that are all sound may
-        be left out.
+        Marks values that were computed but are numerically meaningless. They get the status
+        ``unstable`` and are never printed. Quantities without such values may be left out.
     why_unstable : str
-        The reason and what to do about it, as the rest of a sentence; needed with ``unstable``.
+        The reason and the remedy, as the second half of a sentence; needed with ``unstable``.
     """
 
     values: Mapping[str, Floats]
@@ -107,6 +103,28 @@ class MetricResult:
     notes: tuple[str, ...] = field(default=())
     unstable: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     why_unstable: str = ""
+
+
+def in_frames(
+    values: Mapping[str, Floats], bounds: NDArray[np.int64], rate_hz: float, notes: tuple[str, ...] = ()
+) -> MetricResult:
+    """Wrap values per target and frame, with the times of their frames.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray, shape (n_targets, n_frames)
+    bounds : ndarray of int, shape (n_frames, 2)
+        From `frame_bounds`.
+    rate_hz : float
+    notes : tuple of str
+
+    Examples
+    --------
+    >>> r = in_frames({"SDR": np.zeros((2, 1))}, np.array([[10, 30]]), 10)
+    >>> r.time_s.tolist(), r.duration_s.tolist()
+    ([1.0], [2.0])
+    """
+    return MetricResult(values, bounds[:, 0] / rate_hz, (bounds[:, 1] - bounds[:, 0]) / rate_hz, notes)
 
 
 def whole_track(values: Mapping[str, Floats], n_samples: int, rate_hz: float) -> MetricResult:
@@ -125,35 +143,7 @@ def whole_track(values: Mapping[str, Floats], n_samples: int, rate_hz: float) ->
     ((2, 1), 1.0)
     """
     shaped = {name: np.asarray(value, dtype=np.float64)[:, np.newaxis] for name, value in values.items()}
-    return MetricResult(shaped, np.zeros(1), np.array([n_samples / rate_hz]))
-
-
-def check_pair(references: Any, estimates: Any) -> None:
-    """Raise AudioError unless both are finite float arrays of one shape with three axes.
-
-    Examples
-    --------
-    >>> check_pair(np.zeros((1, 9, 2)), np.zeros((1, 8, 2)))
-    Traceback (most recent call last):
-    svbench.errors.AudioError: references have shape (1, 9, 2), estimates (1, 8, 2); align them first
-    """
-    for name, signals in (("references", references), ("estimates", estimates)):
-        if not isinstance(signals, np.ndarray) or not np.issubdtype(signals.dtype, np.floating):
-            found = getattr(signals, "dtype", type(signals).__name__)
-            raise AudioError(f"{name}: expected a float array {AXES}, found {found}")
-        if signals.ndim != 3:
-            raise AudioError(f"{name}: expected shape {AXES}, found {signals.shape}")
-        if signals.size == 0:
-            raise AudioError(f"{name}: empty, shape {signals.shape}")
-    if references.shape != estimates.shape:
-        raise AudioError(
-            f"references have shape {references.shape}, estimates {estimates.shape}; align them first"
-        )
-    for name, signals in (("references", references), ("estimates", estimates)):
-        # A sum is NaN or infinite if any sample is; only then is the culprit looked for.
-        for target, signal in enumerate(signals):
-            if not np.isfinite(signal.sum()) and not np.isfinite(signal).all():
-                raise AudioError(f"{name}: target {target} holds NaN or infinite samples")
+    return in_frames(shaped, np.array([[0, n_samples]]), rate_hz)
 
 
 def frame_bounds(n_samples: int, rate_hz: float, window_s: float, hop_s: float) -> NDArray[np.int64]:
@@ -217,12 +207,12 @@ def _whole_samples(name: str, seconds: float, rate_hz: float) -> float:
 
 
 def optional_package(module: str, *, extra: str) -> ModuleType:
-    """Import a package of one of svbench's extras.
+    """Import a package that one of svbench's extras installs.
 
     Raises
     ------
     SvbenchError
-        It is not installed; the sentence says how to install it.
+        It is not installed; the message says how to install it.
 
     Examples
     --------

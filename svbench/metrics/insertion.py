@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import (
-    Floats,
-    Metric,
-    MetricResult,
-    QuantityRecord,
-    check_pair,
-    frame_bounds,
-    whole_track,
-)
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds, whole_track
+from svbench.metrics.signals import Floats, check_pair
 
 # A silent estimate is −120 dB, not −inf.
 _FLOOR = 1e-12

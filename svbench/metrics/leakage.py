@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from svbench.errors import AudioError
-from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, frame_bounds
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds, in_frames
+from svbench.metrics.signals import Floats, check_mixture, check_pair
 
 # As in the paper's code: a silent frame of the estimate is −120 dB, not −inf.
 _FLOOR = 1e-12
@@ -69,10 +69,7 @@ def leakage(
     ([[nan, -20.0]], [[nan, -16.99]])
     """
     check_pair(references, estimates)
-    if mixture.shape != references.shape[1:]:
-        raise AudioError(
-            f"the mixture has shape {mixture.shape}, the references {references.shape[1:]} each; align them"
-        )
+    check_mixture(references, mixture)
     bounds = frame_bounds(references.shape[1], rate_hz, window_s, hop_s)
     silent = _mean_squares(references, bounds) <= 10 ** (silent_below_db / 10)
     estimated, mixed = _energies(estimates, bounds), _energies(mixture[np.newaxis], bounds)
@@ -82,7 +79,7 @@ def leakage(
             silent & (mixed > 0), 10 * np.log10((estimated + _FLOOR) / (mixed + _FLOOR)), np.nan
         ),
     }
-    return MetricResult(values, bounds[:, 0] / rate_hz, (bounds[:, 1] - bounds[:, 0]) / rate_hz)
+    return in_frames(values, bounds, rate_hz)
 
 
 def _energies(signals: Floats, bounds: np.ndarray) -> Floats:

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from svbench.errors import AudioError
-from svbench.metrics.contract import (
-    Floats,
-    Metric,
-    MetricResult,
-    QuantityRecord,
-    check_pair,
-    optional_package,
-    whole_track,
-)
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, optional_package, whole_track
+from svbench.metrics.signals import Floats, check_mixture, check_pair
 
 
 def log_wmse(references: Floats, estimates: Floats, *, rate_hz: float, mixture: Floats) -> MetricResult:
@@ -50,10 +42,7 @@ def log_wmse(references: Floats, estimates: Floats, *, rate_hz: float, mixture: 
     before version 1.0 computes the same; later versions leave the −68 dB tolerance out.
     """
     check_pair(references, estimates)
-    if mixture.shape != references.shape[1:]:
-        raise AudioError(
-            f"the mixture has shape {mixture.shape}, the references {references.shape[1:]} each; align them"
-        )
+    check_mixture(references, mixture)
     package = optional_package("log_wmse_audio_quality", extra="log-wmse")
     values = [
         package.calculate_log_wmse(*(np.float32(x.T) for x in (mixture, estimate, reference)), int(rate_hz))

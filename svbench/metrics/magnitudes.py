@@ -11,7 +11,7 @@ import numpy as np
 from scipy import fft
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import Floats
+from svbench.metrics.signals import Floats
 
 # Frames transformed at once: some megabytes, whatever the track's length.
 _BLOCK = 64

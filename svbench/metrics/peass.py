@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import (
-    Floats,
-    Metric,
-    MetricResult,
-    QuantityRecord,
-    check_pair,
-    optional_package,
-    whole_track,
-)
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, optional_package, whole_track
+from svbench.metrics.signals import Floats, check_pair
 
 
 def peass(references: Floats, estimates: Floats, *, rate_hz: float) -> MetricResult:

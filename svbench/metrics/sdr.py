@@ -1,22 +1,34 @@
-"""SDR without filters, over the whole track or in frames: the plain ratio of energies.
+"""Signal-to-distortion ratio (SDR) without filters, over the whole track or in frames.
 
-`usdr` is one number per track (uSDR, global SDR, nSDR, with the constants that papers add). `frame_sdr` is
-the SDR of BSS Eval v4 at the cost of two sums of squares. `complement_sdr` also needs the complement of the
-target to sound (cSDR of DTTNet).
+`usdr` gives one number per track (uSDR, global SDR, nSDR, with the constants that papers add). `frame_sdr` is
+the SDR of BSS Eval v4 at the cost of two sums of squares. `complement_sdr` is the cSDR of DTTNet, which is
+defined only where the complement of the target sounds too. All three are ratios of the `frame_energies` of
+references and errors: nothing is transformed or filtered, and reading the signals takes a third of the time.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, frame_bounds, whole_track
-from svbench.metrics.energies import frame_energies
-from svbench.metrics.signals import SignalPair, Signals
+from svbench.metrics.contract import (
+    Metric,
+    MetricResult,
+    QuantityRecord,
+    frame_bounds,
+    in_frames,
+    whole_track,
+)
+from svbench.metrics.signals import Floats, SignalPair, Signals, check_mixture
+
+# Samples read at once: long enough to read fast, short enough that two blocks stay in the cache. The size
+# also fixes the order of additions, and so the last bits of every SDR.
+_BLOCK = 1 << 16
 
 SDR = QuantityRecord("SDR", "dB", True, "energy of the reference over the energy of the whole error")
 
@@ -144,12 +156,7 @@ def frame_sdr(
     values = energies.sdr
     if silence == "bss-eval":
         values[:, ~energies.active] = np.nan
-    return in_frames(values, bounds, rate_hz)
-
-
-def in_frames(values: Floats, bounds: NDArray[np.int64], rate_hz: float) -> MetricResult:
-    """Wrap one SDR per target and frame."""
-    return MetricResult({SDR.name: values}, bounds[:, 0] / rate_hz, (bounds[:, 1] - bounds[:, 0]) / rate_hz)
+    return in_frames({"SDR": values}, bounds, rate_hz)
 
 
 FRAMES = Metric(
@@ -219,15 +226,14 @@ def complement_sdr(
     [20.0, nan, nan]
     """
     pair = SignalPair(references, estimates, rate_hz)
-    if mixture.shape != references.shape[1:]:
-        raise AudioError(f"the mixture has shape {mixture.shape}, the references {references.shape[1:]} each")
+    check_mixture(references, mixture)
     bounds = frame_bounds(references.shape[1], rate_hz, window_s, hop_s)
     energies = frame_energies(pair, bounds)
     mixtures = np.broadcast_to(mixture, references.shape)
     complement = frame_energies(SignalPair(mixtures, references, rate_hz), bounds).difference
     values = energies.sdr
     values[(energies.reference == 0) | (complement == 0)] = np.nan
-    return in_frames(values, bounds, rate_hz)
+    return in_frames({"SDR": values}, bounds, rate_hz)
 
 
 COMPLEMENT = Metric(
@@ -241,3 +247,76 @@ COMPLEMENT = Metric(
     function=complement_sdr,
     needs=("mixture",),
 )
+
+
+@dataclass(frozen=True, eq=False)
+class FrameEnergies:
+    """Sums over the samples and channels of each frame.
+
+    Attributes
+    ----------
+    reference, difference : ndarray, shape (n_targets, n_frames)
+        Σ s² and Σ (e − s)².
+    active : ndarray of bool, shape (n_frames,)
+        False where the channels of any reference or any estimate sum to zero everywhere.
+    """
+
+    reference: Floats
+    difference: Floats
+    active: NDArray[np.bool_]
+
+    @property
+    def sdr(self) -> Floats:
+        """10 log10(Σs²/Σ(e − s)²) with the IEEE values of the formula, shape (n_targets, n_frames)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(10 * np.log10(self.reference / self.difference))
+
+
+def frame_energies(pair: SignalPair, bounds: NDArray[np.int64]) -> FrameEnergies:
+    """Sum squares of references and errors over each frame, in one pass over the signals.
+
+    Parameters
+    ----------
+    pair : SignalPair
+    bounds : ndarray of int, shape (n_frames, 2)
+        From `svbench.metrics.contract.frame_bounds`.
+
+    Returns
+    -------
+    FrameEnergies
+
+    Raises
+    ------
+    AudioError
+        A sample is NaN, infinite, or too loud to be squared.
+
+    Examples
+    --------
+    >>> s = np.ones((1, 4, 2))
+    >>> frame_energies(SignalPair(s, 0.5 * s, 4), np.array([[0, 4]])).sdr.round(2).tolist()
+    [[6.02]]
+    """
+    sums = np.zeros((2, pair.n_targets, len(bounds)))
+    active = np.zeros((2, pair.n_targets, len(bounds)), dtype=bool)
+    buffers = np.empty((2, _BLOCK * pair.n_channels))
+    for frame, (first, last) in enumerate(bounds.tolist()):
+        for *sides, scale in pair.blocks(first, last, _BLOCK):
+            for target, (s, e) in enumerate(zip(*sides, strict=True)):
+                active[:, target, frame] |= _sounds(s), _sounds(e)
+                wide, difference = buffers[:, : s.size]
+                wide[...] = s.ravel()
+                np.subtract(e.ravel(), wide, out=difference)
+                with np.errstate(over="ignore", invalid="ignore"):  # checked below, once for all frames
+                    # A pairwise sum, unlike a BLAS dot product, gives the same bits on every machine.
+                    sums[0, target, frame] += scale * np.square(wide, out=wide).sum()
+                    sums[1, target, frame] += scale * np.square(difference, out=difference).sum()
+    bad = np.flatnonzero(~np.isfinite(sums).all(axis=(0, 1)))
+    if bad.size:
+        pair.refuse_not_finite(*bounds[bad[0]].tolist())
+    all_active: NDArray[np.bool_] = np.all(active, axis=(0, 1))
+    return FrameEnergies(sums[0], sums[1], all_active)
+
+
+def _sounds(block: NDArray[Any]) -> bool:
+    # Almost every block sounds within its first few samples, which spares summing all of them.
+    return bool(block[:64].sum(axis=1).any() or block.sum(axis=1).any())

@@ -8,22 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import Literal
 
 import numpy as np
 
 from svbench.errors import AudioError
 from svbench.metrics.contract import (
-    Floats,
     Metric,
     MetricResult,
     QuantityRecord,
-    check_pair,
     frame_bounds,
+    in_frames,
     whole_track,
 )
-from svbench.metrics.energies import ratio_db
-from svbench.metrics.signals import FULL_SCALE, SignalPair, Signals
+from svbench.metrics.signals import Floats, SignalPair, Signals, check_pair, ratio_db
 
 QUANTITIES = (
     QuantityRecord("SI-SDR", "dB", True, "energy of the scaled reference over the energy of the residual"),
@@ -145,7 +143,7 @@ def _products(pair: SignalPair, parts: list[slice]) -> list[tuple[slice, _Produc
                 pairs = (own, own), (own, estimate), (own, difference), (difference, difference)
                 diagonals[index, :, j] += [scale * np.vdot(a[j], b[j]) for a, b in pairs]
     if not (np.isfinite(sums).all() and np.isfinite(diagonals).all()):
-        _refuse(pair)
+        pair.refuse_not_finite(0, pair.n_samples)
     # BLAS rounds each matrix product differently. The diagonals must be rounded alike, or the gain of a
     # flipped reference would be almost, but not exactly, −1 and its SI-SDR finite instead of infinite.
     totals = np.concatenate([sums, sums[:, 1:] - sums[:, :1]], axis=1)
@@ -220,23 +218,9 @@ def _measured_energies(pair: SignalPair, part: slice, gain: Floats, weights: Flo
 
 
 def _blocks(pair: SignalPair) -> Iterator[tuple[Floats, Floats, float]]:
-    """Yield references and estimates, shape (n_targets, n, n_channels), and what scales their products."""
-    for start in range(0, pair.n_samples, _BLOCK):
-        sides = pair.read(start, min(start + _BLOCK, pair.n_samples))
-        scale = 1.0
-        if sides[0].dtype == sides[1].dtype and sides[0].dtype in FULL_SCALE:
-            scale = FULL_SCALE[sides[0].dtype] ** -2  # integers: the sums of their products are exact
-        elif sides[0].dtype in FULL_SCALE or sides[1].dtype in FULL_SCALE:
-            sides = pair.floats(start, min(start + _BLOCK, pair.n_samples))
-        yield sides[0].astype(np.float64, copy=False), sides[1].astype(np.float64, copy=False), scale
-
-
-def _refuse(pair: SignalPair) -> NoReturn:
-    for start in range(0, pair.n_samples, _BLOCK):
-        stop = min(start + _BLOCK, pair.n_samples)
-        loaded = np.empty((stop - start, 2 * pair.width))
-        pair.refuse_not_finite(pair.load(start, stop, loaded), start)
-    raise AudioError("the samples are too loud to be squared and added")
+    """Yield references and estimates, shape (n_targets, n, n_channels), and the factor on their products."""
+    for s, e, scale in pair.blocks(0, pair.n_samples, _BLOCK):
+        yield s.astype(np.float64, copy=False), e.astype(np.float64, copy=False), scale
 
 
 METRIC = Metric(
@@ -297,11 +281,7 @@ def channel_si_sdr(
     check_stereo(references, estimates)
     bounds = frame_bounds(references.shape[1], rate_hz, window_s, hop_s)
     scores = framed_channel_scores(references, estimates, bounds, "si-sdr")
-    return MetricResult(
-        {"SI-SDR_left": scores[..., 0], "SI-SDR_right": scores[..., 1]},
-        bounds[:, 0] / rate_hz,
-        (bounds[:, 1] - bounds[:, 0]) / rate_hz,
-    )
+    return in_frames({"SI-SDR_left": scores[..., 0], "SI-SDR_right": scores[..., 1]}, bounds, rate_hz)
 
 
 def check_stereo(references: Floats, estimates: Floats) -> None:

@@ -1,10 +1,11 @@
-"""References and estimates side by side, checked once and read block by block."""
+"""References and estimates side by side: the checks of their shapes and samples, and reading in blocks."""
 
 from __future__ import annotations
 
 import math
 import threading
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Iterator
+from typing import Any, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,15 @@ from numpy.typing import NDArray
 from svbench.errors import AudioError
 
 Floats: TypeAlias = NDArray[np.float64]
+
+AXES = "(n_targets, n_samples, n_channels)"
+
+# An energy 240 dB below the signal's is the rounding of double precision, whose epsilon squared is 5e-32,
+# and nothing else.
+_ROUNDING = 1e-24
+
+# Samples that are searched at once for one that is not finite.
+_BLOCK = 1 << 16
 
 # Full scale of the integer formats in which audio is stored: they become floats in [-1, 1).
 FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
@@ -145,26 +155,47 @@ class SignalPair:
             blocks.append(block)
         return blocks[0], blocks[1]
 
-    def floats(self, start: int, stop: int) -> tuple[Floats, Floats]:
-        """Read samples ``start`` to ``stop`` as float64, integers divided by full scale."""
-        references, estimates = self.read(start, stop)
-        return _floats(references), _floats(estimates)
+    def blocks(self, start: int, stop: int, size: int) -> Iterator[tuple[NDArray[Any], NDArray[Any], float]]:
+        """Yield references, estimates and the factor on their products, ``size`` samples at a time.
 
-    def refuse_not_finite(self, stretch: Floats, start: int) -> None:
-        """Raise, naming the first culprit, if a loaded stretch cannot be squared and summed."""
-        loud = np.abs(stretch).max(axis=0)
-        bad = np.flatnonzero(~(loud < math.sqrt(np.finfo(np.float64).max / 1e9)))
-        if bad.size:
-            column = int(bad[0])
-            name = self._name(column // self.width, column % self.width // self.n_channels)
-            samples = stretch[:, column]
-            is_loud = math.isfinite(loud[column])
-            first = int(np.argmax(np.abs(samples) if is_loud else ~np.isfinite(samples)))
-            what = "is too loud to be squared" if is_loud else "has a NaN or an infinity"
-            raise AudioError(
-                f"{name} {what}: {samples[first]} at sample {start + first} of channel "
-                f"{column % self.n_channels}, both counted from 0"
-            )
+        Where both are stored as the same integers they stay integers and the factor is one over full scale
+        squared: sums of such products are exact, and so is the factor, a power of two. In all other cases
+        the samples are floats at full scale 1, and the factor is 1.
+        """
+        for first in range(start, stop, size):
+            references, estimates = self.read(first, min(first + size, stop))
+            scale = 1.0
+            if references.dtype == estimates.dtype and references.dtype in FULL_SCALE:
+                scale = FULL_SCALE[references.dtype] ** -2
+            elif references.dtype in FULL_SCALE or estimates.dtype in FULL_SCALE:
+                references, estimates = _floats(references), _floats(estimates)
+            yield references, estimates, scale
+
+    def refuse_not_finite(self, start: int, stop: int) -> NoReturn:
+        """Raise for samples ``start`` to ``stop``, whose products sum to NaN or infinity.
+
+        The message names the first signal with a NaN, an infinity or a sample too loud to be squared.
+        """
+        for first in range(start, stop, _BLOCK):
+            last = min(first + _BLOCK, stop)
+            loaded = self.load(first, last, np.empty((last - first, 2 * self.width)))
+            peaks = np.abs(loaded).max(axis=0)
+            # A sum of 1e9 squares, over 6 hours at 44.1 kHz, still fits a double.
+            bad = np.flatnonzero(~(peaks < math.sqrt(np.finfo(np.float64).max / 1e9)))
+            if bad.size:
+                column = int(bad[0])
+                name = self._name(column // self.width, column % self.width // self.n_channels)
+                samples = loaded[:, column]
+                is_loud = math.isfinite(peaks[column])
+                index = int(np.argmax(np.abs(samples) if is_loud else ~np.isfinite(samples)))
+                what = "is too loud to be squared" if is_loud else "has a NaN or an infinity"
+                raise AudioError(
+                    f"{name} {what}: {samples[index]} at sample {first + index} of channel "
+                    f"{column % self.n_channels}, both counted from 0"
+                )
+        raise AudioError(
+            f"the samples from {start / self.rate_hz:.3f} s on are too loud to be squared and added"
+        )
 
     def refuse_silence(self, active: NDArray[np.bool_]) -> None:
         """Raise if a reference or an estimate (in this order) was never active on the track."""
@@ -198,3 +229,67 @@ def _interleave(block: NDArray[Any], out: Floats) -> None:
         out.view(np.complex128)[...] = block.view(pairs)[:, :, 0].T
     else:
         out.reshape(len(out), len(block), -1)[...] = block.transpose(1, 0, 2)
+
+
+def check_pair(references: Any, estimates: Any) -> None:
+    """Raise AudioError unless both are finite float arrays of one shape with three axes.
+
+    Examples
+    --------
+    >>> check_pair(np.zeros((1, 9, 2)), np.zeros((1, 8, 2)))
+    Traceback (most recent call last):
+    svbench.errors.AudioError: references have shape (1, 9, 2), estimates (1, 8, 2); align them first
+    """
+    for name, signals in (("references", references), ("estimates", estimates)):
+        if not isinstance(signals, np.ndarray) or not np.issubdtype(signals.dtype, np.floating):
+            found = getattr(signals, "dtype", type(signals).__name__)
+            raise AudioError(f"{name}: expected a float array {AXES}, found {found}")
+        if signals.ndim != 3:
+            raise AudioError(f"{name}: expected shape {AXES}, found {signals.shape}")
+        if signals.size == 0:
+            raise AudioError(f"{name}: empty, shape {signals.shape}")
+    if references.shape != estimates.shape:
+        raise AudioError(
+            f"references have shape {references.shape}, estimates {estimates.shape}; align them first"
+        )
+    for name, signals in (("references", references), ("estimates", estimates)):
+        # A sum is NaN or infinite if any sample is. It needs no array of booleans as large as the signals, so
+        # the samples themselves are searched only if it is.
+        for target, signal in enumerate(signals):
+            if not np.isfinite(signal.sum()) and not np.isfinite(signal).all():
+                raise AudioError(f"{name}: target {target} holds NaN or infinite samples")
+
+
+def check_mixture(references: Any, mixture: Any) -> None:
+    """Raise AudioError unless the mixture has the samples and channels of each reference.
+
+    Examples
+    --------
+    >>> check_mixture(np.zeros((1, 9, 2)), np.zeros((8, 2)))
+    Traceback (most recent call last):
+    svbench.errors.AudioError: the mixture has shape (8, 2), the references (9, 2) each; align them
+    """
+    if mixture.shape != references.shape[1:]:
+        raise AudioError(
+            f"the mixture has shape {mixture.shape}, the references {references.shape[1:]} each; align them"
+        )
+
+
+def ratio_db(wanted: float, unwanted: float) -> float:
+    """Ten times the logarithm of a ratio of energies.
+
+    An unwanted energy more than 240 dB below the wanted one is rounding and counts as none.
+
+    Returns
+    -------
+    float
+        dB; +inf without unwanted energy, −inf without wanted energy, NaN without either.
+
+    Examples
+    --------
+    >>> ratio_db(1.0, 0.01), ratio_db(1.0, 1e-30), ratio_db(0.0, 1.0), ratio_db(0.0, 0.0)
+    (20.0, inf, -inf, nan)
+    """
+    if unwanted <= _ROUNDING * wanted:
+        return math.inf if wanted > 0 else math.nan
+    return 10 * math.log10(wanted / unwanted) if wanted > 0 else -math.inf

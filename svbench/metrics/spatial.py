@@ -6,8 +6,8 @@ import numpy as np
 from scipy import fft
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, frame_bounds
-from svbench.metrics.energies import ratio_db
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds, in_frames
+from svbench.metrics.signals import Floats, check_pair, ratio_db
 
 
 def spatial_ratios(
@@ -82,9 +82,7 @@ def spatial_ratios(
             reach = padded[start : end + 2 * max_delay]
             estimate = estimates[target, start:end].astype(np.float64)
             values[:, target, frame] = _frame_ratios(reach, estimate, max_delay)
-    return MetricResult(
-        {"SSR": values[0], "SRR": values[1]}, bounds[:, 0] / rate_hz, (bounds[:, 1] - bounds[:, 0]) / rate_hz
-    )
+    return in_frames({"SSR": values[0], "SRR": values[1]}, bounds, rate_hz)
 
 
 def _frame_ratios(reach: Floats, estimate: Floats, max_delay: int) -> tuple[float, float]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, check_pair, whole_track
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, whole_track
 from svbench.metrics.magnitudes import hann, magnitude_blocks, matching_gain
+from svbench.metrics.signals import Floats, check_pair
 
 # Added to both powers, 154 dB below a full-scale sine with 2048 samples: digital silence has a logarithm.
 _FLOOR = 1e-10

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 
 from svbench.errors import AudioError
-from svbench.metrics.contract import Floats, Metric, MetricResult, QuantityRecord, frame_bounds
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds, in_frames
 from svbench.metrics.si_sdr import Measure, check_stereo, framed_channel_scores
+from svbench.metrics.signals import Floats
 
 
 def ssa(
@@ -65,7 +67,22 @@ def ssa(
     >>> float(ssa(s, e, rate_hz=4).values["SSA"][0, 0].round(6))
     20.0
     """
-    return _asymmetry("SSA", references, estimates, rate_hz, measure, (window_s, hop_s), active_above_db)
+    check_stereo(references, estimates)
+    if measure not in get_args(Measure):
+        raise AudioError(f"measure must be {' or '.join(map(repr, get_args(Measure)))}, not {measure!r}")
+    bounds = frame_bounds(references.shape[1], rate_hz, window_s, hop_s)
+    active = _active(references, bounds, active_above_db)
+    left, right = np.moveaxis(framed_channel_scores(references, estimates, bounds, measure), -1, 0)
+    # Two perfect channels are symmetric, though inf − inf is no number.
+    with np.errstate(invalid="ignore"):
+        difference = np.where(left == right, 0.0, np.abs(left - right))
+    values = np.where(active & np.isfinite(difference), difference, np.nan)
+    n_unbounded = int(np.sum(active & np.isnan(values)))
+    note = (
+        f"SSA: {n_unbounded} of {int(np.sum(active))} frames with sound in both reference channels are "
+        "undefined, as one channel of the estimate is silent, or perfect unlike the other"
+    )
+    return in_frames({"SSA": values}, bounds, rate_hz, (note,) if n_unbounded else ())
 
 
 def ssa_track(
@@ -84,40 +101,17 @@ def ssa_track(
     >>> float(ssa_track(s, 0.5 * s, rate_hz=2).values["SSA_track"][0, 0])
     0.0
     """
-    whole = (math.inf, math.inf)
-    return _asymmetry("SSA_track", references, estimates, rate_hz, measure, whole, active_above_db)
-
-
-def _asymmetry(
-    name: str,
-    references: Floats,
-    estimates: Floats,
-    rate_hz: float,
-    measure: Measure,
-    frame_s: tuple[float, float],
-    active_above_db: float,
-) -> MetricResult:
-    check_stereo(references, estimates)
-    if measure not in get_args(Measure):
-        raise AudioError(f"measure must be {' or '.join(map(repr, get_args(Measure)))}, not {measure!r}")
-    bounds = frame_bounds(references.shape[1], rate_hz, *frame_s)
-    active = _active(references, bounds, active_above_db)
-    left, right = np.moveaxis(framed_channel_scores(references, estimates, bounds, measure), -1, 0)
-    # Two perfect channels are symmetric, though inf − inf is no number.
-    with np.errstate(invalid="ignore"):
-        difference = np.where(left == right, 0.0, np.abs(left - right))
-    values = np.where(active & np.isfinite(difference), difference, np.nan)
-    n_unbounded = int(np.sum(active & np.isnan(values)))
-    note = (
-        f"{name}: {n_unbounded} of {int(np.sum(active))} frames with sound in both reference channels are "
-        "undefined, as one channel of the estimate is silent, or perfect unlike the other"
+    frames = ssa(
+        references,
+        estimates,
+        rate_hz=rate_hz,
+        measure=measure,
+        window_s=math.inf,
+        hop_s=math.inf,
+        active_above_db=active_above_db,
     )
-    return MetricResult(
-        {name: values},
-        bounds[:, 0] / rate_hz,
-        (bounds[:, 1] - bounds[:, 0]) / rate_hz,
-        (note,) if n_unbounded else (),
-    )
+    notes = tuple(note.replace("SSA:", "SSA_track:") for note in frames.notes)
+    return replace(frames, values={"SSA_track": frames.values["SSA"]}, notes=notes)
 
 
 def _active(references: Floats, bounds: np.ndarray, above_db: float) -> np.ndarray:

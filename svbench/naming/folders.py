@@ -50,12 +50,17 @@ def folders(root: Path) -> list[Path]:
 def audio_files(folder: Path) -> list[Path]:
     """Return the audio files of a folder by name.
 
-    Those of a kind that is not read are among them: opening them says so.
+    Files of a kind that svbench does not read are among them; opening one raises an error that says so.
     """
     if not folder.is_dir():
         return []
     files = (p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES and not is_ignored(p.name))
     return sorted(p for p in files if p.is_file())
+
+
+def nested_folders(root: Path) -> list[Path]:
+    """Return the folders of a folder by name, each followed by the folders in it."""
+    return [f for folder in folders(root) for f in (folder, *folders(folder))]
 
 
 def target_files(folder: Path, known: Collection[str], track: str = "") -> dict[str, Path]:
@@ -74,19 +79,27 @@ def target_files(folder: Path, known: Collection[str], track: str = "") -> dict[
     DataError
         Two files are read as the same target.
     """
-    found: dict[str, Path] = {}
-    for path in audio_files(folder):
-        target = target_named(path.stem, known, folder.name) or target_named(path.stem, known, track)
-        if target in found:
-            raise twice(folder, found[target], path, target)
+    files = {
+        path: target_named(path.stem, known, folder.name) or target_named(path.stem, known, track)
+        for path in audio_files(folder)
+    }
+    return _one_each(files, known)
+
+
+def _one_each(
+    files: Mapping[Path, str | None], known: Collection[str], of_track: str = ""
+) -> dict[str, Path]:
+    """Return files by target, in the order of the known targets; two files for one target are an error."""
+    by_target: dict[str, Path] = {}
+    for path, target in files.items():
+        if target in by_target:
+            one, folder = by_target[target].name, path.parent
+            raise DataError(
+                f"{folder}: both {one} and {path.name} are read as {target}{of_track}; keep one of them"
+            )
         if target:
-            found[target] = path
-    return {target: found[target] for target in known if target in found}
-
-
-def twice(folder: Path, one: Path, other: Path, target: str) -> DataError:
-    """Return the error about two files that are read as the same target."""
-    return DataError(f"{folder}: both {one.name} and {other.name} are read as {target}; keep one of them")
+            by_target[target] = path
+    return {target: by_target[target] for target in known if target in by_target}
 
 
 def read_as(files: Mapping[str, Path], track: str = "") -> list[str]:
@@ -121,7 +134,7 @@ def read_as(files: Mapping[str, Path], track: str = "") -> list[str]:
 
 
 class EstimateFolder:
-    """Finds the estimates of a track by its name.
+    """A folder of estimates, in which those of a track are found by its name.
 
     Parameters
     ----------
@@ -136,11 +149,11 @@ class EstimateFolder:
     @cached_property
     def tracks(self) -> dict[Path, str]:
         """Folders with audio files in them, directly or one deeper, and their names."""
-        found: dict[Path, str] = {}
+        names: dict[Path, str] = {}
         for folder in folders(self.root):
             inside = [folder] if audio_files(folder) else [f for f in folders(folder) if audio_files(f)]
-            found |= {track: shown(track.name) for track in inside}
-        return found
+            names |= {track: shown(track.name) for track in inside}
+        return names
 
     @cached_property
     def loose(self) -> list[Path]:
@@ -163,7 +176,7 @@ class EstimateFolder:
         Raises
         ------
         DataError
-            Two folders, or two files, that could be meant.
+            Two folders are named after the track, or two files after one of its targets.
         """
         names = spellings(track)
         mine = [folder for folder, name in self.tracks.items() if name in names]
@@ -171,41 +184,33 @@ class EstimateFolder:
             raise DataError(f"{mine[1]}: {mine[0]} is named after the same track {track!r}; keep one of them")
         if mine:
             return target_files(mine[0], self.known, track)
-        found: dict[str, Path] = {}
-        for path in self.loose:
-            target = (
-                None
-                if target_named(path.stem, self.known)
-                else _of_track(shown(path.stem), self.known, names)
-            )
-            if target in found:
-                raise twice(self.root, found[target], path, f"{target} of {track}")
-            if target:
-                found[target] = path
-        return {t: found[t] for t in self.known if t in found} or None
+        # A file named after a target alone belongs to no track, even if its name begins like a track's.
+        loose = [p for p in self.loose if not target_named(p.stem, self.known)]
+        return _one_each({p: self._target(p, names) for p in loose}, self.known, f" of {track}") or None
+
+    def _target(self, path: Path, spelled: Collection[str]) -> str | None:
+        """Return the target that a loose file of a track is named after."""
+        name = shown(path.stem)
+        return next((t for track in spelled if (t := target_named(name, self.known, track))), None)
 
     def strangers(self, tracks: Collection[str]) -> list[str]:
         """Return the names of folders and loose files that belong to none of the tracks, sorted."""
         names = {name for track in tracks for name in spellings(track)}
-        own = {path for track in tracks for path in (self.of(track) or {}).values()}
-        loose = [p.name for p in self.loose if p not in own]
+        used = {path for track in tracks for path in (self.of(track) or {}).values()}
+        loose = [p.name for p in self.loose if p not in used]
         return sorted({*(name for name in self.tracks.values() if name not in names), *loose})
 
     def unread(self, track: str) -> list[str]:
         """Return the names of audio files in a track's folder that are named after no target."""
         names = spellings(track)
-        mine = [folder for folder, name in self.tracks.items() if name in names]
         return [
             path.name
-            for folder in mine
+            for folder, name in self.tracks.items()
+            if name in names
             for path in audio_files(folder)
             if target_named(path.stem, (*self.known, MIXTURE), track) is None
             and target_named(path.stem, self.known, folder.name) is None
         ]
-
-
-def _of_track(name: str, known: Collection[str], spelled: Collection[str]) -> str | None:
-    return next((t for track in spelled if (t := target_named(name, known, track))), None)
 
 
 def _last_words(name: str) -> str:

@@ -37,7 +37,7 @@ def nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-@lru_cache(maxsize=1 << 14)  # the same few names are compared with one another over and over
+@lru_cache(maxsize=1 << 14)  # the same few names are compared with one another again and again
 def plain(name: str) -> str:
     """Normalise a name for comparison: composed, lower case, one underscore for blanks and hyphens.
 
@@ -77,8 +77,8 @@ def target_named(name: str, known: Collection[str], track: str = "") -> str | No
         The file's name without its ending.
     known : collection of str
     track : str, optional
-        The track that the file belongs to; its name may stand before the target's, as may ``mixture``,
-        after which tools name what they make of ``mixture.wav``.
+        The track that the file belongs to. The file's name may begin with the track's, or with ``mixture``,
+        since tools name their output after ``mixture.wav``.
 
     Examples
     --------
@@ -90,15 +90,12 @@ def target_named(name: str, known: Collection[str], track: str = "") -> str | No
     'accompaniment'
     >>> target_named("piano", ["vocals", "drums"])
     """
-    for word in (name, *_after(name, track), *_after(name, MIXTURE)):
-        found = _match(word, known)
-        if found:
-            return found
-    return None
+    words = (name, *_after(name, track), *_after(name, MIXTURE))
+    return next((target for word in words if (target := _match(word, known))), None)
 
 
 def spellings(track: str) -> tuple[str, ...]:
-    """Return the names a track's folder may have: composed, decomposed, and as kept estimates have it.
+    """Return the names that a track's folder may have: in both Unicode forms, and that of kept estimates.
 
     Examples
     --------
@@ -132,21 +129,15 @@ def _match(word: str, known: Collection[str]) -> str | None:
     if word in known:
         return word
     wanted = plain(word)
-    for same in (plain, lambda text: _CANONICAL.get(plain(text), plain(text))):
-        found = next((k for k in known if same(k) == same(wanted)), None)
-        if found is not None:
-            return found
-    return None
+    forms = (plain, lambda text: _CANONICAL.get(plain(text), plain(text)))
+    return next((k for form in forms for k in known if form(k) == form(wanted)), None)
 
 
 def _after(name: str, track: str) -> Iterator[str]:
     """Yield the words in a file's name that may be a target: ``track_target``, ``track_(Target)_model``."""
-    before, whole = plain(track), plain(name)
-    if not before:
+    if not (before := plain(track)):
         return
     # Ultimate Vocal Remover numbers the files of a queue: 1_track_(Vocals).
-    for start in (f"{before}_", *(m.group() for m in [re.match(rf"\d+_{re.escape(before)}_", whole)] if m)):
-        if whole.startswith(start):
-            rest = whole[len(start) :]
-            inside = re.match(r"\(([^()]+)\)", rest)
-            yield inside.group(1) if inside else rest
+    for number in ("", r"\d+_"):
+        if match := re.match(rf"{number}{re.escape(before)}_(\(([^()]+)\))?(.*)", plain(name), re.DOTALL):
+            yield match[2] or match[3]

@@ -1,8 +1,8 @@
-"""Two runs of one protocol on one data set, value by value: equal, nearly equal, or where they part.
+"""Compare two runs of one protocol on one data set value by value, and find where they differ.
 
-What is compared is what was scored: every frame's value and status, and the samples of the estimates where
-both runs kept them. Of others there are only the digests that the runs claim; they are compared too, and
-counted apart. Times, memory and machines are never equal, and are left out.
+Every frame's value and status is compared, and the samples of the estimates if both runs kept them.
+For other estimates only the digests in the runs can be compared; these are counted
+separately. Times, memory and machines always differ, and are not compared.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Name = tuple[str, str, str]  # target set, target, quantity
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where two runs part, and what each has there.
+    """A place where two runs differ, and what each has there.
 
-    ``target_set``, ``target`` and ``metric`` are empty where a whole track differs, ``frame`` and
-    ``time_s`` are None where a whole series does. ``distance`` is None where one has no number.
+    ``target_set``, ``target`` and ``metric`` are empty if a whole track differs, ``frame`` and
+    ``time_s`` are None if a whole series does. ``distance`` is None if one has no number.
     """
 
     track: str
@@ -44,26 +44,26 @@ class Place(msgspec.Struct, frozen=True):
     distance: float | None
 
 
-class Comparison(msgspec.Struct, frozen=True):
-    """What became of comparing two runs.
+class RunDifferences(msgspec.Struct, frozen=True):
+    """The outcome of comparing two runs.
 
     Attributes
     ----------
     verdict : {"bit-equal", "within tolerance", "different"}
     tolerance : float
-        Largest distance of two values, in the unit of their quantity, that still passes.
+        Largest accepted distance of two values, in the unit of their quantity.
     n_values : int
-        Values that both runs have a place for.
+        Number of values that both runs have.
     n_unequal, n_beyond : int
         Places that differ at all, and beyond the tolerance.
     first : Place or None
-        The first place beyond the tolerance, or if there is none the first unequal one.
+        The first place beyond the tolerance; if there is none, the first unequal one.
     largest : Place or None
         The largest distance of two numbers.
     n_estimates, n_unequal_estimates : int
-        Estimates that both runs kept or know the digest of, and how many of them differ.
+        Estimates that both runs kept or have a digest of, and how many of them differ.
     n_claimed : int
-        Those of them for which there are digests only, as at least one run did not keep the file.
+        Those for which only digests were compared, as at least one run did not keep the file.
     """
 
     verdict: Verdict
@@ -78,7 +78,7 @@ class Comparison(msgspec.Struct, frozen=True):
     n_claimed: int = 0
 
 
-def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Comparison:
+def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> RunDifferences:
     """Compare two runs in the order of the data set's tracks.
 
     Parameters
@@ -89,9 +89,9 @@ def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Co
 
     Returns
     -------
-    Comparison
+    RunDifferences
         ``bit-equal`` if every value, every status and every estimate is the same.
-        Another status, a track or a series that only one run has is beyond any tolerance.
+        A different status, or a track or series that only one run has, exceeds any tolerance.
 
     Raises
     ------
@@ -104,19 +104,19 @@ def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Co
     for run in (first, second):
         if not run.results:
             raise DataError(f"{run.path}: has no result of any track; finish it with `svbench run`")
-    # An estimate that differs while all scores are equal is a difference, but of no size.
+    # An estimate that differs while all scores are equal is a difference without a size.
     n_estimates, n_claimed, unequal_estimates = _estimates(first, second)
     places = list(_places(first, second))
     beyond = [p for p in places if p.distance is None or p.distance > tolerance]
     sized = [p for p in places if p.distance is not None]
-    every = [*beyond, *places, *unequal_estimates]
-    return Comparison(
-        verdict="different" if beyond else "within tolerance" if every else "bit-equal",
+    ordered = [*beyond, *places, *unequal_estimates]
+    return RunDifferences(
+        verdict="different" if beyond else "within tolerance" if ordered else "bit-equal",
         tolerance=tolerance,
         n_values=_n_values(first, second),
         n_unequal=len(places),
         n_beyond=len(beyond),
-        first=every[0] if every else None,
+        first=ordered[0] if ordered else None,
         largest=max(sized, key=lambda p: p.distance or 0.0, default=None),
         n_estimates=n_estimates,
         n_unequal_estimates=len(unequal_estimates),
@@ -125,7 +125,7 @@ def compare_runs(first: Run, second: Run, *, tolerance: float = TOLERANCE) -> Co
 
 
 def refuse_unlike(first: Run, second: Run) -> None:
-    """Refuse runs whose scores mean different things.
+    """Refuse runs of different protocols or data sets.
 
     Raises
     ------
@@ -139,21 +139,21 @@ def refuse_unlike(first: Run, second: Run) -> None:
             "things; compare runs of one protocol"
         )
     if a.data.digest != b.data.digest:
-        one, two = (_told_data(r) for r in (first, second))
+        one, two = (_data_text(r) for r in (first, second))
         raise DataError(
             f"{first.path} is on {one}, {second.path} on {two}; compare runs on the same tracks of one data "
             "set"
         )
 
 
-def _told_data(run: Run) -> str:
+def _data_text(run: Run) -> str:
     data = run.record.data
     parts = [f"{data.id} {data.version}", data.subset, data.variant, f"{len(data.tracks)} tracks"]
     return f"{', '.join(p for p in parts if p)} ({data.digest[:8]})"
 
 
 def _places(first: Run, second: Run) -> Iterator[Place]:
-    """Every place that differs, track by track in the order of the data set."""
+    """Yield every place that differs, track by track in the order of the data set."""
     one, two = ({r.track: r for r in run.results} for run in (first, second))
     for track in first.record.data.tracks:
         a, b = one.get(track), two.get(track)
@@ -194,14 +194,14 @@ def _frame_places(track: str, name: Name, first: Series, second: Series) -> Iter
         if a is None or b is None or a[:2] != b[:2]:
             one, two = ("no frame" if s is None else f"{s[1]:g} s at {s[0]:g} s" for s in (a, b))
             yield Place(track, *name, frame, (a or b)[0], one, two, None)
-            return  # the frames after it are other ones too
+            return  # all frames after it are different ones too
         has, other_has = (s[3] if s[2] is None else s[2] for s in (a, b))
         distance = None if a[2] is None or b[2] is None else abs(a[2] - b[2])
         yield Place(track, *name, frame, a[0], has, other_has, distance)
 
 
 def _estimates(first: Run, second: Run) -> tuple[int, int, list[Place]]:
-    """Count the estimates to compare, and those that are claims only, and list those that differ."""
+    """Count the estimates compared, and those compared by digests only, and list those that differ."""
     two = {r.track: r for r in second.results}
     n_known, n_claimed, unequal = 0, 0, []
     for result in first.results:
@@ -226,7 +226,7 @@ def _estimates(first: Run, second: Run) -> tuple[int, int, list[Place]]:
 
 
 def _kept(run: Run, result: TrackResult, target: str) -> Path | None:
-    """Return the file of an estimate, None where it was not kept or is gone."""
+    """Return the file of an estimate; None if it was not kept, or was deleted."""
     if target not in result.estimates:
         return None
     path = inside(run.path, result.estimates[target])
@@ -234,7 +234,7 @@ def _kept(run: Run, result: TrackResult, target: str) -> Path | None:
 
 
 def _n_values(first: Run, second: Run) -> int:
-    """Count the values that stand at the same place in both runs."""
+    """Count the values at places that both runs have."""
     two = {r.track: _by_name(r) for r in second.results}
     return sum(
         min(len(s.score), len(other.score))

@@ -1,6 +1,6 @@
-"""Profiles: what a system costs, measured by itself on a quiet machine; one JSON file each.
+"""Profiles: the cost of a system, measured alone on an idle machine; one JSON file each.
 
-A profile lies in ``profiles/`` beside the runs of its system, where reports find it.
+A profile is in ``profiles/`` beside the runs of its system, where reports find it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Device = Literal["cpu", "cuda"]
 
 
 class Model(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One network that the system has loaded, such as that of one stem."""
+    """One network that the system loaded, such as that of one stem."""
 
     name: str
     type: str
@@ -30,11 +30,11 @@ class Model(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Size(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How large a system is.
+    """The size of a system.
 
-    ``parameters`` and ``trainable`` are over all models, shared ones once, None where not known;
-    ``file_bytes`` sums the weights files, None where the system names none. ``note`` says what is
-    not known or not counted, and why.
+    ``parameters`` and ``trainable`` are totals of all models, with shared ones counted once; None if unknown.
+    ``file_bytes`` is the sum of the weights files, None if the system names none. ``note`` says what is
+    unknown or not counted, and why.
     """
 
     models: tuple[Model, ...] = ()
@@ -46,10 +46,10 @@ class Size(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Macs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Multiply-accumulates of one whole call on ``seconds`` of audio, all stems and passes included.
+    """Multiply-accumulates of one complete call on ``seconds`` of audio, including all stems and passes.
 
-    ``uncounted`` gives for every operation without a formula how many values it computed. ``macs`` is
-    None where nothing could be counted; ``note`` says why.
+    ``uncounted`` has, for every operation without a formula, the number of values it computed. ``macs`` is
+    None if nothing could be counted; ``note`` says why.
     """
 
     seconds: float
@@ -65,10 +65,10 @@ class Macs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Timing(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Repeated calls on ``seconds`` of audio: each one's times, and what follows from them.
+    """Repeated calls on ``seconds`` of audio: the times of each call, and statistics of them.
 
     ``rtf`` is the median wall time over the duration. ``energy_j`` is the median by counter; a counter
-    covers all that runs on its processor or card.
+    includes everything that runs on its processor or card.
     """
 
     seconds: float
@@ -84,9 +84,9 @@ class Timing(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Setting(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The measurements with one number of threads, made in a fresh process.
 
-    ``affinity`` are the cores its threads could run on, ``torch_threads`` what PyTorch used. The peak
-    is that of the process or of all its processes together, whichever is more; ``empty_rss_bytes`` is
-    the worker before it loaded anything. ``vram_bytes`` are peaks by counter.
+    ``affinity`` are the cores that its threads could run on, ``torch_threads`` the threads of PyTorch. The
+    peak is that of the process or of all its processes together, whichever is larger; ``empty_rss_bytes`` is
+    the memory of the worker before it loaded anything. ``vram_bytes`` are peaks by counter.
     """
 
     threads: int
@@ -106,7 +106,7 @@ class Setting(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Surroundings(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The worker's interpreter and libraries, and the state of the machine when measuring began."""
+    """The worker's interpreter and libraries, and the state of the machine when the measurement began."""
 
     python: str
     versions: dict[str, str]
@@ -117,7 +117,7 @@ class Surroundings(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Profile(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it, with the system and where it was made."""
+    """All measurements of a system, with the system and the provenance."""
 
     schema: Literal[1]
     system: SystemSpec
@@ -160,12 +160,12 @@ def timing(
 
 
 def profile_name(system: SystemSpec, device: Device) -> str:
-    """Return the name of a profile's file: who, on what, and eight digits of the system's digest."""
+    """Return the name of a profile's file: system, device, and eight digits of the system's digest."""
     return f"{system.id}--{device}--{system.digest[:8]}.json"
 
 
 def profiles_beside(runs: Sequence[Run]) -> list[Profile]:
-    """Return the profiles of the runs' systems that lie in ``profiles/`` beside the runs.
+    """Read the profiles of the runs' systems in ``profiles/`` beside the runs.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def profiles_beside(runs: Sequence[Run]) -> list[Profile]:
 
 
 def find_profiles(paths: Sequence[Path]) -> list[Profile]:
-    """Return all profiles that lie in these folders, in ``profiles/`` in them, or beside these runs.
+    """Read all profiles in these folders, in ``profiles/`` in them, or beside these runs.
 
     Raises
     ------

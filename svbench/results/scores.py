@@ -1,9 +1,9 @@
-"""A score is a value with a status; this is the only place where a metric's value becomes one.
+"""A score is a value with a status; only here does the value of a metric become a score.
 
-Statuses: ``ok`` a number; ``perfect`` the metric was +inf; ``undefined`` the rule defines no
-value here (silence, −inf); ``unstable`` the metric found its own value numerically meaningless;
-``no target`` the track does not contain the target; ``failed`` the system gave nothing that could
-be scored; ``unknown`` imported files, or those of the track, do not tell. Only ``ok`` carries a number.
+Statuses: ``ok`` a number; ``perfect`` the metric was +inf; ``undefined`` the metric has no value
+here (silence, −inf); ``unstable`` the metric considers its own value numerically meaningless;
+``no target`` the track does not contain the target; ``failed`` the system returned nothing that could
+be scored; ``unknown`` the imported files, or those of the track, do not say. Only ``ok`` has a number.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Series(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the separation of one track cost, measured in the system's own process.
+    """The cost of separating one track, measured in the system's own process.
 
-    ``wall_s`` is the separation alone: no model load, no file reading. The real-time factor
+    ``wall_s`` is the separation alone, without loading the model or reading files. The real-time factor
     is ``wall_s`` over the track's duration. ``weights_bytes`` is the size on disk of the system's
-    weights files, None where its file names none.
+    weights files, None if the system file names none.
     """
 
     load_s: float
@@ -65,22 +65,22 @@ class Resources(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SeparationRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the estimates of a track come from, so that another protocol can score them too.
+    """The origin of the estimates of a track, so that another protocol can score them too.
 
     Attributes
     ----------
     key : str
-        What they depend on: system, files it names, mixture, limits; see `svbench.running.reuse`.
+        Digest of what they depend on: system, files it names, mixture, limits; see `svbench.running.reuse`.
     asked : tuple of str
-        Targets the system was asked for.
+        Targets that the system was asked for.
     given : tuple of str
-        Targets it gave; others of the result's estimates are sums of them.
+        Targets that it returned; the other estimates of the result are sums of them.
     notes : tuple of str
-        Notes of the result that belong to the separation.
+        Notes of the result that are about the separation.
     aligned : bool
         Whether the protocol's alignment rule changed the estimates.
     origin : str
-        Name of the run whose kept estimates were scored; empty where the system was asked.
+        Name of the run whose kept estimates were scored; empty if the system separated the track.
     """
 
     key: str
@@ -94,8 +94,8 @@ class SeparationRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
 class Inputs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a result was computed from, besides its protocol, system and recordings.
 
-    ``metrics`` are their versions by id; ``files`` the states of what the system's parameters name;
-    ``originals`` the digests of the estimates it was compared with, None where the protocol compares none.
+    ``metrics`` are versions by id; ``files`` the states of the files that the system's parameters name;
+    ``originals`` the digests of the estimates it was compared with, None if the protocol compares none.
     """
 
     metrics: dict[str, str]
@@ -106,12 +106,12 @@ class Inputs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TrackResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything known about one system on one track; one file in the run folder.
 
-    ``key`` says what the result depends on; a resumed run reuses it only if the key is the same. With
-    ``made_from`` it can be computed again from the run folder alone; older results have none.
-    ``estimates`` are paths inside the run folder, present when they were kept. ``over_budget`` names
-    the limit of the protocol that the system broke, and by how much. ``log`` is the path inside the run
-    folder of what a failed system's worker printed. ``separation`` is None where nothing
-    was separated, and in results of earlier versions. ``data_notes`` say what is wrong with the track
+    ``key`` is a digest of what the result depends on; a resumed run reuses it only if the key is the same.
+    ``made_from`` allows to recompute the key from the run folder alone; older results have none.
+    ``estimates`` are paths inside the run folder, if the estimates were kept. ``over_budget`` names
+    the limit of the protocol that the system exceeded, and by how much. ``log`` is the path inside the run
+    folder of what a failed system's worker printed. ``separation`` is None if nothing
+    was separated, and in results of earlier versions. ``data_notes`` describe defects of the track
     itself, such as a mixture that is not the sum of its stems.
     """
 
@@ -148,32 +148,27 @@ def with_shared_frames(result: TrackResult, grids: Grids) -> TrackResult:
     Parameters
     ----------
     result : TrackResult
-        Just read, and nobody else's: its series are changed.
+        Just read, and referenced by nobody else, since its series are changed.
     grids : dict
-        The lists of the results before; new ones are added.
+        The lists of earlier results; new ones are added.
     """
     for s in result.series:
-        msgspec.structs.force_setattr(s, "time_s", _shared(s.time_s, grids))
-        msgspec.structs.force_setattr(s, "duration_s", _shared(s.duration_s, grids))
+        for name in ("time_s", "duration_s"):
+            if values := getattr(s, name):
+                # Lists that agree in these three are nearly always equal. Comparing is cheaper than hashing.
+                known = grids.setdefault((len(values), values[0], values[-1]), values)
+                msgspec.structs.force_setattr(s, name, known if known == values else values)
     return result
 
 
-def _shared(values: list[float], grids: Grids) -> list[float]:
-    if not values:
-        return values
-    # Lists that agree in these three are nearly always equal; to compare them is cheaper than to hash them.
-    known = grids.setdefault((len(values), values[0], values[-1]), values)
-    return known if known == values else values
-
-
 def score(value: float, *, unstable: bool = False) -> Score:
-    """Turn an IEEE value into a score.
+    """Turn a metric's IEEE value into a score.
 
     Parameters
     ----------
     value : float
     unstable : bool
-        Whether the metric found it numerically meaningless. A value that is not defined stays so.
+        Whether the metric considers it numerically meaningless. An undefined value stays undefined.
 
     Examples
     --------
@@ -199,14 +194,15 @@ def series(
     values: list[float],
     unstable: list[bool] | None = None,
 ) -> Series:
-    """Build the frames of one quantity from a metric's raw values; without ``unstable`` all are sound."""
+    """Build the frames of one quantity from a metric's raw values; ``unstable`` marks meaningless ones."""
     numbers: list[float | None] = list(values)
     status: list[Status] = ["ok"] * len(values)
-    odd = [i for i, v in enumerate(values) if v - v != 0.0]  # faster than isfinite, millions of times
-    marked = [i for i, mark in enumerate(unstable or ()) if mark]
+    # For infinities and NaN v − v is NaN. This is faster than math.isfinite, for millions of values.
+    odd = [i for i, v in enumerate(values) if v - v != 0.0]
+    marked = {i for i, mark in enumerate(unstable or ()) if mark}
     for i in (*odd, *marked):
-        found = score(values[i], unstable=i in marked)
-        numbers[i], status[i] = found.value, found.status
+        one = score(values[i], unstable=i in marked)
+        numbers[i], status[i] = one.value, one.status
     return Series(
         target_set=target_set,
         target=target,
@@ -219,7 +215,7 @@ def series(
 
 
 def unstable_note(target_set: str, quantities: list[str], targets: tuple[str, ...], why: str) -> str:
-    """Write the note of a track with unstable values; ``why`` is the metric's reason and remedy.
+    """Write the note on a track with unstable values; ``why`` is the metric's reason and remedy.
 
     Examples
     --------
@@ -233,7 +229,7 @@ def unstable_note(target_set: str, quantities: list[str], targets: tuple[str, ..
 
 
 def why_unstable(notes: Iterable[str]) -> list[str]:
-    """Return the reasons that the notes of tracks give for unstable values, each once."""
+    """Return the reasons for unstable values in the notes of tracks, each once."""
     return list(dict.fromkeys(n.split(_UNSTABLE, 1)[1] for n in notes if _UNSTABLE in n))
 
 
@@ -244,7 +240,7 @@ def without_value(
     duration_s: float,
     status: Literal["no target", "failed", "unknown"],
 ) -> Series:
-    """One row over the whole track that says why there is no score."""
+    """Make a series of one frame over the whole track that says why there is no score."""
     return Series(
         target_set=target_set,
         target=target,

@@ -1,4 +1,4 @@
-"""A folder for audio in transit that does not outlive the process it belongs to."""
+"""A scratch folder for temporary audio that is removed together with the process that owns it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ except ImportError:  # pragma: no cover -- not a POSIX system
 
 _PREFIX = ".scratch-"
 _LOCK = "lock"
-# A live owner touches its lock so often; one silent for long is dead, where nothing better can be known.
+# How often a live owner touches its lock, and after which silence it counts as dead if locks do not work.
 _BEAT_S, _SILENT_S = 60.0, 900.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -31,18 +31,18 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def scratch_folder(beside: Path) -> Iterator[Path]:
     """Make a scratch folder, and remove those that dead processes left behind.
 
-    It lies beside the results: a memory-backed temporary folder is too small for long tracks.
+    It is beside the results, since a memory-backed temporary folder is too small for long tracks.
 
     Notes
     -----
-    The owner holds a lock on a file in it, which ends with the owner in whatever way that happens. So
-    a second svbench at work on the same run is left alone, on this machine or another one that shares the
-    disk, whatever the two are called. Some network file systems keep locks to one machine; there a folder
-    of another machine, or from before a restart, is removed only once its owner has not touched
-    the lock for a quarter of an hour.
+    The owner holds a lock on a file in the folder, which the system releases however the owner ends. So the
+    folder of a second svbench that works on the same run is left alone, on this machine or another one that
+    shares the disk. Process numbers would not do: other machines, and containers, use the same ones. Some
+    network file systems do not share locks between machines; there a folder of another machine, or from
+    before a restart, is removed only if its owner has not touched the lock for a quarter of an hour.
 
-    SIGTERM and SIGHUP (a closed terminal) leave this context by `SystemExit`, so that the folder is removed
-    then, unless the program handles them itself.
+    SIGTERM and SIGHUP (a closed terminal) raise `SystemExit` inside this context, so that the folder is
+    removed, unless the program handles these signals itself.
     """
     folder = Path(tempfile.mkdtemp(dir=beside, prefix=_PREFIX))
     ended = threading.Event()
@@ -63,16 +63,16 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
 
 
 def remove_partial_files(folder: Path, scratch: Path) -> None:
-    """Remove what killed writers left half written in a run folder, unless another svbench is at work there.
+    """Remove half-written files of killed writers from a run folder, unless another svbench writes to it.
 
     Parameters
     ----------
     folder : Path
-        Whoever writes to it holds a scratch folder in it.
+        The run folder. Every writer has a scratch folder in it.
     scratch : Path
-        The caller's own.
+        The scratch folder of the caller.
     """
-    # Listed before looking for others: a file of one that starts meanwhile is not in the list.
+    # List files first, then look for other writers: a file of one that starts in between is not in the list.
     partial = [*folder.glob(f"{PARTIAL}*"), *folder.glob(f"*/{PARTIAL}*"), *folder.glob(f"*/*/{PARTIAL}*")]
     if partial and not any(_is_alive(other, scratch) for other in _others(scratch)):
         for path in partial:
@@ -84,7 +84,7 @@ def _others(own: Path) -> list[Path]:
 
 
 def _locked(folder: Path) -> int:
-    """Write the lock file, with who holds it for a reader; it bears its name only once it is locked."""
+    """Create the lock file, which says who holds it; it gets its name after it is locked."""
     unnamed = folder / f".{_LOCK}"
     handle = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     if fcntl:
@@ -98,12 +98,12 @@ def _locked(folder: Path) -> int:
 def _is_alive(old: Path, own: Path) -> bool:
     """Whether the owner of a scratch folder may still run."""
     try:
-        # For writing, since network file systems lock no others.
+        # Open for writing, since network file systems lock no other files.
         handle = os.open(old / _LOCK, os.O_RDWR)
     except PermissionError:
-        return True  # a colleague's, which could not be removed anyway
+        return True  # another user's folder, which could not be removed anyway
     except OSError:
-        return _is_fresh(old, own)  # its owner is about to lock it, or it is of an earlier version
+        return _is_fresh(old, own)  # the owner is about to lock it, or it is of an earlier version
     try:
         if fcntl:
             try:
@@ -112,7 +112,7 @@ def _is_alive(old: Path, own: Path) -> bool:
                 return True
             except OSError:
                 return _is_fresh(old / _LOCK, own)
-        # Within one boot of one machine a lock that can be had proves that its owner is dead.
+        # Within one boot of one machine, a lock that is free proves that its owner is dead.
         here = os.pread(handle, 64, 0).decode(errors="replace").partition("\n")[0] == _boot()
         return not (fcntl and here and _boot()) and _is_fresh(old / _LOCK, own)
     finally:
@@ -120,7 +120,7 @@ def _is_alive(old: Path, own: Path) -> bool:
 
 
 def _is_fresh(path: Path, own: Path) -> bool:
-    """Whether a file was touched lately, by the clock of the file system that both are on."""
+    """Whether a file was touched recently, by the clock of the file system (machines may disagree)."""
     try:
         now = own / ".now"
         now.touch()
@@ -136,7 +136,7 @@ def _beat(lock: Path, ended: threading.Event) -> None:
 
 
 def _boot() -> str:
-    """Return what no other machine, and no other boot of this one, has."""
+    """Return an id that no other machine, and no other boot of this one, has."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -150,14 +150,14 @@ def _leaving_on_signals() -> Iterator[None]:
         return
 
     def leave(number: int, _: FrameType | None) -> None:
-        restore()  # a second one ends the process at once
+        restore()  # a second signal ends the process at once
         raise SystemExit(128 + number)
 
     def restore() -> None:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
 
-    # Not where they are ignored (nohup) or handled by the program that uses this.
+    # Not if they are ignored (nohup) or handled by the program that uses this.
     taken = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
     for number in taken:
         signal.signal(number, leave)

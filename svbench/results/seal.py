@@ -1,11 +1,11 @@
 """Seals: Ed25519 signatures over the files of a run, which show who vouches for it.
 
-A seal lies in the run folder as ``seal.json`` and holds a signature for each key that signed. Signed is a
-digest of the bytes of ``run.json`` and of every track's file; the estimates are covered through the digests
-that the tracks' files hold. Whoever changes any of them breaks the seal, and a run with a broken seal is not
-read at all: unlike a missing one it means that somebody changed what somebody else vouched for.
+A seal is the file ``seal.json`` in the run folder, with one signature for each key that signed. What is
+signed is a digest of the bytes of ``run.json`` and of every track's file; the estimates are covered by the
+digests in the tracks' files. Any change of them breaks the seal. A run with a broken seal is
+refused: unlike a missing seal, it means that somebody changed what somebody else vouched for.
 
-Keys are those of OpenSSH: ``ssh-keygen -t ed25519`` makes them as well as ``svbench seal --new-key``.
+Keys have the format of OpenSSH: both ``ssh-keygen -t ed25519`` and ``svbench seal --new-key`` make them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]*$")]
 
 
 class Signature(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One signature and the public key that checks it, both in hexadecimal digits."""
+    """One signature and the public key that verifies it, both in hexadecimal digits."""
 
     key: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     signature: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
 
 
 class Seal(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``seal.json`` says: the digest that was signed, and by whom."""
+    """The content of ``seal.json``: the digest that was signed, and the signatures."""
 
     schema: Literal[1]
     digest: Hex
@@ -49,7 +49,7 @@ class Seal(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def content_digest(folder: Path) -> str:
-    """Digest of ``run.json`` and of all results of a run folder, by their names and bytes."""
+    """Digest of the names and bytes of ``run.json`` and of all results of a run folder."""
     names = ["run.json"]
     if (folder / "tracks").is_dir():
         found = (e.name for e in os.scandir(inside(folder, "tracks")) if e.name.endswith(".json"))
@@ -58,12 +58,12 @@ def content_digest(folder: Path) -> str:
 
 
 def check_seal(folder: Path) -> Seal | None:
-    """Return the seal of a run folder, None where it has none.
+    """Return the verified seal of a run folder; None if it has none.
 
     Raises
     ------
     DataError
-        It is damaged, the run is not what was sealed, or a signature was not made by its key.
+        The seal is damaged, the run was changed after it was sealed, or a signature was not made by its key.
     """
     path = folder / SEAL
     if not os.path.lexists(path):
@@ -99,7 +99,7 @@ def _check_signatures(path: Path, seal: Seal) -> None:
 
 
 def seal_run(folder: Path, key: Path) -> Signature:
-    """Sign a run folder, beside earlier signatures by other keys.
+    """Sign a run folder, keeping earlier signatures by other keys.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def seal_run(folder: Path, key: Path) -> Signature:
 
 
 def drop_seal(folder: Path) -> None:
-    """Remove the seal of a run that is about to get new results, for which nobody has vouched."""
+    """Remove the seal of a run that is about to get new results, which nobody has signed."""
     (folder / SEAL).unlink(missing_ok=True)
 
 
@@ -137,7 +137,7 @@ def vouchers(folder: Path, trusted: Mapping[str, str]) -> tuple[list[str], list[
     Returns
     -------
     list of str, list of str
-        Names of trusted keys; and the first digits of keys that nobody trusts.
+        Names of trusted keys, and the first digits of other keys.
 
     Raises
     ------
@@ -145,14 +145,8 @@ def vouchers(folder: Path, trusted: Mapping[str, str]) -> tuple[list[str], list[
         The seal does not pass `check_seal`.
     """
     seal = check_seal(folder)
-    known: list[str] = []
-    unknown: list[str] = []
-    for one in seal.signatures if seal else ():
-        if one.key in trusted:
-            known.append(trusted[one.key])
-        else:
-            unknown.append(one.key[:8])
-    return known, unknown
+    keys = [s.key for s in seal.signatures] if seal else []
+    return [trusted[k] for k in keys if k in trusted], [k[:8] for k in keys if k not in trusted]
 
 
 def vouched(folder: Path, trusted: Mapping[str, str]) -> str:
@@ -169,7 +163,7 @@ def new_key(path: Path, name: str) -> Path:
     Raises
     ------
     SvbenchError
-        There is such a file already.
+        One of the two files already exists.
     """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -185,7 +179,7 @@ def new_key(path: Path, name: str) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Readable by its owner alone from the first moment on.
+    # Created with these permissions, so that no other user can read it at any moment.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(text)
     line = private.public_key().public_bytes(
@@ -196,13 +190,13 @@ def new_key(path: Path, name: str) -> Path:
 
 
 def read_keys(path: Path) -> dict[str, str]:
-    """Read public keys to trust, with the names of who holds them.
+    """Read public keys to trust, with the names of their holders.
 
     Parameters
     ----------
     path : Path
         A file with a key on each line as OpenSSH writes it, ``ssh-ed25519 AAAA… NAME``; or a folder of such
-        files that end in ``.pub``. A key without a name is called like its file.
+        files that end in ``.pub``. A key without a name gets the name of its file.
 
     Returns
     -------
@@ -212,7 +206,7 @@ def read_keys(path: Path) -> dict[str, str]:
     Raises
     ------
     SpecError
-        No keys, a line that is none, or a key with two names.
+        There are no keys, a line is not a key, or a key has two names.
     """
     files = sorted(path.glob("*.pub")) if path.is_dir() else [path]
     found: dict[str, str] = {}
@@ -234,7 +228,7 @@ def read_keys(path: Path) -> dict[str, str]:
 
 
 def _public_key(file: Path, number: int, line: str) -> tuple[str, str]:
-    """Take one line apart; the key is the last 32 bytes of what stands in base64."""
+    """Parse one line; the key is the last 32 bytes of the base64 text, after its type and length."""
     kind, _, rest = line.strip().partition(" ")
     text, _, name = rest.partition(" ")
     try:

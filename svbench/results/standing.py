@@ -1,8 +1,8 @@
 """Ranks, best and second of a column, by one rule for all tables, boards and comparisons.
 
-Only systems that were measured on the same tracks can be ranked. A system takes part if it has a number
-that rests on every track that any competing system's number in this column rests on; otherwise an easy
-track would lift it, or a hard one that others lack would sink it.
+Only systems that were measured on the same tracks can be ranked. A system is ranked if its number rests on
+every track that any competing system's number in this column rests on; otherwise an easy
+track would raise it, or a hard track that others lack would lower it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from svbench.results.store import Run, kept_per_run
 
 # Above this a score only reflects rounding, so it is never the best.
 PRACTICALLY_INFINITE_DB = 100.0
-MOST = 5  # systems that a sentence names one by one
+MOST = 5  # number of systems that a sentence names
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Candidate:
     status : str
         ``ok``, or why there is no score.
     tracks : frozenset of str
-        The tracks that the number rests on, or the stems of tracks where each target of a mean has tracks
+        The tracks that the number rests on; the stems of tracks if each target of a mean has tracks
         of its own.
     unit : {"track", "stem"}
         Which of the two.
@@ -50,20 +50,20 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Standing:
-    """Ranks, best and second of a column, by the position of the candidates.
+    """Ranks, best and second of a column; candidates are numbered by their position.
 
     Attributes
     ----------
     ranks : tuple of (int or None)
-        1 is the best; equal scores share a rank, and the next one counts all before it: 1, 1, 3.
+        1 is the best; equal scores share a rank, and the next rank counts all before it: 1, 1, 3.
     best, second : frozenset of int
-        Empty where fewer than two candidates can be compared.
+        Empty if fewer than two candidates can be compared.
     partial : frozenset of int
-        Those that have a score but lack tracks that a competing system was scored on.
+        Candidates with a score that lack tracks on which a competing system was scored.
     compared : frozenset of int
-        Competing systems with a score on all of these tracks: those that best and second are among.
+        Competing systems with a score on all of these tracks; best and second are among them.
     reason : str
-        Says which competing systems with a score take no rank, and why; empty where all of them do.
+        Says which competing systems with a score have no rank, and why; empty if all of them have one.
     """
 
     ranks: tuple[int | None, ...]
@@ -75,7 +75,7 @@ class Standing:
 
 
 def candidate(run: Run, summary: Summary) -> Candidate:
-    """Make the candidate of a run's printed number."""
+    """Return the candidate of a run's printed number."""
     column = (summary.target_set, summary.target, summary.metric)
     tracks, unit = scored_tracks(run).get(column, frozenset()), unit_of(run, summary.target, summary.metric)
     return Candidate(run.record.system.id, run.record.takes_rank, summary.score, summary.status, tracks, unit)
@@ -86,13 +86,13 @@ def standing(
 ) -> Standing:
     """Find ranks, best and second of a column.
 
-    Two scores are equal if all of their bits are. A protocol that rounds its frames, such as
-    ``sisec18`` to 0.00001 dB, has done so before; nothing else is rounded here.
+    Two scores are equal if all of their bits are equal. Nothing is rounded here; protocols that round,
+    such as ``sisec18`` to 0.00001 dB, round the frames.
 
     Parameters
     ----------
     candidates : sequence of (Candidate or None)
-        None where a row has nothing in the column.
+        None if a row is empty in the column.
     quantity : Quantity
         Says which way is better. Numbers beyond 100 dB are ranked, but are never best or second.
     what : str
@@ -137,7 +137,7 @@ def standing(
 
 
 def mostly_unknown(candidates: Sequence[Candidate]) -> bool:
-    """Whether more than half of some systems' scores are unknown: a first among the rest would mislead."""
+    """Whether more than half of the scores are unknown: a rank among the others would mislead."""
     return 2 * sum(c.status == "unknown" for c in candidates) > len(candidates)
 
 
@@ -154,8 +154,8 @@ def _reason(
     lacking = [c for i, c in competing.items() if i in partial]
     if not lacking:
         return ""
-    told = [f"{c.name} on {len(c.tracks)}" for c in lacking[:MOST]]
-    names = ", ".join([*told, *([f"{len(lacking) - MOST} more"] if len(lacking) > MOST else [])])
+    names = ", ".join(f"{c.name} on {len(c.tracks)}" for c in lacking[:MOST])
+    names += f", {len(lacking) - MOST} more" if len(lacking) > MOST else ""
     total = f"{counted(len(wanted), lacking[0].unit)} that any of them was scored on"
     if len(lacking) == len(competing):
         return f"No rank: no system was scored on all of the {total}: {names}."
@@ -166,28 +166,28 @@ def _reason(
 def scored_tracks(run: Run) -> Mapping[tuple[str, str, str], frozenset[str]]:
     """Return the tracks that each number of a run rests on, by (target set, target, quantity).
 
-    The mean over targets rests on the tracks that bring something to every target; where its targets have
-    tracks of their own (`unit_of` is "stem"), on all of these, each with the target's name.
+    The mean over targets rests on the tracks with a value for every target; if each target has
+    its own tracks (`unit_of` is "stem"), on all of these, each with the target's name.
     """
-    found: dict[tuple[str, str, str], set[str]] = {}
+    by_column: dict[tuple[str, str, str], set[str]] = {}
     for row in track_scores(run):
-        tracks = found.setdefault((row.target_set, row.target, row.metric), set())
+        tracks = by_column.setdefault((row.target_set, row.target, row.metric), set())
         if row.n_frames:
             tracks.add(row.track)
     for target_set in run.record.protocol.target_sets:
         for quantity in run.record.quantities:
             names = {t: (target_set.id, t, quantity.name) for t in target_set.targets}
-            present = {t: found[name] for t, name in names.items() if name in found}
+            present = {t: by_column[name] for t, name in names.items() if name in by_column}
             if len(names) > 1 and present:
-                found[target_set.id, "mean", quantity.name] = (
+                by_column[target_set.id, "mean", quantity.name] = (
                     {f"{target} of {track}" for target, tracks in present.items() for track in tracks}
                     if unit_of(run, "mean", quantity.name) == "stem"
                     else set.intersection(*present.values())
                 )
-    return {column: frozenset(tracks) for column, tracks in found.items()}
+    return {column: frozenset(tracks) for column, tracks in by_column.items()}
 
 
 def unit_of(run: Run, target: str, metric: str) -> str:
-    """Return the tracks behind a number, or the stems if each target of a mean has its own tracks."""
+    """Return what a number rests on: tracks, or stems if each target of a mean has its own tracks."""
     own = target == "mean" and quantities(run)[metric].targets_over == "own tracks"
     return "stem" if own else "track"

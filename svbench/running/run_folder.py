@@ -23,7 +23,7 @@ from svbench.results.seal import drop_seal
 from svbench.results.store import locked, read_record, slug, track_file, write_record
 from svbench.running.jobs import Job, dataset_digest
 from svbench.systems.in_process import CALLABLE
-from svbench.systems.worker.exchange import blamed
+from svbench.systems.worker.exchange import blame_system
 
 _CHANGING = ".changing"
 
@@ -172,7 +172,7 @@ def hand_over(folder: Path, estimates: Mapping[str, Audio], digests: Mapping[str
                 np.save(paths[target], audio.samples)
     except OSError as error:
         remove_tree(folder)
-        raise blamed(error) from error
+        raise blame_system(error) from error
     return paths
 
 

@@ -84,27 +84,21 @@ def score_arrays(
             f"{', '.join(common) or 'no target in common'}"
         )
     first = known[common[0]]
-    signals = {
-        **{f"reference of {t}": known[t] for t in common},
-        **{f"estimate of {t}": given[t] for t in common},
-        **({} if mixture is None else {"mixture": _samples("mixture", mixture)}),
-    }
-    for name, samples in signals.items():
+
+    def sound(name: str, samples: Samples) -> ArraySound:
         if samples.shape != first.shape:
             raise AudioError(
                 f"{name} has shape {samples.shape}, the reference of {common[0]} {first.shape}; "
                 "all arrays of a track must have the same (n_samples, n_channels)"
             )
-    sounds = {name: ArraySound(samples, rate) for name, samples in signals.items()}
-    scored = score_signals(
-        Signals(
-            {t: sounds[f"reference of {t}"] for t in common},
-            {t: sounds[f"estimate of {t}"] for t in common},
-            sounds.get("mixture"),
-        ),
-        bound,
-        sets,
+        return ArraySound(samples, rate)
+
+    signals = Signals(
+        {t: sound(f"reference of {t}", known[t]) for t in common},
+        {t: sound(f"estimate of {t}", given[t]) for t in common},
+        None if mixture is None else sound("mixture", _samples("mixture", mixture)),
     )
+    scored = score_signals(signals, bound, sets)
     return reduce_track("", scored.series, rule, bound.quantities)
 
 

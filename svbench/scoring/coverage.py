@@ -1,8 +1,8 @@
-"""Which target sets can be scored, from which estimates, and how these are made to fit the mixture.
+"""Decide which target sets can be scored and from which estimates, and make these fit the mixture.
 
-One rule for `run` and `score`. A set is scored where it is known of each of its targets whether a track has
-it, and where estimates of all of them are given or can be summed. A target that the track does not contain
-needs no estimate.
+`run` and `score` follow the same rule. A set is scored in a track if it is known which of its targets the
+track contains, and if estimates of all of them are given or can be summed. A target that the track does not
+contain needs no estimate.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def scorable_sets(tracks: Sequence[Track], protocol: Protocol) -> tuple[tuple[st
     for target_set in protocol.target_sets:
         targets = target_set.targets
         if any(t not in track.targets for track in tracks for t in targets):
-            continue  # the manifest knows no such target
+            continue  # the manifest declares no such target
         hidden = [track for track in tracks if unknown_targets(track, target_set)]
         known = [track for track in tracks if not unknown_targets(track, target_set)]
         there = {t for track in known for t in targets if track.has(t)}

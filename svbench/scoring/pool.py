@@ -158,15 +158,13 @@ def scoring_pool(n_workers: int) -> Iterator[ScoringPool]:
     BLAS reads these variables once, when a process imports numpy. So they are set here before the workers
     start, which is at the first call or after a kill, and restored when the pool is closed.
     """
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    before = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     pool = ScoringPool(n_workers)
     try:
         yield pool
     finally:
         pool.close()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in THREAD_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(before)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,10 @@ def score_signals(
     targets = bound.targets(sets)
     first = next(iter(signals.estimates.values()))
     duration_s = first.n_samples / first.rate_hz
-    present = _present(signals, targets, protocol)
+    # The targets with a reference; a silent one counts only if the protocol says so.
+    scores_silence = protocol.absent_target == "score_silence"
+    references = {t: sound for t, sound in signals.references.items() if t in targets}
+    present = {t for t, sound in references.items() if scores_silence or not is_silent(sound)}
     unknown = signals.unknown
     signals = at_rate(signals, protocol)
     rows: list[Series] = []
@@ -208,14 +211,6 @@ def score_signals(
             rows += _series(target_set, scored, metric, result, duration_s)
     absent = tuple(t for t in targets if t not in present and t not in unknown)
     return Scored(tuple(rows), absent, tuple(dict.fromkeys(notes)))
-
-
-def _present(signals: Signals, targets: Iterable[str], protocol: Protocol) -> set[str]:
-    """Return the targets with a reference; a silent one counts only if the protocol says so."""
-    on_disk = {t for t in targets if t in signals.references}
-    if protocol.absent_target == "score_silence":
-        return on_disk
-    return {t for t in on_disk if not is_silent(signals.references[t])}
 
 
 def at_rate(signals: Signals, protocol: Protocol) -> Signals:
@@ -251,7 +246,7 @@ def _result(
             raise AudioError(f"{use.id} is used against the original's estimates: use `svbench run`")
         compared = signals.expected
     sounds = [compared.get(t, silence) for t in targets]
-    references = Watched(sounds, check, targets) if check else Stack(sounds, "reference", targets)
+    references = Stack(sounds, "reference", targets, check.see if check else None)
     mixture = signals.mixture
     arguments = dict(use.parameters)
     if mixture is None and (metric.needs or use.improvement):
@@ -322,7 +317,7 @@ def _series(
     result: MetricResult | None,
     duration_s: float,
 ) -> list[Series]:
-    rows: list[Series] = []
+    rows = []
     for quantity, printed in bound.printed.items():
         for target in target_set.targets:
             if result is None or target not in scored:
@@ -386,26 +381,6 @@ class MixtureCheck:
             stop = min(self._position + _BLOCK, self._track.n_samples)
             self.see(self._position, stems.read(self._position, stop))
         return self._difference.relative_rms
-
-
-class Watched(Stack):
-    """A stack of references that shows a `MixtureCheck` every block that is read."""
-
-    def __init__(self, sounds: Sequence[Sound], check: MixtureCheck, targets: Sequence[str]) -> None:
-        super().__init__(sounds, "reference", targets)
-        self._check = check
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Read samples ``start`` to ``stop`` of all sounds, shape (n_signals, stop - start, n_channels)."""
-        out = super().read(start, stop)
-        self._check.see(start, out)
-        return out
-
-    def samples(self) -> NDArray[np.float64]:
-        """Read all sounds completely, shape (n_signals, n_samples, n_channels)."""
-        out = super().samples()
-        self._check.see(0, out)
-        return out
 
 
 def _sums(track: Track, check: MixtureCheck | None) -> dict[str, float]:

@@ -1,7 +1,12 @@
-"""Where hand-written files live: the user's folders first, then the ones shipped with svbench.
+"""What svbench knows by name: hand-written files, and the plug-ins of installed packages.
 
-Listing reads only the head of each file, ``id`` and ``title`` before the first table, and spares
-itself pathlib and typing, so that ``svbench list`` stays as quick as Python itself.
+Files in the user's current folder come before those shipped with svbench. Listing reads only the head of each
+file, ``id`` and ``title`` before the first table.
+
+Plug-ins are found through entry points, without importing them. ``importlib.metadata`` takes as long as
+three starts of Python, so the tables of entry points are read here directly; a test checks that both agree.
+
+This module avoids importing pathlib and typing, so that ``svbench list`` starts as fast as Python itself.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from svbench.errors import SpecError, SvbenchError, UnknownNameError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 FOLDERS = {
     "protocol": "protocols",
@@ -24,14 +30,28 @@ FOLDERS = {
     "system": "systems",
     "report": "reports",
 }
+GROUPS = {
+    "adapter": "svbench.adapters",
+    "metric": "svbench.metrics",
+    "layout": "svbench.layouts",
+    "probe": "svbench.probes",
+}
 
 
 class Entry(namedtuple("Entry", ["id", "title", "path"])):
-    """One spec file, known by its id."""
+    """One hand-written file, known by its id."""
 
     id: str
     title: str
     path: str
+
+
+class Plugin(namedtuple("Plugin", ["name", "target", "distribution"])):
+    """One entry point: its name, ``module:object``, and the distribution that contains it."""
+
+    name: str
+    target: str
+    distribution: str
 
 
 def shipped() -> str:
@@ -43,7 +63,7 @@ def shipped() -> str:
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """All spec files of a kind by id; the current folder's own come before the shipped ones.
+    """Return all files of a kind by id; those of the current folder come before the shipped ones.
 
     Parameters
     ----------
@@ -52,9 +72,9 @@ def entries(kind: str) -> dict[str, Entry]:
     Raises
     ------
     SpecError
-        Two files of one folder carry the same id.
+        Two files of one folder have the same id.
     """
-    found: dict[str, Entry] = {}
+    by_id: dict[str, Entry] = {}
     for root in dict.fromkeys(map(os.path.realpath, [os.getcwd(), shipped()])):
         local: dict[str, Entry] = {}
         for path in _files(kind, os.path.join(root, FOLDERS[kind])):
@@ -62,17 +82,17 @@ def entries(kind: str) -> dict[str, Entry]:
             if entry.id in local:
                 raise SpecError(path, "id", f"{entry.id!r} is also the id of {local[entry.id].path}")
             local[entry.id] = entry
-        found = {**local, **found}
-    return dict(sorted(found.items()))
+        by_id = {**local, **by_id}
+    return dict(sorted(by_id.items()))
 
 
 def shipped_ids(kind: str) -> set[str]:
-    """Return the ids of all spec files of a kind that come with svbench."""
+    """Return the ids of all files of a kind that come with svbench."""
     return {_head(path).id for path in _files(kind, os.path.join(shipped(), FOLDERS[kind]))}
 
 
 def find(kind: str, name_or_path: str) -> Path:
-    """Resolve an id or a path to a spec file.
+    """Return the file of an id or a path.
 
     A name that ends in ``.toml`` or contains a path separator is a path, anything else an id.
 
@@ -94,7 +114,7 @@ def find(kind: str, name_or_path: str) -> Path:
 
 
 def spec_path(text: str) -> Path:
-    """Return an existing spec file's path; a data set's folder stands for its manifest.
+    """Return the path of an existing file; the folder of a data set stands for its manifest.
 
     Raises
     ------
@@ -121,7 +141,7 @@ def _files(kind: str, folder: str) -> list[str]:
 
 
 def _head(path: str) -> Entry:
-    """Read ``id`` and ``title``, which stand as plain strings before the first table."""
+    """Read ``id`` and ``title``, which are plain strings before the first table."""
     values = {}
     with open(path, encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
@@ -136,29 +156,9 @@ def _head(path: str) -> Entry:
     return Entry(values.get("id", default), values.get("title", ""), path)
 
 
-TYPE_CHECKING = False  # spares the import of typing, see svbench.cli
-if TYPE_CHECKING:
-    from typing import Any
-
-GROUPS = {
-    "adapter": "svbench.adapters",
-    "metric": "svbench.metrics",
-    "layout": "svbench.layouts",
-    "probe": "svbench.probes",
-}
-
-
-class Plugin(namedtuple("Plugin", ["name", "target", "distribution"])):
-    """One entry point: its name, ``module:object``, and the distribution that ships it."""
-
-    name: str
-    target: str
-    distribution: str
-
-
 @cache
 def plugins(kind: str) -> dict[str, Plugin]:
-    """All plug-ins of a kind, by name, sorted.
+    """Return all plug-ins of a kind by name, sorted.
 
     Parameters
     ----------
@@ -169,27 +169,27 @@ def plugins(kind: str) -> dict[str, Plugin]:
     SvbenchError
         Two distributions register one name.
     """
-    found: dict[str, Plugin] = {}
+    by_name: dict[str, Plugin] = {}
     for plugin in _entry_points(GROUPS[kind]):
-        other = found.get(plugin.name)
+        other = by_name.get(plugin.name)
         if other and other.target != plugin.target:
             raise SvbenchError(
                 f"{kind} {plugin.name!r} is registered twice: by {other.distribution} ({other.target}) "
                 f"and by {plugin.distribution} ({plugin.target}); uninstall one of them"
             )
-        found[plugin.name] = plugin
-    return dict(sorted(found.items()))
+        by_name[plugin.name] = plugin
+    return dict(sorted(by_name.items()))
 
 
 def load_plugin(kind: str, name: str) -> Any:
-    """Import the object behind a plug-in name.
+    """Import the object behind a plug-in's name.
 
     Raises
     ------
     UnknownNameError
-        Nobody registered that name; near ones are suggested.
+        No package registers that name; similar names are suggested.
     SpecError
-        It is registered, but importing it fails.
+        The plug-in cannot be imported.
     """
     import importlib
 
@@ -206,23 +206,32 @@ def load_plugin(kind: str, name: str) -> Any:
         ) from error
 
 
-def summary(plugin: Plugin) -> str:
-    """Return the first docstring line of a plug-in's module, read without importing it."""
-    relative = plugin.target.partition(":")[0].replace(".", "/")
-    for folder in sys.path:
-        for ending in (".py", "/__init__.py"):
-            candidate = os.path.join(folder, relative + ending)
-            if os.path.isfile(candidate):
-                with open(candidate, encoding="utf-8") as lines:
-                    first = lines.readline().strip()
-                return first.strip('"').strip() if first.startswith('"""') else ""
-    return ""
+def summary(kind: str, name: str) -> str:
+    """Return the first docstring line of a plug-in's module, read without importing it.
+
+    If several plug-ins share the module, it is that of the plug-in's own class or function.
+    """
+    module, _, attribute = plugins(kind)[name].target.partition(":")
+    relative = module.replace(".", "/")
+    candidates = (os.path.join(f, relative + end) for f in sys.path for end in (".py", "/__init__.py"))
+    path = next(filter(os.path.isfile, candidates), None)
+    if path is None:
+        return ""
+    with open(path, encoding="utf-8") as file:
+        lines = [line.strip() for line in file]
+    start = 0
+    if sum(p.target.startswith(f"{module}:") for p in plugins(kind).values()) > 1:
+        heads = tuple(f"{word} {attribute}{end}" for word in ("class", "def") for end in ("(", ":"))
+        # Other objects, such as the record of a metric, have no docstring.
+        start = next((i for i, line in enumerate(lines) if line.startswith(heads)), 0)
+    first = next((line for line in lines[start:] if line.startswith('"""')), "")
+    return first.strip('"').strip()
 
 
 def _entry_points(group: str) -> list[Plugin]:
-    """Read ``entry_points.txt`` of every installed distribution, first on sys.path wins."""
+    """Read ``entry_points.txt`` of every installed distribution; the first one on sys.path counts."""
     seen: set[str] = set()
-    result = []
+    points = []
     for folder in dict.fromkeys(sys.path):
         names = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
         for name in names:
@@ -234,8 +243,8 @@ def _entry_points(group: str) -> list[Plugin]:
                 continue
             seen.add(distribution)
             with open(table, encoding="utf-8") as file:
-                result += _section(file.read(), group, distribution)
-    return result
+                points += _section(file.read(), group, distribution)
+    return points
 
 
 def _section(text: str, group: str, distribution: str) -> list[Plugin]:

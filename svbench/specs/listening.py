@@ -1,6 +1,6 @@
-"""Listening protocols: which excerpts are heard, beside which anchors, by whom and in what order.
+"""Listening protocols: which excerpts are presented, with which anchors, to whom and in what order.
 
-Like a scoring protocol, a released one is never edited, and its digest travels with every rating.
+Like a scoring protocol, a released one is never edited, and its digest is recorded with every rating.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Text = dict[str, str]  # by language, such as {"en": …, "de": …}
 
-MOST_CONDITIONS = 12  # of one trial, hidden reference and anchors included: BS.1534-3
+MOST_CONDITIONS = 12  # of one trial, including hidden reference and anchors: ITU-R BS.1534-3
 
 
 class Excerpts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the music is chosen and cut.
+    """How excerpts are chosen and cut.
 
     ``choose = "spread"`` takes ``n`` excerpts spread over difficulty (the systems' mean score of the
-    track), at most one of a track while there are tracks; ``"list"`` takes those the user names.
-    The target sounds, above ``active_db`` relative to its loudest 50 ms, in at least the share
-    ``active`` of the excerpt. ``fade_s`` is the length of each raised-cosine fade.
+    track), one of each track as long as there are tracks; ``"list"`` takes those that the user names.
+    In at least the share ``active`` of an excerpt the target must be louder than ``active_db`` relative to
+    its loudest 50 ms. ``fade_s`` is the length of each raised-cosine fade.
     """
 
     choose: Literal["spread", "list"] = "spread"
@@ -42,9 +42,9 @@ class Excerpts(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Levels(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How loud stimuli are, and what they are written as.
+    """The loudness of stimuli, and the format of their files.
 
-    Each stimulus is brought to the loudness of its reference (ITU-R BS.1770), if ``align``; all of
+    With ``align`` each stimulus gets the loudness of its reference (ITU-R BS.1770); all stimuli of
     a trial share a further gain that keeps every true peak at or below ``peak_dbtp``.
     """
 
@@ -55,7 +55,7 @@ class Levels(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Question(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One field of the questionnaire; ``choices`` belong to ``kind = "choice"`` alone."""
+    """One field of the questionnaire; only ``kind = "choice"`` has ``choices``."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     kind: Literal["choice", "number", "text"]
@@ -67,10 +67,10 @@ class Question(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Listeners(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What listeners are asked before they rate, and where they are sent afterwards.
 
-    ``consent`` is shown and agreed to under ``consent_version``; a listener of another version is
-    asked again. ``headphones`` is Woods et al. (2017) or Huggins pitch (Milne et al., 2020); who
-    fails ``headphones_attempts`` times goes on and is noted, or is thanked and turned away
-    (``headphones_failed``). ``invited_only`` wants a signed invitation.
+    Listeners agree to ``consent`` in the version ``consent_version``; after another version they are
+    asked again. The ``headphones`` check is Woods et al. (2017) or Huggins pitch (Milne et al., 2020).
+    Listeners who fail it ``headphones_attempts`` times either continue and are noted, or are thanked and
+    refused (``headphones_failed``). ``invited_only`` requires a signed invitation.
     """
 
     languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("en", "de", "fr", "ja")
@@ -87,12 +87,12 @@ class Listeners(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Sessions(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who hears what in which order, and when the test is full.
+    """Which trials a session has in which order, and when the test is full.
 
-    A session has ``trials`` of the test's trials (0: all), those seen least first, in the order of
-    a Latin square, and ``replicates`` of them once more. ``seats`` bounds the complete sessions
-    (0: no bound); a session idle for ``idle_minutes`` gives its seat back. ``break_after`` trials a
-    pause is offered (0: never).
+    A session has ``trials`` of the test's trials (0: all), those presented least often first, in the order of
+    a Latin square, and repeats ``replicates`` of them. ``seats`` limits the complete sessions
+    (0: no limit); a session that is idle for ``idle_minutes`` loses its seat. A pause is offered after
+    ``break_after`` trials (0: never).
     """
 
     trials: Count = 0
@@ -104,7 +104,7 @@ class Sessions(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ListeningProtocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole listening test before it has any sound in it."""
+    """The definition of a listening test, without its sounds."""
 
     schema: Literal[1]
     id: str
@@ -123,12 +123,12 @@ class ListeningProtocol(Record, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the file says; title, description and citation do not count."""
+        """SHA-256 of the content of the file; title, description and citation do not count."""
         return digest(without(self, "title", "description", "citation"))
 
 
 def load_listening_protocol(name_or_path: str | Path) -> ListeningProtocol:
-    """Load a listening protocol by id or path, checking what the types cannot.
+    """Load a listening protocol by id or path, and check it for contradictions that the types allow.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Manifests: what a data set contains, told without its audio.
+"""Manifests: a description of a data set that contains no audio.
 
-A manifest is a folder: ``manifest.toml``, ``tracks.csv`` (track, subset, n_samples) and, where
+A manifest is a folder with ``manifest.toml``, ``tracks.csv`` (track, subset, n_samples) and, if
 there are any, ``files.csv`` (track, stem, path, n_bytes, sha256) and ``errata.csv`` (known defects).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -18,10 +18,8 @@ from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
 from svbench.tables.spreadsheet import unshielded
 
-TRACK_COLUMNS = ("track", "subset", "n_samples")
-FILE_COLUMNS = ("track", "stem", "path", "n_bytes", "sha256")
-ERRATA_COLUMNS = ("track", "stem", "defect")
 MIXTURE = "mixture"  # in files.csv and errata.csv: the mixture, not a stem
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Mixture(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,16 +34,16 @@ class Mixture(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``manifest.toml`` says. ``targets`` are named sums of stems.
+    """The content of ``manifest.toml``. ``targets`` are named sums of stems.
 
-    With ``discover`` the tracks are those the layout finds, ``tracks.csv`` may be missing, and
-    rate and channels may be left open: then a track's own files decide. ``n_tracks`` says how many
-    there should be. ``named_subsets`` are lists of tracks beside the subsets of ``tracks.csv``.
+    With ``discover`` the tracks are those that the layout finds, ``tracks.csv`` may be missing, and
+    rate and channels may be omitted: then the files of each track decide. ``n_tracks`` is the number
+    of tracks there should be. ``named_subsets`` are lists of tracks besides the subsets of ``tracks.csv``.
 
-    ``lengths`` says what happens when files of a track differ in length: the track is refused, all
-    are cut to the shortest, or filled up with silence to the longest. ``mono = "copy"`` copies a
+    ``lengths`` says what happens if the files of a track differ in length: the track is refused, all
+    are cut to the shortest, or padded with silence to the longest. ``mono = "copy"`` copies a
     mono file into every channel. ``complete`` says that every track has all stems, and a mixture
-    where that is a file: one without was copied in part.
+    if that is a file: a track without one of them was copied incompletely.
     """
 
     schema: Literal[1]
@@ -72,7 +70,7 @@ class ManifestHead(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class TrackRow(msgspec.Struct, frozen=True):
-    """One row of ``tracks.csv``; an empty ``n_samples`` means the length is not known."""
+    """One row of ``tracks.csv``; an empty ``n_samples`` means that the length is not known."""
 
     track: str
     subset: str
@@ -98,7 +96,7 @@ class Erratum(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, dict=True):
-    """A data set as declared: head, tracks, files and errata (possibly none), and where it was read."""
+    """A data set as declared: head, tracks, files and errata (possibly none), and the path of its file."""
 
     head: ManifestHead
     tracks: tuple[TrackRow, ...]
@@ -108,7 +106,7 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that decides what is measured; errata only say how far to trust it."""
+        """SHA-256 of everything that determines what is measured; errata do not count."""
         prose = ("title", "description", "licence", "citation", "obtain", "artist", "n_tracks")
         return digest([without(self.head, *prose), self.tracks, self.files])
 
@@ -162,83 +160,56 @@ def load_manifest(name_or_path: str | Path) -> Manifest:
             )
     if not head.discover and (head.rate_hz is None or head.n_channels is None):
         raise SpecError(path, "rate_hz", "rate_hz and n_channels must be given unless discover is true")
-    tracks = _tracks(path.parent / "tracks.csv", optional=head.discover)
+    tracks_file, files_file, errata_file = (path.parent / f"{n}.csv" for n in ("tracks", "files", "errata"))
+    tracks = [row for _, row in _rows(tracks_file, TrackRow, optional=head.discover)]
     names = [t.track for t in tracks]
-    if len(set(names)) < len(names):
+    known = set(names)
+    if len(known) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
-        raise SpecError(path.parent / "tracks.csv", "track", f"{twice!r} stands twice; names must be unique")
-    known = None if head.discover else set(names)
+        raise SpecError(tracks_file, "track", f"{twice!r} stands twice; names must be unique")
     for subset, members in head.named_subsets.items():
-        strangers = [m for m in members if known is not None and m not in known]
+        strangers = [] if head.discover else [m for m in members if m not in known]
         if strangers:
             raise SpecError(path, f"named_subsets.{subset}", f"track {strangers[0]!r} is not in tracks.csv")
+    files, errata = _rows(files_file, FileRow, optional=True), _rows(errata_file, Erratum, optional=True)
+    for file, rows, checked in ((files_file, files, True), (errata_file, errata, not head.discover)):
+        for line, row in rows:
+            if checked and row.track not in known:
+                raise SpecError(file, f"line {line}", f"track {row.track!r} is not in tracks.csv")
+    parts = {*head.stems, MIXTURE}
+    for line, row in errata:
+        if row.stem not in parts:
+            raise SpecError(errata_file, f"line {line}", f"stem {row.stem!r}: {suggestion(row.stem, parts)}")
     return Manifest(
-        head,
-        tracks,
-        _files(path.parent / "files.csv", set(names)),
-        path,
-        _errata(path.parent / "errata.csv", known, {*head.stems, MIXTURE}),
+        head, tuple(tracks), tuple(row for _, row in files), path, tuple(row for _, row in errata)
     )
 
 
-def _tracks(path: Path, *, optional: bool) -> tuple[TrackRow, ...]:
+def _rows(path: Path, kind: type[R], *, optional: bool) -> list[tuple[int, R]]:
+    """Read a CSV file whose header must be the fields of a struct; each row comes with its line number."""
     if optional and not path.exists():
-        return ()
-    return tuple(
-        TrackRow(
-            r["track"], r["subset"], _whole(path, n, "n_samples", r["n_samples"]) if r["n_samples"] else None
-        )
-        for n, r in _rows(path, TRACK_COLUMNS)
-    )
-
-
-def _files(path: Path, tracks: set[str]) -> tuple[FileRow, ...]:
-    if not path.exists():
-        return ()
-    rows = []
-    for n, r in _rows(path, FILE_COLUMNS):
-        if r["track"] not in tracks:
-            raise SpecError(path, f"line {n}", f"track {r['track']!r} is not in tracks.csv")
-        rows.append(
-            FileRow(r["track"], r["stem"], r["path"], _whole(path, n, "n_bytes", r["n_bytes"]), r["sha256"])
-        )
-    return tuple(rows)
-
-
-def _errata(path: Path, tracks: set[str] | None, stems: set[str]) -> tuple[Erratum, ...]:
-    if not path.exists():
-        return ()
-    rows = []
-    for n, r in _rows(path, ERRATA_COLUMNS):
-        if tracks is not None and r["track"] not in tracks:
-            raise SpecError(path, f"line {n}", f"track {r['track']!r} is not in tracks.csv")
-        if r["stem"] not in stems:
-            raise SpecError(path, f"line {n}", f"stem {r['stem']!r}: {suggestion(r['stem'], stems)}")
-        rows.append(Erratum(r["track"], r["stem"], r["defect"]))
-    return tuple(rows)
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Return (line number, row) pairs of a CSV file whose header must be exactly the given columns."""
+        return []
+    columns = kind.__struct_fields__
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines, strict=True)
             if tuple(reader.fieldnames or ()) != columns:
                 raise SpecError(path, "header", f"expected {','.join(columns)}, found {reader.fieldnames}")
-            rows = [
-                (reader.line_num, {k: unshielded(v) if isinstance(v, str) else v for k, v in row.items()})
-                for row in reader
-            ]
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SpecError(path, "", f"cannot be read ({error})") from error
-    for n, row in rows:
+    for line, row in rows:
         if None in row or None in row.values():
-            raise SpecError(path, f"line {n}", f"expected {len(columns)} cells")
-    return rows
+            raise SpecError(path, f"line {line}", f"expected {len(columns)} cells")
+    return [(line, kind(*(_cell(path, line, key, row[key]) for key in columns))) for line, row in rows]
 
 
-def _whole(path: Path, line: int, key: str, text: str) -> int:
+def _cell(path: Path, line: int, key: str, text: str) -> Any:
+    """Return the value of a cell; the shield of a spreadsheet formula is removed."""
+    text = unshielded(text)
+    if key not in ("n_samples", "n_bytes"):
+        return text
     try:
-        return int(text)
+        return int(text) if text or key == "n_bytes" else None
     except ValueError:
         raise SpecError(path, f"line {line}: {key}", f"expected a whole number, found {text!r}") from None

@@ -1,7 +1,7 @@
-"""Protocols: how a track is scored and how scores become the printed number.
+"""Protocols: how a track is scored, and how scores become the printed number.
 
 A released protocol is never edited; a change is a new file with a new id or version.
-Its digest travels with every score.
+Its digest is recorded with every score.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from svbench.specs.records import Record, digest, load_by_id, without
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Reducer = Literal["mean", "median"]
 TrackReducer = Literal["mean", "median", "length-weighted mean"]
-ORIGINAL = "original"  # the variant of a probe that leaves every track as it is
+ORIGINAL = "original"  # the variant of a probe that does not change the tracks
 
 
 class TargetSet(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,17 +28,17 @@ class TargetSet(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How frames become a track's score, tracks a target's, targets the headline.
+    """How the scores of frames become that of a track, then that of a target, then the headline.
 
-    ``tracks = "length-weighted mean"`` counts each track by its duration, as GNSDR does; it is marked
-    by a G before the name.
-    ``targets_over`` says which tracks the number over targets rests on where a track lacks one:
-    ``common tracks`` has a value for all targets, so that every target is measured on the same music;
-    with ``own tracks`` each target's number over all tracks that have it is taken as it is printed.
-    ``pooled`` takes all frames of all tracks together and ignores ``tracks``.
-    ``infinite`` says what becomes of a perfect (+inf) or hopeless (−inf) frame.
-    ``undefined`` says what a track without any value does: it is left out and counted, or it
-    spreads, and the number over tracks is undefined too, as a plain mean of NaN is.
+    ``tracks = "length-weighted mean"`` weights each track by its duration, as GNSDR does; the quantity's name
+    then starts with G.
+    ``targets_over`` selects the tracks of the number over targets if some tracks lack a target:
+    ``common tracks`` takes the tracks with a value for all targets, so that every target is measured on the
+    same music; ``own tracks`` takes the printed number of each target, over all tracks that have it.
+    ``pooled`` reduces all frames of all tracks together and ignores ``tracks``.
+    ``infinite`` says what happens to a perfect (+inf) or hopeless (−inf) frame.
+    ``undefined`` says what happens to a track without any value: it is left out and counted, or it
+    makes the number over tracks undefined too, as NaN does in a mean.
     ``quantum_db`` rounds each frame before reducing, as museval stores it.
     """
 
@@ -58,20 +58,20 @@ class Reduce(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def label(self) -> str:
-        """Return both axes as they are printed with every number, e.g. ``median/median``."""
+        """Return both reducers as they are printed with every number, e.g. ``median/median``."""
         return f"pooled {self.frames}" if self.pooled else f"{self.frames}/{self.tracks}"
 
 
 class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric plug-in with its parameters and reducers.
 
-    ``improvement`` subtracts what the mixture would score as the estimate, by the same rule on
+    ``improvement`` subtracts the score of the mixture as the estimate, by the same rule on
     the same frames: quantity ``SDR`` becomes ``SDRi``. ``quantities`` keeps
-    only some of what the metric gives; without it, all.
+    only some of the metric's quantities; by default all.
 
-    ``against = "original"`` takes for references what should have become of the estimates of the
-    original, for protocols with probes: ``SI-SDR`` becomes ``SI-SDR-eq``, how far a system commutes
-    with what a probe did.
+    ``against = "original"``, for protocols with probes, compares with the estimates of the original after the
+    change that the probe made: ``SI-SDR`` becomes ``SI-SDR-eq``, which measures how far a system commutes
+    with that change.
     """
 
     id: str
@@ -82,7 +82,7 @@ class MetricUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reduce: Reduce
 
     def named(self, quantity: str) -> str:
-        """Name of a quantity as the protocol uses it, e.g. ``SDRi`` or ``SI-SDR-eq``.
+        """Return the name of a quantity as the protocol uses it, e.g. ``SDRi`` or ``SI-SDR-eq``.
 
         A length-weighted mean has the G of the literature: ``GNSDR``.
         """
@@ -105,11 +105,11 @@ class Alignment(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Limits(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Budgets of one track; a system over them is stopped and its row says so.
+    """Budgets of one track; a system that exceeds one is stopped, and its row says so.
 
-    ``time_s`` and ``time_factor`` (of the track's duration) bound the wall time of a separation,
-    the stricter one counts; ``load_s`` that of loading. ``n_cores`` is how many cores the system
-    may run on, ``memory_bytes`` what all its processes may hold together. ``cpu_only`` hides the
+    ``time_s`` and ``time_factor`` (times the track's duration) limit the wall time of a separation;
+    the stricter one counts. ``load_s`` limits that of loading. ``n_cores`` is the number of cores the system
+    may run on, ``memory_bytes`` the memory of all its processes together. ``cpu_only`` hides the
     graphics cards.
     """
 
@@ -126,7 +126,7 @@ class Limits(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def is_timed(self) -> bool:
-        """Whether the wall time of a separation is bounded."""
+        """Whether the wall time of a separation is limited."""
         return bool(self.time_s or self.time_factor)
 
     def track_time_s(self, duration_s: float) -> float | None:
@@ -146,14 +146,14 @@ class ProbeUse(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole scoring rule, from target sets to the headline.
 
-    ``absent_target`` says what becomes of a track without one of the set's targets (no stem on
-    disk, or a stem that is silent throughout): ``score_others`` scores the remaining ones as a
-    smaller set; ``skip_set`` leaves the whole set of that track out; ``score_silence`` scores
-    stems that are on disk though silent like any other. A target that is not scored gets the
+    ``absent_target`` says what happens to a track without one of the set's targets (no stem on
+    disk, or a stem that is entirely silent): ``score_others`` scores the remaining ones as a
+    smaller set; ``skip_set`` leaves out the whole set for that track; ``score_silence`` scores
+    silent stems on disk like any other. A target that is not scored gets the
     status ``no target``, except from metrics made for absent targets.
 
-    ``rate_hz`` is the rate at which references and estimates are compared; without it, the
-    data set's own; ``resampler`` brings them there. With ``probes`` every system is run on each
+    ``rate_hz`` is the rate at which references and estimates are compared, by default that of the
+    data set; ``resampler`` converts to it. With ``probes`` every system is run on each
     variant of the data set.
     """
 
@@ -180,7 +180,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the file says; prose does not count, so a typo can be mended."""
+        """SHA-256 of the content of the file; prose does not count, so that a typo can be corrected."""
         return digest(without(self, "title", "description", "citation"))
 
     @property
@@ -190,7 +190,7 @@ class Protocol(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def load_protocol(name_or_path: str | Path) -> Protocol:
-    """Load a protocol by id or path, checking what the types cannot.
+    """Load a protocol by id or path, and check it for contradictions that the types allow.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def load_protocol(name_or_path: str | Path) -> Protocol:
 
 
 def contradiction(protocol: Protocol) -> tuple[str, str] | None:
-    """Find what the types cannot: a key whose value contradicts others, and what is wrong with it."""
+    """Return a key whose value contradicts others, and what is wrong with it; None if there is none."""
     for i, target_set in enumerate(protocol.target_sets):
         if len(set(target_set.targets)) < len(target_set.targets):
             return f"target_sets[{i}].targets", f"a target stands twice: {target_set.targets}"

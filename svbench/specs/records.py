@@ -1,7 +1,7 @@
 """Strict records: a TOML or JSON file becomes a frozen, typed value with a digest.
 
-Unknown keys, wrong types and missing keys are refused with the file and the path
-of the offending key. Two files that mean the same have the same digest, whatever
+Unknown keys, wrong types and missing keys are errors that name the file and the path
+of the key. Two files with the same content have the same digest, whatever
 their comments and spacing.
 """
 
@@ -21,7 +21,7 @@ from svbench.errors import SpecError, suggestion
 from svbench.printing.visible import shown
 from svbench.specs.library import find
 
-SCHEMA = 1  # of all hand-written files
+SCHEMA = 1  # version of all hand-written files
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -48,7 +48,7 @@ def load_toml(path: Path, kind: type[T]) -> T:
     Raises
     ------
     SpecError
-        Missing or unreadable file, bad TOML, or content that breaks the schema.
+        The file is missing, cannot be read, is not TOML, or its content does not fit the schema.
     """
     content = toml_content(path)
     found = content.get("schema", SCHEMA)
@@ -59,7 +59,7 @@ def load_toml(path: Path, kind: type[T]) -> T:
 
 
 def _refuse_beyond_json(value: Any, key: str, path: Path) -> None:
-    """Refuse what TOML can say and JSON, which records and requests are written in, cannot."""
+    """Refuse values that TOML has and JSON, the format of records and requests, has not."""
     if isinstance(value, dict):
         for name, item in value.items():
             _refuse_beyond_json(item, f"{key}.{name}" if key else name, path)
@@ -75,12 +75,12 @@ def _refuse_beyond_json(value: Any, key: str, path: Path) -> None:
 
 
 def toml_content(path: Path) -> dict[str, Any]:
-    """Read a TOML file as plain values; a byte order mark and any kind of line ends are allowed.
+    """Read a TOML file as plain values; a byte order mark and any line endings are allowed.
 
     Raises
     ------
     SpecError
-        With the line and its key.
+        It names the line and its key.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -93,7 +93,7 @@ def toml_content(path: Path) -> dict[str, Any]:
 
 
 def _bad_line(text: str, message: str) -> tuple[str, str]:
-    """Say on which line and key TOML breaks, and what to write there.
+    """Return the line and key of a TOML error, and what to write there.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def load_by_id(sort: str, name_or_path: str | Path, kind: type[T]) -> tuple[T, P
     Parameters
     ----------
     sort : str
-        What `svbench.specs.library.find` looks for, such as ``"protocol"``.
+        Kind of file, as `svbench.specs.library.find` takes it, such as ``"protocol"``.
     name_or_path : str or Path
     kind : type
         A Record class with an ``id``.
@@ -141,7 +141,7 @@ def load_by_id(sort: str, name_or_path: str | Path, kind: type[T]) -> tuple[T, P
 
 
 def convert(content: Any, kind: type[T], path: object) -> T:
-    """Turn parsed content into a record, or say which key is wrong and what was expected."""
+    """Turn parsed content into a record; an error names the key and what was expected."""
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
@@ -161,15 +161,15 @@ def digest(value: Any) -> str:
 
 
 def without(record: msgspec.Struct, *prose: str) -> dict[str, Any]:
-    """Return a record's fields except those that decide nothing, ready for `digest`."""
+    """Return a record's fields, ready for `digest`, without those that determine nothing."""
     content: dict[str, Any] = _canonical(record)
     return {key: value for key, value in content.items() if key not in prose}
 
 
 def _canonical(value: Any) -> Any:
-    """Plain values of a record, fields at their defaults left out.
+    """Return the plain values of a record, without fields at their defaults.
 
-    A later version may then add a field with a default without moving the digests of old files.
+    A later version can then add a field with a default without changing the digests of old files.
     """
     if isinstance(value, msgspec.Struct):
         fields = msgspec.structs.fields(value)
@@ -189,18 +189,13 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def _explain(message: str, content: Any, kind: type[msgspec.Struct]) -> tuple[str, str]:
-    """Split msgspec's message into a key path and a sentence with what was found."""
+    """Turn msgspec's message into a key path and a sentence that says what was found."""
     problem, _, where = message.partition(" - at ")
     key = where.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
-    unknown = re.search(r"unknown field `(.+)`", problem)
-    if unknown:
-        name = unknown.group(1)
-        allowed = _fields_at(kind, key)
-        full = f"{key}.{name}" if key else name
-        return full, f"unknown key; {suggestion(name, allowed)}"
-    missing = re.search(r"missing required field `(.+)`", problem)
-    if missing:
-        return (f"{key}.{missing.group(1)}" if key else missing.group(1)), "missing; it must be given"
+    if field := re.search(r"(unknown|missing required) field `(.+)`", problem):
+        what, name = field.groups()
+        advice = f"unknown key; {suggestion(name, _fields_at(kind, key))}"
+        return f"{key}.{name}" if key else name, advice if what == "unknown" else "missing; it must be given"
     found = _value_at(content, key)
     sentence = problem[0].lower() + problem[1:]
     return key, f"{sentence}; found {found!r}" if found is not None else sentence
@@ -220,7 +215,7 @@ def _value_at(content: Any, key: str) -> Any:
 
 
 def _fields_at(kind: type[msgspec.Struct], key: str) -> list[str]:
-    """Names allowed at a key path, by walking the record's type annotations."""
+    """Return the names allowed at a key path, from the record's type annotations."""
     info: Any = msgspec.inspect.type_info(kind)
     for step in _steps(key):
         if isinstance(step, int):

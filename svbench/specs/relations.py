@@ -1,7 +1,7 @@
-"""Which data sets share tracks, and so which tracks a system may have been trained on.
+"""Which data sets share tracks, and therefore which tracks a system may have been trained on.
 
 ``data_manifests/relations.toml`` declares it; a user's own file of that name adds to the shipped one.
-Training data is given as ``<data set>`` or, where only part of it was used, ``<data set>/<subset>``.
+Training data is given as ``<data set>`` or, if only part of it was used, ``<data set>/<subset>``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from svbench.specs.library import FOLDERS, shipped
 from svbench.specs.manifest import Manifest, load_manifest
 from svbench.specs.records import Record, load_toml
 
-UNKNOWN = "unknown"  # in training_data: nobody says
+UNKNOWN = "unknown"  # in training_data: not published
 
 
 class Same(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +28,7 @@ class Same(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Within(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Tracks of ``data``, by their names there, that ``part`` holds too."""
+    """Tracks of ``data``, by their names there, that ``part`` contains too."""
 
     part: str
     data: str
@@ -43,7 +43,7 @@ class Relations(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     within: tuple[Within, ...] = ()
 
     def alike(self, name: str) -> frozenset[str]:
-        """Return a data set's id and those of data sets with the same tracks.
+        """Return the ids of all data sets with the same tracks as this one, and its own.
 
         Examples
         --------
@@ -54,14 +54,14 @@ class Relations(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Overlap(msgspec.Struct, frozen=True):
-    """What a system's training data has in common with the tracks it is measured on.
+    """The tracks that a system's training data shares with the tracks it is measured on.
 
     Attributes
     ----------
     tracks : dict of str to str
-        Measured tracks that were trained on, with the training data that holds them.
+        Measured tracks that were trained on, with the training data that contains them.
     unchecked : tuple of str
-        Training data that no manifest here describes, ``"unknown"`` among them.
+        Training data that no manifest describes, including ``"unknown"``.
     """
 
     tracks: dict[str, str]
@@ -87,7 +87,7 @@ def load_relations() -> Relations:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, mtime_ns: int) -> Relations:
-    """Read a file once as long as it does not change."""
+    """Read a file, again only after it has changed."""
     return load_toml(path, Relations)
 
 
@@ -99,7 +99,7 @@ def overlap(training_data: tuple[str, ...], data: str, tracks: tuple[str, ...]) 
     training_data : tuple of str
         As in a system file.
     data : str
-        Id of the data set measured on.
+        Id of the data set that is measured on.
     tracks : tuple of str
         Names of its tracks that are measured.
 
@@ -126,7 +126,7 @@ def overlap(training_data: tuple[str, ...], data: str, tracks: tuple[str, ...]) 
 
 
 def track_key(name: str) -> str:
-    """Return what a track's names in several data sets have in common.
+    """Return what the names of a track in several data sets have in common.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def track_key(name: str) -> str:
 
 
 def _shared(entry: str, data: str, relations: Relations) -> frozenset[str] | Literal["all"] | None:
-    """Names of shared tracks; "all" where training and test data are one; None where nobody knows."""
+    """Return the names of shared tracks; "all" if training and test data are the same; None if unknown."""
     name, _, subset = entry.partition("/")
     manifest = _manifest(name)
     here, there = relations.alike(data), relations.alike(name)
@@ -152,7 +152,7 @@ def _shared(entry: str, data: str, relations: Relations) -> frozenset[str] | Lit
         try:
             return manifest.subset_tracks(subset)
         except SvbenchError:
-            # A data set whose tracks are not listed: its subsets cannot be told apart.
+            # The manifest does not list the tracks, so its subsets cannot be distinguished.
             return "all" if manifest.head.discover else None
     shared: frozenset[str] = frozenset()
     for relation in relations.within:
@@ -164,7 +164,7 @@ def _shared(entry: str, data: str, relations: Relations) -> frozenset[str] | Lit
 
 
 def _subset(manifest: Manifest | None, subset: str, relation: Within) -> frozenset[str]:
-    """Tracks that can be in a subset; all of the relation's where its manifest does not list them."""
+    """Return the tracks of a subset; all tracks of the relation if the manifest does not list them."""
     try:
         return manifest.subset_tracks(subset) if manifest and subset else frozenset(relation.tracks)
     except SvbenchError:

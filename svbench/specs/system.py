@@ -1,4 +1,7 @@
-"""System files: who is measured. Adapter + parameters + weights digest + training data."""
+"""System files: adapter, parameters, weights and training data of a measured system; and variants of one.
+
+A variant has the same adapter and weights as its system, with other values of some parameters.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +21,19 @@ from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
 
 Kind = Literal["system", "baseline", "oracle"]
-# Adapters that can build their networks without weights, to measure what they cost.
+# Adapters that can build their networks without weights, to measure their cost.
 UNTRAINED = frozenset({"zoo"})
-# Raising one of these for the sake of one track must not make all others be done again.
+# Not part of the digest: raising a limit for the sake of one track must not repeat all others.
 _GUARDS = ("memory_limit_bytes", "disk_limit_bytes", "log_limit_bytes", "default_limits")
-# Adapters that give exactly the targets they are asked for. They cost nothing, and a file that is missing
-# for one protocol must not fail another, so only protocols with the same targets share what they give.
+# Adapters that return exactly the targets they are asked for. Only protocols with the same targets share
+# their estimates: they cost nothing, and a file that is missing for one protocol must not fail another.
 AS_ASKED = frozenset({"mixture", "silence", "folder"})
 
 
 class Weights(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A weights file, relative to the system file, and what its content must hash to.
+    """A weights file, relative to the system file, and the hash of its content.
 
-    ``source`` says in words or as an address where the file can be had; errors repeat it.
+    ``source`` says, in words or as an address, where to get the file; error messages repeat it.
     """
 
     path: str
@@ -42,11 +45,11 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One submitted system.
 
     ``training_data`` names manifests (or ``["unknown"]``, or ``[]`` for a system that was not
-    trained); leaving it out is refused, because leaks are found through it. ``python`` names
-    another interpreter, which needs numpy and soundfile only. ``threads`` bounds the numeric
+    trained); it is required, because leaks are found through it. ``python`` names
+    another interpreter, which needs only numpy and soundfile. ``threads`` limits the numeric
     threads of the worker. An ``oracle`` sees the references and is marked as such everywhere.
-    The limits take the place of default ones, see `svbench.systems.worker.limits`; ``default_limits = false``
-    lifts those.
+    The limits replace the default ones, see `svbench.systems.worker.limits`; ``default_limits = false``
+    removes those.
     ``random_weights`` is never in a file: `permitted` sets it.
     """
 
@@ -71,7 +74,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what decides the output; prose and limits that only guard the machine do not count."""
+        """SHA-256 of what determines the output; prose and limits that protect the machine do not count."""
         content = without(self, "title", "citation", "licence", *_GUARDS)
         if self.weights:
             content["weights"] = [without(w, "source") for w in self.weights]
@@ -79,7 +82,7 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LocatedSystem(msgspec.Struct, frozen=True):
-    """A system with the folder that its relative paths start from."""
+    """A system, and the folder that its relative paths start from."""
 
     spec: SystemSpec
     folder: Path
@@ -107,20 +110,20 @@ def load_system(name_or_path: str | Path) -> LocatedSystem:
 
 
 def permitted(located: LocatedSystem, *, random_weights: bool) -> LocatedSystem:
-    """Return a system as it may be measured: with its weights, or by permission with random ones.
+    """Return a system as it may be measured: with its weights or, if permitted, with random ones.
 
-    With random weights it is another system, and its id says so wherever its numbers stand.
+    With random weights it is another system, and its id says so wherever its numbers appear.
 
     Parameters
     ----------
     located : LocatedSystem
     random_weights : bool
-        Whether a system that names no weights, though its adapter takes some, may have random ones.
+        Whether a system that names no weights, although its adapter needs some, may have random ones.
 
     Raises
     ------
     SpecError
-        It names none, and may not.
+        The system names no weights, and random ones are not permitted.
     """
     spec = located.spec
     if spec.adapter not in UNTRAINED or spec.weights:
@@ -136,7 +139,7 @@ def permitted(located: LocatedSystem, *, random_weights: bool) -> LocatedSystem:
 
 
 def unlimited(located: LocatedSystem) -> LocatedSystem:
-    """Return a system without the default limits; those of its file and of the protocol stay."""
+    """Return a system without the default limits; those of its file and of the protocol remain."""
     return LocatedSystem(msgspec.structs.replace(located.spec, default_limits=False), located.folder)
 
 
@@ -155,19 +158,19 @@ _WORD = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\[\]]*\]|[^,"'\[\]]*)\s
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """A derived system and the values that make it."""
+    """A system derived from another, and the parameter values in which it differs."""
 
     values: dict[str, Any]
     located: LocatedSystem
 
 
 def parameter_values(text: str) -> tuple[str, list[Any]]:
-    """Read ``name=value,value,…``; what TOML does not know as a value is a word.
+    """Parse ``name=value,value,…``; what is not a value in TOML is a word.
 
     Raises
     ------
     SpecError
-        No name, no values, or a value twice.
+        There is no name or no value, or a value occurs twice.
 
     Examples
     --------
@@ -199,7 +202,7 @@ def variants(located: LocatedSystem, parameters: Sequence[tuple[str, list[Any]]]
     Raises
     ------
     SpecError
-        A parameter stands twice.
+        A parameter occurs twice.
 
     Examples
     --------
@@ -212,15 +215,14 @@ def variants(located: LocatedSystem, parameters: Sequence[tuple[str, list[Any]]]
     for name in names:
         if names.count(name) > 1:
             raise SpecError("--param", name, "stands twice; give all its values at once")
-    found = []
+    spec, found = located.spec, []
     for combination in itertools.product(*(values for _, values in parameters)):
         values = dict(zip(names, combination, strict=True))
-        spec = located.spec
-        told = ", ".join(f"{n} = {value_text(v)}" for n, v in values.items())
+        listed = ", ".join(f"{n} = {value_text(v)}" for n, v in values.items())
         derived = msgspec.structs.replace(
             spec,
             id=_safe(spec.id + "".join(f"-{n}_{value_text(v)}" for n, v in values.items())),
-            title=f"{spec.title} ({told})",
+            title=f"{spec.title} ({listed})",
             parameters={**spec.parameters, **values},
         )
         found.append(Variant(values, LocatedSystem(derived, located.folder)))
@@ -239,7 +241,7 @@ def value_text(value: Any) -> str:
 
 
 def _words(listing: str) -> list[str]:
-    """Split at commas outside of quotes and brackets; nothing if that cannot be."""
+    """Split at commas outside of quotes and brackets; return nothing if the text is malformed."""
     words: list[str] = []
     at = 0
     while (found := _WORD.match(listing, at)) and found[1].strip():
@@ -257,23 +259,23 @@ def _value(word: str) -> Any:
         if word[0] in "\"'[":
             raise SpecError("--param", "", f"{word} is no TOML value: {error}") from error
         return word
-    if isinstance(value, list) and all(isinstance(v, (bool, int, str)) or _is_finite(v) for v in value):
+    if isinstance(value, list) and all(map(_is_plain, value)):
         return value
-    # Dates and tables are no values of a parameter here; nan and inf cannot be written as JSON.
-    return value if isinstance(value, (bool, int, str)) or _is_finite(value) else word
+    # Dates and tables are not accepted as values, and nan and inf cannot be written as JSON: these are words.
+    return value if _is_plain(value) else word
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _safe(text: str) -> str:
-    """Keep what ids may hold; they become names of folders, where '--' separates the parts."""
+    """Replace characters that an id may not have; ids become parts of folder names, separated by '--'."""
     return re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9._+-]+", "_", text))
 
 
 def _unique(variant: Variant, among: list[Variant]) -> Variant:
-    """Add a few digits to an id that another variant has too, since both held unusual characters."""
+    """Add a few digits to an id that another variant has too, as replaced characters may make them equal."""
     spec = variant.located.spec
     if sum(v.located.spec.id == spec.id for v in among) == 1:
         return variant

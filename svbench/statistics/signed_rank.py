@@ -1,14 +1,14 @@
-"""Tests over tracks: Wilcoxon's signed rank with Holm's correction, and the quantities that go with it.
+"""Wilcoxon's signed-rank test over tracks, corrections for many tests, and the effect that the test is about.
 
-They ask whether one system beats another on the typical track, which the difference of two headlines
-need not say. What the test tests is the pseudo-median of the paired differences; `typical_difference`
-estimates it, so that a p value never stands beside another quantity alone.
+The test asks whether one system is better than another on the typical track, which is not what the difference
+of two headlines says. It tests the pseudo-median of the paired differences; `typical_difference`
+estimates that, so that a p value is never printed only beside another quantity.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,24 +16,24 @@ import numpy as np
 
 from svbench.statistics.resampling import Array
 
-TIE = 0.005  # less than half of the last printed digit
-MOST_EXACT = 50  # differences; more need no exact distribution
+TIE = 0.005  # half of the last printed digit
+MOST_EXACT = 50  # differences that have an exact distribution; that of more is nearly normal
 
 
 @dataclass(frozen=True)
 class SignedRank:
-    """What the paired differences of tracks say.
+    """The signed-rank test of paired differences over tracks, and effect sizes.
 
     Attributes
     ----------
     p : float
-        Two-sided, Wilcoxon's signed rank test; 1 where no track differs.
+        Two-sided, of Wilcoxon's signed-rank test; 1 if no track differs.
     rank_biserial : float
-        From −1 (worse on every track) to 1; the share of ranks in favour minus that against.
+        From −1 (worse on every track) to 1; the share of ranks in favour minus the share against.
     standardised : float or None
-        Mean difference over its standard deviation (Cohen's d_z); None where they are all equal.
+        Mean difference over its standard deviation (Cohen's d_z); None if all differences are equal.
     wins, ties, losses : int
-        Tracks; a tie differs by less than 0.005.
+        Numbers of tracks; a difference below 0.005 is a tie.
     """
 
     p: float
@@ -51,7 +51,7 @@ def signed_rank(better: Array) -> SignedRank:
     ----------
     better : array, shape (n_tracks,)
         By how much the first is better on each track; may be infinite. Zeros are dropped from the
-        test as Wilcoxon did.
+        test, as Wilcoxon did.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def signed_rank(better: Array) -> SignedRank:
 
     Examples
     --------
-    >>> found = signed_rank(np.array([1.0, 2.0, 3.0, -0.5, 0.0]))
-    >>> found.p, found.rank_biserial, found.wins, found.ties, found.losses
+    >>> test = signed_rank(np.array([1.0, 2.0, 3.0, -0.5, 0.0]))
+    >>> test.p, test.rank_biserial, test.wins, test.ties, test.losses
     (0.25, 0.8, 3, 1, 1)
     """
     from scipy.stats import rankdata, wilcoxon
@@ -72,7 +72,7 @@ def signed_rank(better: Array) -> SignedRank:
     nonzero = better[better != 0]
     p, biserial = 1.0, 0.0
     if len(nonzero):
-        # Infinities have no differences of their own: as ranks they are the largest.
+        # Signed ranks replace the differences, since infinite ones cannot be subtracted; these rank highest.
         signed = np.sign(nonzero) * rankdata(np.abs(nonzero))
         few = len(signed) <= MOST_EXACT
         p = _exact_p(signed) if few else float(wilcoxon(signed, method="asymptotic").pvalue)
@@ -96,12 +96,12 @@ class TypicalDifference:
     Attributes
     ----------
     value : float or None
-        None where it is infinite, as perfect tracks may make it.
+        None if it is infinite, which perfect tracks may cause.
     median : float or None
         The plain median of the differences, to compare with papers that print it.
     low, high : float or None
-        None where a bound is infinite, and both where there are too few tracks for the level: no
-        interval at 95 % below six.
+        A bound is None if it is infinite, and both are if there are too few tracks for the level: fewer
+        than six at 95 %.
     """
 
     value: float | None
@@ -111,16 +111,16 @@ class TypicalDifference:
 
 
 def typical_difference(differences: Array, alpha: float) -> TypicalDifference:
-    """PrintedNumber the pseudo-median of paired differences: what Wilcoxon's signed rank test tests.
+    """Estimate the pseudo-median of paired differences, which is what Wilcoxon's signed-rank test tests.
 
-    It is the median of the averages of every two differences, each also with itself (Walsh averages).
-    Its interval holds the shifts that the signed rank test does not reject: exact up to 50 differences,
-    by the normal approximation beyond. Differences that are tied make it wider than it need be.
+    It is the median of the averages of every two differences, including each with itself (Walsh averages).
+    Its interval contains the shifts that the signed-rank test does not reject: exact up to 50 differences,
+    by the normal approximation beyond. Ties among the differences make it wider than necessary.
 
     Parameters
     ----------
     differences : array, shape (n_tracks,)
-        At least one; zeros count, and infinite ones may be there.
+        At least one; zeros count, and infinite ones are allowed.
     alpha : float
         Probability outside the interval, both sides together.
 
@@ -148,52 +148,56 @@ def typical_difference(differences: Array, alpha: float) -> TypicalDifference:
     value, bounds = float(np.median(averages)), [math.nan, math.nan]
     if outside := _n_outside(n, alpha):
         ends = [outside - 1, len(averages) - outside]
-        bounds = np.partition(averages, ends)[ends].tolist()  # thousands of tracks have millions of averages
+        bounds = np.partition(averages, ends)[ends].tolist()  # faster than sorting millions of averages
     numbers = (value, float(np.median(differences)), *bounds)
     return TypicalDifference(*(v if math.isfinite(v) else None for v in numbers))
 
 
 @lru_cache(maxsize=64)  # all pairs of a comparison ask for the same few
 def _n_outside(n: int, alpha: float) -> int:
-    """Count, from each end of the sorted averages, up to the one that is the interval's bound.
+    """Return the position, from each end of the sorted averages, of the interval's bound.
 
-    It is the largest k with P(rank sum < k) ≤ alpha / 2 where signs are drawn at random; 0 where there is
-    none.
+    It is the largest k with P(rank sum < k) ≤ alpha / 2 under random signs; 0 if there is none
+    (Hollander and Wolfe 1999, section 3.3).
     """
     if n > MOST_EXACT:
         from scipy.special import ndtri
 
         deviation = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        # The half is the correction for a sum that goes in steps of one.
+        # Mean and variance of the rank sum; the half corrects for the continuity of the normal distribution.
         return max(0, math.floor(n * (n + 1) / 4 + float(ndtri(alpha / 2)) * deviation + 0.5))
     below = np.cumsum(_ways(range(1, n + 1))) / 2.0**n
     return int(np.sum(below <= alpha / 2))
 
 
-def _ways(steps: Iterable[int]) -> Array:
-    """Count the choices of signs that give each sum of the ranks whose sign is +."""
-    every = list(steps)
-    ways = np.zeros(sum(every) + 1)
+def _ways(ranks: Sequence[int]) -> Array:
+    """Count, for each possible sum of the ranks with sign +, the choices of signs that give it.
+
+    Each rank either adds to the sum or does not: one convolution with (1, 0, …, 0, 1) per rank. Counts stay
+    below 2**50, so they are exact in float64.
+    """
+    ways = np.zeros(sum(ranks) + 1)
     ways[0] = 1.0
-    for step in every:
-        ways[step:] += ways[:-step].copy()
+    for rank in ranks:
+        ways[rank:] += ways[:-rank].copy()
     return ways
 
 
 def _exact_p(signed: Array) -> float:
-    """Two-sided p of signed ranks among all their signs. Tied ranks are halves, so twice them are counted.
+    """Return the exact two-sided p of signed ranks: the share of all choices of signs that are as extreme.
 
-    scipy has no exact p where there are ties; its normal approximation calls four equal differences
-    p = 0.046, though one of eight draws of their signs is as one-sided.
+    scipy has no exact p if there are ties. For four equal differences its normal approximation gives
+    p = 0.046, although one of eight choices of signs is as one-sided: p = 0.125.
     """
-    steps = np.rint(2 * np.abs(signed)).astype(int)
-    plus = int(steps[signed > 0].sum())
-    as_far = _ways(steps.tolist())[: min(plus, int(steps.sum()) - plus) + 1].sum()
-    return min(1.0, 2 * float(as_far) / 2.0 ** len(steps))
+    # Tied ranks are multiples of a half; twice them are whole numbers, which `_ways` needs.
+    doubled = np.rint(2 * np.abs(signed)).astype(int)
+    plus = int(doubled[signed > 0].sum())
+    as_far = _ways(doubled.tolist())[: min(plus, int(doubled.sum()) - plus) + 1].sum()
+    return min(1.0, 2 * float(as_far) / 2.0 ** len(doubled))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values so that the chance of any false finding among them stays below alpha.
+    """Adjust p values by Holm's method: the chance of any false rejection among them is at most alpha.
 
     References
     ----------
@@ -206,6 +210,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     n = len(p_values)
     adjusted, worst = [0.0] * n, 0.0
+    # From the smallest up, each times the number of tests left; the maximum keeps their order.
     for place, i in enumerate(np.argsort(p_values, kind="stable")):
         worst = max(worst, min(1.0, (n - place) * p_values[i]))
         adjusted[i] = worst
@@ -213,9 +218,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values as Holm does, but from the largest down: never larger than Holm's.
+    """Adjust p values as Holm does, but from the largest down, which gives values never larger than Holm's.
 
-    Valid where tests are independent or hang together positively, as those of pairs mostly do.
+    Valid if the tests are independent or positively dependent, as those of pairs mostly are.
 
     References
     ----------

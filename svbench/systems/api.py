@@ -16,14 +16,14 @@ from svbench.audio import Audio, Samples
 
 @dataclass(frozen=True)
 class SystemInfo:
-    """What a loaded system says about itself.
+    """A loaded system's information about itself.
 
     Attributes
     ----------
     id, version : str
         ``version`` is the version of the model or program, for the record.
     targets : tuple of str
-        The targets that it gives; it may leave out those that a mixture does not contain.
+        The targets that it estimates; it may leave out those that a mixture does not contain.
     rate_hz : int or None
         The rate at which it works; mixtures are resampled to it, and estimates back. None: any rate.
     deterministic : bool
@@ -69,7 +69,7 @@ class System(Protocol):
 
 
 class Stream(Protocol):
-    """One mixture on its way through a streaming system, a hop at a time.
+    """A mixture that is fed to a streaming system hop by hop.
 
     Everything that ``push`` and ``finish`` return, concatenated, is the estimate. It is aligned with the
     mixture, as that of ``separate`` is, and as long as what was pushed. A system that looks further ahead
@@ -97,7 +97,7 @@ class StreamingSystem(System, Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What an adapter factory gets besides the parameters of the system file.
+    """The arguments of an adapter factory besides the parameters of the system file.
 
     An adapter is any ``factory(parameters: dict, context: Context) -> System``.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.stft import Spectrum, istft, stft
 
@@ -21,16 +22,13 @@ MIN_DISTANCE_S = 0.5
 HIGH_PASS_HZ = 100.0
 
 
-def _no_parameters(parameters: dict[str, Any], name: str) -> None:
-    if parameters:
-        raise ValueError(f"{name} takes no parameters, found {', '.join(sorted(parameters))}")
-
-
 class Mixture:
     """The mixture as the estimate of every target: the floor that every system should beat."""
 
+    name = "mixture"
+
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "mixture")
+        check_parameters(self.name, parameters, ())
         self.info = SystemInfo(context.system_id, context.targets)
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -38,16 +36,14 @@ class Mixture:
         return dict.fromkeys(self.info.targets, mixture)
 
 
-class Silence:
+class Silence(Mixture):
     """Silence as the estimate of every target: shows how a protocol treats it."""
 
-    def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "silence")
-        self.info = SystemInfo(context.system_id, context.targets)
+    name = "silence"
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Return zeros for each target."""
-        return dict.fromkeys(self.info.targets, Audio(np.zeros_like(mixture.samples), mixture.rate_hz))
+        return super().separate(Audio(np.zeros_like(mixture.samples), mixture.rate_hz))
 
 
 class CentreCancellation:
@@ -59,7 +55,7 @@ class CentreCancellation:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "centre")
+        check_parameters("centre", parameters, ())
         self.info = SystemInfo(context.system_id, ("vocals", "accompaniment"))
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
@@ -94,9 +90,7 @@ class HarmonicPercussive:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - {"length"}
-        if unknown:
-            raise ValueError(f"hpss takes length, found {', '.join(sorted(unknown))}")
+        check_parameters("hpss", parameters, ["length"])
         self.length = int(parameters.get("length", 17))
         self.info = SystemInfo(context.system_id, ("vocals", "drums", "bass", "other"))
 
@@ -146,7 +140,7 @@ class RepetSim:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        _no_parameters(parameters, "repet")
+        check_parameters("repet", parameters, ())
         self.info = SystemInfo(context.system_id, ("vocals", "accompaniment"))
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:

@@ -27,7 +27,7 @@ from svbench.systems.worker.calls import check_info
 from svbench.systems.worker.host import Separation, WorkerHost
 from svbench.systems.worker.processes import cpu_s, peak_rss_bytes
 
-CALLABLE = "callable"  # stands for the adapter in the record of such a run
+CALLABLE = "callable"  # takes the place of the adapter's name in the record of such a run
 NOTE = "separated in the calling process, without isolation; the memory figure is that of the whole process"
 Separate = Callable[[Audio], Mapping[str, Any]]
 
@@ -53,8 +53,8 @@ def callable_system(function: Separate, name: str | None = None) -> CallableSyst
     Returns
     -------
     CallableSystem
-        A new system with each call: nobody can tell from outside whether the weights behind a function
-        have changed since, so its results are never taken for those of an earlier call.
+        Each call makes a new system. Whether the weights behind a function have changed since cannot be
+        seen from outside, so stored results are never reused for a later call.
     """
     label = getattr(function, "__qualname__", type(function).__qualname__)
     spec = SystemSpec(
@@ -70,14 +70,17 @@ def callable_system(function: Separate, name: str | None = None) -> CallableSyst
 
 
 class InProcessHost(WorkerHost):
-    """Stands in for the worker of a function; the same requests, answered by calling it."""
+    """Stands in for the worker of a function: answers the same requests by calling the function."""
+
+    located: CallableSystem
 
     def start(self, limit_s: float | None = None) -> SystemInfo:
-        """Return what is known of the function; before its first answer, that it gives all that is asked."""
+        """Return what is known of the function; before its first call, it is taken to give all targets."""
         del limit_s
         if self._info is None:
-            targets = getattr(self._function, "targets", self.targets)
-            info = SystemInfo(self.located.spec.id, targets, rate_hz=getattr(self._function, "rate_hz", None))
+            function = self.located.function
+            targets = getattr(function, "targets", self.targets)
+            info = SystemInfo(self.located.spec.id, targets, rate_hz=getattr(function, "rate_hz", None))
             try:
                 check_info(info)
             except ValueError as error:
@@ -104,7 +107,7 @@ class InProcessHost(WorkerHost):
         info = self.start()
         wall, cpu = time.perf_counter(), cpu_s()
         try:
-            answer = self._function(mixture)
+            answer = self.located.function(mixture)
         except Exception as error:
             self.log = self.folder / "log-1.txt"
             self.log.write_text(traceback.format_exc(), encoding="utf-8")
@@ -112,7 +115,7 @@ class InProcessHost(WorkerHost):
         wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
         if not isinstance(answer, Mapping):
             raise SystemFailure(f"returned {type(answer).__name__}, expected a dict of target to array")
-        if not hasattr(self._function, "targets") and self.last_info is None:
+        if not hasattr(self.located.function, "targets") and self.last_info is None:
             self._names = self._canonical_names(tuple(map(str, answer)))
             info = replace(info, targets=tuple(self._names.values()))
         self._info = self.last_info = info
@@ -124,17 +127,12 @@ class InProcessHost(WorkerHost):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the scores must know, first that nothing isolated the function."""
+        """Remarks for readers of the scores, first that the function ran without isolation."""
         return (NOTE, *super().notes)
-
-    @property
-    def _function(self) -> Separate:
-        assert isinstance(self.located, CallableSystem)
-        return self.located.function
 
 
 def _audio(name: str, given: Any, mixture: Audio) -> Audio:
-    """Read an estimate; an array is taken to have the mixture's rate, one without channels to be mono."""
+    """Return an estimate as audio; arrays have the mixture's rate, and those of one axis are mono."""
     if isinstance(given, Audio):
         return given
     if not isinstance(given, np.ndarray) or given.dtype not in (np.float32, np.float64):

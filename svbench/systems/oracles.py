@@ -1,7 +1,7 @@
 """Oracles: ideal masks and the multichannel Wiener filter, computed from the references.
 
-They show what masking achieves when the truth is known, which is not an upper bound: real systems have
-exceeded them. They are marked as oracles everywhere. They behave like those of sigsep/sigsep-mus-oracle,
+They show what masking achieves with the true sources, which is not an upper bound: real systems have exceeded
+them. They are marked as oracles everywhere. They behave like those of sigsep/sigsep-mus-oracle,
 which SiSEC 2018 used: window 2048, hop 1024. Spectra have shape (n_frames, n_bins, n_channels).
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.stft import Spectrum, istft, stft
 
@@ -26,7 +27,7 @@ PAIR = ("vocals", "accompaniment")
 
 
 class _Oracle:
-    """What both kinds share: transform, and filter each stem (or vocals and accompaniment)."""
+    """Base of both oracles: transform, filter each stem (or vocals and accompaniment), transform back."""
 
     def __init__(self, context: Context) -> None:
         self.info = SystemInfo(context.system_id, STEMS, needs=frozenset({"references"}))
@@ -34,7 +35,7 @@ class _Oracle:
     def separate(self, mixture: Audio, *, references: dict[str, Audio]) -> dict[str, Audio]:
         """Filter the mixture once per stem; an absent stem is estimated as silence."""
         spectrum = SCALE * stft(mixture.samples, N_FFT, HOP)
-        # Where the references have an accompaniment but none of its stems, it contains them all.
+        # With an accompaniment but none of its stems among the references, there are two sources, not four.
         names = PAIR if "accompaniment" in references and not references.keys() & set(STEMS[1:]) else STEMS
         sources = {t: SCALE * stft(references[t].samples, N_FFT, HOP) for t in names if t in references}
         filtered = self.filter(spectrum, sources)
@@ -108,8 +109,7 @@ class MultichannelWiener(_Oracle):
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        if parameters:
-            raise ValueError(f"mwf takes no parameters, found {', '.join(sorted(parameters))}")
+        check_parameters("mwf", parameters, ())
         super().__init__(context)
 
     def filter(self, mixture: Spectrum, sources: dict[str, Spectrum]) -> dict[str, Spectrum]:

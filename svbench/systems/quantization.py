@@ -1,4 +1,4 @@
-"""Make a second system from an ONNX system: the same network with 8-bit weights.
+"""Quantise an ONNX system: make a second system of the same network with 8-bit weights.
 
 ONNX Runtime's quantiser runs in a child process (`svbench.systems.quantizer`) under the system's own
 interpreter; this side checks its input, names its output and writes the system file.
@@ -20,7 +20,7 @@ import msgspec
 from svbench.errors import SvbenchError
 from svbench.specs.records import without
 from svbench.specs.system import LocatedSystem, Weights
-from svbench.systems.adapters.onnx import check_external_files
+from svbench.systems.adapters.network_files import check_external_files
 from svbench.systems.worker.limits import checked_weights, interpreter
 
 SUFFIX = "-int8"

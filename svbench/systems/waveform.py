@@ -1,8 +1,8 @@
-"""Networks from waveform to waveform: what their files leave open, and separation in segments.
+"""Networks from waveform to waveform: read their description, check it, separate in segments.
 
 A TorchScript, torch.export or ONNX file contains operations, but not the names of its outputs or the rate at
-which it was trained. The system file says that; this module checks that the two fit together. It runs in the
-worker process, so it needs numpy only.
+which it was trained. The system file gives these; this module checks that the two fit together. It runs in
+the worker process, so it imports numpy only.
 """
 
 from __future__ import annotations
@@ -88,29 +88,35 @@ def describe(parameters: dict[str, Any]) -> Description:
     targets = parameters["targets"]
     if not isinstance(targets, list) or not targets or len(set(map(str, targets))) < len(targets):
         raise ValueError(f"targets must be a list of different names, found {targets!r}")
-    channels = _positive("channels", parameters.get("channels", 2))
+    channels = check_count("channels", parameters.get("channels", 2))
     given, segment = parameters.get("overlap"), parameters.get("segment_samples")
     if given is not None and segment is None:
         raise ValueError(f"overlap = {given!r} needs segment_samples; a whole track overlaps with nothing")
-    overlap = 0.0 if segment is None else 0.25 if given is None else given
-    if isinstance(overlap, bool) or not isinstance(overlap, (int, float)) or not 0 <= overlap < 1:
-        raise ValueError(f"overlap is a share of the segment from 0 to below 1, found {overlap!r}")
+    overlap = check_overlap(0.0 if segment is None else 0.25 if given is None else given)
     inward, outward = ("batch", "channels", "samples"), AXES
     return Description(
         targets=tuple(map(str, targets)),
-        rate_hz=_positive("rate_hz", parameters["rate_hz"]),
+        rate_hz=check_count("rate_hz", parameters["rate_hz"]),
         channels=channels,
         input=_axes("input", parameters.get("input", inward), set(inward), channels),
         output=_axes("output", parameters.get("output", outward), set(outward), channels),
-        segment_samples=None if segment is None else _positive("segment_samples", segment),
-        overlap=float(overlap),
+        segment_samples=None if segment is None else check_count("segment_samples", segment),
+        overlap=overlap,
     )
 
 
-def _positive(name: str, value: Any) -> int:
+def check_count(name: str, value: Any) -> int:
+    """Return a parameter that must be a whole number of at least 1; anything else is a ValueError."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, found {value!r}")
     return value
+
+
+def check_overlap(value: Any) -> float:
+    """Return the share of a segment that the next one covers again; anything else is a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ValueError(f"overlap is a share of the segment from 0 to below 1, found {value!r}")
+    return float(value)
 
 
 def _axes(name: str, value: Any, allowed: set[str], channels: int) -> tuple[str, ...]:
@@ -206,28 +212,17 @@ class WaveformSystem:
         }
 
     def _overlap_add(self, samples: Samples) -> Samples:
-        """Separate segment by segment; shape (n_targets, n_samples, n_channels).
-
-        The segments are added with triangular weights, 1 at their edges and highest in their middle, where
-        the network sees most of the surroundings of a sample, and the sum is divided by the sum of the
-        weights. The last segment is padded with zeros.
-        """
-        n_samples, length = len(samples), self.description.segment_samples
+        """Separate segment by segment, the last one padded with zeros; (n_targets, n_samples, n_channels)."""
+        length = self.description.segment_samples
         if length is None:
             return self._call(samples)
-        hop = max(1, round(length * (1 - self.description.overlap)))
-        position = np.arange(length, dtype=np.float32)
-        weight = np.minimum(position + 1, length - position)
-        total = np.zeros((len(self.description.targets), *samples.shape), np.float32)
-        weights = np.zeros((n_samples, 1), np.float32)
-        for start in range(0, max(n_samples - (length - hop), 1), hop):
+
+        def call(start: int) -> Samples:
             segment = samples[start : start + length]
-            n_inside = len(segment)
-            filled = np.pad(segment, ((0, length - n_inside), (0, 0)))
-            inside = weight[:n_inside, np.newaxis]
-            total[:, start : start + n_inside] += self._call(filled)[:, :n_inside] * inside
-            weights[start : start + n_inside] += inside
-        return total / weights
+            return self._call(np.pad(segment, ((0, length - len(segment)), (0, 0))))
+
+        hop = max(1, round(length * (1 - self.description.overlap)))
+        return overlap_add(call, len(samples), triangle(length), hop)
 
     def _call(self, samples: Samples) -> Samples:
         """Run the network once; (n_samples, n_channels) to (n_targets, n_samples, n_channels)."""
@@ -245,6 +240,60 @@ class WaveformSystem:
         order = ("targets", "samples", "channels")
         parts = [_arranged(np.asarray(o, np.float32), description.output, order) for o in outputs]
         return np.concatenate(parts, axis=0)
+
+
+def overlap_add(call: Callable[[int], Samples], n_samples: int, weight: Samples, hop: int) -> Samples:
+    """Estimate a track part by part, so that memory does not grow with the track beyond its estimates.
+
+    The parts are added with weights, and the sum is divided by the sum of the weights, so that the weights of
+    neighbours need not add up to 1. The last part is cut at the end of the track.
+
+    Parameters
+    ----------
+    call : callable
+        ``call(start)`` returns the estimates of the part that begins at sample ``start``, shape
+        (n_targets, at least the samples that are left or len(weight), n_channels), float32.
+    n_samples : int
+        Length of the track.
+    weight : ndarray, shape (len(weight), 1)
+        The weight of each sample of a part.
+    hop : int
+        Samples from the start of a part to the start of the next.
+
+    Returns
+    -------
+    ndarray, shape (n_targets, n_samples, n_channels)
+
+    Examples
+    --------
+    >>> numbers = iter([0.0, 1.0])  # two parts, each of one value
+    >>> add = overlap_add(lambda start: np.full((1, 4, 1), next(numbers)), 6, triangle(4), 2)
+    >>> [round(float(x), 2) for x in add[0, :, 0]]
+    [0.0, 0.0, 0.33, 0.67, 1.0, 1.0]
+    """
+    total, weights = None, np.zeros((n_samples, 1), np.float32)
+    # A part begins wherever the one before it does not reach the end of the track. There is always a first.
+    for start in range(0, max(n_samples - len(weight) + hop, 1), hop):
+        inside = weight[: n_samples - start]
+        part = slice(start, start + len(inside))
+        estimates = call(start)[:, : len(inside)] * inside
+        if total is None:
+            total = np.zeros((len(estimates), n_samples, estimates.shape[2]), np.float32)
+        total[:, part] += estimates
+        weights[part] += inside
+    assert total is not None
+    total /= weights
+    return total
+
+
+def triangle(length: int) -> Samples:
+    """Return triangular weights, shape (length, 1): 1 at the edges of a segment, highest in its middle.
+
+    In the middle, a network sees most of the surroundings of a sample. No weight is 0, since at the ends of
+    the track a sample has only one estimate.
+    """
+    position = np.arange(length, dtype=np.float32)[:, np.newaxis]
+    return np.minimum(position + 1, length - position)
 
 
 def _arranged(array: Samples, axes: tuple[str, ...], order: tuple[str, ...]) -> Samples:

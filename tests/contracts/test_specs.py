@@ -37,7 +37,14 @@ def test_registry_agrees_with_importlib_metadata(kind: str) -> None:
 )
 def test_plugin_loads_and_has_a_summary(kind: str, name: str) -> None:
     assert load_plugin(kind, name) is not None
-    assert library.summary(library.plugins(kind)[name])
+    assert library.summary(kind, name)
+
+
+def test_adapters_of_one_module_have_summaries_of_their_own() -> None:
+    names = [
+        n for n, p in library.plugins("adapter").items() if p.target.startswith("svbench.systems.baselines:")
+    ]
+    assert len({library.summary("adapter", name) for name in names}) == len(names) > 1
 
 
 @pytest.mark.parametrize("name", sorted(library.plugins("metric")))

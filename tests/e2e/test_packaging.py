@@ -63,5 +63,5 @@ def test_example_runs(small_runs: Path) -> None:
         [sys.executable, str(ROOT / "examples/score_arrays.py"), str(run)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "caesium, vocals: median SDR 3.47 dB over 11 frames" in done.stdout
+    assert "caesium, vocals: median SDR 3.47 dB, 11 frames" in done.stdout
     assert "4-stems" in done.stdout

@@ -48,6 +48,11 @@ def _rows(what: str) -> list[dict[str, str]]:
         entries = library.entries(FILES[what]).values()
         return [{"id": e.id, "title": e.title, "path": e.path} for e in entries]
     return [
-        {"id": p.name, "title": library.summary(p), "object": p.target, "distribution": p.distribution}
+        {
+            "id": p.name,
+            "title": library.summary(PLUGINS[what], p.name),
+            "object": p.target,
+            "distribution": p.distribution,
+        }
         for p in library.plugins(PLUGINS[what]).values()
     ]

@@ -136,7 +136,7 @@ def _load(kind: str, name: str) -> dict[str, Any]:
         from svbench.specs.library import plugins, summary
 
         plugin = plugins(kind)[name]
-        return {"id": name, "summary": summary(plugin), **plugin._asdict()}
+        return {"id": name, "summary": summary(kind, name), **plugin._asdict()}
     if kind == "metric":
         return _metric(name)
     record, extra = load_spec(kind, name)

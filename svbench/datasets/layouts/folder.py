@@ -24,9 +24,7 @@ def escapes(path: Path, root: Path) -> str:
 
     Results would depend on files that the data set's folder does not hold.
     """
-    if path.resolve().is_relative_to(root.resolve()):
-        return ""
-    return f"{path}: a link that leads out of {root}"
+    return "" if path.resolve().is_relative_to(root.resolve()) else f"{path}: a link that leads out of {root}"
 
 
 def first_escape(paths: list[Path], root: Path) -> str:
@@ -51,7 +49,7 @@ def unused(there: Iterable[Path], used: Collection[Path], stems: Iterable[str]) 
 
 
 def beside(tracks: Collection[Path]) -> list[Path]:
-    """Return the folders that lie beside tracks and are none, nor hold any."""
+    """Return the folders beside tracks that are not tracks and do not hold any."""
     holders = dict.fromkeys(t.parent for t in tracks)
     return [f for h in holders for f in folders(h) if f not in tracks and f not in holders]
 
@@ -62,6 +60,12 @@ def contents(folder: Path, most: int = 3) -> str:
     if not names:
         return "it is empty"
     return f"it has {', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"
+
+
+def no_track(folder: Path, expected: str, name: str = "", subset: str = "") -> TrackFiles:
+    """Describe a folder that should be a track and lacks what every track has."""
+    reason = f"no {expected} in the folder, {contents(folder)}"
+    return TrackFiles(name or folder.name, subset, {}, None, no_track=reason)
 
 
 class Folder:
@@ -77,14 +81,14 @@ class Folder:
 
 def folder_tracks(root: Path, head: ManifestHead, within: Path | None = None) -> list[TrackFiles]:
     """Return the tracks below a root; links must not lead out of ``within``, where it is given."""
-    found = []
+    tracks = []
     for folder in folders(root):
         inner = folders(folder)
         if audio_files(folder) or not any(audio_files(f) for f in inner):
-            found.append(track_files(folder, "", head, within))
+            tracks.append(track_files(folder, "", head, within))
         else:
-            found += [track_files(f, folder.name, head, within) for f in inner]
-    return found
+            tracks += [track_files(f, folder.name, head, within) for f in inner]
+    return tracks
 
 
 def track_files(
@@ -111,8 +115,7 @@ def track_files(
     name = name or folder.name
     there = audio_files(folder)
     if not there:
-        no_track = f"no audio file ({', '.join(EXTENSIONS)}) in the folder, {contents(folder)}"
-        return TrackFiles(name, subset, {}, None, no_track=no_track)
+        return no_track(folder, f"audio file ({', '.join(EXTENSIONS)})", name, subset)
     names = (*head.stems, *(t for t in head.targets if t not in head.stems), MIXTURE)
     try:
         files = target_files(folder, names, name)
@@ -122,7 +125,7 @@ def track_files(
     aliased = tuple(read_as(files, name))
     mixture = files.pop(MIXTURE, None)
     stems = {name: files[name] for name in names if name in files}
-    # A sum beside all of its stems says nothing new; adding it to the mixture would count them twice.
+    # A sum beside all of its stems adds nothing; adding it to the mixture would count the stems twice.
     redundant = {
         lump: stems.pop(lump)
         for lump in lumps(stems, head.targets)
@@ -132,8 +135,8 @@ def track_files(
     crossing = overlapping(stems, head.targets)
     is_sum = mixture is None or head.mixture.source == "sum"
     if not stems:
-        found = ", ".join(p.name for p in there)
-        problem = f"{folder}: has {found}, but none of the stems {', '.join(head.stems)}"
+        names_there = ", ".join(p.name for p in there)
+        problem = f"{folder}: has {names_there}, but none of the stems {', '.join(head.stems)}"
     elif is_sum and notes and not problem:
         problem = (
             f"{folder}: {'; '.join(notes)}, and the mixture is the sum of the stems: rename it (stems are "
@@ -150,15 +153,13 @@ class Dsd100:
 
     def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
         """Return all tracks below a root, sorted by subset and name."""
-        names = sorted(
-            {
-                (subset.name, track.name)
-                for tree in ("Mixtures", "Sources")
-                for subset in folders(root / tree)
-                for track in folders(subset)
-            }
-        )
-        return [_track(root, subset, name, head) for subset, name in names]
+        names = {
+            (subset.name, track.name)
+            for tree in ("Mixtures", "Sources")
+            for subset in folders(root / tree)
+            for track in folders(subset)
+        }
+        return [_track(root, subset, name, head) for subset, name in sorted(names)]
 
 
 def _track(root: Path, subset: str, name: str, head: ManifestHead) -> TrackFiles:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from svbench.audio.sounds import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.folder import beside, contents, first_escape, unused
-from svbench.naming.folders import audio_files, folders
+from svbench.datasets.layouts.folder import beside, first_escape, no_track, unused
+from svbench.naming.folders import audio_files, nested_folders
 from svbench.specs.manifest import ManifestHead
 
 # Instruments of MedleyDB's taxonomy that are not "other", compared in lower case.
@@ -35,15 +35,14 @@ class MedleyDb:
 
     def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
         """Return all tracks below a root, sorted by name."""
-        places = [f for folder in folders(root) for f in (folder, *folders(folder))]
-        tracks = [f for f in places if (f / f"{f.name}_STEMS").is_dir()]
-        found = [_track(f, root, head) for f in tracks]
-        renamed = [f for f in places if f not in tracks and any(f.glob("*_STEMS"))]
-        for folder in dict.fromkeys([*renamed, *beside(tracks)]):
+        places = nested_folders(root)
+        folders_of_tracks = [f for f in places if (f / f"{f.name}_STEMS").is_dir()]
+        tracks = [_track(folder, root, head) for folder in folders_of_tracks]
+        renamed = [f for f in places if f not in folders_of_tracks and any(f.glob("*_STEMS"))]
+        for folder in dict.fromkeys([*renamed, *beside(folders_of_tracks)]):
             if folder.name != "Metadata":
-                no_track = f"no {folder.name}_STEMS in the folder, {contents(folder)}"
-                found.append(TrackFiles(folder.name, "", {}, None, no_track=no_track))
-        return sorted(found, key=lambda files: files.name)
+                tracks.append(no_track(folder, f"{folder.name}_STEMS"))
+        return sorted(tracks, key=lambda files: files.name)
 
 
 def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
@@ -94,12 +93,12 @@ def stem_instruments(text: str) -> dict[str, str]:
     >>> stem_instruments("stems:\\n  S01:\\n    filename: a.wav\\n    instrument: piano\\n    raw:\\n")
     {'a.wav': 'piano'}
     """
-    found = {}
+    instruments = {}
     stems = re.split(r"(?m)^stems:\s*$", text, maxsplit=1)[-1]
     for block in re.split(r"(?m)^  S\d+:\s*$", stems)[1:]:
-        own = block.split("\n    raw:")[0]
-        file = re.search(r"(?m)^    filename: *(\S.*?) *$", own)
-        instrument = re.search(r"(?m)^    instrument: *(?:\n    +- *)?(\S.*?) *$", own)
+        entry = block.split("\n    raw:")[0]  # below it the raw files have a filename and an instrument each
+        file = re.search(r"(?m)^    filename: *(\S.*?) *$", entry)
+        instrument = re.search(r"(?m)^    instrument: *(?:\n    +- *)?(\S.*?) *$", entry)
         if file:
-            found[file.group(1).strip("'\"")] = instrument.group(1).strip("'\"") if instrument else ""
-    return found
+            instruments[file[1].strip("'\"")] = instrument[1].strip("'\"") if instrument else ""
+    return instruments

@@ -8,8 +8,8 @@ from typing import Any
 
 from svbench.audio.sounds import Source
 from svbench.datasets.files import TrackFiles
-from svbench.datasets.layouts.folder import beside, contents, first_escape, unused
-from svbench.naming.folders import audio_files, folders
+from svbench.datasets.layouts.folder import beside, first_escape, no_track, unused
+from svbench.naming.folders import audio_files, folders, nested_folders
 from svbench.specs.manifest import ManifestHead
 
 
@@ -18,13 +18,10 @@ class MoisesDb:
 
     def find(self, root: Path, head: ManifestHead) -> list[TrackFiles]:
         """Return all tracks below a root, sorted by name."""
-        places = [f for folder in folders(root) for f in (folder, *folders(folder))]
-        tracks = [f for f in places if (f / "data.json").is_file()]
-        found = [_track(f, root, head) for f in tracks]
-        for folder in beside(tracks):
-            no_track = f"no data.json in the folder, {contents(folder)}"
-            found.append(TrackFiles(folder.name, "", {}, None, no_track=no_track))
-        return sorted(found, key=lambda files: files.name)
+        folders_of_tracks = [f for f in nested_folders(root) if (f / "data.json").is_file()]
+        tracks = [_track(folder, root, head) for folder in folders_of_tracks]
+        tracks += [no_track(folder, "data.json") for folder in beside(folders_of_tracks)]
+        return sorted(tracks, key=lambda files: files.name)
 
 
 def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
@@ -32,7 +29,7 @@ def _track(folder: Path, root: Path, head: ManifestHead) -> TrackFiles:
         content = json.loads((folder / "data.json").read_text(encoding="utf-8-sig"))
         files = _files(folder, content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = f"{folder / 'data.json'}: no description of a MoisesDB track ({error!r})"
+        problem = f"{folder / 'data.json'}: does not describe a MoisesDB track ({error!r})"
         return TrackFiles(folder.name, "", {}, None, problem)
     paths = [p for group in files.values() for p in group]
     missing = [p for p in paths if not p.is_file()]

@@ -160,7 +160,7 @@ class Correlator:
             energy = np.vecdot(estimates.T, estimates.T)
             difference = np.vecdot(differences.T, differences.T)
         if not (np.isfinite(energy).all() and np.isfinite(difference).all()):
-            self._pair.refuse_not_finite(samples, start)
+            self._pair.refuse_not_finite(start, start + len(samples))
         total.estimate_energy += energy.reshape(total.estimate_energy.size, -1).sum(axis=1)
         total.difference_energy += difference.reshape(total.difference_energy.size, -1).sum(axis=1)
         for part in (samples[:64], samples):

@@ -62,16 +62,21 @@ def quadratic_forms(filters: Filters, pairs: Pairs) -> Forms:
 
 def _responses(filters: Filters, pair: tuple[int, int]) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the filters (filter_length, width, n_channels) of P_own - s, P_own, P_all - P_own and P_all."""
-    reference, estimate = pair
     n_channels = filters.own.shape[2]
-    mine = slice(reference * n_channels, (reference + 1) * n_channels)
-    outputs = slice(estimate * n_channels, (estimate + 1) * n_channels)
+    mine, outputs = _channels(filters, pair)
     every = filters.every[:, :, outputs]
     own = np.zeros_like(every)
-    own[:, mine] = filters.own[reference, :, :, outputs]
+    own[:, mine] = filters.own[pair[0], :, :, outputs]
     spatial = own.copy()
     spatial[0, mine] -= np.eye(n_channels)
     return spatial, own, every - own, every
+
+
+def _channels(filters: Filters, pair: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the channels of a pair's reference and of its estimate, among those of all targets."""
+    n_channels = filters.own.shape[2]
+    reference, estimate = (slice(target * n_channels, (target + 1) * n_channels) for target in pair)
+    return reference, estimate
 
 
 def _autocorrelation(responses: Floats) -> Floats:
@@ -96,15 +101,13 @@ def frame_energies(forms: Forms, frame: Correlations) -> tuple[Floats, NDArray[n
         Pairs of which an energy cancelled too far to be trusted.
     """
     filters, pairs = forms.filters, forms.pairs
-    n_channels = filters.own.shape[2]
     energies = np.empty((6, len(pairs)))
     energies[:4] = (forms.quadratic.reshape(4 * len(pairs), -1) @ frame.references.ravel()).reshape(4, -1)
     uncancelled = np.empty_like(energies)
     uncancelled[:4] = forms.size @ np.diagonal(frame.references[0])
     by_channel = np.einsum("kae,kae->e", filters.every, frame.estimates)
     for index, (reference, estimate) in enumerate(pairs):
-        mine = slice(reference * n_channels, (reference + 1) * n_channels)
-        outputs = slice(estimate * n_channels, (estimate + 1) * n_channels)
+        mine, outputs = _channels(filters, pairs[index])
         energy = frame.estimate_energy[estimate]
         with_every = by_channel[outputs].sum()
         with_own = np.vdot(filters.own[reference, :, :, outputs], frame.estimates[:, mine, outputs])
@@ -125,11 +128,9 @@ def filtered_energies(forms: Forms, pair: SignalPair, start: int, stop: int, ind
     ndarray, shape (6,)
     """
     filters = forms.filters
-    reference, estimate = forms.pairs[index]
+    reference, _ = forms.pairs[index]
     taps, width, _ = filters.every.shape
-    n_channels = filters.own.shape[2]
-    mine = slice(reference * n_channels, (reference + 1) * n_channels)
-    outputs = slice(estimate * n_channels, (estimate + 1) * n_channels)
+    mine, outputs = _channels(filters, forms.pairs[index])
     chunk = min(_CHUNK, 2 ** (stop - start + taps).bit_length())
     own_spectra, every_spectra = (
         np.fft.rfft(response, chunk, axis=0)
@@ -164,3 +165,57 @@ def filtered_energies(forms: Forms, pair: SignalPair, start: int, stop: int, ind
         )
         energies += [np.vdot(part, part) for part in parts]
     return energies
+
+
+@dataclass(frozen=True)
+class ScoredFrames:
+    """Energies of every pair in every frame.
+
+    Attributes
+    ----------
+    reference, difference : ndarray, shape (n_pairs, n_frames)
+        Energy of the reference, and of reference minus estimate.
+    parts : ndarray, shape (6, n_pairs, n_frames)
+        Rows as the constants of this module.
+    defined : ndarray of bool, shape (n_frames,)
+        False where a reference or estimate is silent.
+    damped : ndarray, shape (6, n_pairs, n_frames), or None
+        ``parts`` as the filters of slightly noisy references would give them, see
+        `svbench.metrics.bss_eval.filters`; None where every frame has filters of its own.
+    audible : ndarray of bool, shape (n_pairs, n_frames), or None
+        Where the reference is well above that noise; None like ``damped``.
+    """
+
+    reference: Floats
+    difference: Floats
+    parts: Floats
+    defined: NDArray[np.bool_]
+    damped: Floats | None = None
+    audible: NDArray[np.bool_] | None = None
+
+    def image_ratios(self) -> dict[str, Floats]:
+        """Return SDR, ISR, SIR and SAR of spatial images in dB, shape (n_pairs, n_frames) each."""
+        return {
+            "SDR": self._decibels(self.reference, self.difference),
+            "ISR": self._decibels(self.reference, self.parts[SPATIAL]),
+            "SIR": self._decibels(self.parts[OWN], self.parts[INTERFERENCE]),
+            "SAR": self._decibels(self.parts[EVERY], self.parts[ARTEFACTS]),
+        }
+
+    def source_ratios(self) -> dict[str, Floats]:
+        """Return SDR, SIR and SAR of sources in dB, shape (n_pairs, n_frames) each.
+
+        The target part is the reference through any filter, so a filtered reference counts as no error.
+        """
+        images = self.image_ratios()
+        return {
+            "SDR": self._decibels(self.parts[OWN], self.parts[REST]),
+            "SIR": images["SIR"],
+            "SAR": images["SAR"],
+        }
+
+    def _decibels(self, wanted: Floats, unwanted: Floats) -> Floats:
+        """Return the ratio of two energies in dB: +inf without unwanted energy, NaN where not defined."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(unwanted == 0, np.inf, wanted / unwanted)
+            return np.where(self.defined, 10 * np.log10(ratio), np.nan)

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 
 from svbench.errors import AudioError
 from svbench.metrics.bss_eval.correlations import Correlations, Correlator, Pairs, tiles
-from svbench.metrics.bss_eval.energies import Forms, filtered_energies, frame_energies, quadratic_forms
+from svbench.metrics.bss_eval.energies import (
+    Forms,
+    ScoredFrames,
+    filtered_energies,
+    frame_energies,
+    quadratic_forms,
+)
 from svbench.metrics.bss_eval.filters import AUDIBLE, noise_energy, projection_filters
-from svbench.metrics.signals import Floats, SignalPair
+from svbench.metrics.signals import SignalPair
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,33 +35,6 @@ _KEPT_BYTES = 160e6
 # Stretches that make up one task. Their sums are added in the order of the track, so that
 # rounding does not depend on the number of threads.
 _GROUP = 8
-
-
-@dataclass(frozen=True)
-class ScoredFrames:
-    """Energies of every pair in every frame.
-
-    Attributes
-    ----------
-    reference, difference : ndarray, shape (n_pairs, n_frames)
-        Energy of the reference, and of reference minus estimate.
-    parts : ndarray, shape (6, n_pairs, n_frames)
-        Rows as in `svbench.metrics.bss_eval.energies`.
-    defined : ndarray of bool, shape (n_frames,)
-        False where a reference or estimate is silent.
-    damped : ndarray, shape (6, n_pairs, n_frames), or None
-        ``parts`` as the filters of slightly noisy references would give them, see
-        `svbench.metrics.bss_eval.filters`; None where every frame has filters of its own.
-    audible : ndarray of bool, shape (n_pairs, n_frames), or None
-        Where the reference is well above that noise; None like ``damped``.
-    """
-
-    reference: Floats
-    difference: Floats
-    parts: Floats
-    defined: NDArray[np.bool_]
-    damped: Floats | None = None
-    audible: NDArray[np.bool_] | None = None
 
 
 def score_frames(

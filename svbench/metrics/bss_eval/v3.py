@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.errors import AudioError
-from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
-from svbench.metrics.bss_eval.sdr_isr_sir_sar import image_ratios, source_ratios
+from svbench.metrics.bss_eval.engine import score_frames
 from svbench.metrics.contract import (
     Metric,
     MetricResult,
     QuantityRecord,
-    check_pair,
     frame_bounds,
+    in_frames,
     whole_track,
 )
-from svbench.metrics.signals import Floats, SignalPair, Signals
+from svbench.metrics.signals import Floats, SignalPair, Signals, check_mixture, check_pair
 
 Order = NDArray[np.int64]
 
@@ -88,7 +85,7 @@ def bss_eval_images(
     ([1, 0], [20.0, 20.0])
     """
     return _evaluate(
-        image_ratios, references, estimates, rate_hz, window_s, hop_s, filter_length, permute, n_threads
+        "images", references, estimates, rate_hz, window_s, hop_s, filter_length, permute, n_threads
     )
 
 
@@ -122,12 +119,12 @@ def bss_eval_sources(
     [20.0, 20.0]
     """
     return _evaluate(
-        source_ratios, references, estimates, rate_hz, window_s, hop_s, filter_length, permute, n_threads
+        "sources", references, estimates, rate_hz, window_s, hop_s, filter_length, permute, n_threads
     )
 
 
 def _evaluate(
-    ratios: Callable[[ScoredFrames], dict[str, Floats]],
+    kind: Literal["images", "sources"],
     references: Signals,
     estimates: Signals,
     rate_hz: float,
@@ -142,7 +139,7 @@ def _evaluate(
     targets = range(pair.n_targets)
     pairs = list(itertools.product(targets, targets)) if permute else [(j, j) for j in targets]
     scored = score_frames(pair, bounds, pairs, filter_length, False, n_threads)
-    values = ratios(scored)
+    values = scored.image_ratios() if kind == "images" else scored.source_ratios()
     order = np.repeat(np.arange(pair.n_targets)[:, np.newaxis], len(bounds), axis=1)
     if permute:
         square = {name: value.reshape(pair.n_targets, pair.n_targets, -1) for name, value in values.items()}
@@ -152,8 +149,7 @@ def _evaluate(
             name: value[np.arange(pair.n_targets)[:, np.newaxis], order, frames]
             for name, value in square.items()
         }
-    times, durations = bounds[:, 0] / rate_hz, (bounds[:, 1] - bounds[:, 0]) / rate_hz
-    return MetricResult(values, times, durations), order
+    return in_frames(values, bounds, rate_hz), order
 
 
 def _best_order(sir: Floats) -> Order:
@@ -204,8 +200,7 @@ def bss_eval_nsdr(
     ([20.0, 20.0], [20.0, 20.0])
     """
     check_pair(references, estimates)
-    if references.shape[1:] != mixture.shape:
-        raise AudioError(f"references have shape {references.shape[1:]} each, the mixture {mixture.shape}")
+    check_mixture(references, mixture)
     mono = [signals.mean(axis=-1, keepdims=True) for signals in (references, estimates)]
     repeated = np.repeat(mixture.mean(axis=-1, keepdims=True)[np.newaxis], len(references), axis=0)
     scores = _sources(mono[0], mono[1], rate_hz, filter_length)

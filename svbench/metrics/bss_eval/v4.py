@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svbench.errors import AudioError
-from svbench.metrics.bss_eval.engine import ScoredFrames, score_frames
+from svbench.metrics.bss_eval.energies import ScoredFrames
+from svbench.metrics.bss_eval.engine import score_frames
 from svbench.metrics.bss_eval.filters import REASON, UNAFFECTED, unstable_targets
-from svbench.metrics.bss_eval.sdr_isr_sir_sar import image_ratios
-from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds
+from svbench.metrics.contract import Metric, MetricResult, QuantityRecord, frame_bounds, in_frames
 from svbench.metrics.signals import Floats, SignalPair, Signals
 
 _BLOCK = 1 << 16
@@ -90,21 +90,16 @@ def bss_eval_v4(
     bounds = frame_bounds(pair.n_samples, rate_hz, window_s, hop_s)
     own = [(target, target) for target in range(pair.n_targets)]
     scored = score_frames(pair, bounds, own, filter_length, filters == "track", n_threads)
-    values = image_ratios(scored)
-    return MetricResult(
-        values,
-        bounds[:, 0] / rate_hz,
-        (bounds[:, 1] - bounds[:, 0]) / rate_hz,
-        unstable=_unstable(values, scored),
-        why_unstable=REASON,
-    )
+    values = scored.image_ratios()
+    frames = in_frames(values, bounds, rate_hz)
+    return replace(frames, unstable=_unstable(values, scored), why_unstable=REASON)
 
 
 def _unstable(values: dict[str, Floats], scored: ScoredFrames) -> dict[str, NDArray[np.bool_]]:
     """Which values rest on filters that are not determined; empty where none does."""
     if scored.damped is None or scored.audible is None:
         return {}
-    damped = image_ratios(replace(scored, parts=scored.damped))
+    damped = replace(scored, parts=scored.damped).image_ratios()
     targets = unstable_targets(values, damped, scored.audible)
     if not targets.any():
         return {}
@@ -134,13 +129,9 @@ def score_target_set(
             references, estimates, rate_hz=rate_hz, window_s=window_s, hop_s=hop_s, **parameters
         )
     bounds = frame_bounds(pair.n_samples, rate_hz, window_s, hop_s)
-    undefined = np.full((pair.n_targets, len(bounds)), np.nan)
-    return MetricResult(
-        {q.name: undefined.copy() for q in QUANTITIES},
-        bounds[:, 0] / rate_hz,
-        (bounds[:, 1] - bounds[:, 0]) / rate_hz,
-        (f"{n_silent} of {pair.n_targets} estimates are silent throughout, so no frame is defined",),
-    )
+    values = {q.name: np.full((pair.n_targets, len(bounds)), np.nan) for q in QUANTITIES}
+    note = f"{n_silent} of {pair.n_targets} estimates are silent throughout, so no frame is defined"
+    return in_frames(values, bounds, rate_hz, (note,))
 
 
 def _silent_estimates(pair: SignalPair) -> int:

@@ -15,7 +15,7 @@ import msgspec
 from svbench.errors import DataError
 from svbench.printing.paths import without_paths
 from svbench.report.view.boards import comparable
-from svbench.results.differences import Comparison, Place, compare_runs
+from svbench.results.differences import Place, RunDifferences, compare_runs
 from svbench.results.scores import TrackResult
 from svbench.results.seal import vouched
 from svbench.results.store import Run, find_runs, latest, load_run
@@ -186,7 +186,7 @@ def _entries(same: Sequence[Sourced], tolerance: float) -> list[Entry]:
     return [Entry(a[0].run, tuple(a), conflict if len(agreeing) > 1 else "") for a in agreeing]
 
 
-def _compared(first: Run, second: Run, tolerance: float) -> Comparison:
+def _compared(first: Run, second: Run, tolerance: float) -> RunDifferences:
     """Compare two runs where both have scores: a track that one has not run is no difference."""
     one, two = ({r.track: r for r in run.results if r.status == "ok"} for run in (first, second))
     pairs = [_shared(one[t], two[t]) for t in one if t in two]
@@ -212,7 +212,7 @@ def _shared(first: TrackResult, second: TrackResult) -> tuple[TrackResult, Track
     return kept(first), kept(second)
 
 
-def _conflict(first: Sourced, second: Sourced, found: Comparison) -> str:
+def _conflict(first: Sourced, second: Sourced, found: RunDifferences) -> str:
     a, b = first.run.record, second.run.record
     files = "the same system file" if a.system_digest == b.system_digest else "other system files"
     place = found.first

@@ -168,11 +168,12 @@ def published_rows(table: TableSpec, folder: Path, given: Sequence[str]) -> list
     SpecError
         A file is missing or not what it should be.
     """
-    from svbench.specs.report import load_published
+    from svbench.specs.records import load_toml
+    from svbench.specs.report import Published
 
     found = []
     for name in given:
         if not name and not table.published:
             raise DataError("this layout has no quoted rows of its own; name a file: --published FILE")
-        found.append(load_published(Path(name) if name else folder / table.published))
+        found.append(load_toml(Path(name) if name else folder / table.published, Published))
     return found

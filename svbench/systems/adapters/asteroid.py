@@ -10,15 +10,16 @@ import numpy as np
 
 from svbench.audio import Samples
 from svbench.systems.adapters.shared import (
+    check_parameters,
+    load_arrays,
     model_file,
     require,
     version_of,
 )
 from svbench.systems.api import Context
-from svbench.systems.waveform import Network, WaveformSystem, describe
+from svbench.systems.waveform import WaveformSystem, describe
 
-DESCRIPTION = {"targets", "rate_hz", "segment_samples", "overlap"}
-PARAMETERS = {"niter", "device", *DESCRIPTION}
+PARAMETERS = {"niter", "device", "targets", "rate_hz", "segment_samples", "overlap"}
 MINIMUM = 8192  # samples; no filter of the package is longer
 KIND = (
     "a model package of asteroid (published ones: https://huggingface.co/models?library=asteroid, "
@@ -63,10 +64,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     A network trained with a scale-invariant loss gives estimates of arbitrary level, which lowers SDR but not
     SI-SDR.
     """
-    unknown = set(parameters) - PARAMETERS
-    if unknown:
-        takes = ", ".join(sorted(PARAMETERS))
-        raise ValueError(f"asteroid takes {takes}; found {', '.join(sorted(unknown))}")
+    check_parameters("asteroid", parameters, PARAMETERS)
     require("asteroid", "asteroid")
     path = model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
     import torch
@@ -87,90 +85,58 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
 
     device = torch.device(parameters.get("device", "cpu"))
     module = _module(package, path).to(device).eval()
-    if bridged:
-        network: Network = CrossNet(module, int(parameters.get("niter", 1)), device)
-    elif "niter" in parameters:
+    if not bridged and "niter" in parameters:
         raise ValueError(f"niter is for X-UMX; {name} has no Wiener filter")
-    else:
-        network = Waveforms(module, device)
+    niter = int(parameters.get("niter", 1))
+
+    def network(array: Samples) -> list[Samples]:
+        """Separate an array of shape (1, channels, samples)."""
+        # Short arrays are padded with zeros, so that every filter fits.
+        n_samples, short = array.shape[-1], max(0, MINIMUM - array.shape[-1])
+        with torch.inference_mode():
+            signal = torch.nn.functional.pad(torch.from_numpy(array), (0, short)).to(device)
+            waves = _cross_net(module, signal[0], niter) if bridged else module.forward_wav(signal)
+        return [waves[..., :n_samples].cpu().numpy()]
+
     return WaveformSystem(
         context.system_id, description, network, f"{name}, asteroid {version_of('asteroid')}"
     )
 
 
-class Waveforms:
-    """Runs a network that takes a waveform and returns waveforms."""
+def _cross_net(module: Any, signal: Any, niter: int) -> Any:
+    """Separate with X-UMX: its magnitudes with the phase of the mixture, refined by a Wiener filter.
 
-    def __init__(self, module: Any, device: Any) -> None:
-        self.module, self.device = module, device
-
-    def __call__(self, array: Samples) -> list[Samples]:
-        """Separate an array of shape (1, 1, samples); short arrays are padded with zeros."""
-        import torch
-
-        n_samples = array.shape[-1]
-        with torch.inference_mode():
-            found = self.module.forward_wav(_lengthened(array, self.device))
-        return [found[..., :n_samples].cpu().numpy()]
-
-
-class CrossNet:
-    """Runs X-UMX: its magnitudes with the phase of the mixture, refined by a Wiener filter.
-
-    The package's own transforms need PyTorch below 2, so the transforms are computed here, with the network's
-    window.
-
-    Parameters
-    ----------
-    module : XUMX
-    niter : int
-        Iterations of expectation and maximisation.
-    device : torch.device
+    Maps a signal of shape (channels, samples) to (1, targets, channels, samples). ``niter`` counts the
+    iterations of expectation and maximisation.
     """
-
-    def __init__(self, module: Any, niter: int, device: Any) -> None:
-        self.module, self.niter, self.device = module, niter, device
-
-    def __call__(self, array: Samples) -> list[Samples]:
-        """Separate an array of shape (1, channels, samples) into (1, targets, channels, samples)."""
-        import norbert
-        import torch
-
-        n_samples, module = array.shape[-1], self.module
-        transform = {
-            "n_fft": module.in_chan,
-            "hop_length": module.n_hop,
-            "win_length": module.window_length,
-            "window": module.encoder[0].window,
-        }
-        with torch.inference_mode():
-            signal = _lengthened(array, self.device)[0]
-            mixture = torch.stft(signal, **transform, return_complex=True)
-            magnitude, _ = module.encoder[1](torch.view_as_real(mixture)[None])
-            estimates = module.apply_masks(magnitude, module.forward_masker(magnitude.clone()))
-            # (targets, frames, batch, channels, bins) and (channels, bins, frames), as norbert takes them
-            magnitudes = estimates[:, :, 0].permute(1, 3, 2, 0).cpu().numpy()
-            spectrum = mixture.permute(2, 1, 0).cpu().numpy().astype(np.complex128)
-            filtered = norbert.wiener(magnitudes, spectrum, self.niter, use_softmask=False)
-            back = torch.from_numpy(filtered.transpose(3, 2, 1, 0).astype(np.complex64)).to(self.device)
-            waves = torch.istft(back.flatten(0, 1), **transform, length=signal.shape[-1])
-        return [waves.unflatten(0, back.shape[:2])[None, ..., :n_samples].cpu().numpy()]
-
-
-def _lengthened(array: Samples, device: Any) -> Any:
+    import norbert
     import torch
 
-    short = max(0, MINIMUM - array.shape[-1])
-    return torch.nn.functional.pad(torch.from_numpy(array), (0, short)).to(device)
+    # The package's own transforms need PyTorch below 2, so they are computed here with the network's window.
+    transform = {
+        "n_fft": module.in_chan,
+        "hop_length": module.n_hop,
+        "win_length": module.window_length,
+        "window": module.encoder[0].window,
+    }
+    mixture = torch.stft(signal, **transform, return_complex=True)
+    magnitude, _ = module.encoder[1](torch.view_as_real(mixture)[None])
+    # A copy, since the masker scales its input in place.
+    estimates = module.apply_masks(magnitude, module.forward_masker(magnitude.clone()))
+    # (targets, frames, batch, channels, bins) and (channels, bins, frames), as norbert takes them
+    magnitudes = estimates[:, :, 0].permute(1, 3, 2, 0).cpu().numpy()
+    spectrum = mixture.permute(2, 1, 0).cpu().numpy().astype(np.complex128)
+    filtered = norbert.wiener(magnitudes, spectrum, niter, use_softmask=False)
+    back = torch.from_numpy(filtered.transpose(3, 2, 1, 0).astype(np.complex64)).to(signal.device)
+    waves = torch.istft(back.flatten(0, 1), **transform, length=signal.shape[-1])
+    return waves.unflatten(0, back.shape[:2])[None]
 
 
 def _agreed(name: str, parameters: dict[str, Any], packaged: Any) -> Any:
     """Return a value of the parameters or of the package, which must not contradict each other."""
     given = parameters.get(name)
-    if name == "rate_hz" and packaged is not None:
-        packaged = int(packaged)
-    if name == "targets" and packaged is not None:
-        packaged = [str(target) for target in packaged]
+    if packaged is not None:
+        packaged = int(packaged) if name == "rate_hz" else [str(target) for target in packaged]
     if given is not None and packaged is not None and given != packaged:
         raise ValueError(f"{name} = {given!r}, but the model package says {packaged!r}")
     return packaged if given is None else given
@@ -178,17 +144,7 @@ def _agreed(name: str, parameters: dict[str, Any], packaged: Any) -> Any:
 
 def _package(path: Path) -> dict[str, Any]:
     """Read a model package; nothing in the file is executed."""
-    import pickle
-
-    import torch
-
-    try:
-        package = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{path.name} holds more than arrays and plain values, or is no file of PyTorch "
-            f"({str(error).splitlines()[0][:200]}); save it by torch.save(model.serialize(), PATH)"
-        ) from error
+    package = load_arrays(path, "a model package saved by torch.save(model.serialize(), PATH)")
     keys = {"model_name", "state_dict", "model_args"}
     if not isinstance(package, dict) or not keys <= set(package):
         found = (

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-import sys
 import tempfile
-import types
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,6 +16,7 @@ from svbench.audio import Audio, Samples, write_audio
 from svbench.systems.adapters.shared import (
     estimates_of,
     require,
+    stand_in,
     stereo,
     version_of,
 )
@@ -109,8 +108,8 @@ class AudioSeparator:
         # Transforms reflect half a window at the edges, so a short track is padded first.
         padded = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
         padded[: mixture.n_samples] = stereo(mixture, "audio-separator")
-        found: dict[str, Samples] = {}
-        self.network.final_process = lambda path, source, stem: found.__setitem__(stem, source)
+        estimates: dict[str, Samples] = {}
+        self.network.final_process = lambda path, source, stem: estimates.__setitem__(stem, source)
         random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
             path = Path(scratch) / "mixture.wav"
@@ -118,7 +117,9 @@ class AudioSeparator:
             self.network.separate(str(path))
         # Otherwise MDX-Net returns the estimates of this track again.
         self.network.clear_file_specific_paths()
-        stems = ((stem, np.asarray(found[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of)
+        stems = (
+            (stem, np.asarray(estimates[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of
+        )
         return estimates_of(stems, mixture, self.target_of)
 
 
@@ -172,7 +173,7 @@ def _load(separator: Any, model: str) -> Any:
     """Load a model whose files exist."""
     import onnxruntime
 
-    _stand_in_for_torchvision()
+    stand_in("torchvision", ops=["roi_align"])  # which onnx2torch imports
 
     class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
         # ONNX Runtime does not look at OMP_NUM_THREADS; the worker's environment holds the limit.
@@ -188,16 +189,6 @@ def _load(separator: Any, model: str) -> Any:
     return separator.model_instance
 
 
-def _stand_in_for_torchvision() -> None:
-    """Make onnx2torch importable: it imports torchvision, which must match the build of PyTorch."""
-    try:
-        import torchvision  # noqa: F401
-    except (ImportError, OSError, RuntimeError):
-        images = types.ModuleType("torchvision.ops")
-        images.roi_align = None  # type: ignore[attr-defined]
-        sys.modules.update({"torchvision": types.ModuleType("torchvision"), "torchvision.ops": images})
-
-
 def _keep_level(network: Any, kind: str) -> None:
     """Undo what the package does to the level of estimates."""
     network.normalization_threshold = float("inf")
@@ -206,8 +197,8 @@ def _keep_level(network: Any, kind: str) -> None:
 
         def at_mixture_level(mixture: Samples, is_match_mix: bool = False) -> Samples:
             # The caller multiplies the result by the mixture's peak; dividing first cancels that.
-            found: Samples = demix(mixture, is_match_mix=is_match_mix)
-            return found / (np.abs(mixture).max() or 1)
+            estimate: Samples = demix(mixture, is_match_mix=is_match_mix)
+            return estimate / (np.abs(mixture).max() or 1)
 
         network.demix = at_mixture_level
 

@@ -118,8 +118,8 @@ class Roformer:
         length = -(-max(n_samples, self.network.stft_kwargs["n_fft"]) // hop) * hop
         signal = torch.from_numpy(np.pad(array, ((0, 0), (0, 0), (0, length - n_samples))))
         with torch.inference_mode():
-            found = self.network(signal.to(self.device))[..., :n_samples]
-        return [found.reshape(1, -1, *found.shape[-2:]).cpu().numpy()]
+            estimates = self.network(signal.to(self.device))[..., :n_samples]
+        return [estimates.reshape(1, -1, *estimates.shape[-2:]).cpu().numpy()]
 
 
 def _remainder(name: str | None, targets: tuple[str, ...]) -> tuple[str, ...]:
@@ -245,11 +245,11 @@ def _no_mixing(state: dict[str, Any]) -> dict[str, Any]:
 def _fill(network: Any, state: dict[str, Any], path: Path) -> None:
     """Load weights, or raise an error that names the first weight that does not fit."""
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in state.items()}
-    for name in [*expected, *found]:
-        if expected.get(name) != found.get(name):
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    for name in [*expected, *shapes]:
+        if expected.get(name) != shapes.get(name):
             raise ValueError(
                 f"{path.name} does not fit the model's keywords: {name} has shape "
-                f"{found.get(name, 'none')}, expected {expected.get(name, 'none')}"
+                f"{shapes.get(name, 'none')}, expected {expected.get(name, 'none')}"
             )
     network.load_state_dict(state)

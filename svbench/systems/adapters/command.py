@@ -1,4 +1,4 @@
-"""Any program that reads a float WAV mixture and writes one WAV per target."""
+"""Adapter ``command``: any program that reads a mixture as float WAV and writes a WAV for each target."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 
 from svbench.audio import Audio, audio_info, read_audio, write_audio
 from svbench.disk import remove_tree
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 
 # An estimate that is more than this many times longer than its mixture is not read.
 _TIMES_MIXTURE = 16
 _TAIL_BYTES, _POLL_S = 4096, 0.1
-KEYS = {"argv", "targets", "output", "env", "rate_hz", "version"}
+PARAMETERS = {"argv", "targets", "output", "env", "rate_hz", "version"}
 # The variables that a program inherits; all others must be given by `env`.
 KEPT = (
     "PATH",
@@ -53,12 +54,7 @@ class Command:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        unknown = set(parameters) - KEYS
-        if unknown or not {"argv", "targets"} <= set(parameters):
-            raise ValueError(
-                f"the command adapter needs argv and targets and takes {', '.join(sorted(KEYS))}; "
-                f"found {', '.join(sorted(parameters))}"
-            )
+        check_parameters("command", parameters, PARAMETERS, ["argv", "targets"])
         self.argv = [str(word) for word in parameters["argv"]]
         if isinstance(parameters["argv"], str) or not any("{mixture}" in w for w in self.argv):
             raise ValueError("argv must be a list of words, one of them with {mixture}; there is no shell")
@@ -113,23 +109,23 @@ class Command:
                 t: output / _filled(self.output, {"{target}": t, "{track}": track}) for t in self.info.targets
             }
             # Some programs write no file for a silent stem, so one may be missing.
-            found = {t: path for t, path in paths.items() if os.path.lexists(path)}
-            if not found:
+            written = {t: path for t, path in paths.items() if os.path.lexists(path)}
+            if not written:
                 there = ", ".join(sorted(str(p.relative_to(output)) for p in output.rglob("*"))[:20])
                 wanted = ", ".join(path.name for path in paths.values())
                 raise FileNotFoundError(
                     f"{self.argv[0]} ended without an error but wrote no {wanted}; it wrote "
                     f"{there or 'nothing'}"
                 )
-            return {t: self._read(path, output, mixture) for t, path in found.items()}
+            return {t: self._read(path, output, mixture) for t, path in written.items()}
         finally:
             remove_tree(scratch)
 
     def _read(self, path: Path, output: Path, mixture: Audio) -> Audio:
         # A link could pass off another file, such as the reference, as the program's own output.
         state = path.lstat()
-        own = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
-        if not own or path.resolve() != output.resolve() / path.relative_to(output):
+        is_plain_file = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
+        if not is_plain_file or path.resolve() != output.resolve() / path.relative_to(output):
             raise ValueError(f"{path.name} is {_kind(state)}, expected a file that {self.argv[0]} writes")
         n_samples = audio_info(path).n_samples
         if n_samples > _TIMES_MIXTURE * max(mixture.n_samples, mixture.rate_hz):

@@ -6,14 +6,12 @@ import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from svbench.audio import Audio
 from svbench.systems.adapters.shared import (
-    check_folder_parameters,
+    check_parameters,
     estimates_of,
     require,
-    stereo,
+    stereo_tensor,
     version_of,
 )
 from svbench.systems.api import Context, SystemInfo
@@ -55,7 +53,7 @@ class Demucs:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_folder_parameters("demucs", parameters, PARAMETERS)
+        check_parameters("demucs", parameters, PARAMETERS, ["folder"])
         require("demucs", "demucs")
         name = str(parameters.get("model", "htdemucs"))
         self.model = _load(name, context.folder / parameters["folder"])
@@ -77,7 +75,7 @@ class Demucs:
         import torch
         from demucs.apply import apply_model
 
-        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "demucs").T))
+        signal = stereo_tensor(mixture, "demucs")
         mono = signal.mean(0)
         mean, scale = mono.mean(), mono.std(correction=0) + 1e-8
         random.seed(0)  # the shifts are drawn from the generator of Python's module random

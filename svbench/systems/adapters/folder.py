@@ -1,4 +1,4 @@
-"""Estimates made elsewhere, matched by the names of tracks and targets, never by order."""
+"""Adapter ``folder``: estimates made elsewhere, matched by names of tracks and targets, never by order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from svbench.audio import Audio, read_audio
 from svbench.naming.folders import EstimateFolder
 from svbench.naming.names import ALIASES, MIXTURE
+from svbench.systems.adapters.shared import check_parameters
 from svbench.systems.api import Context, SystemInfo
 
 
@@ -31,10 +32,7 @@ class Folder:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        if unknown := set(parameters) - {"root", "targets"}:
-            raise ValueError(f"parameters: unknown key {sorted(unknown)[0]!r}; known: root, targets")
-        if "root" not in parameters:
-            raise ValueError("parameters: root is missing; expected the folder of the estimates")
+        check_parameters("folder", parameters, ["root", "targets"], ["root"])
         root = context.folder / parameters["root"]
         if not root.is_dir():
             raise FileNotFoundError(f"{root}: no such folder of estimates")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from svbench.audio import Audio
 from svbench.systems.adapters.shared import (
-    check_folder_parameters,
+    check_parameters,
     estimates_of,
     require,
-    stereo,
+    stand_in,
+    stereo_tensor,
 )
 from svbench.systems.api import Context, SystemInfo
 
@@ -57,14 +54,14 @@ class OpenUnmix:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_folder_parameters("openunmix", parameters, PARAMETERS)
+        check_parameters("openunmix", parameters, PARAMETERS, ["folder"])
         name = parameters.get("model", "umxhq")
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
         require("openunmix", "openunmix")
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
-        _stand_in_for_torchaudio()
+        stand_in("torchaudio")  # which openunmix imports, but does not need here
         import openunmix
         import torch
         from openunmix.model import Separator
@@ -88,14 +85,14 @@ class OpenUnmix:
         """Separate the whole track at once, as the package does."""
         import torch
 
-        signal = torch.from_numpy(np.ascontiguousarray(stereo(mixture, "Open-Unmix").T))
+        signal = stereo_tensor(mixture, "Open-Unmix")
         # The transform reflects half a window at the edges, so a short track is padded first.
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
-            found = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
+            parts = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
         targets = (str(target) for target in self.separator.target_models)
-        return estimates_of(zip(targets, (part.T for part in found), strict=True), mixture)
+        return estimates_of(zip(targets, (part.T for part in parts), strict=True), mixture)
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:
@@ -110,11 +107,3 @@ def _weights(name: str, folder: Path) -> dict[str, Path]:
             "(the digits in a name are the first of the file's sha256)"
         )
     return paths
-
-
-def _stand_in_for_torchaudio() -> None:
-    """Make openunmix importable without torchaudio, which does not load with every PyTorch."""
-    try:
-        import torchaudio  # noqa: F401
-    except (ImportError, OSError):
-        sys.modules["torchaudio"] = types.ModuleType("torchaudio")

@@ -1,4 +1,4 @@
-"""A Python factory, module:name or path/to/file.py:name, that returns a system or a plain function."""
+"""Adapter ``python``: a factory, module:name or path/to/file.py:name, of a system or a plain function."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ def load(parameters: dict[str, Any], context: Context) -> System:
 def _find(factory: str, folder: Path) -> Callable[..., Any]:
     where, _, name = factory.rpartition(":")
     if not where.endswith(".py"):
-        found: Callable[..., Any] = getattr(importlib.import_module(where), name)
-        return found
+        return getattr(importlib.import_module(where), name)  # type: ignore[no-any-return]
     path = folder / where
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""What adapters share: packages, weights files, checks of parameters, stereo in and targets out.
+"""Helpers of adapters: check parameters, find packages, read weights, convert to stereo and to targets.
 
 Runs in the worker, possibly under a foreign interpreter (Python 3.9 or later), so it imports numpy and the
 standard library only. PyTorch is imported by the functions that need it.
@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
+import types
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,35 @@ from svbench.installation import install_line, not_installed
 version_of = importlib.metadata.version
 
 
+def check_parameters(
+    adapter: str, parameters: Mapping[str, Any], known: Collection[str], needed: Sequence[str] = ()
+) -> None:
+    """Check that a system file gives an adapter all the parameters it needs and no unknown ones.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> check_parameters("demucs", {"shift": 1}, {"folder", "shifts"}, ["folder"])
+    Traceback (most recent call last):
+    ValueError: demucs takes the parameters folder, shifts (needed: folder); found shift
+    """
+    if set(parameters) - set(known) or not set(needed) <= set(parameters):
+        takes = f"the parameters {', '.join(sorted(known))}" if known else "no parameters"
+        must = f" (needed: {', '.join(needed)})" if needed else ""
+        found = ", ".join(sorted(parameters)) or "none"
+        raise ValueError(f"{adapter} takes {takes}{must}; found {found}")
+
+
 def require(package: str, extra: str) -> None:
-    """Refuse to go on without a package, which is not imported yet.
+    """Check that a package is installed, without importing it yet.
 
     Raises
     ------
     ModuleNotFoundError
-        It is not installed; the sentence says how to install it.
+        It is not installed; the message says how to install it.
     """
     if importlib.util.find_spec(package) is None:
         raise ModuleNotFoundError(not_installed(package, extra))
@@ -41,7 +64,7 @@ def package(name: str, extra: str) -> Any:
     Raises
     ------
     ImportError
-        It is not installed in this interpreter; the sentence says how to install it.
+        It is not installed in this interpreter; the message says how to install it.
 
     Examples
     --------
@@ -58,6 +81,25 @@ def package(name: str, extra: str) -> Any:
             f"{name} is not installed; {sys.executable} -m pip install {name}, "
             f"or beside svbench: {install_line(extra)}"
         ) from error
+
+
+def stand_in(package: str, **attributes: Any) -> None:
+    """Put an empty module in the place of a package that does not load, for packages that only import it.
+
+    Parameters
+    ----------
+    package : str
+        Such as torchaudio or torchvision, whose builds must match that of PyTorch.
+    **attributes
+        Names of its submodules, each with the names of what is imported from it.
+    """
+    try:
+        importlib.import_module(package)
+    except (ImportError, OSError, RuntimeError):
+        sys.modules[package] = types.ModuleType(package)
+        for submodule, names in attributes.items():
+            module = sys.modules[f"{package}.{submodule}"] = types.ModuleType(f"{package}.{submodule}")
+            vars(module).update(dict.fromkeys(names))
 
 
 def model_file(weights: tuple[Path, ...], suffixes: tuple[str, ...], kind: str) -> Path:
@@ -77,26 +119,14 @@ def model_file(weights: tuple[Path, ...], suffixes: tuple[str, ...], kind: str) 
     ValueError
         None of the files or several of them have such an ending.
     """
-    found = [w for w in weights if w.suffix.lower() in suffixes]
-    if len(found) != 1:
+    files = [w for w in weights if w.suffix.lower() in suffixes]
+    if len(files) != 1:
         names = ", ".join(w.name for w in weights) or "nothing"
         raise ValueError(
             f'weights must name {kind}: [{{ path = "model{suffixes[0]}", sha256 = "…" }}], '
             f"as `sha256sum` prints it; found {names} (known endings: {', '.join(suffixes)})"
         )
-    return found[0]
-
-
-def check_folder_parameters(adapter: str, parameters: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse unknown parameters of an adapter whose weights lie in a ``folder``, and a missing folder.
-
-    Raises
-    ------
-    ValueError
-    """
-    if set(parameters) - set(known) or "folder" not in parameters:
-        takes = ", ".join(sorted(known))
-        raise ValueError(f"{adapter} takes {takes} (folder is needed), found {sorted(parameters)}")
+    return files[0]
 
 
 def stereo(mixture: Audio, name: str) -> Samples:
@@ -116,6 +146,13 @@ def stereo(mixture: Audio, name: str) -> Samples:
     if mixture.n_channels > 2:
         raise ValueError(f"{name} takes mono or stereo, found {mixture.n_channels} channels")
     return np.broadcast_to(mixture.samples, (mixture.n_samples, 2)).astype(np.float32)
+
+
+def stereo_tensor(mixture: Audio, name: str) -> Any:
+    """Return a mixture as a stereo tensor, shape (2, n_samples), on the CPU; raises what `stereo` raises."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(stereo(mixture, name).T))
 
 
 def estimates_of(
@@ -138,8 +175,8 @@ def estimates_of(
     Examples
     --------
     >>> ones = np.ones((4, 2), np.float32)
-    >>> found = estimates_of([("other", ones), ("piano", ones)], Audio(ones, 44100), {"piano": "other"})
-    >>> list(found), float(found["other"].samples[0, 0])
+    >>> estimates = estimates_of([("other", ones), ("piano", ones)], Audio(ones, 44100), {"piano": "other"})
+    >>> list(estimates), float(estimates["other"].samples[0, 0])
     (['other'], 2.0)
     """
     totals: dict[str, Samples] = {}
@@ -151,7 +188,7 @@ def estimates_of(
 
 
 def read_checkpoint(path: Path, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
-    """Read the arrays of a checkpoint of PyTorch; nothing in the file is executed.
+    """Read the state dict of a PyTorch checkpoint; nothing in the file is executed.
 
     Names with arrays may lie in a dict under ``state_dict``, or last in a tuple, as the authors of
     multi-band Conv-TasNet keep them behind the class of their network and its keywords.
@@ -165,21 +202,13 @@ def read_checkpoint(path: Path, stand_ins: Sequence[str] = ()) -> dict[str, Any]
     Raises
     ------
     ValueError
-        The file holds anything else than arrays.
+        The file holds anything other than arrays.
     """
-    import pickle
-
     import torch
 
     empty: list[Any] = [(type(name.rpartition(".")[2], (), {}), name) for name in stand_ins]
     with torch.serialization.safe_globals(empty) if empty else contextlib.nullcontext():
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise ValueError(
-                f"{path.name}: no checkpoint of arrays alone, which is all that is loaded "
-                f"({str(error).splitlines()[0][:200]}); expected a state dict saved by torch.save"
-            ) from error
+        content = load_arrays(path, "a state dict saved by torch.save")
     if isinstance(content, tuple) and content:
         content = content[-1]
     if isinstance(content, dict):
@@ -187,3 +216,30 @@ def read_checkpoint(path: Path, stand_ins: Sequence[str] = ()) -> dict[str, Any]
     if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
         raise ValueError(f"{path.name}: no state dict, expected names of weights with their arrays")
     return content
+
+
+def load_arrays(path: Path, expected: str) -> Any:
+    """Load a file of PyTorch on the CPU, if it holds only arrays and plain values.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        What the file should be, for the message.
+
+    Raises
+    ------
+    ValueError
+        The file is not one of PyTorch, or loading it would execute code.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"{path.name}: not a file of PyTorch that holds only arrays and plain values "
+            f"({str(error).splitlines()[0][:200]}); expected {expected}"
+        ) from error

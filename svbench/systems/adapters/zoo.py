@@ -1,18 +1,15 @@
-"""Networks of the literature, built by svbench: with an authors' checkpoint, or without, to measure cost."""
+"""Adapter ``zoo``: networks of the literature with their authors' weights, or without to measure cost."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svbench.audio import Audio
-from svbench.installation import not_installed
 from svbench.systems.adapters.shared import (
     estimates_of,
     read_checkpoint,
+    require,
     stereo,
 )
 from svbench.systems.api import Context, SystemInfo
@@ -28,7 +25,7 @@ ARCHITECTURES = {
     "cnn-lstm": "cnn_lstm",
     "vox-tasnet": "vox_tasnet",
 }
-OWN = {"architecture", "size", "targets", "device"}
+ADAPTER_PARAMETERS = {"architecture", "size", "targets", "device"}
 SEED = 0
 
 
@@ -64,16 +61,19 @@ class Zoo:
                 f"weights must name one checkpoint of {name}, found {len(context.weights)}; without it only "
                 "its cost can be measured, with --random-weights"
             )
-        try:
-            import torch
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(not_installed("torch", "zoo")) from None
+        require("torch", "zoo")
+        import torch
 
         module = importlib.import_module(f"svbench.systems.zoo.{ARCHITECTURES[name]}")
         torch.manual_seed(SEED)
         self.separator = _built(name, module, parameters)
         if context.weights:
-            self._load(context.weights[0], getattr(module, "STAND_INS", ()))
+            path = context.weights[0]
+            state = read_checkpoint(path, getattr(module, "STAND_INS", ()))
+            try:
+                self.separator.load(state)
+            except ValueError as error:
+                raise ValueError(f"{path.name}: {error}") from error
         self.separator.network.to(torch.device(parameters.get("device", "cpu")))
         self.info = SystemInfo(
             context.system_id,
@@ -90,27 +90,16 @@ class Zoo:
         """Separate a whole track in the architecture's chunks."""
         return estimates_of(self.separator.separate(stereo(mixture, "the network")).items(), mixture)
 
-    def _load(self, path: Path, stand_ins: Sequence[str]) -> None:
-        state = read_checkpoint(path, stand_ins)
-        try:
-            self.separator.load(state)
-        except ValueError as error:
-            raise ValueError(f"{path.name}: {error}") from error
-
 
 def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:
-    size = parameters.get("size")
-    if size not in module.SIZES:
-        raise ValueError(f"{name} needs size, one of {', '.join(module.SIZES)}; found {size!r}")
     targets = parameters.get("targets")
     if targets is not None and not (isinstance(targets, list) and all(isinstance(t, str) for t in targets)):
         raise ValueError(f"targets must be a list of names, found {targets!r}")
-    settings = {key: value for key, value in parameters.items() if key not in OWN}
+    settings = {key: value for key, value in parameters.items() if key not in ADAPTER_PARAMETERS}
     try:
-        built: Separator = module.build(size, None if targets is None else tuple(targets), **settings)
-    except TypeError as error:
-        takes = [p for p in inspect.signature(module.build).parameters if p not in ("size", "targets")]
-        raise ValueError(
-            f"{name} takes {', '.join([*takes[:-1], *module.SIZES[size]])}; {str(error).split('() ')[-1]}"
-        ) from error
+        built: Separator = module.build(
+            parameters.get("size"), None if targets is None else tuple(targets), **settings
+        )
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     return built

@@ -17,12 +17,12 @@ import numpy as np
 from svbench.audio import Audio, Samples, check_samples, values_unchecked
 from svbench.systems.worker.processes import cpu_s, end_twin, peak_rss_bytes, rss_bytes
 
-# Rates beyond these are mistakes: the telephone has 8000 Hz, the finest recordings 192,000 Hz.
+# Rates beyond these are mistakes: telephony has 8000 Hz, the finest recordings 192,000 Hz.
 LOWEST_HZ, HIGHEST_HZ = 1000, 768_000
 
 
 def check_info(info: Any) -> None:
-    """Refuse information that would cause an obscure error, or a wrong number, later.
+    """Check what a system says about itself, before it causes an obscure error or a wrong number later.
 
     Raises
     ------
@@ -38,12 +38,12 @@ def check_info(info: Any) -> None:
     _check_rate(rate_hz, "rate_hz is")
 
 
-def _check_rate(rate_hz: Any, found: str) -> int:
-    """Return a rate as a whole number, or refuse one that no recording has; ``found`` begins the error."""
+def _check_rate(rate_hz: Any, subject: str) -> int:
+    """Return a plausible rate as a whole number; else raise a ValueError that begins with ``subject``."""
     if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:  # also refuses NaN
-        raise ValueError(f"{found} {rate_hz} Hz, expected {LOWEST_HZ} to {HIGHEST_HZ} Hz")
+        raise ValueError(f"{subject} {rate_hz} Hz, expected {LOWEST_HZ} to {HIGHEST_HZ} Hz")
     if int(rate_hz) != rate_hz:
-        raise ValueError(f"{found} {rate_hz} Hz, expected a whole number")
+        raise ValueError(f"{subject} {rate_hz} Hz, expected a whole number")
     return int(rate_hz)
 
 
@@ -106,7 +106,7 @@ def separate(system: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_dict(estimates: Any) -> None:
-    """Refuse what is not a dict.
+    """Check that ``separate`` returned a dict.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What passes between svbench and a worker: reply lines, and a folder of audio; neither is trusted.
+"""The exchange between svbench and a worker: reply lines and a folder of audio, neither of which is trusted.
 
 The system shares the worker's process and could write anything in the worker's place. So each line is
 decoded strictly into the record that its request calls for. svbench chooses every file name. What the worker
@@ -98,7 +98,7 @@ class Measured(msgspec.Struct, frozen=True):
     peak_rss_bytes: Bytes
 
 
-def decoded(line: bytes, kind: type[T]) -> T | Failed:
+def decode_reply(line: bytes, kind: type[T]) -> T | Failed:
     """Decode the line of one reply.
 
     Raises
@@ -108,9 +108,9 @@ def decoded(line: bytes, kind: type[T]) -> T | Failed:
 
     Examples
     --------
-    >>> decoded(b'{"error": "ValueError: no such chord"}', Loaded)
+    >>> decode_reply(b'{"error": "ValueError: no such chord"}', Loaded)
     Failed(error='ValueError: no such chord')
-    >>> decoded(b"{", Loaded)  # doctest: +ELLIPSIS
+    >>> decode_reply(b"{", Loaded)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     svbench.errors.SystemFailure: wrote something else in place of the worker's answer (Input data was ...
     """
@@ -172,7 +172,7 @@ class Exchange:
             # putting a link in the folder's place.
             self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError as error:
-            raise blamed(error) from error
+            raise blame_system(error) from error
 
     def close(self) -> None:
         """Remove the folder."""
@@ -185,7 +185,7 @@ class Exchange:
         try:
             np.save(path, audio.samples)
         except OSError as error:
-            raise blamed(error) from error
+            raise blame_system(error) from error
         self._largest = max(self._largest, _TIMES_MIXTURE * audio.samples.nbytes + _SPARE_BYTES)
         return str(path)
 
@@ -221,15 +221,15 @@ class Exchange:
         except OSError as error:
             if error.errno in _OURS:
                 raise
-            found = "a symbolic link" if error.errno == errno.ELOOP else "not there"
-            raise SystemFailure(f"{what} is {found}, expected the file that the worker writes") from error
-        # Looked at after opening, so that the file cannot be exchanged in between. A second hard link would
+            problem = "a symbolic link" if error.errno == errno.ELOOP else "missing"
+            raise SystemFailure(f"{what} is {problem}, expected the file that the worker writes") from error
+        # Checked after opening, so that the file cannot be exchanged in between. A second hard link would
         # let a system pass off another file, such as a reference, as its estimate.
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1:
             os.close(handle)
             raise SystemFailure(
-                f"{what} is a link or no regular file, expected the file that the worker writes"
+                f"{what} is a link or not a regular file, expected the file that the worker writes"
             )
         with os.fdopen(handle, "rb") as file:
             try:
@@ -240,7 +240,7 @@ class Exchange:
                 }[version]
                 shape, by_columns, dtype = read_header(file)
             except (ValueError, KeyError, EOFError) as error:
-                raise SystemFailure(f"{what} is no file of samples") from error
+                raise SystemFailure(f"{what} is not an .npy file") from error
             if dtype.str.lstrip("<=|") not in kinds:
                 raise SystemFailure(f"{what}: expected a float32 or float64 array, found {dtype}")
             if any(n < 0 for n in shape):
@@ -252,15 +252,15 @@ class Exchange:
                     f"{what} has shape {shape}, {n_bytes / 1e9:.3g} GB; too large to be one of this mixture"
                 )
             if state.st_size - file.tell() != n_bytes:
-                raise SystemFailure(f"{what} is not whole")
+                raise SystemFailure(f"{what} is incomplete")
             flat = np.fromfile(file, dtype, n_bytes // dtype.itemsize)
         if flat.nbytes != n_bytes:
-            raise SystemFailure(f"{what} is not whole")
+            raise SystemFailure(f"{what} is incomplete")
         return flat.reshape(shape, order="F" if by_columns else "C")
 
 
-def blamed(error: OSError) -> Exception:
-    """Blame the system for an error in its scratch folder, unless the disk is full or broken."""
+def blame_system(error: OSError) -> Exception:
+    """Return an error in a scratch folder as a `SystemFailure`, unless the disk is full or broken."""
     if error.errno in _OURS:
         return error
     reason = error.strerror or str(error)

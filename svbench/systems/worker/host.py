@@ -1,12 +1,13 @@
-"""svbench's side of a system: load it in a worker, ask for separations, end it.
+"""The host of a system: start its worker, request separations, end the worker.
 
-Whatever goes wrong over there (a crash, a hang, an exception, an answer that no worker gives) becomes one
-`SystemFailure` in words, and the worker is killed; the next request starts a fresh process. Only a failure to
-load is final: it is not tried again. No process of a system outlives its host.
+Whatever goes wrong in the worker (a crash, a hang, an exception, an invalid reply) becomes one
+`SystemFailure` that gives the reason, and the worker is killed; the next request starts a fresh process. Only
+a failure to load is final: it is not tried again. No process of a system outlives its host.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +34,7 @@ from svbench.specs.protocol import Limits
 from svbench.specs.system import LocatedSystem
 from svbench.systems.api import SystemInfo
 from svbench.systems.worker import exchange as replies
-from svbench.systems.worker.exchange import Exchange, Streamed, blamed
+from svbench.systems.worker.exchange import Exchange, Streamed, blame_system
 from svbench.systems.worker.limits import (
     THREAD_VARIABLES,
     Watch,
@@ -83,11 +84,11 @@ class WorkerHost:
     Attributes
     ----------
     log : Path or None
-        The first and the last part of what the worker printed that runs now, or ran last.
+        The log of the current or the latest worker: the first and the last part of what it printed.
     load_s, empty_rss_bytes : float, int
         How long the system took to load, and the memory of the worker before it.
     last_info : SystemInfo or None
-        What the system said when it was last loaded; known even after its process has failed.
+        What the system said about itself when it was last loaded; kept after its process has failed.
     """
 
     def __init__(
@@ -188,8 +189,7 @@ class WorkerHost:
         SystemFailure
         """
         info = self.start()
-        exchange = self._exchange(mixture, len(info.targets))
-        try:
+        with self._exchange(mixture, len(info.targets)) as exchange:
             wanted = references if references and "references" in info.needs else {}
             request = {
                 "do": "separate",
@@ -205,14 +205,8 @@ class WorkerHost:
             before = time.perf_counter()
             reply = self._ask(request, replies.Separated, limit_s, "separating")
             if reply.wall_s > time.perf_counter() - before:
-                self.close()
                 raise SystemFailure(f"says it took {reply.wall_s:g} s, longer than its answer took to come")
             estimates = self._estimates(exchange, [(e.target, e.rate_hz) for e in reply.estimates])
-        except SystemFailure:
-            self.close()  # a system that lies about its files is not asked again
-            raise
-        finally:
-            exchange.close()
         peak_rss_bytes = self._watch.peak_rss_bytes
         return Separation(
             estimates, reply.wall_s, reply.cpu_s, peak_rss_bytes, self.load_s, self._weights_bytes
@@ -237,8 +231,7 @@ class WorkerHost:
             Also when the system has no streaming interface or breaks the contract of one.
         """
         info = self.start()
-        exchange = self._exchange(mixture, len(info.targets))
-        try:
+        with self._exchange(mixture, len(info.targets)) as exchange:
             request = {
                 "do": "stream",
                 "rate_hz": mixture.rate_hz,
@@ -254,11 +247,9 @@ class WorkerHost:
                 self._estimates(exchange, [(target, mixture.rate_hz) for target in reply.estimates]),
                 *(exchange.numbers(name, name) for name in ("push_s", "held_samples", "rss_bytes")),
             )
-        finally:
-            exchange.close()
 
     def measure(self, what: str, limit_s: float | None = None, **more: Any) -> dict[str, Any]:
-        """Ask the loaded system for a measurement; see `svbench.systems.worker.measure.measured`.
+        """Ask the loaded system for a measurement; see `svbench.systems.worker.measure.measure`.
 
         Raises
         ------
@@ -271,12 +262,12 @@ class WorkerHost:
 
     @property
     def peak_rss_bytes(self) -> int:
-        """The most memory that the worker which runs now, or ran last, has held with its descendants."""
+        """The largest memory that the current or latest worker and its descendants have held together."""
         return self._watch.peak_rss_bytes
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the scores must know, such as "instrumental read as accompaniment"."""
+        """Remarks for readers of the scores, such as "instrumental read as accompaniment"."""
         return tuple(f"{theirs} read as {ours}" for theirs, ours in self._names.items() if theirs != ours)
 
     def _canonical_names(self, targets: Sequence[str]) -> dict[str, str]:
@@ -305,9 +296,9 @@ class WorkerHost:
             if not (path / "svbench").exists():
                 (path / "svbench").symlink_to(Path(svbench.__file__).parent, target_is_directory=True)
         except OSError as error:
-            raise blamed(error) from error
+            raise blame_system(error) from error
         threads = dict.fromkeys(THREAD_VARIABLES, str(min(spec.threads, limits.n_cores or spec.threads)))
-        # The same interpreter finds what svbench finds; another one must not see svbench's packages.
+        # svbench's own interpreter finds the same packages in the worker; another one must not see them.
         inherited = [] if spec.python else [p for p in sys.path if p]
         cores: list[int] = []
         if limits.n_cores and hasattr(os, "sched_setaffinity"):
@@ -333,11 +324,19 @@ class WorkerHost:
         except OSError as error:
             raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
 
-    def _exchange(self, mixture: Audio, n_targets: int) -> Exchange:
-        """Make the folder of a request, under a name that no earlier request had."""
+    @contextlib.contextmanager
+    def _exchange(self, mixture: Audio, n_targets: int) -> Iterator[Exchange]:
+        """Make the folder of a request, under a name no earlier request had, and remove it afterwards."""
         self._n_asked += 1
         self._watch.audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
-        return Exchange(self.folder / f"exchange-{self._n_asked}")
+        exchange = Exchange(self.folder / f"exchange-{self._n_asked}")
+        try:
+            yield exchange
+        except SystemFailure:
+            self.close()  # a system that lies about its files is not asked again
+            raise
+        finally:
+            exchange.close()
 
     def _estimates(self, exchange: Exchange, written: Iterable[tuple[str, int]]) -> dict[str, Audio]:
         """Read the estimates that the worker wrote, by svbench's names of their targets.
@@ -363,7 +362,7 @@ class WorkerHost:
             line = process.ask(
                 json.dumps(request).encode() + b"\n", limit_s, lambda: watch.look(process.tree)
             )
-            reply = replies.decoded(line, kind) if line.endswith(b"\n") else None
+            reply = replies.decode_reply(line, kind) if line.endswith(b"\n") else None
             # The worker knows its peak between two looks.
             watch.weigh(getattr(reply, "peak_rss_bytes", 0))
         except TimeoutError:
@@ -376,9 +375,9 @@ class WorkerHost:
             self.close()
             raise
         if reply is None:
-            raise SystemFailure(self._obituary(process, doing))
+            raise SystemFailure(self._describe_end(process, doing))
         if isinstance(reply, replies.Failed):
-            # An exception may leave the system half changed; a fresh process is cheaper than a wrong number.
+            # An exception may leave the system half changed. A fresh process costs less than a wrong number.
             self.close()
             if _is_full(self.folder):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
@@ -389,8 +388,8 @@ class WorkerHost:
             raise SystemFailure(f"{doing} raised {reason}")
         return reply
 
-    def _obituary(self, process: WorkerProcess, doing: str) -> str:
-        """Say how the process ended, with the last line that it printed."""
+    def _describe_end(self, process: WorkerProcess, doing: str) -> str:
+        """Describe how the process ended, with the last line that it printed."""
         code = process.wait(5)  # None: it closed its pipe but still runs; close() kills it
         self.close()
         if code is None:
@@ -400,7 +399,9 @@ class WorkerHost:
         else:
             how = f"ended with exit code {code} without an answer"
         printed = _last_line(self.log)
-        return f"the process {how} while {doing}" + (f"; its last words: {printed}" if printed else "")
+        return f"the process {how} while {doing}" + (
+            f"; the last line it printed: {printed}" if printed else ""
+        )
 
 
 def _is_full(folder: Path) -> bool:
@@ -411,7 +412,10 @@ def _is_full(folder: Path) -> bool:
 
 
 def _one_line(text: str) -> str:
-    """Make a cell of a table from what a system said, without control characters or lone surrogates."""
+    """Return a system's text on one line, shortened, without control characters or lone surrogates.
+
+    It is shown in a cell of a table, and a terminal must not obey what a system wrote.
+    """
     shown = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
     return shown if len(shown) <= _REASON_CHARACTERS else shown[: _REASON_CHARACTERS - 1] + "…"
 

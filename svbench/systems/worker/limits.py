@@ -1,9 +1,9 @@
-"""What a system needs on this machine, and how much of the machine it may use.
+"""The interpreter, the weights and the limits of a system on this machine.
 
-It needs the interpreter and the weights that its file names. The default limits of time, memory, disk and log
-hold unless its file or the user sets others. They guard the machine and the other systems of a command; they
-are generous and no part of any score: neither protocol digests nor result keys depend on them. Budgets that
-do count are a protocol's, see `svbench.specs.protocol.Limits`. `Watch` enforces both while a worker runs.
+The default limits of time, memory, disk and log hold unless the system file or the user sets others. They
+protect the machine and the other systems of a command. They are generous and not part of any score: neither
+protocol digests nor result keys depend on them. Budgets that do count are set by a protocol, see
+`svbench.specs.protocol.Limits`. `Watch` enforces both while a worker runs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from svbench.disk import folder_bytes
 from svbench.errors import OverBudget, SystemFailure
@@ -28,6 +29,7 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+Limit = TypeVar("Limit", int, float)
 TIME_S, TIME_FACTOR = 600.0, 30.0
 MEMORY_SHARE = 0.9
 DISK_BYTES = 10_000_000_000
@@ -67,10 +69,10 @@ def checked_weights(folder: Path, weights: Weights) -> Path:
             f"weights {path} are missing; put the file with sha256 {weights.sha256}{origin} there"
         )
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != weights.sha256:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != weights.sha256:
         raise SystemFailure(
-            f"weights {path} have sha256 {found}, the system file says {weights.sha256}{origin}"
+            f"weights {path} have sha256 {sha256}, the system file says {weights.sha256}{origin}"
         )
     return path
 
@@ -84,33 +86,30 @@ def time_limit_s(spec: SystemSpec, duration_s: float) -> float | None:
     >>> time_limit_s(load_system("mixture").spec, 240.0)
     7200.0
     """
-    if spec.time_limit_s is not None or not spec.default_limits:
-        return spec.time_limit_s
-    return max(TIME_S, TIME_FACTOR * duration_s)
+    return _or_default(spec.time_limit_s, spec, max(TIME_S, TIME_FACTOR * duration_s))
 
 
 def memory_limit_bytes(spec: SystemSpec) -> int | None:
     """Return the memory that all processes of a system may hold together; None for any amount."""
-    if spec.memory_limit_bytes is not None or not spec.default_limits:
-        return spec.memory_limit_bytes
-    return int(MEMORY_SHARE * _machine_bytes())
+    return _or_default(spec.memory_limit_bytes, spec, int(MEMORY_SHARE * _machine_bytes()))
 
 
 def disk_limit_bytes(spec: SystemSpec, audio_bytes: int) -> int | None:
     """Return how much a system may write to its scratch folder, the audio it exchanges included."""
-    if spec.disk_limit_bytes is not None or not spec.default_limits:
-        return spec.disk_limit_bytes
-    return max(DISK_BYTES, DISK_FACTOR * audio_bytes)
+    return _or_default(spec.disk_limit_bytes, spec, max(DISK_BYTES, DISK_FACTOR * audio_bytes))
 
 
 def log_limit_bytes(spec: SystemSpec) -> int:
     """Return how much is kept of what a worker prints; 0 for all of it."""
-    if spec.log_limit_bytes is not None or not spec.default_limits:
-        return spec.log_limit_bytes or 0
-    return LOG_BYTES
+    return _or_default(spec.log_limit_bytes, spec, LOG_BYTES) or 0
 
 
-def advice(key: str, own: object) -> str:
+def _or_default(limit: Limit | None, spec: SystemSpec, default: Limit) -> Limit | None:
+    """Return a limit of the system file, or the default where it has none and defaults hold."""
+    return limit if limit is not None or not spec.default_limits else default
+
+
+def advice(key: str, limit_in_file: object) -> str:
     """Return where an exceeded limit comes from and how to change it, for its error message.
 
     Examples
@@ -118,12 +117,12 @@ def advice(key: str, own: object) -> str:
     >>> advice("time_limit_s", 3.0), advice("time_limit_s", None)
     ('', '; a default limit: set time_limit_s in the system file, or lift all with --limits none')
     """
-    if own is not None:
+    if limit_in_file is not None:
         return ""
     return f"; a default limit: set {key} in the system file, or lift all with --limits none"
 
 
-def described(specs: Iterable[SystemSpec]) -> str:
+def describe_limits(specs: Iterable[SystemSpec]) -> str:
     """Describe the limits in force, systems with the same limits together.
 
     Examples
@@ -131,7 +130,7 @@ def described(specs: Iterable[SystemSpec]) -> str:
     >>> import msgspec
     >>> from svbench.specs.system import load_system
     >>> free = msgspec.structs.replace(load_system("mixture").spec, default_limits=False)
-    >>> described([free])
+    >>> describe_limits([free])
     'limits: none'
     """
     systems: dict[str, list[str]] = {}
@@ -141,12 +140,11 @@ def described(specs: Iterable[SystemSpec]) -> str:
             names.append(spec.id)
     if len(systems) == 1:
         return f"limits: {next(iter(systems))}"
-    return "\n".join(f"limits of {_some(names)}: {text}" for text, names in systems.items())
-
-
-def _some(names: list[str]) -> str:
-    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + rest
+    lines = []
+    for text, names in systems.items():
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"limits of {', '.join(names[:3])}{rest}: {text}")
+    return "\n".join(lines)
 
 
 def _limits(spec: SystemSpec) -> str:
@@ -199,12 +197,12 @@ class Watch:
         self._next_disk_look = 0.0
 
     def look(self, tree: ProcessTree) -> None:
-        """Measure the processes and, now and then, the folder; raises what `weigh` raises."""
+        """Measure the processes and, at most once a second, the folder; raises what `weigh` raises."""
         limits = [n for n in (self.budget_bytes, memory_limit_bytes(self.spec)) if n]
         n_bytes = tree.rss_bytes()
         if limits and n_bytes > min(limits):
             # Forked processes share pages, which the sum of their sizes counts again in each. The exact
-            # figure is slow to get, so it is asked for only where it decides.
+            # figure is slow to read, so it is read only where the sum exceeds a limit.
             n_bytes = tree.unique_bytes()
         self.weigh(n_bytes)
         before = time.monotonic()

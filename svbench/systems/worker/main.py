@@ -31,11 +31,11 @@ def main() -> None:
 
     requests = os.fdopen(int(sys.argv[1]), "r", encoding="utf-8")
     replies = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
-    own_pid = os.getpid()
+    worker_pid = os.getpid()
     system = None
     for line in requests:
         request = json.loads(line)
-        request["pid"] = own_pid
+        request["pid"] = worker_pid
         try:
             # numpy is imported in here, so that an interpreter without it answers with a sentence.
             if request["do"] == "load":
@@ -49,7 +49,7 @@ def main() -> None:
             text = f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS]
             # File names that are not UTF-8 contain lone surrogates, which JSON cannot hold.
             reply = {"error": text.encode("utf-8", "replace").decode()}
-        end_twin(own_pid)
+        end_twin(worker_pid)  # a system may have forked in its call, and both processes come back here
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
@@ -99,9 +99,9 @@ def _answer(system: Any, request: dict[str, Any]) -> dict[str, Any]:
         return stream_through(system, request)
     if request["do"] == "separate":
         return separate(system, request)
-    from svbench.systems.worker.measure import measured
+    from svbench.systems.worker.measure import measure
 
-    return measured(system, request)
+    return measure(system, request)
 
 
 if __name__ == "__main__":

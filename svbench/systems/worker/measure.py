@@ -1,6 +1,6 @@
-"""What a profile asks of a worker: timed calls and their energy, sizes, operations, and where it all ran.
+"""Measurements for profiles, taken in the worker: time, energy, memory, sizes, operations, surroundings.
 
-PyTorch is used where the system has loaded it, and never imported for the sake of measuring.
+PyTorch is used where the system has loaded it, and never imported only to measure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from svbench.systems.worker.processes import cpu_s, peak_rss_bytes
 POWERCAP = Path("/sys/class/powercap")
 
 
-def measured(system: Any, request: dict[str, Any]) -> dict[str, Any]:
+def measure(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Carry out one measurement on the loaded system.
 
     Parameters
@@ -44,52 +44,45 @@ def measured(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     elif what == "surroundings":
         values = _surroundings()
     else:
-        separation = _Separation(system, request)
-        values = count_macs(separation) if what == "macs" else _timed(separation, request["threads"])
+        # Read beforehand, so that only the call itself is measured.
+        mixture, keywords = inputs(system, {**request, "track": "profile"})
+
+        def separate() -> None:
+            estimates = system.separate(mixture, **keywords)
+            check_dict(estimates)
+            missing = [t for t in system.info.targets if t not in estimates]
+            if missing:
+                raise ValueError(
+                    f"promised {', '.join(missing)}, but gave {', '.join(estimates) or 'nothing'}"
+                )
+            for target, audio in estimates.items():
+                shape, expected = audio.samples.shape, mixture.samples.shape
+                if audio.rate_hz == mixture.rate_hz and shape != expected:
+                    raise ValueError(f"estimate of {target} has shape {shape}, the mixture {expected}")
+
+        values = count_macs(separate) if what == "macs" else _timed(separate, request["threads"])
     return {"values": values, "peak_rss_bytes": peak_rss_bytes()}
 
 
-class _Separation:
-    """A call of ``separate`` whose inputs have been read beforehand."""
-
-    def __init__(self, system: Any, request: dict[str, Any]) -> None:
-        self.system = system
-        self.mixture, self.keywords = inputs(system, {**request, "track": "profile"})
-
-    def __call__(self) -> None:
-        estimates = self.system.separate(self.mixture, **self.keywords)
-        check_dict(estimates)
-        missing = [t for t in self.system.info.targets if t not in estimates]
-        if missing:
-            raise ValueError(f"promised {', '.join(missing)}, but gave {', '.join(estimates) or 'nothing'}")
-        for target, audio in estimates.items():
-            found, expected = audio.samples.shape, self.mixture.samples.shape
-            if audio.rate_hz == self.mixture.rate_hz and found != expected:
-                raise ValueError(f"estimate of {target} has shape {found}, the mixture {expected}")
-
-
-def _timed(separation: _Separation, threads: int) -> dict[str, Any]:
+def _timed(separate: Callable[[], None], threads: int) -> dict[str, Any]:
+    """Time one separation and read the energy counters and the memory of the graphics card around it."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)  # a library that was imported first may have set another number
     cuda = torch.cuda if torch is not None and torch.cuda.is_available() else None
+    # Kernels run asynchronously: without waiting before and after, only their launch would be timed.
+    finish_kernels = cuda.synchronize if cuda else lambda: None
     if cuda:
         cuda.reset_peak_memory_stats()
     gc.collect()  # the garbage of an earlier call must not be charged to this one
-    # Kernels run asynchronously: without waiting before and after, only their launch would be timed.
-    _synchronise(cuda)
+    finish_kernels()
     before = energy_counters()
     wall, cpu = time.perf_counter(), cpu_s()
-    separation()
-    _synchronise(cuda)
+    separate()
+    finish_kernels()
     wall_s, used_s = time.perf_counter() - wall, cpu_s() - cpu
     joules = energy_spent(before, energy_counters())
     return {"wall_s": wall_s, "cpu_s": used_s, "energy_j": joules, **_card_memory(cuda)}
-
-
-def _synchronise(cuda: Any) -> None:
-    if cuda:
-        cuda.synchronize()
 
 
 def energy_counters(root: Path = POWERCAP) -> dict[str, tuple[float, float]]:

@@ -1,7 +1,7 @@
-"""The networks inside a loaded system: where they are, how large, and how many operations a call takes.
+"""Find the networks inside a loaded system, and count their parameters and the operations of a call.
 
 Runs in the worker. A system may name its networks itself with a method ``modules()``, a mapping from names
-to torch modules; otherwise they are searched for in what the object holds. PyTorch is never imported here: a
+to torch modules; otherwise the system object is searched for them. PyTorch is never imported here: a
 system that has not loaded it has no torch modules.
 
 Multiply-accumulates (MACs) are counted while PyTorch carries a call out. Its own counter knows matrix
@@ -92,7 +92,7 @@ def networks(system: Any) -> list[tuple[str, Any]]:
     if callable(named) and not isinstance(system, module_type):
         return [(str(name), module) for name, module in dict(named()).items()]
     # Breadth first, so that a network gets its shortest name and outer modules come before their parts.
-    found: list[tuple[str, Any]] = []
+    modules: list[tuple[str, Any]] = []
     seen: set[int] = set()
     waiting: deque[tuple[str, Any]] = deque([("", system)])
     while waiting and len(seen) < _MOST_OBJECTS:
@@ -101,11 +101,11 @@ def networks(system: Any) -> list[tuple[str, Any]]:
             continue
         seen.add(id(value))
         if isinstance(value, module_type):
-            found.append((name or type(value).__name__, value))
+            modules.append((name or type(value).__name__, value))
         elif not isinstance(value, torch.Tensor):
             waiting.extend((f"{name}.{key}".lstrip("."), inner) for key, inner in _held(value))
-    inside = {id(part) for _, module in found for part in list(module.modules())[1:]}
-    return [(name, module) for name, module in found if id(module) not in inside]
+    inside = {id(part) for _, module in modules for part in list(module.modules())[1:]}
+    return [(name, module) for name, module in modules if id(module) not in inside]
 
 
 def _held(value: Any) -> Iterable[tuple[str, Any]]:
@@ -140,12 +140,10 @@ def _closure(function: types.FunctionType) -> list[tuple[str, Any]]:
 
 def _members(modules: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """List the models of a ModuleList or ModuleDict one by one: that is how models per stem are kept."""
-    if not modules:
-        return []
-    torch = sys.modules["torch"]
     models = []
     for name, module in modules:
-        if isinstance(module, (torch.nn.ModuleList, torch.nn.ModuleDict)):
+        nn = sys.modules["torch"].nn
+        if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
             models += [(f"{name}.{key}", child) for key, child in module.named_children()]
         else:
             models.append((name, module))
@@ -159,7 +157,7 @@ def _identity(parameter: Any) -> int:
 
 
 def _hidden(modules: list[tuple[str, Any]]) -> str:
-    """Say what the count leaves out."""
+    """Return a sentence about parameters that cannot be counted; empty if there are none."""
     kinds = {type(part).__module__ for _, module in modules for part in module.modules()}
     if any(".quantized" in kind for kind in kinds):
         return "weights of quantised layers are packed away and not counted"
@@ -274,14 +272,12 @@ def _formulas(torch: Any) -> dict[Any, Any]:
     def attention(query: Any, key: Any, value: Any, *rest: Any, **more: Any) -> int:
         return int(sdpa_flop_count(query, key, value))
 
-    def matrix_vector(matrix: Any, vector: Any, *rest: Any, **more: Any) -> int:
-        return int(2 * math.prod(matrix))
+    def product(first: Any, *rest: Any, **more: Any) -> int:
+        # Of a matrix or a vector with a vector: one multiply-accumulate for each element of the first.
+        return int(2 * math.prod(first))
 
-    def added_matrix_vector(bias: Any, matrix: Any, vector: Any, *rest: Any, **more: Any) -> int:
-        return int(2 * math.prod(matrix))
-
-    def dot(one: Any, other: Any, *rest: Any, **more: Any) -> int:
-        return int(2 * math.prod(one))
+    def added_product(bias: Any, *factors: Any, **more: Any) -> int:
+        return product(*factors)
 
     def recurrent(inputs: Any, weights: Any, *rest: Any, **more: Any) -> int:
         # Each step multiplies every matrix, of any gate, layer and direction, with one vector: for one
@@ -292,11 +288,8 @@ def _formulas(torch: Any) -> dict[Any, Any]:
     def recurrent_layer(inputs: Any, w_in: Any, w_hidden: Any, *rest: Any, **more: Any) -> int:
         return recurrent(inputs, [w_in, w_hidden])
 
-    def complex_transform(signal: Any, dim: Any, *rest: Any, **more: Any) -> int:
-        return _fft_flops(math.prod(signal), [signal[d] for d in dim], 5.0)
-
-    def real_transform(signal: Any, dim: Any, *rest: Any, **more: Any) -> int:
-        return _fft_flops(math.prod(signal), [signal[d] for d in dim], 2.5)
+    def transform(factor: float, signal: Any, dim: Any, *rest: Any, **more: Any) -> int:
+        return _fft_flops(math.prod(signal), [signal[d] for d in dim], factor)
 
     def real_inverse(spectrum: Any, dim: Any, normalization: Any, last: int, *rest: Any, **more: Any) -> int:
         lengths = [*[spectrum[d] for d in dim[:-1]], last]
@@ -305,15 +298,15 @@ def _formulas(torch: Any) -> dict[Any, Any]:
     wanted = {
         "_scaled_dot_product_flash_attention_for_cpu": attention,
         "_scaled_dot_product_fused_attention_overrideable": attention,
-        "mv": matrix_vector,
-        "addmv": added_matrix_vector,
-        "dot": dot,
-        "vdot": dot,
+        "mv": product,
+        "addmv": added_product,
+        "dot": product,
+        "vdot": product,
         "_cudnn_rnn": recurrent,
         "miopen_rnn": recurrent,
         "mkldnn_rnn_layer": recurrent_layer,
-        "_fft_c2c": complex_transform,
-        "_fft_r2c": real_transform,
+        "_fft_c2c": functools.partial(transform, 5.0),
+        "_fft_r2c": functools.partial(transform, 2.5),
         "_fft_c2r": real_inverse,
     }
     return {getattr(aten, name): rule for name, rule in wanted.items() if hasattr(aten, name)}

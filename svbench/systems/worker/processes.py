@@ -1,4 +1,4 @@
-"""The processes of a worker: which they are, what they hold and use, and how they end.
+"""The process tree of a worker: find its processes, measure their memory and time, kill them.
 
 Linux lists processes in /proc; elsewhere the tree looks empty, and only the worker itself is measured.
 Standard library and the syntax of Python 3.9 only, since svbench, the supervisor and the worker all use it.
@@ -53,7 +53,10 @@ class ProcessTree:
 
         Slower than `rss_bytes`, since the kernel walks the page tables for it.
         """
-        return sum(_pss_bytes(pid) or rss_bytes(pid) for pid in self._look())
+        # The proportional set size (PSS): each page divided by the number of processes that map it.
+        return sum(
+            _field_bytes(PROC / str(pid) / "smaps_rollup", "Pss") or rss_bytes(pid) for pid in self._look()
+        )
 
     def kill(self) -> None:
         """Kill every member, and those that members start meanwhile."""
@@ -140,12 +143,12 @@ def descendants(ancestor: int) -> list[int]:
         state = _stat(pid)
         if len(state) > 1 and state[0] not in "ZX":
             children.setdefault(state[1], []).append(pid)
-    found, waiting = [], [ancestor]
+    below, waiting = [], [ancestor]
     while waiting:
-        own = children.pop(str(waiting.pop()), [])
-        found += own
-        waiting += own
-    return found
+        next_generation = children.pop(str(waiting.pop()), [])
+        below += next_generation
+        waiting += next_generation
+    return below
 
 
 def _prctl(option: int, value: int) -> int:
@@ -163,18 +166,18 @@ def _stat(pid: int) -> list[str]:
 
 
 def rss_bytes(pid: int) -> int:
-    """Return the resident memory of a process now; 0 where /proc does not tell."""
+    """Return the current resident memory of a process; 0 where /proc cannot be read."""
     try:
         return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return 0
 
 
-def _pss_bytes(pid: int) -> int:
-    # The proportional set size: each page divided by the number of processes that map it.
+def _field_bytes(path: Path, field: str) -> int:
+    """Return a size that a file of /proc gives in KiB, such as ``Pss:   1234 kB``; 0 if it does not."""
     try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
@@ -188,13 +191,8 @@ def peak_rss_bytes() -> int:
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss: bytes on macOS, KiB on Linux
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     # On Linux, ru_maxrss of a spawned process starts at its parent's size; VmHWM does not.
-    try:
-        for line in (PROC / "self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return max(int(line.split()[1]) * 1024, child)
-    except OSError:
-        pass
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
+    peak = _field_bytes(PROC / "self/status", "VmHWM")
+    return max(peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, child)
 
 
 def cpu_s() -> float:
@@ -205,10 +203,10 @@ def cpu_s() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def end_twin(own_pid: int) -> None:
-    """End this process if it is not ``own_pid``: a system forked, and the child came back from its call.
+def end_twin(worker_pid: int) -> None:
+    """End this process if it is not the worker: a system forked, and the child came back from its call.
 
     Both would answer the same request on the same pipe and write the same files; only the parent may.
     """
-    if os.getpid() != own_pid:
+    if os.getpid() != worker_pid:
         os._exit(0)

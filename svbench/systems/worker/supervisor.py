@@ -1,4 +1,4 @@
-"""The process between svbench and one worker: starts the worker, keeps its log, and kills all it started.
+"""The supervisor between svbench and one worker: start the worker, keep its log, kill all it started.
 
 `svbench.systems.worker.spawn` runs this file as a script, with the standard library only. The three processes
 and what happens when one of them dies, in whatever way:
@@ -87,7 +87,7 @@ def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tu
     environment = {**os.environ, name: value}
     # exec closes this pipe, so reading it returns nothing on success and the error number on failure.
     readable, writable = os.pipe()
-    own = os.getpid()
+    parent = os.getpid()  # before the fork: afterwards a dead parent would show as another process id
     pid = os.fork()
     if pid:
         os.close(writable)
@@ -96,7 +96,7 @@ def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tu
         return pid, int(error or 0)
     try:
         os.setsid()  # a session of its own: a keyboard interrupt of svbench's terminal does not reach it
-        die_with(own)
+        die_with(parent)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(prints, 1)
         os.dup2(prints, 2)
@@ -156,11 +156,11 @@ def _end(worker: int, adopts: bool, code: int | None) -> int:
         for pid in descendants(os.getpid()):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        found = _reap(worker)
-        code = found if code is None else code
+        reaped = _reap(worker)
+        code = reaped if code is None else code
         if code is not None and not (adopts and _has_children()):
             break
-        time.sleep(0.002)
+        time.sleep(0.002)  # killed processes need a moment to end, and may have forked meanwhile
     return -signal.SIGKILL if code is None else code
 
 

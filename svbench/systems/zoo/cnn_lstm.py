@@ -1,30 +1,26 @@
-"""The thesis' mask model: two recurrent layers over a stereo magnitude spectrogram."""
+"""CNN-LSTM, the mask model of a thesis: two recurrent layers over a stereo magnitude spectrogram."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator, check_chunks, in_chunks, named
+from svbench.systems.zoo.separator import Separator, batch_of, in_chunks, named, sized
 
 TARGETS = ("vocals", "accompaniment")
 RATE_HZ = 44100
 
-SIZES: dict[str, dict[str, Any]] = {"listing": {"n_fft": 2048, "hidden": 128, "layers": 2}}
+# The listing does not say how to separate long tracks.
+SIZES: dict[str, dict[str, Any]] = {
+    "listing": {"segment_samples": 10 * RATE_HZ, "overlap": 0.25, "n_fft": 2048, "hidden": 128, "layers": 2}
+}
 
 
-def build(
-    size: str = "listing",
-    targets: tuple[str, ...] | None = None,
-    *,
-    segment_samples: int = 10 * RATE_HZ,
-    overlap: float = 0.25,
-    **changes: Any,
-) -> Separator:
+def build(size: str = "listing", targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
     """Build the listing's network with random weights.
 
     The mask multiplies the mixture's complex spectrum, which gives the vocals; the rest is the accompaniment.
@@ -37,11 +33,9 @@ def build(
         One of `SIZES`.
     targets : tuple of str, optional
         Other names of the masked part and the rest.
-    segment_samples : int
-    overlap : float
-        The share of a segment that the next one covers again.
-    **changes
-        Replace keywords of the size; see `MaskNetwork`.
+    **settings
+        Replace keywords of the size, see `MaskNetwork`; ``overlap`` is the share of a segment that the next
+        one covers again.
 
     Returns
     -------
@@ -52,11 +46,12 @@ def build(
     ValueError
         Settings are unknown or impossible.
     """
-    check_chunks(segment_samples, overlap)
-    network = MaskNetwork(**{**SIZES[size], **changes}).eval()
+    given = sized(SIZES, size, settings)
+    segment_samples, overlap = given.pop("segment_samples"), given.pop("overlap")
+    network = MaskNetwork(**given).eval()
 
     def call(chunk: Samples) -> Samples:
-        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T)).to(network.window.device)
+        mixture = batch_of(chunk, network)[0]
         spectrum = torch.stft(
             mixture,
             network.n_fft,
@@ -73,9 +68,7 @@ def build(
         estimates: Samples = torch.stack([vocals, mixture - vocals]).mT.cpu().numpy()
         return estimates
 
-    def run(samples: Samples) -> Samples:
-        return in_chunks(call, samples, segment_samples, overlap)
-
+    run = partial(in_chunks, call, length=segment_samples, overlap=overlap)
     return Separator(network, named(targets, TARGETS), RATE_HZ, run)
 
 

@@ -8,17 +8,15 @@ https://github.com/junyuchen-cjy/DTTNet-Pytorch (Apache-2.0).
 from __future__ import annotations
 
 import re
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from svbench.audio import Samples
 from svbench.systems.zoo.layers import Stft, TfcTdf, convolution, doubled, halved
-from svbench.systems.zoo.separator import Separator, TrimmedChunks, sized
+from svbench.systems.zoo.separator import Separator, batch_of, check_halvings, sized, trimmed_chunks
 
 RATE_HZ = 44100
 
@@ -84,19 +82,16 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
         raise ValueError(f"a DTTNet estimates one target, found {', '.join(names) or 'none'}")
     overlap, trim = given.pop("overlap"), given.pop("trim")
     frames = given.pop("frames")
-    for name, value in (("frames", frames), ("bins", given["bins"])):
-        if value % 2 ** given["levels"]:
-            raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
+    check_halvings(given["levels"], frames=frames, bins=given["bins"])
     length = given["hop"] * (frames - 1)
-    fading = TrimmedChunks(length, 0, overlap, "triangle")
-    chunks = fading if overlap else TrimmedChunks(length, trim)
     network = Dttnet(**given).eval()
 
     def call(chunk: Samples) -> Any:
-        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None].to(network.silence.device)
-        return network(mixture).cpu().numpy().transpose(0, 2, 1)
+        return network(batch_of(chunk, network)).cpu().numpy().transpose(0, 2, 1)
 
-    return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
+    faded = (length, 0, overlap, "triangle")
+    run = trimmed_chunks(call, *(faded if overlap else (length, trim)))
+    return Separator(network, names, RATE_HZ, run, authors_name)
 
 
 class Dttnet(nn.Module):

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import math
 import re
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from svbench.audio import Samples
 from svbench.systems.zoo.layers import DenseTfc, Stft, connected, doubled, frequency_transform, halved
-from svbench.systems.zoo.separator import Separator, TrimmedChunks, sized
+from svbench.systems.zoo.separator import Separator, batch_of, check_halvings, sized, trimmed_chunks
 
 RATE_HZ = 44100
 TARGETS = ("vocals", "drums", "bass", "other")  # in the order of the embedding's rows
@@ -106,21 +104,18 @@ def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) ->
         raise ValueError(f"LaSAFT estimates {', '.join(TARGETS)}; found {', '.join(names) or 'none'}")
     overlap, trim = given.pop("overlap"), given.pop("trim")
     frames = given.pop("frames")
-    for name, value in (("frames", frames), ("n_fft / 2", given["n_fft"] // 2)):
-        if value % 2 ** given["levels"]:
-            raise ValueError(f"{name} must be a multiple of {2 ** given['levels']}, found {value}")
-    chunks = TrimmedChunks(given["hop"] * (frames - 1), trim, overlap)
+    check_halvings(given["levels"], frames=frames, **{"n_fft / 2": given["n_fft"] // 2})
     network = Lasaft(**given).eval()
 
     def call(chunk: Samples) -> Any:
-        device = network.front.window.device
-        mixture = torch.from_numpy(np.ascontiguousarray(chunk.T))[None].to(device)
+        mixture = batch_of(chunk, network)
         # One target at a time: all four at once would take four times the memory.
-        numbers = [torch.tensor([TARGETS.index(name)], device=device) for name in names]
+        numbers = [torch.tensor([TARGETS.index(name)], device=mixture.device) for name in names]
         passes = [network(mixture, number).cpu() for number in numbers]
         return torch.cat(passes).numpy().transpose(0, 2, 1)
 
-    return Separator(network, names, RATE_HZ, partial(chunks.run, call), authors_name)
+    run = trimmed_chunks(call, given["hop"] * (frames - 1), trim, overlap)
+    return Separator(network, names, RATE_HZ, run, authors_name)
 
 
 class Lasaft(nn.Module):
@@ -218,7 +213,7 @@ Pointwise = tuple[torch.Tensor, torch.Tensor]
 
 
 class LatentBlock(nn.Module):
-    """Dense TFC → times the gate, if there is one → + the latent sources to which the target attends."""
+    """A dense TFC, times a gate on the way up, plus the latent sources to which the target attends."""
 
     def __init__(self, convolutions: DenseTfc, attention: nn.Module, transform: nn.Module) -> None:
         super().__init__()
@@ -277,7 +272,7 @@ class LightTransform(nn.Module):
 
 
 class Control(nn.Module):
-    """From the embedding to the point-wise convolutions of all levels on the way up."""
+    """Map the embedding to the point-wise convolutions of all levels on the way up."""
 
     def __init__(self, embedding: int, levels: int, channels: int) -> None:
         super().__init__()

@@ -10,37 +10,44 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator, check_chunks, in_chunks, named
-from svbench.systems.zoo.tcn import TemporalConvNet
+from svbench.systems.zoo.layers import TemporalConvNet
+from svbench.systems.zoo.separator import Separator, batch_of, in_chunks, named, sized
 
 TARGETS = ("accompaniment", "vocals")
 RATE_HZ = 22050
 STRIDE = 10  # samples from frame to frame; windows have twice as many
-CHUNK_S = 4
 # Released checkpoints refer to the class of their network; a stand-in of that name lets the arrays be read
 # without its code.
 STAND_INS = ("tasnet.tasnet.ConvTasNet",)
 
+_M1: dict[str, Any] = {
+    "segment_samples": 4 * RATE_HZ,
+    "overlap": 0.0,
+    "bottleneck": 256,
+    "bands": 1,
+    "full_band": False,
+    "strong": False,
+    "frozen": False,
+    "latent": 256,
+    "hidden": 512,
+    "kernel": 3,
+    "blocks": 8,
+    "repeats": 3,
+}
+_M2 = {**_M1, "bottleneck": 128, "bands": 2}
 SIZES: dict[str, dict[str, Any]] = {
-    "M1": {"bottleneck": 256},
-    "M2": {"bottleneck": 128, "bands": 2},
-    "M3": {"bottleneck": 128, "bands": 2, "full_band": True},
-    "M4": {"bottleneck": 64, "bands": 4},
-    "M5": {"bottleneck": 128, "bands": 2, "frozen": True},
-    "M6": {"bottleneck": 128, "bands": 2, "frozen": True},
-    "S1": {"bottleneck": 256, "strong": True},
-    "S2": {"bottleneck": 128, "bands": 2, "strong": True},
+    "M1": _M1,
+    "M2": _M2,
+    "M3": {**_M2, "full_band": True},
+    "M4": {**_M1, "bottleneck": 64, "bands": 4},
+    "M5": {**_M2, "frozen": True},
+    "M6": {**_M2, "frozen": True},
+    "S1": {**_M1, "strong": True},
+    "S2": {**_M2, "strong": True},
 }
 
 
-def build(
-    size: str,
-    targets: tuple[str, ...] | None = None,
-    *,
-    segment_samples: int = CHUNK_S * RATE_HZ,
-    overlap: float = 0.0,
-    **changes: Any,
-) -> Separator:
+def build(size: str, targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
     """Build one of the paper's networks, with random weights and its authors' way through a track.
 
     The mixture is normalised by the mean and standard deviation of its mono sum and cut into chunks of 4 s
@@ -55,11 +62,9 @@ def build(
         bands are cut; the order is in the weights, so the network is the same.
     targets : tuple of str, optional
         Other names of the two outputs.
-    segment_samples : int
-    overlap : float
-        The share of a chunk that the next one covers again.
-    **changes
-        Replace keywords of the size; see `MultiBandTasNet`.
+    **settings
+        Replace keywords of the size, see `MultiBandTasNet`; ``overlap`` is the share of a chunk that the next
+        one covers again.
 
     Returns
     -------
@@ -70,8 +75,9 @@ def build(
     ValueError
         Settings are unknown or impossible.
     """
-    check_chunks(segment_samples, overlap)
-    network = MultiBandTasNet(**{**SIZES[size], **changes}).eval()
+    given = sized(SIZES, size, settings)
+    segment_samples, overlap = given.pop("segment_samples"), given.pop("overlap")
+    network = MultiBandTasNet(**given).eval()
 
     def run(samples: Samples) -> Samples:
         mono = samples.mean(axis=1, dtype=np.float64)
@@ -109,7 +115,10 @@ class MultiBandTasNet(nn.Module):
     full_band, strong, frozen : bool
         Whether there is a further separator, and the stronger encoder and decoder; and whether the encoder
         and decoder are not trained.
-    latent, hidden, kernel, blocks, repeats : int
+    latent : int
+        Channels of the encoder.
+    **separator
+        ``hidden``, ``kernel``, ``blocks`` and ``repeats`` of `svbench.systems.zoo.layers.TemporalConvNet`.
 
     Notes
     -----
@@ -125,35 +134,28 @@ class MultiBandTasNet(nn.Module):
     def __init__(
         self,
         bottleneck: int,
-        bands: int = 1,
-        full_band: bool = False,
-        strong: bool = False,
-        frozen: bool = False,
-        latent: int = 256,
-        hidden: int = 512,
-        kernel: int = 3,
-        blocks: int = 8,
-        repeats: int = 3,
+        bands: int,
+        full_band: bool,
+        strong: bool,
+        frozen: bool,
+        latent: int,
+        **separator: Any,
     ) -> None:
         super().__init__()
         if latent % bands:
             raise ValueError(f"{bands} bands do not divide {latent} latent channels")
-        self.bands, self.full_band, self.n_blocks = bands, full_band, blocks
+        self.bands, self.full_band, self.n_blocks = bands, full_band, separator["blocks"]
         # The spectrogram reflects half a window at the ends, which takes more samples than that.
         self.shortest = N_FFT // 2 + STRIDE if strong else 2 * STRIDE
-        self.encoder = StrongEncoder(latent) if strong else Encoder(latent)
+        # The plain encoder maps (batch, 2, n_samples) to (batch, latent, n_samples / 10 - 1).
+        self.encoder: nn.Module = (
+            StrongEncoder(latent)
+            if strong
+            else nn.Sequential(nn.Conv1d(2, latent, 2 * STRIDE, STRIDE, bias=False), nn.ReLU())
+        )
         widths = [latent // bands] * bands + [latent] * full_band
         self.separators = nn.ModuleList(
-            TemporalConvNet(
-                width,
-                len(TARGETS),
-                bottleneck=bottleneck,
-                hidden=hidden,
-                kernel=kernel,
-                blocks=blocks,
-                repeats=repeats,
-            )
-            for width in widths
+            TemporalConvNet(width, len(TARGETS), bottleneck=bottleneck, **separator) for width in widths
         )
         if full_band:
             self.combine = nn.Linear(2 * latent, latent, bias=False)
@@ -173,18 +175,6 @@ class MultiBandTasNet(nn.Module):
         sources = (latent[:, None] * masks).flatten(0, 1)
         estimates: torch.Tensor = self.decoder(sources).unflatten(0, (-1, len(TARGETS)))
         return estimates
-
-
-class Encoder(nn.Module):
-    """Convolution with ReLU: (batch, 2, n_samples) to (batch, latent, n_samples / 10 - 1)."""
-
-    def __init__(self, latent: int) -> None:
-        super().__init__()
-        self.filters = nn.Conv1d(2, latent, 2 * STRIDE, STRIDE, bias=False)
-
-    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
-        """Encode."""
-        return torch.relu(self.filters(mixture))
 
 
 N_FFT, HOP = 1024, 256
@@ -260,9 +250,7 @@ def _filled(network: MultiBandTasNet, chunk: Samples) -> Samples:
     fill = max(network.shortest - n_samples, 0)
     fill += -(n_samples + fill) % STRIDE
     before = fill // 2
-    filled = np.pad(chunk, ((before, fill - before), (0, 0))).T
-    device = next(network.parameters()).device
-    given = torch.from_numpy(np.ascontiguousarray(filled, np.float32))[None].to(device)
+    given = batch_of(np.pad(chunk, ((before, fill - before), (0, 0))), network)
     estimates: Samples = network(given)[0].mT[:, before : before + n_samples].cpu().numpy()
     return estimates
 
@@ -286,7 +274,7 @@ _BLOCK = {
     "narrow.weight": "net.3.res_conv.weight",
 }
 _ENDS = {
-    "encoder.filters.weight": "encoder.conv1d_U.weight",
+    "encoder.0.weight": "encoder.conv1d_U.weight",
     "decoder.weight": "decoder.basis_signals.weight",
     "combine.weight": "linear_mask_combinator.weight",
     "encoder.window": "encoder.spectrogram.window",

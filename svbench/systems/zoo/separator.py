@@ -1,4 +1,4 @@
-"""What all architectures share: sizes, weights, and the way of a paper through a whole track."""
+"""Code that all architectures share: read sizes, load weights, separate a track of any length in chunks."""
 
 from __future__ import annotations
 
@@ -11,23 +11,16 @@ import numpy as np
 import torch
 
 from svbench.audio import Samples
+from svbench.systems.waveform import check_count, check_overlap, overlap_add, triangle
 
 # Separates one piece: (n_samples, 2) to (n_targets, n_samples, 2), both float32.
 Call = Callable[[Samples], Samples]
-_NAMED = 6  # names of weights that an error lists; it only counts the others
-
-
-def _same(name: str) -> str:
-    return name
-
-
-def _as_it_is(name: str, value: torch.Tensor) -> torch.Tensor:
-    return value
+_NAMED = 6  # names of weights that an error message lists; the others are only counted
 
 
 @dataclass
 class Separator:
-    """A network, and how its paper separates a track of any length with it.
+    """A network, and the way in which its paper separates a track of any length with it.
 
     Attributes
     ----------
@@ -50,8 +43,8 @@ class Separator:
     targets: tuple[str, ...]
     rate_hz: int
     run: Call
-    names: Callable[[str], str] = _same
-    fitted: Callable[[str, torch.Tensor], torch.Tensor] = _as_it_is
+    names: Callable[[str], str] = lambda name: name
+    fitted: Callable[[str, torch.Tensor], torch.Tensor] = lambda name, value: value
 
     def separate(self, samples: Samples) -> dict[str, Samples]:
         """Separate a stereo track.
@@ -141,7 +134,11 @@ def sized(sizes: dict[str, dict[str, Any]], size: str, settings: dict[str, Any])
     unknown = sorted(set(settings) - set(sizes[size]))
     if unknown:
         raise ValueError(f"the network takes {', '.join(sizes[size])}; found {', '.join(unknown)}")
-    return {**sizes[size], **settings}
+    given = {**sizes[size], **settings}
+    if "segment_samples" in given:
+        check_count("segment_samples", given["segment_samples"])
+        check_overlap(given.get("overlap", 0.0))
+    return given
 
 
 def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -161,17 +158,17 @@ def named(targets: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[st
     return targets
 
 
-def check_chunks(segment_samples: Any, overlap: Any = 0.0) -> None:
-    """Refuse settings from which no chunks can be made.
+def check_halvings(levels: int, **sizes: int) -> None:
+    """Check that every size can be halved on each level of a U-net; else raise a ValueError."""
+    for name, value in sizes.items():
+        if value % 2**levels:
+            raise ValueError(f"{name} must be a multiple of {2**levels}, found {value}")
 
-    Raises
-    ------
-    ValueError
-    """
-    if isinstance(segment_samples, bool) or not isinstance(segment_samples, int) or segment_samples < 1:
-        raise ValueError(f"segment_samples must be a whole number of at least 1, found {segment_samples!r}")
-    if isinstance(overlap, bool) or not isinstance(overlap, (int, float)) or not 0 <= overlap < 1:
-        raise ValueError(f"overlap is a share of the segment from 0 to below 1, found {overlap!r}")
+
+def batch_of(chunk: Samples, network: torch.nn.Module) -> torch.Tensor:
+    """Return a chunk (n_samples, 2) as a batch of one, shape (1, 2, n_samples), on the network's device."""
+    batch = torch.from_numpy(np.ascontiguousarray(chunk.T, np.float32))[None]
+    return batch.to(next(network.parameters()).device)
 
 
 def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -> Samples:
@@ -179,7 +176,7 @@ def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -
 
     Chunks begin every ``length * (1 - overlap)`` samples, rounded; the last one is cut at the end of the
     track. Where chunks overlap, their estimates are cross-faded with triangular weights. A network that needs
-    chunks of one length, or knows too little at their ends, takes `TrimmedChunks` instead.
+    chunks of one length, or knows too little at their ends, takes `trimmed_chunks` instead.
 
     Parameters
     ----------
@@ -201,40 +198,35 @@ def in_chunks(call: Call, samples: Samples, length: int, overlap: float = 0.0) -
     >>> halves.shape, bool(np.allclose(halves, 0.5))
     ((1, 10, 2), True)
     """
-    n_samples = len(samples)
     hop = max(1, round(length * (1 - overlap)))
-    position = np.arange(length, dtype=np.float32)
-    triangle = np.minimum(position + 1, length - position)[:, np.newaxis]
-    total, weights = None, np.zeros((n_samples, 1), np.float32)
-    for start in range(0, max(n_samples - (length - hop), 1), hop):
-        chunk = samples[start : start + length]
-        part = slice(start, start + len(chunk))
-        weight = triangle[: len(chunk)] if hop < length else np.ones((len(chunk), 1), np.float32)
-        estimates = call(chunk)
-        if total is None:
-            total = np.zeros((len(estimates), *samples.shape), np.float32)
-        total[:, part] += estimates * weight
-        weights[part] += weight
-    assert total is not None  # there is always a first chunk
-    total /= weights
-    return total
+    # Without overlap, estimates are not weighted: x * w / w is not always x in floating point.
+    weight = triangle(length) if hop < length else np.ones((length, 1), np.float32)
+    return overlap_add(lambda start: call(samples[start : start + length]), len(samples), weight, hop)
 
 
-@dataclass(frozen=True)
-class TrimmedChunks:
-    """A way through a track: chunks of one length, and the middle of each estimate is kept.
+def trimmed_chunks(
+    call: Call, length: int, trim: int, overlap: float = 0.0, fade: Literal["mean", "triangle"] = "mean"
+) -> Call:
+    """Separate chunks of one length and keep the middle of each estimate.
 
     Every chunk begins ``trim`` samples before the part of it that is kept. The track is surrounded by
     silence, so that a track of any length, however short, is covered.
 
-    Attributes
+    Parameters
     ----------
+    call : callable
+        Separates a chunk: (length, 2) to (n_targets, length, 2).
     length, trim : int
         Samples in a chunk, and samples dropped on either side of its estimate.
     overlap : float
         The share of the kept part that the next chunk estimates again, 0 to 0.5.
     fade : {"mean", "triangle"}
         How two estimates of a sample are combined: their mean, or a linear cross-fade.
+
+    Returns
+    -------
+    callable
+        Separates a track: (n_samples, 2) to (n_targets, n_samples, 2).
 
     Raises
     ------
@@ -243,68 +235,28 @@ class TrimmedChunks:
 
     Examples
     --------
-    >>> chunks = TrimmedChunks(6, 1, 0.5, "triangle")
-    >>> halves = chunks.run(lambda chunk: chunk[None] / 2, np.ones((10, 2), np.float32))
+    >>> run = trimmed_chunks(lambda chunk: chunk[None] / 2, 6, 1, 0.5, "triangle")
+    >>> halves = run(np.ones((10, 2), np.float32))
     >>> halves.shape, bool(np.allclose(halves, 0.5))
     ((1, 10, 2), True)
     """
+    kept = length - 2 * trim
+    if kept <= 0:
+        raise ValueError(f"nothing is left of chunks of {length} samples without {trim} on either side")
+    if not 0 <= overlap <= 0.5:
+        raise ValueError(f"overlap is a share of a chunk from 0 to 0.5, found {overlap!r}")
+    hop = math.ceil(kept * (1 - overlap))
+    weight = np.ones((kept, 1), np.float32)
+    if fade == "triangle" and hop < kept:  # rises and falls within the samples that two chunks share
+        weight = np.minimum(triangle(kept), kept - hop)
 
-    length: int
-    trim: int
-    overlap: float = 0.0
-    fade: Literal["mean", "triangle"] = "mean"
+    def run(samples: Samples) -> Samples:
+        def part(start: int) -> Samples:
+            before = max(0, trim - start)  # silence before the track
+            inside = samples[max(0, start - trim) : start - trim + length]
+            chunk = np.pad(inside, ((before, length - before - len(inside)), (0, 0)))
+            return call(chunk)[:, trim:]
 
-    def __post_init__(self) -> None:
-        if self.length <= 2 * self.trim:
-            raise ValueError(
-                f"nothing is left of chunks of {self.length} samples without {self.trim} on either side"
-            )
-        if not 0 <= self.overlap <= 0.5:
-            raise ValueError(f"overlap is a share of a chunk from 0 to 0.5, found {self.overlap!r}")
+        return overlap_add(part, len(samples), weight, hop)
 
-    def run(self, call: Callable[[Samples], Samples], samples: Samples) -> Samples:
-        """Separate chunk by chunk, so that memory does not grow with the track beyond its estimates.
-
-        Parameters
-        ----------
-        call : callable
-            Separates a chunk: (length, 2) to (n_targets, length, 2).
-        samples : ndarray (n_samples, 2)
-
-        Returns
-        -------
-        ndarray (n_targets, n_samples, 2)
-        """
-        kept = self.length - 2 * self.trim
-        hop = math.ceil(kept * (1 - self.overlap))
-        weight = _weight(kept, kept - hop, self.fade)
-        n_samples = len(samples)
-        n_chunks = 1 + math.ceil(max(n_samples - kept, 0) / hop)
-        total, weights = None, np.zeros((n_samples, 1), np.float32)
-        for start in range(0, n_chunks * hop, hop):
-            chunk = _cut(samples, start - self.trim, self.length)
-            part = slice(start, min(start + kept, n_samples))
-            n_inside = part.stop - start
-            estimates = call(chunk)[:, self.trim : self.trim + n_inside]
-            if total is None:
-                total = np.zeros((len(estimates), *samples.shape), np.float32)
-            total[:, part] += estimates * weight[:n_inside]
-            weights[part] += weight[:n_inside]
-        assert total is not None  # there is always a first chunk
-        total /= weights
-        return total
-
-
-def _weight(kept: int, shared: int, fade: str) -> Samples:
-    """Return the weights of a chunk's samples, shape (kept, 1); neighbours' weights need not add up to 1."""
-    position = np.arange(kept, dtype=np.float32)[:, np.newaxis]
-    if fade == "mean" or shared == 0:
-        return np.ones_like(position)
-    return np.minimum(np.minimum(position + 1, kept - position), shared)
-
-
-def _cut(samples: Samples, start: int, length: int) -> Samples:
-    """Cut (length, 2) from ``start`` on, which may lie before the track; outside the track is silence."""
-    before = max(0, -start)
-    inside = samples[max(0, start) : start + length]
-    return np.pad(inside, ((before, length - before - len(inside)), (0, 0)))
+    return run

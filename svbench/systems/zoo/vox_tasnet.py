@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from svbench.audio import Samples
-from svbench.systems.zoo.separator import Separator, check_chunks, named
-from svbench.systems.zoo.tcn import FrameNorm, TemporalConvNet
+from svbench.systems.zoo.layers import FrameNorm, TemporalConvNet
+from svbench.systems.zoo.separator import Separator, batch_of, named, sized
 
 TARGETS = ("accompaniment",)
 RATE_HZ = 44100
@@ -21,6 +21,7 @@ RATE_HZ = 44100
 # Conv-TasNet's causal sizes; the window lasts 2 ms, as there.
 SIZES: dict[str, dict[str, Any]] = {
     "reading": {
+        "segment_samples": 10 * RATE_HZ,
         "latent": 512,
         "window": 88,
         "bottleneck": 128,
@@ -33,13 +34,7 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-def build(
-    size: str = "reading",
-    targets: tuple[str, ...] | None = None,
-    *,
-    segment_samples: int = 10 * RATE_HZ,
-    **changes: Any,
-) -> Separator:
+def build(size: str = "reading", targets: tuple[str, ...] | None = None, **settings: Any) -> Separator:
     """Build the network with random weights.
 
     A track is separated in segments. Each is passed with as many samples before and after it as its estimate
@@ -51,10 +46,9 @@ def build(
         One of `SIZES`.
     targets : tuple of str, optional
         Another name of the one output.
-    segment_samples : int
-        Bounds the memory; it does not change the result.
-    **changes
-        Replace keywords of the size, such as ``lookahead_frames``; see `VoxTasNet`.
+    **settings
+        Replace keywords of the size, such as ``lookahead_frames``; see `VoxTasNet`. ``segment_samples``
+        bounds the memory and does not change the result.
 
     Returns
     -------
@@ -65,21 +59,20 @@ def build(
     ValueError
         Settings are unknown or impossible.
     """
-    check_chunks(segment_samples)
-    network = VoxTasNet(**{**SIZES[size], **changes}).eval()
+    given = sized(SIZES, size, settings)
+    segment_samples = given.pop("segment_samples")
+    network = VoxTasNet(**given).eval()
     hop = network.stride
     n_frames = max(1, segment_samples // hop)
 
     def run(samples: Samples) -> Samples:
         n_samples = len(samples)
-        device = next(network.parameters()).device
         estimate = np.empty((1, *samples.shape), np.float32)
         for start in range(0, n_samples, n_frames * hop):
             stop = min(start + n_frames * hop, n_samples)
             first = max(0, start - network.back_samples)
-            needed = samples[first : stop + network.lookahead_samples]
-            given = torch.from_numpy(np.ascontiguousarray(needed.T))[None].to(device)
-            part = network(given)[0, :, start - first : stop - first]
+            needed = batch_of(samples[first : stop + network.lookahead_samples], network)
+            part = network(needed)[0, :, start - first : stop - first]
             estimate[0, start:stop] = part.T.cpu().numpy()
         return estimate
 
@@ -105,10 +98,11 @@ class VoxTasNet(nn.Module):
         Filters of the encoder, and size of each channel's embedding.
     window : int
         Samples, even.
-    bottleneck, hidden, kernel, blocks, repeats : int
-        See `svbench.systems.zoo.tcn.TemporalConvNet`.
     lookahead_frames : int
         How many frames, of half a window each, masks look ahead.
+    **separator
+        ``bottleneck``, ``hidden``, ``kernel``, ``blocks`` and ``repeats`` of
+        `svbench.systems.zoo.layers.TemporalConvNet`.
 
     Attributes
     ----------
@@ -129,37 +123,19 @@ class VoxTasNet(nn.Module):
     Singing Voice Cancellation", ICASSP 2024, arXiv 2401.12068.
     """
 
-    def __init__(
-        self,
-        latent: int,
-        window: int,
-        bottleneck: int,
-        hidden: int,
-        kernel: int,
-        blocks: int,
-        repeats: int,
-        lookahead_frames: int,
-    ) -> None:
+    def __init__(self, latent: int, window: int, lookahead_frames: int, **separator: Any) -> None:
         super().__init__()
+        kernel, blocks, repeats = (separator[key] for key in ("kernel", "blocks", "repeats"))
         if window % 2:
             raise ValueError(f"window must be an even number of samples, found {window}")
         self.stride = window // 2
         ahead = _ahead(lookahead_frames, [(kernel - 1) * 2**x for _ in range(repeats) for x in range(blocks)])
+        # The reach of all dilated convolutions together, in frames: 1 + 2 + 4 + … for each of the repeats.
         reach = repeats * (kernel - 1) * (2**blocks - 1)
         self.lookahead_samples = lookahead_frames * self.stride + window - 1
         self.back_samples = (reach - lookahead_frames + 2) * self.stride
         self.encoder = nn.Conv2d(1, latent, (1, window), (1, self.stride), bias=False)
-        self.separator = TemporalConvNet(
-            2 * latent,
-            1,
-            bottleneck=bottleneck,
-            hidden=hidden,
-            kernel=kernel,
-            blocks=blocks,
-            repeats=repeats,
-            norm=FrameNorm,
-            ahead=ahead,
-        )
+        self.separator = TemporalConvNet(2 * latent, 1, norm=FrameNorm, ahead=ahead, **separator)
         self.decoder = nn.ConvTranspose2d(latent, 1, (1, window), (1, self.stride), bias=False)
 
     def forward(self, mixture: torch.Tensor) -> torch.Tensor:

@@ -148,7 +148,8 @@ def test_a_session_by_keyboard_alone(serve: Make, browse: Make) -> None:
         press("Enter")
         if not before:
             page.wait_for_function("() => document.querySelector('.practice').hidden")
-            assert page.evaluate("document.activeElement.tagName") == "H1"
+            # The heading gets the focus once the sounds of the new screen are loaded.
+            page.wait_for_function("() => document.activeElement.tagName === 'H1'")
     page.get_by_role("heading", name="Thank you").wait_for()
     table = served.ratings()
     assert sorted(table.rating) == [2, 2, 60, 60]

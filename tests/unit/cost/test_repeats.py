@@ -38,7 +38,7 @@ def system(folder: Path, body: str, deterministic: bool = True) -> LocatedSystem
 
 def test_equal_to_the_last_bit(dataset: Dataset, tmp_path: Path) -> None:
     told: list[str] = []
-    found = repeat_tracks(load_system("hpss"), MDX21, dataset, tmp_path, n_passes=3, tell=told.append)
+    found = repeat_tracks(load_system("hpss"), MDX21, dataset, tmp_path, n_passes=3, on_step=told.append)
     assert (found.is_equal, found.contradicts, found.largest_spread("uSDR")) == (True, False, 0)
     assert [t.track for t in found.tracks] == ["track 0", "track 1", "track 2"]
     assert told == [

@@ -73,7 +73,7 @@ def test_what_cannot_be_described_is_told(root: Path, tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"drums\.wav: cannot be read as audio"):
         describe(root, tmp_path / "mine")
     write_audio(root / "train/a/drums.wav", Audio(np.zeros((9, 2)), 44100))
-    with pytest.raises(DataError, match=r"drums\.wav: n_samples is 9, .* has 22050; mend the track first"):
+    with pytest.raises(DataError, match=r"drums\.wav: n_samples is 9, .* has 22050; fix the track first"):
         describe(root, tmp_path / "mine")
     shutil.rmtree(root / "train")
     shutil.copytree(root / "test", root / "train")
@@ -91,7 +91,7 @@ def test_command(
     assert (made["id"], made["n_tracks"], made["n_files"], made["duration_s"]) == ("my-music", 2, 8, 1.0)
     assert main(["verify", f"my-music={root}"]) == 0
     assert main(["manifest", "make", str(root)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     (root / "train/a/drums.wav").unlink()
     assert main(["verify", f"my-music={root}"]) == 1
 

@@ -303,7 +303,7 @@ def test_moisesdb_half_copied(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"v2\.wav: missing, though data\.json lists it \(1 of 6 files\)"):
         open_dataset(load_manifest("moisesdb"), tmp_path)
     (tmp_path / "moisesdb_v0.1/0a-uuid/data.json").write_text("[]")
-    with pytest.raises(DataError, match="no description of a MoisesDB track"):
+    with pytest.raises(DataError, match="does not describe a MoisesDB track"):
         open_dataset(load_manifest("moisesdb"), tmp_path)
 
 

@@ -9,7 +9,8 @@ import pytest
 from svbench.cli.main import main
 from svbench.errors import DataError, SpecError
 from svbench.report.layouts.table import published_rows
-from svbench.specs.report import TableSpec, load_layout, load_published, load_report
+from svbench.specs.records import load_toml
+from svbench.specs.report import Published, TableSpec, load_layout, load_report
 from svbench.specs.system import load_system
 
 
@@ -46,7 +47,7 @@ def test_every_shipped_quoted_number_finds_its_column(path: Path) -> None:
     tables = [t for _, t, _ in layouts if t.published == f"published/{path.name}"]
     assert tables
     for table in tables:
-        for row in load_published(path).rows:
+        for row in load_toml(path, Published).rows:
             printed = sum(len(d) for d in row.scores.values())
             shown = [
                 row.score(g.id, m, t)

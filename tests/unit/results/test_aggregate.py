@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from svbench.api.results import COLUMNS, long_table
+from svbench.api.results import FRAME_COLUMNS, long_table
 from svbench.errors import DataError
 from svbench.results.aggregate import Summary, summarise, track_scores
 from svbench.results.record import DataRecord, Quantity, RunRecord, collect
@@ -176,7 +176,7 @@ def test_incomplete_runs_are_refused_unless_allowed() -> None:
 
 def test_long_table_has_a_number_exactly_where_the_status_is_ok() -> None:
     table = long_table([make_run({"a": {"v": [1.0, NAN, INF], "b": None}}, Rule())])
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == FRAME_COLUMNS
     assert list(table["status"]) == ["ok", "undefined", "perfect", "no target"]
     assert list(table["score"].notna()) == [True, False, False, False]
 

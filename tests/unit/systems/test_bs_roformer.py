@@ -221,7 +221,7 @@ def test_configurations_that_cannot_be_followed(old: str, new: str, sentence: st
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"a": Path("x")}, r"net\.ckpt: no checkpoint of arrays alone"),
+        ({"a": Path("x")}, r"net\.ckpt: not a file of PyTorch that holds only arrays"),
         ([1, 2], r"net\.ckpt: no state dict"),
         ({"epoch": 3}, r"net\.ckpt: no state dict"),
         ({}, r"net\.ckpt does not fit .*: .* has shape none, expected \("),

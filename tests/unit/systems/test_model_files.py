@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from svbench.audio import Audio
 from svbench.errors import SystemFailure
 from svbench.specs.system import LocatedSystem, load_system
-from svbench.systems.adapters.onnx import load
+from svbench.systems.adapters.network_files import load_onnx
 from svbench.systems.api import Context
 from svbench.systems.worker.host import Separation, WorkerHost
 from svbench.testing.systems import check_system
@@ -133,7 +134,7 @@ def test_file_that_is_not_of_pytorch(tmp_path: Path, describe_system: Any) -> No
     pytest.importorskip("torch")
     path = tmp_path / "text.pt"
     path.write_text("no network")
-    with pytest.raises(SystemFailure, match=r"text.pt is no file of PyTorch, expected a TorchScript file"):
+    with pytest.raises(SystemFailure, match=r"text.pt is not a file of PyTorch, expected a TorchScript file"):
         separate(describe_system("torchscript", path), tmp_path)
 
 
@@ -199,15 +200,16 @@ def test_onnx_runtime_uses_the_threads_of_the_system_file(
     pytest.importorskip("onnxruntime")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     context = Context("net", tmp_path, ("vocals",), (write_onnx("net.onnx"),))
-    network: Any = load({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
-    assert network.session.get_session_options().intra_op_num_threads == 3
+    network = load_onnx({"targets": ["vocals", "accompaniment"], "rate_hz": 8000}, context).network
+    session = inspect.getclosurevars(network).nonlocals["session"]
+    assert session.get_session_options().intra_op_num_threads == 3
 
 
 def test_onnx_file_that_is_none(tmp_path: Path, describe_system: Any) -> None:
     pytest.importorskip("onnxruntime")
     path = tmp_path / "text.onnx"
     path.write_text("no network")
-    with pytest.raises(SystemFailure, match=r"text.onnx is no ONNX file that ONNX Runtime can run"):
+    with pytest.raises(SystemFailure, match=r"text.onnx is not an ONNX file that ONNX Runtime can run"):
         separate(describe_system("onnx", path), tmp_path)
 
 

@@ -149,8 +149,8 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({}, "folder is needed"),
-        ({"folder": ".", "stems": 2}, r"found \['folder', 'stems'\]"),
+        ({}, r"\(needed: folder\); found none$"),
+        ({"folder": ".", "stems": 2}, "found folder, stems$"),
         ({"folder": ".", "model": "3stems"}, "no model '3stems'; it has 2stems, 4stems, 5stems"),
         ({"folder": ".", "device": "tpu"}, 'runs on "cpu" or "cuda", found \'tpu\''),
     ],

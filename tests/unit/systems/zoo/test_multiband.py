@@ -169,7 +169,7 @@ def test_bands_are_masked_apart() -> None:
 
 def test_bands_must_divide_the_latent_channels() -> None:
     with pytest.raises(ValueError, match="3 bands do not divide 256 latent channels"):
-        multiband.MultiBandTasNet(bottleneck=4, bands=3)
+        multiband.build("M1", bottleneck=4, bands=3)
 
 
 def test_targets_can_be_renamed() -> None:
