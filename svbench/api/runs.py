@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from svbench.report.board.entries import Entry
     from svbench.results.profile import Profile
     from svbench.statistics.gate import Gate
-    from svbench.tables.markup import Format
+    from svbench.tables.model import Format
 
 
 Note = Callable[[str], object]

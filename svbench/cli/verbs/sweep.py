@@ -50,8 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _score(point: Point) -> str:
-    from svbench.report.view.caveats import LEAK
     from svbench.report.view.numbers import decibels
+    from svbench.tables.model import LEAK
 
     clean = point.score_without_errata
     beside = f" ({decibels(clean, 'ok')})" if clean is not None else ""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from svbench.printing.numbers import signed
-from svbench.tables.markup import latex_text
+from svbench.tables.latex import latex
+from svbench.tables.model import Grid, GridCell, GridColumn, GridRow
 from svbench.tables.spreadsheet import csv_text
 
 Value = str | float | int | None
@@ -25,8 +26,13 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether it stands at the left edge."""
+        """Whether it is aligned at the left edge."""
         return self.kind in ("text", "prose")
+
+    @property
+    def alignment(self) -> Literal["right", "text", "prose"]:
+        """The kind of column that the writers of tables know."""
+        return self.kind if self.kind == "text" or self.kind == "prose" else "right"
 
 
 @dataclass(frozen=True)
@@ -52,28 +58,13 @@ class Table:
         return csv_text([c.key for c in self.columns], [list(r.values()) for r in self.records()])
 
     def latex(self) -> str:
-        """The table with booktabs' rules, broken over pages where it must be."""
-        prose = sum(c.kind == "prose" for c in self.columns)
-        width = f"p{{{0.5 / max(prose, 1):.2f}\\linewidth}}"
-        layout = "".join(width if c.kind == "prose" else "l" if c.is_text else "r" for c in self.columns)
-        head = " & ".join(latex_text(c.head) for c in self.columns) + r" \\"
-        lines = [" & ".join(map(latex_text, row)) + r" \\" for row in self.texts()]
-        caption = latex_text(f"{self.caption}. {self.about}".rstrip())
-        return "\n".join(
-            [
-                r"% needs \usepackage{booktabs,longtable}",
-                rf"\begin{{longtable}}{{{layout}}}",
-                rf"\caption{{{caption}}}\\",
-                r"\toprule",
-                head,
-                r"\midrule",
-                r"\endhead",
-                *lines,
-                r"\bottomrule",
-                r"\end{longtable}",
-                "",
-            ]
-        )
+        """Return the table for a paper, broken over pages where it must be."""
+        first, *others = self.columns
+        columns = tuple(GridColumn("", c.head, c.alignment) for c in others)
+        rows = tuple(GridRow(name, "", tuple(map(GridCell, cells))) for name, *cells in self.texts())
+        caption = f"{self.caption}. {self.about}".rstrip()
+        kind: Literal["text", "prose"] = "prose" if first.kind == "prose" else "text"
+        return latex([Grid(caption, first.head, columns, rows, is_long=True, first_kind=kind)], []) + "\n"
 
 
 def printed(value: Value, kind: Kind) -> str:

@@ -18,7 +18,7 @@ from svbench.listening.analysis.pipeline import Analysis
 from svbench.listening.report.build import Report
 from svbench.printing.pages import templates
 from svbench.results.folders import replaced
-from svbench.tables.markup import latex_text
+from svbench.tables.latex import latex_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 MARK = ".svbench-listening-report"

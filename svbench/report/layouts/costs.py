@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from svbench.errors import DataError
 from svbench.printing.numbers import counted
@@ -18,10 +17,10 @@ from svbench.results.aggregate import Summary
 from svbench.results.store import Run
 from svbench.statistics.comparison import PrintedNumber, run_intervals
 from svbench.statistics.track_values import Column, IntervalSettings
-from svbench.tables.markup import text_table
+from svbench.tables.markdown import markdown
+from svbench.tables.model import Format, text_grid
 from svbench.tables.spreadsheet import records_csv
 
-Format = Literal["markdown", "csv", "latex", "html", "json"]
 TRACKS = "tracks"
 HEAD = ("on disk", "real-time factor", "× real time", "peak memory")
 
@@ -180,4 +179,4 @@ def _markdown(headline: Headline, priced: list[tuple[Run, Cost]]) -> str:
         "process; scoring ran at the same time. In square brackets: 95 % intervals over tracks."
     )
     note = " ".join([note, *footnotes([run for run, _ in priced])]) if priced else note
-    return text_table("markdown", ["system", headline.name, TRACKS, *HEAD], rows, note)
+    return markdown([text_grid("", ["system", headline.name, TRACKS, *HEAD], rows)], [note])

@@ -14,11 +14,9 @@ from typing import Any
 from svbench.errors import DataError
 from svbench.printing.visible import json_text
 from svbench.report.layouts.facts import Facts
-from svbench.report.layouts.latex import latex
+from svbench.report.layouts.grid import SETTINGS
 from svbench.report.layouts.notes import notes
 from svbench.report.layouts.systems import Bound, Key, Numbers, ordered, system_grids
-from svbench.report.layouts.text import html_tables, markdown
-from svbench.report.layouts.ties import SETTINGS
 from svbench.report.layouts.variants import variant_text
 from svbench.report.view.boards import combinations, comparable, ranked_metrics, runnable
 from svbench.report.view.caveats import overlap_of, unstable_tracks
@@ -26,7 +24,10 @@ from svbench.report.view.variants import probed_groups
 from svbench.results.store import Run
 from svbench.specs.protocol import TargetSet
 from svbench.specs.report import MEAN, ColumnGroup, TableSpec
-from svbench.tables.markup import Format
+from svbench.tables.html import html_tables
+from svbench.tables.latex import latex
+from svbench.tables.markdown import markdown
+from svbench.tables.model import Format
 from svbench.tables.spreadsheet import records_csv
 
 

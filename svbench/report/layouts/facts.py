@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.report.layouts.costs import cost_of
-from svbench.report.layouts.grid import GridCell
 from svbench.report.view.boards import runnable
 from svbench.report.view.numbers import bytes_text, count_text, seconds
 from svbench.results.profile import Profile, profiles_beside
 from svbench.results.store import Run
 from svbench.specs.report import Fact
+from svbench.tables.model import GridCell
 
 HEADS: dict[Fact, str] = {
     "runnable": "Runnable?",

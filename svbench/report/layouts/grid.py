@@ -1,87 +1,73 @@
-"""A table before it is written: rows and columns of final texts, with their marks and what they rest on."""
+"""Rows of measured systems, and the marks of a column: best, second, tied with the best, not compared.
+
+Intervals and ties come from the same resamples as those of `svbench compare`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from svbench.errors import DataError
-from svbench.report.layouts.ties import Ties
 from svbench.report.view.caveats import leaks
 from svbench.results.aggregate import Summary
 from svbench.results.record import Quantity
 from svbench.results.standing import candidate, standing
 from svbench.results.store import Run
-from svbench.statistics.track_values import Column
+from svbench.statistics.comparison import PrintedNumber, printed_number
+from svbench.statistics.pairs import may_be_equal
+from svbench.statistics.samples import Sampler
+from svbench.statistics.track_values import (
+    Column,
+    IntervalSettings,
+    SystemRuns,
+    SystemValues,
+    every_column,
+    values_by_column,
+)
+from svbench.tables.model import GridCell, GridRow
 
-TIE = "†"
+SETTINGS = IntervalSettings()  # those of `svbench compare`, so that a number has one interval everywhere
 
 
-@dataclass(frozen=True)
-class GridCell:
-    """A cell.
+class Ties:
+    """Intervals, and paired comparisons with the best of a column, as `svbench compare` makes them.
 
-    Attributes
-    ----------
-    text : str
-        A rounded number, or the word for why there is none.
-    is_number : bool
-    best, second, tied : bool
-        Among the measured systems that can be compared; tied is not significantly different from the best.
-    partial : bool
-        Not compared, since the system was not scored on all tracks that others in the column were.
-    measured : bool
-        Measured here, though its row is quoted.
-    extra : str
-        Stands behind the number: the one without known defects, in brackets.
-    interval : str
-        Stands behind or below it, smaller; empty where there is none.
-    detail : dict
-        Unrounded, for CSV and JSON.
+    Ask column by column: only the resamples of the last one are kept, which are many.
     """
 
-    text: str
-    is_number: bool = False
-    best: bool = False
-    second: bool = False
-    tied: bool = False
-    partial: bool = False
-    measured: bool = False
-    extra: str = ""
-    interval: str = ""
-    detail: dict[str, Any] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._sampler: tuple[tuple[str, str, Column], Sampler] | None = None
+        self._entrants: dict[tuple[str, Column], SystemValues | None] = {}
 
+    def is_tied(self, best: Run, run: Run, column: Column) -> bool:
+        """Whether the 95 % interval of the difference holds 0; fewer than two common tracks tell nothing."""
+        first, second = self._entrant(best, column), self._entrant(run, column)
+        if first is None or second is None:
+            return False
+        return may_be_equal(first, second, self._sampler_of(best, column))
 
-@dataclass(frozen=True)
-class GridRow:
-    """A row; ``quoted`` is the number of its source, empty for measured ones."""
+    def interval(self, run: Run, column: Column) -> PrintedNumber | None:
+        """Give a number its interval over tracks; None where the system does not offer the column."""
+        entrant = self._entrant(run, column)
+        return printed_number(entrant, self._sampler_of(run, column)) if entrant else None
 
-    name: str
-    kind: str
-    cells: tuple[GridCell, ...]
-    leaked: bool = False
-    imported: bool = False
-    quoted: str = ""
+    def _sampler_of(self, run: Run, column: Column) -> Sampler:
+        """Return the sampler of a column, which resamples each number once."""
+        key = (run.record.protocol_digest, run.record.data.digest, column)
+        if self._sampler is None or self._sampler[0] != key:
+            self._sampler = key, Sampler(SETTINGS)
+        return self._sampler[1]
 
-
-@dataclass(frozen=True)
-class GridColumn:
-    """A column under the head of its group; ``is_numeric`` ones are aligned at the decimal point."""
-
-    group: str
-    head: str
-    is_numeric: bool = True
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table; ``first`` heads the names of the rows."""
-
-    title: str
-    first: str
-    columns: tuple[GridColumn, ...]
-    rows: tuple[GridRow, ...]
+    def _entrant(self, run: Run, column: Column) -> SystemValues | None:
+        """Read a run's values; None where its system does not offer the column."""
+        name = str(run.path)  # two systems of one table may share an id
+        if (name, column) not in self._entrants:
+            # All at once: a run is reduced for each reading.
+            every = every_column(run)
+            found = values_by_column([SystemRuns(name, run.record.system.kind, (run,))], every)
+            self._entrants |= {(name, c): next(iter(found[c]), None) for c in every}
+        return self._entrants.get((name, column))
 
 
 @dataclass(frozen=True)

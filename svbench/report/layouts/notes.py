@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svbench.printing.paths import without_paths
-from svbench.report.layouts.grid import TIE, Grid, GridCell
 from svbench.report.layouts.systems import Bound, Numbers
 from svbench.report.view import numbers
 from svbench.report.view.caveats import footnotes
@@ -15,6 +14,7 @@ from svbench.results.store import Run
 from svbench.specs.protocol import ORIGINAL, Reduce
 from svbench.specs.report import MEAN, QuotedRow
 from svbench.statistics.comparison import ONE_TRACK
+from svbench.tables.model import TIE, Grid, GridCell
 
 MOST = 12  # systems or tracks that a note names one by one
 
@@ -106,7 +106,7 @@ def _data(bounds: Sequence[Bound], found: Numbers) -> str:
     return (
         sentences
         if total > 1
-        else f"{sentences} One track has no interval, so nothing can be sentences of chance."
+        else f"{sentences} One track has no interval, so nothing can be said of chance."
     )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from svbench.errors import DataError
 from svbench.report.layouts.facts import HEADS, UNKNOWN, Facts
-from svbench.report.layouts.grid import Grid, GridCell, GridColumn, GridRow
 from svbench.report.view import numbers
 from svbench.report.view.numbers import bytes_text
 from svbench.results.profile import Profile
@@ -15,6 +14,7 @@ from svbench.results.record import Machine
 from svbench.results.store import Run
 from svbench.specs.report import ColumnGroup, Fact, QuotedRow, TableSpec
 from svbench.specs.system import untrained
+from svbench.tables.model import Grid, GridCell, GridColumn, GridRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +106,7 @@ def _score_heads(table: TableSpec, group: ColumnGroup) -> list[GridColumn]:
 
 
 def _fact_head(table: TableSpec, fact: Fact, group: str = "") -> GridColumn:
-    return GridColumn(group, table.heads.get(fact, HEADS[fact]), False)
+    return GridColumn(group, table.heads.get(fact, HEADS[fact]), "text")
 
 
 def _plain(system: str) -> str:

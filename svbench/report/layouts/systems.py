@@ -7,18 +7,7 @@ from dataclasses import dataclass, replace
 
 from svbench.errors import DataError
 from svbench.report.layouts.facts import HEADS, UNKNOWN, Facts
-from svbench.report.layouts.grid import (
-    Entry,
-    Grid,
-    GridCell,
-    GridColumn,
-    GridRow,
-    marked_name,
-    marks,
-    measured_row,
-    one_each,
-)
-from svbench.report.layouts.ties import Ties
+from svbench.report.layouts.grid import Entry, Ties, marked_name, marks, measured_row, one_each
 from svbench.report.view import numbers
 from svbench.report.view.caveats import affected_cells
 from svbench.results.aggregate import Summary, summarise
@@ -29,6 +18,7 @@ from svbench.specs.protocol import TargetSet
 from svbench.specs.report import MEAN, ColumnGroup, Fact, QuotedRow, TableSpec
 from svbench.statistics.comparison import PrintedNumber
 from svbench.statistics.track_values import Column
+from svbench.tables.model import Grid, GridCell, GridColumn, GridRow
 
 Key = tuple[str, str, str]  # target set, target, quantity
 
@@ -162,9 +152,9 @@ def system_grids(
             for i, system in enumerate(systems)
         ]
         heads = [
-            *(GridColumn("", _head(table, HEADS[f]), False) for f in table.before),
+            *(GridColumn("", _head(table, HEADS[f]), "text") for f in table.before),
             *(column for bound in part for column in _heads(table, bound)),
-            *(GridColumn("", _head(table, HEADS[f]), False) for f in table.after),
+            *(GridColumn("", _head(table, HEADS[f]), "text") for f in table.after),
         ]
         rows += [_quoted_row(table, part, row, number) for number, row in quoted]
         name = part[0].group.head or part[0].group.id if table.stacked else title
@@ -318,3 +308,38 @@ def _quoted_row(table: TableSpec, part: Sequence[Bound], row: QuotedRow, number:
     return GridRow(
         row.system, "quoted", (*map(fact, table.before), *cells, *map(fact, table.after)), quoted=number
     )
+
+
+def pattern_grid(
+    table: TableSpec, group: Sequence[Run], found: Numbers, title: str, layout: str
+) -> tuple[Grid, list[Bound]]:
+    """Build the table of one group of `probed_groups`; systems are compared within each row.
+
+    Raises
+    ------
+    DataError
+        See `bind`.
+    """
+    by_variant: dict[str, list[Run]] = {}
+    for run in group:
+        by_variant.setdefault(run.record.data.variant, []).append(run)
+    names: dict[str, Run] = {}
+    for run in sorted(group, key=lambda r: (r.record.system.kind == "oracle", r.record.system.id)):
+        names.setdefault(run.record.system.id, run)
+    systems, ties = list(names), Ties()
+    rows, bounds = [], []
+    for variant in group[0].record.data.variants:
+        runs = by_variant.get(variant, [])
+        one_each(runs)
+        bound = bind(table.groups[0], runs, layout)
+        if bound is None:
+            cells: list[GridCell] = [GridCell("not run", detail={"status": "not run"})] * len(systems)
+        else:
+            bounds.append(bound)
+            columns = score_columns(bound, systems, table, found, ties)
+            cells = columns[0]
+        rows.append(GridRow(table.heads.get(variant, variant), "pattern", tuple(cells)))
+    if not bounds:
+        raise DataError(f"layout {layout} found no variant among these runs")
+    heads = tuple(GridColumn("", marked_name(run)) for run in names.values())
+    return Grid(title, "pattern", heads, tuple(rows)), bounds

@@ -9,18 +9,18 @@ import msgspec
 
 from svbench.errors import DataError
 from svbench.report.layouts.facts import Facts
-from svbench.report.layouts.grid import Grid
-from svbench.report.layouts.latex import latex
 from svbench.report.layouts.notes import notes, quoted_notes
-from svbench.report.layouts.patterns import pattern_grid
 from svbench.report.layouts.published import published_grid
-from svbench.report.layouts.systems import Bound, Numbers, bind, system_grids
-from svbench.report.layouts.text import csv_text, html_tables, json_text, markdown
+from svbench.report.layouts.systems import Bound, Numbers, bind, pattern_grid, system_grids
 from svbench.report.view.variants import plain_runs, probed_groups
 from svbench.results.profile import Profile
 from svbench.results.store import Run
 from svbench.specs.report import Published, QuotedRow, ReportSpec, TableSpec
-from svbench.tables.markup import Format
+from svbench.tables.html import html_tables
+from svbench.tables.latex import latex
+from svbench.tables.markdown import markdown
+from svbench.tables.model import Format, Grid
+from svbench.tables.records import grids_csv, grids_json
 
 DURING = "Times and memory without a profile were measured during runs, while scores were computed."
 
@@ -76,9 +76,9 @@ def layout_table(
     else:
         grids, told = _systems(plain_runs(runs), spec, table, found, published, format)
     if format == "json":
-        return json_text(grids, told, spec.id)
+        return grids_json(grids, told, spec.id)
     if format == "csv":
-        return csv_text(grids)
+        return grids_csv(grids)
     return {"markdown": markdown, "latex": latex, "html": html_tables}[format](grids, told)
 
 

@@ -23,7 +23,10 @@ from svbench.report.view.variants import (
     variant_boards,
 )
 from svbench.results.store import Run
-from svbench.tables.markup import Format, text_table
+from svbench.tables.html import html_tables
+from svbench.tables.latex import latex
+from svbench.tables.markdown import markdown
+from svbench.tables.model import Format, text_grid
 from svbench.tables.spreadsheet import records_csv
 
 
@@ -117,18 +120,13 @@ def variant_text(
             return json_text(rows)
         return records_csv(rows).rstrip("\n")
     found = [] if metrics else batteries(chosen)
-    if found:
-        return "\n\n".join(
-            text_table(
-                format,
-                battery_head(b),
-                battery_rows(b, intervals),
-                f"{told(b.headline)}. {battery_note(b, intervals)}",
-            )
-            for b in found
-        )
+    tables = [
+        (told(b.headline), battery_head(b), battery_rows(b, intervals), battery_note(b, intervals))
+        for b in found
+    ] or [(told(b), *_oriented(b, intervals), _note(b, intervals)) for b in chosen]
+    write = {"markdown": markdown, "latex": latex, "html": html_tables}[format]
     return "\n\n".join(
-        text_table(format, *_oriented(b, intervals), f"{told(b)}. {_note(b, intervals)}") for b in chosen
+        write([text_grid(title, head, rows)], [f"{title}.", note]) for title, head, rows, note in tables
     )
 
 

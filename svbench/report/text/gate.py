@@ -16,9 +16,11 @@ from svbench.report.view.caveats import footnotes
 from svbench.report.view.numbers import decibels, with_sign
 from svbench.results.store import Run
 from svbench.statistics.gate import Check, Gate
-from svbench.tables.markup import markdown_text
+from svbench.tables.markdown import markdown, markdown_text
+from svbench.tables.model import Kind, text_grid
 
 HEAD = ("target set", "baseline", "candidate", "gain", "surely above", "win/tie/loss", "tracks", "verdict")
+KINDS: tuple[Kind, ...] = (*("right",) * 6, "text")
 
 
 def gate_text(gate: Gate) -> str:
@@ -40,10 +42,8 @@ def gate_markdown(gate: Gate) -> str:
     lines = [
         f"### {sign} {_markdown(_verdict(gate))}",
         "",
-        f"| {' | '.join(HEAD)} |",
-        f"| --- | {'---: | ' * 6}--- |",
+        _unlinked(markdown([text_grid("", HEAD, list(map(_cells, gate.checks)), KINDS)], [])),
     ]
-    lines += [f"| {' | '.join(_markdown(c) for c in _cells(check))} |" for check in gate.checks]
     for check in gate.checks:
         lines += ["", f"**{_markdown(_name(check))}**: {_markdown(check.reason)}."]
         lines += [f"Lost most: {_markdown(_worst(check))}."] if check.worst else []
@@ -171,7 +171,12 @@ def _worst(check: Check) -> str:
 
 def _markdown(text: str) -> str:
     """Escape what Markdown or HTML would read as markup, and what would notify people."""
-    return markdown_text(text).replace("#", r"\#").replace("@", "&#64;")
+    return _unlinked(markdown_text(text))
+
+
+def _unlinked(markdown: str) -> str:
+    """Escape what a code host would turn into a link to an issue or a notification: ``#1`` and ``@name``."""
+    return markdown.replace("#", r"\#").replace("@", "&#64;")
 
 
 def _xml(text: str) -> str:

@@ -10,7 +10,7 @@ from svbench.printing.numbers import counted
 from svbench.printing.streams import styled
 from svbench.printing.visible import visible
 from svbench.report.view.boards import RUNNABLE, Board, boards, comparable, runnable
-from svbench.report.view.caveats import LEAK, beside, footnotes, leaks, unstable_sentences
+from svbench.report.view.caveats import beside, footnotes, leaks, unstable_sentences
 from svbench.report.view.numbers import decibels, dropped, interval_text, short_columns
 from svbench.report.view.robustness import Battery, batteries, battery_head, battery_note, battery_rows
 from svbench.report.view.variants import (
@@ -27,6 +27,7 @@ from svbench.results.aggregate import Summary, TrackScore, quantities, summarise
 from svbench.results.store import Run
 from svbench.statistics.comparison import PrintedNumber, run_intervals
 from svbench.statistics.track_values import Column, IntervalSettings, every_column
+from svbench.tables.model import LEAK
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -20,8 +20,7 @@ from svbench.results.store import Run, kept_per_run
 from svbench.specs.manifest import Manifest
 from svbench.specs.relations import Overlap, overlap
 from svbench.specs.report import MEAN
-
-LEAK = "leak"  # the mark itself, red where the output has colours
+from svbench.tables.model import LEAK
 
 
 def overlap_of(run: Run) -> Overlap:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from svbench.errors import DataError
+from svbench.report.layouts.grid import Ties
 from svbench.report.layouts.table import layout_table
-from svbench.report.layouts.ties import Ties
 from svbench.results.aggregate import entering_values
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol

@@ -15,7 +15,7 @@ from svbench.report.layouts.default import paper_table
 from svbench.report.layouts.table import layout_table, published_rows
 from svbench.results.store import Run
 from svbench.specs.report import Published, QuotedRow, load_layout
-from svbench.tables.markup import latex_text
+from svbench.tables.latex import latex_text
 
 STEMS = ("vocals", "drums", "bass", "other")
 EVIL = [

@@ -126,7 +126,7 @@ def test_demucs_has_the_published_numbers_of_parameters() -> None:
 
 
 def save_openunmix(folder: Path) -> None:
-    openunmix_adapter._stand_in_for_torchaudio()
+    openunmix_adapter.stand_in("torchaudio")
     import openunmix
 
     torch.manual_seed(0)

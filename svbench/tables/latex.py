@@ -1,46 +1,145 @@
-"""Grids as LaTeX: booktabs, siunitx's S columns, bold, underlined and grey.
+"""Write tables as LaTeX: booktabs, siunitx's S columns, bold, underlined and grey.
 
-Plain numbers are left to siunitx. Those with a font or a line of their own are set as formulas at the
-right edge of their cell: the digits behind the point are as many in a whole column, so the points still
-meet, in any version of siunitx.
+siunitx sets plain numbers. Those with a font or a line of their own are set as formulas at the right edge
+of their cell: all numbers of a column have the same count of decimals, so the points still line up, in any
+version of siunitx.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
-from svbench.report.layouts.grid import TIE, Grid, GridCell, GridColumn, GridRow
-from svbench.report.view.caveats import LEAK
-from svbench.tables.markup import latex_text
+from svbench.tables.model import LEAK, TIE, Grid, GridCell, GridColumn, GridRow
 
 LONG = 40  # rows beyond which a table is broken over pages
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "−": "$-$",
+    "·": r"$\cdot$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "Δ": r"$\Delta$",
+    "μ": r"$\mu$",
+    "Σ": r"$\Sigma$",
+    "†": r"$^\dagger$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "→": r"$\to$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "„": ",,",
+    "ß": r"\ss{}",
+    "ø": r"\o{}",
+    "Ø": r"\O{}",
+    "æ": r"\ae{}",
+    "Æ": r"\AE{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "ı": r"\i{}",
+    "\N{NO-BREAK SPACE}": "~",
+}
+ACCENTS = {
+    "\N{COMBINING GRAVE ACCENT}": "`",
+    "\N{COMBINING ACUTE ACCENT}": "'",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "^",
+    "\N{COMBINING TILDE}": "~",
+    "\N{COMBINING MACRON}": "=",
+    "\N{COMBINING BREVE}": "u",
+    "\N{COMBINING DOT ABOVE}": ".",
+    "\N{COMBINING DIAERESIS}": '"',
+    "\N{COMBINING RING ABOVE}": "r",
+    "\N{COMBINING DOUBLE ACUTE ACCENT}": "H",
+    "\N{COMBINING CARON}": "v",
+    "\N{COMBINING CEDILLA}": "c",
+}
+
+
+def latex_text(text: str) -> str:
+    """Escape text for LaTeX, so that any engine prints it and takes nothing of it for a command.
+
+    Letters with accents become commands, which need no encoding. What no Latin font has, such as an
+    emoji, becomes its code point, because pdfLaTeX stops at such characters.
+
+    Examples
+    --------
+    >>> print(latex_text("a_b 50% Ré🎸"))
+    a\\_b 50\\% R\\'{e}\\texttt{U+1F3B8}
+    """
+    written = "".join(map(_latex_character, unicodedata.normalize("NFC", text)))
+    # At the beginning of a row these would be options of the line break before it.
+    return "{}" + written if written.lstrip()[:1] in ("[", "*") else written
+
+
+def _latex_character(character: str) -> str:
+    if character in LATEX:
+        return LATEX[character]
+    if character.isspace():
+        return " "
+    if " " < character <= "~":
+        return character
+    base, *marks = list(unicodedata.normalize("NFD", character))
+    if "A" <= base <= "z" and base.isalpha() and len(marks) == 1 and marks[0] in ACCENTS:
+        return rf"\{ACCENTS[marks[0]]}{{{base}}}"
+    return rf"\texttt{{U+{ord(character):04X}}}"
+
+
 DAGGER = latex_text(TIE)
 
 
 def latex(grids: Sequence[Grid], notes: Sequence[str]) -> str:
     """Write tables to be put into a document."""
-    long = any(len(g.rows) > LONG for g in grids)
-    packages = ["booktabs", "siunitx", "xcolor", *(["longtable"] if long else [])]
+    long = any(g.is_long or len(g.rows) > LONG for g in grids)
+    # Tables of ready texts need neither siunitx nor colours.
+    numeric = any(c.kind == "number" for g in grids for c in g.columns)
+    packages = ["booktabs", *(["siunitx", "xcolor"] if numeric else []), *(["longtable"] if long else [])]
     head = "% needs " + " ".join(rf"\usepackage{{{p}}}" for p in packages)
     if long:
         head += "; a longtable stands by itself, not in a table"
     body = [line for grid in grids for line in _table(grid, len(grids) > 1)]
-    return "\n".join(
-        [head, *body, rf"\par\smallskip\noindent{{\footnotesize {latex_text(' '.join(notes))}\par}}"]
-    )
+    below = rf"\par\smallskip\noindent{{\footnotesize {latex_text(' '.join(notes))}\par}}"
+    return "\n".join([head, *body, *([below] if notes else [])])
 
 
 def _table(grid: Grid, titled: bool) -> list[str]:
     posts = [_widest_post(grid, i) for i in range(len(grid.columns))]
-    columns = "".join(_column(grid, i, post) for i, post in enumerate(posts))
-    environment = "longtable" if len(grid.rows) > LONG else "tabular"
+    prose = sum(k == "prose" for k in (grid.first_kind, *(c.kind for c in grid.columns)))
+    width = rf"p{{{0.5 / max(prose, 1):.2f}\linewidth}}"
+    columns = (width if grid.first_kind == "prose" else "l") + "".join(
+        width if column.kind == "prose" else _column(grid, i, post)
+        for i, (column, post) in enumerate(zip(grid.columns, posts, strict=True))
+    )
+    environment = "longtable" if grid.is_long or len(grid.rows) > LONG else "tabular"
     start = r"\noindent" if environment == "tabular" else ""
     measured = [r for r in grid.rows if not r.quoted]
     quoted = [r for r in grid.rows if r.quoted]
     title = [rf"\par\medskip\noindent\textbf{{{latex_text(grid.title)}}}\par\smallskip"] if titled else []
     return [
         *title,
-        rf"{start}\begin{{{environment}}}{{l{columns}}}",
+        rf"{start}\begin{{{environment}}}{{{columns}}}",
+        *([rf"\caption{{{latex_text(grid.title)}}}\\"] if grid.is_long else []),
         r"\toprule",
         *_groups(grid.columns),
         " & ".join([latex_text(grid.first), *(_head(c) for c in grid.columns)]) + r" \\",
@@ -56,8 +155,9 @@ def _table(grid: Grid, titled: bool) -> list[str]:
 
 def _column(grid: Grid, number: int, post: str) -> str:
     """Describe a column by its widest number, so that it is as wide as it must be."""
-    if not grid.columns[number].is_numeric:
-        return "l"
+    kind = grid.columns[number].kind
+    if kind != "number":
+        return "r" if kind == "right" else "l"
     texts = [row.cells[number].text for row in grid.rows if row.cells[number].is_number]
     whole = max((len(t.lstrip("−").partition(".")[0]) for t in texts), default=1)
     parts = max((len(t.partition(".")[2]) for t in texts), default=0)
@@ -88,7 +188,7 @@ def _groups(columns: Sequence[GridColumn]) -> list[str]:
 
 def _head(column: GridColumn) -> str:
     text = latex_text(column.head)
-    return f"{{{text}}}" if column.is_numeric else text
+    return f"{{{text}}}" if column.kind == "number" else text
 
 
 def _lines(rows: Sequence[GridRow], grid: Grid, posts: Sequence[str]) -> list[str]:
@@ -127,7 +227,7 @@ def _row(row: GridRow, grid: Grid, posts: Sequence[str]) -> str:
 
 def _cell(cell: GridCell, column: GridColumn, post: str, *, grey: bool) -> str:
     text, own = latex_text(cell.text), _post(cell)
-    if not column.is_numeric:
+    if column.kind != "number":
         return rf"\textcolor{{gray}}{{{text}}}" if grey else text
     if cell.is_number and not (cell.best or cell.second or grey):
         return cell.text.replace("−", "-") + (f" {{{own}}}" if own else "")
