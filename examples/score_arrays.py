@@ -26,7 +26,7 @@ def main() -> None:
     frames = svbench.bss_eval_v4(*stacked, rate_hz=track.rate_hz).values["SDR"]
     print(f"the first frame of {targets[0]}: {frames[0, 0]:.2f} dB")
     if len(sys.argv) > 1:
-        print(svbench.load_run(sys.argv[1]).summary())
+        print(svbench.load_run(sys.argv[1]).summary().to_string())
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def test_one_segment_is_separated_alike(
     from svbench.systems.adapters.zoo import ARCHITECTURES
 
     zoo = importlib.import_module(f"svbench.systems.zoo.{ARCHITECTURES[architecture]}")
-    monkeypatch.setitem(zoo.SIZES, size, SMALL[architecture, size])
+    monkeypatch.setitem(zoo.SIZES, size, {**zoo.SIZES[size], **SMALL[architecture, size]})
     monkeypatch.setattr(sys, "argv", [str(EXAMPLE), architecture, size, str(tmp_path)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, which differ between versions
