@@ -40,25 +40,18 @@ def site(small_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(chromium: str, site: Path) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
+def page(browser: Any, site: Path) -> Iterator[Any]:
     complaints: list[str] = []
     requests: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--headless=new"]
-        )
-        try:
-            found = browser.new_page(viewport={"width": 1400, "height": 900})
-            found.on("console", lambda m: complaints.append(m.text))
-            found.on("pageerror", lambda e: complaints.append(str(e)))
-            found.on("requestfailed", lambda r: complaints.append(f"{r.url}: {r.failure}"))
-            found.on("request", lambda r: requests.append(r.url))
-            found.goto((site / "index.html").as_uri())
-            yield found
-        finally:
-            browser.close()
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.on("console", lambda m: complaints.append(m.text))
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.on("requestfailed", lambda r: complaints.append(f"{r.url}: {r.failure}"))
+    page.on("request", lambda r: requests.append(r.url))
+    page.goto((site / "index.html").as_uri())
+    yield page
+    context.close()
     assert complaints == []
     assert [u for u in requests if not u.startswith((site.as_uri(), "data:,"))] == []
 
@@ -110,18 +103,16 @@ def test_no_screen_is_too_small(page: Any, width: int, scheme: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_barrier_is_found(chromium: str, site: Path, scheme: Any) -> None:
+def test_no_barrier_is_found(browser: Any, site: Path, scheme: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        # The checker is a script of its own, which the page's policy would refuse.
-        page = browser.new_context(bypass_csp=True, color_scheme=scheme).new_page()
-        violations = []
-        for path in (site / "index.html", next((site / "systems").iterdir())):
-            page.goto(path.as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-            violations += Axe().run(page).response["violations"]
-        browser.close()
+    # The checker is a script of its own, which the page's policy would refuse.
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme)
+    page = context.new_page()
+    violations = []
+    for path in (site / "index.html", next((site / "systems").iterdir())):
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        violations += Axe().run(page).response["violations"]
+    context.close()
     assert [(v["id"], v["nodes"][0]["html"]) for v in violations] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -63,37 +64,33 @@ def _scores(result: TrackResult, track: str, random: np.random.Generator) -> Tra
     )
 
 
-def test_the_first_page_opens_at_once_and_leads_to_a_track(chromium: str, large: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_the_first_page_opens_at_once_and_leads_to_a_track(browser: Any, large: Path) -> None:
     assert len(list(large.glob("tracks/*/*.html"))) == N_TRACKS
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda m: complaints.append(m.text))
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        seconds = []
-        for _ in range(3):
-            start = time.perf_counter()
-            page.goto((large / "index.html").as_uri())
-            seconds.append(time.perf_counter() - start)
-        assert min(seconds) < 2.0
-        page.locator("summary", has_text="Every track").first.click()
-        maps = page.locator("table[id*='-tracks-'] >> nth=0 >> tbody")
-        assert maps.locator("tr").count() == N_TRACKS
-        assert maps.locator("td.heat").count() == N_TRACKS * N_SYSTEMS
-        requests: list[str] = []
-        page.on("request", lambda r: requests.append(r.url))
-        maps.locator("a").nth(7).click()
-        page.wait_for_function("() => document.querySelector('.curves')?.curves?.cursor")
-        assert [r for r in requests if r.endswith(".html")] == [page.url]
-        assert page.locator(".view[open] .line").count() == 4 * N_SYSTEMS
-        leading = page.locator(".legend button").first
-        assert leading.get_attribute("aria-pressed") == "true"
-        page.locator(".legend button").nth(3).click()
-        chosen = page.locator(".legend button").nth(3).get_attribute("data-system")
-        assert page.locator(".line.chosen").first.get_attribute("data-system") == chosen
-        browser.close()
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text))
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        page.goto((large / "index.html").as_uri())
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 2.0
+    page.locator("summary", has_text="Every track").first.click()
+    maps = page.locator("table[id*='-tracks-'] >> nth=0 >> tbody")
+    assert maps.locator("tr").count() == N_TRACKS
+    assert maps.locator("td.heat").count() == N_TRACKS * N_SYSTEMS
+    requests: list[str] = []
+    page.on("request", lambda r: requests.append(r.url))
+    maps.locator("a").nth(7).click()
+    page.wait_for_function("() => document.querySelector('.curves')?.curves?.cursor")
+    assert [r for r in requests if r.endswith(".html")] == [page.url]
+    assert page.locator(".view[open] .line").count() == 4 * N_SYSTEMS
+    leading = page.locator(".legend button").first
+    assert leading.get_attribute("aria-pressed") == "true"
+    page.locator(".legend button").nth(3).click()
+    chosen = page.locator(".legend button").nth(3).get_attribute("data-system")
+    assert page.locator(".line.chosen").first.get_attribute("data-system") == chosen
+    page.close()
     assert complaints == []
     assert (large / "index.html").stat().st_size < 3e6

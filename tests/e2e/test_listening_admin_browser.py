@@ -56,25 +56,20 @@ def begin(server: ServerProcess) -> None:
 
 
 @pytest.fixture
-def browse(chromium: str) -> Iterator[Callable[..., Any]]:
+def browse(browser: Any) -> Iterator[Callable[..., Any]]:
     """Open a page; keywords are those of a Playwright context. No page may complain of anything but a 401."""
-    from playwright.sync_api import sync_playwright
-
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--headless=new"]
-        )
 
-        def open_page(**options: Any) -> Any:
-            page = browser.new_context(**options).new_page()
-            page.set_default_timeout(10_000)
-            page.on("console", lambda m: complaints.append(m.text))
-            page.on("pageerror", lambda e: complaints.append(str(e)))
-            return page
+    def open_page(**options: Any) -> Any:
+        page = browser.new_context(**options).new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda m: complaints.append(m.text))
+        page.on("pageerror", lambda e: complaints.append(str(e)))
+        return page
 
-        yield open_page
-        browser.close()
+    yield open_page
+    for context in browser.contexts:
+        context.close()
     assert [c for c in complaints if "401" not in c] == []
 
 

@@ -55,19 +55,12 @@ class Browser:
 
 
 @pytest.fixture
-def opened(chromium: str, report: Path) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--headless=new", "--autoplay-policy=no-user-gesture-required"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        try:
-            context = browser.new_context(bypass_csp=False, viewport={"width": 1400, "height": 900})
-            found = Browser(context.new_page())
-            found.page.goto((report / "index.html").as_uri())
-            yield found
-        finally:
-            browser.close()
+def opened(browser: Any, report: Path) -> Iterator[Browser]:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    found = Browser(context.new_page())
+    found.page.goto((report / "index.html").as_uri())
+    yield found
+    context.close()
     outside = [u for u in found.requests if not u.startswith((report.as_uri(), "data:,"))]
     assert outside == [], "the page asked for something outside its folder"
     assert found.complaints == []
@@ -301,22 +294,18 @@ def test_nothing_is_loaded_before_it_is_asked_for(opened: Browser) -> None:
     }
 
 
-def test_a_missing_excerpt_is_said_in_words(chromium: str, report: Path, tmp_path: Path) -> None:
+def test_a_missing_excerpt_is_said_in_words(browser: Any, report: Path, tmp_path: Path) -> None:
     import shutil
-
-    from playwright.sync_api import sync_playwright
 
     shutil.copytree(report, tmp_path / "moved")
     shutil.rmtree(tmp_path / "moved/audio")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto((tmp_path / "moved/index.html").as_uri())
-        page.locator("#listen .cards a").first.click()
-        page.locator(".play").first.click()
-        page.wait_for_function("() => document.querySelector('.trouble').textContent !== ''")
-        assert page.locator(".play").first.inner_text().startswith("Play")
-        browser.close()
+    page = browser.new_page()
+    page.goto((tmp_path / "moved/index.html").as_uri())
+    page.locator("#listen .cards a").first.click()
+    page.locator(".play").first.click()
+    page.wait_for_function("() => document.querySelector('.trouble').textContent !== ''")
+    assert page.locator(".play").first.inner_text().startswith("Play")
+    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -343,20 +332,17 @@ def test_no_screen_is_too_small(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_barrier_is_found(chromium: str, report: Path, places: list[str], scheme: Any) -> None:
+def test_no_barrier_is_found(browser: Any, report: Path, places: list[str], scheme: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        # The checker is a script of its own, which the page's policy would refuse.
-        context = browser.new_context(bypass_csp=True, color_scheme=scheme)
-        page = context.new_page()
-        found = []
-        for place in places:
-            page.goto((report / place).as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-            page.wait_for_timeout(100)
-            found += [(place, v) for v in Axe().run(page).response["violations"]]
-        browser.close()
+    # The checker is a script of its own, which the page's policy would refuse.
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for place in places:
+        page.goto((report / place).as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        page.wait_for_timeout(100)
+        found += [(place, v) for v in Axe().run(page).response["violations"]]
+    context.close()
     assert [(place, v["id"], v["nodes"][0]["html"]) for place, v in found] == []

@@ -123,27 +123,22 @@ class Tab:
 
 
 @pytest.fixture
-def browse(chromium: str) -> Iterator[Callable[..., Tab]]:
-    """Open a browser of a listener's own; keywords are those of a Playwright context.
+def browse(browser: Any) -> Iterator[Callable[..., Tab]]:
+    """Open a page of a listener's own; keywords are those of a Playwright context.
 
     At the end no page may have complained, or asked anybody but the server. A test that makes
     requests fail says so by clearing ``complaints``.
     """
-    from playwright.sync_api import sync_playwright
-
     tabs: list[Tab] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--headless=new"]
-        )
 
-        def open_tab(address: str, beside: Tab | None = None, **options: Any) -> Tab:
-            context = beside.page.context if beside else browser.new_context(**options)
-            tabs.append(Tab(context.new_page(), address))
-            return tabs[-1]
+    def open_tab(address: str, beside: Tab | None = None, **options: Any) -> Tab:
+        context = beside.page.context if beside else browser.new_context(**options)
+        tabs.append(Tab(context.new_page(), address))
+        return tabs[-1]
 
-        yield open_tab
-        browser.close()
+    yield open_tab
+    for context in browser.contexts:
+        context.close()
     for tab in tabs:
         assert tab.complaints == []
         assert [u for u in tab.requests if not u.startswith((tab.address, "data:"))] == []
