@@ -62,7 +62,7 @@ def browse(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def open_page(**options: Any) -> Any:
         page = browser.new_context(**options).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda m: complaints.append(m.text))
         page.on("pageerror", lambda e: complaints.append(str(e)))
         return page

@@ -69,7 +69,7 @@ class Tab:
         self.page, self.address = page, address
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda m: self.complaints.append(m.text))
         page.on("pageerror", lambda e: self.complaints.append(str(e)))
         page.on("request", lambda r: self.requests.append(r.url))
