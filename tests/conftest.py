@@ -20,11 +20,19 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what opens a browser or works on the full recordings."""
+    """Mark as slow what opens a browser or works on the full recordings; keep users of a fixture together.
+
+    Tests that share a fixture of their module run in one process, so that it is made only once.
+    """
     for item in items:
         if {"chromium", "music"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+        definitions = getattr(item, "_fixtureinfo", None)
+        scopes = {d[-1].scope for d in definitions.name2fixturedefs.values()} if definitions else set()
+        if "module" in scopes and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from svbench.testing.listening import make_test
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("listening-browser"),
     # Playwright leaves its pipes to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

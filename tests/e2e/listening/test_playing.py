@@ -18,7 +18,6 @@ from svbench.specs.listening import Sessions
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("listening-browser"),
     # Playwright leaves its pipes to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

@@ -17,7 +17,6 @@ from svbench.listening.listening_test import ListeningTest, load_test, new_test,
 from svbench.specs.records import convert
 from svbench.specs.system import SystemSpec
 
-pytestmark = pytest.mark.xdist_group("listening-build")  # one set of runs and of builds for all
 PROTOCOL = """
 schema = 1
 id = "small"
