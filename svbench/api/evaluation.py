@@ -29,7 +29,7 @@ from svbench.results import store
 from svbench.results.record import Provenance, collect
 from svbench.scoring.pool import n_cores, scoring_pool
 from svbench.specs.protocol import Protocol
-from svbench.specs.system import LocatedSystem
+from svbench.specs.system import Isolation, LocatedSystem, isolated
 from svbench.systems.in_process import CallableSystem
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def evaluate(
     redo: Redo = "failed",
     keep_estimates: bool = False,
     limits: bool = True,
+    isolation: Isolation = "none",
     random_weights: bool = False,
     strict: bool = False,
     workers: int | None = None,
@@ -92,6 +93,9 @@ def evaluate(
     limits : bool
         Whether the default limits of memory, disk and time hold for systems; those of a system file and
         of a protocol always do.
+    isolation : {"none", "sandbox"}
+        ``"sandbox"`` keeps each system's worker from the data set, the runs, other processes and the
+        network; for systems that are not your own. Times are then taken by svbench's clock.
     random_weights : bool
         Let systems that name no checkpoint run with random weights, to measure what they cost.
     strict : bool
@@ -139,6 +143,9 @@ def evaluate(
     if not (systems and protocols):
         raise SpecError("system" if protocols else "protocol", "", "the list is empty; give one or more")
     dataset = chosen_dataset(given, subset, tracks)
+    if isolation == "sandbox":
+        hidden = [dataset.root, *([Path(out)] if out is not None else [])]
+        systems = [isolated(s, hidden) for s in systems]
     for located in systems:
         _refuse_unenforced(located, protocols)
         if strict:

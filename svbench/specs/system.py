@@ -10,7 +10,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from svbench.specs.library import find
 from svbench.specs.records import Record, digest, load_toml, without
 
 Kind = Literal["system", "baseline", "oracle"]
+Isolation = Literal["none", "sandbox"]
 # Adapters that can build their networks without weights, to measure their cost.
 UNTRAINED = frozenset({"zoo"})
 # Not part of the digest: raising a limit for the sake of one track must not repeat all others.
@@ -82,10 +83,11 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LocatedSystem(msgspec.Struct, frozen=True):
-    """A system, and the folder that its relative paths start from."""
+    """A system, the folder that its relative paths start from, and what its worker is kept apart by."""
 
     spec: SystemSpec
     folder: Path
+    isolation: Isolation = "none"
 
 
 def load_system(name_or_path: str | Path) -> LocatedSystem:
@@ -135,12 +137,39 @@ def permitted(located: LocatedSystem, *, random_weights: bool) -> LocatedSystem:
             "names no checkpoint; name one, or measure with --random-weights what it costs",
         )
     marked = msgspec.structs.replace(spec, id=untrained(spec.id), random_weights=True)
-    return LocatedSystem(marked, located.folder)
+    return msgspec.structs.replace(located, spec=marked)
 
 
 def unlimited(located: LocatedSystem) -> LocatedSystem:
     """Return a system without the default limits; those of its file and of the protocol remain."""
-    return LocatedSystem(msgspec.structs.replace(located.spec, default_limits=False), located.folder)
+    spec = msgspec.structs.replace(located.spec, default_limits=False)
+    return msgspec.structs.replace(located, spec=spec)
+
+
+def isolated(located: LocatedSystem, hidden: Iterable[Path]) -> LocatedSystem:
+    """Return a system whose worker will run in a sandbox.
+
+    Parameters
+    ----------
+    located : LocatedSystem
+    hidden : iterable of Path
+        What it must not see: the data set, the runs.
+
+    Raises
+    ------
+    SpecError
+        The system's own folder, which a sandbox shows it, holds some of that.
+    """
+    folder = located.folder.resolve()
+    for path in hidden:
+        if path.resolve().is_relative_to(folder):
+            raise SpecError(
+                folder,
+                "",
+                f"holds the system {located.spec.id} and {path}, which a system in a sandbox must not see; "
+                "put the system into a folder of its own",
+            )
+    return msgspec.structs.replace(located, isolation="sandbox")
 
 
 def untrained(system_id: str) -> str:

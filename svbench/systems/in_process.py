@@ -32,7 +32,7 @@ NOTE = "separated in the calling process, without isolation; the memory figure i
 Separate = Callable[[Audio], Mapping[str, Any]]
 
 
-class CallableSystem(LocatedSystem, frozen=True):
+class CallableSystem(LocatedSystem, frozen=True, kw_only=True):
     """A function with the description under which its scores are stored."""
 
     function: Separate
@@ -66,7 +66,7 @@ def callable_system(function: Separate, name: str | None = None) -> CallableSyst
         parameters={"called": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f} {os.urandom(4).hex()}"},
         default_limits=False,  # none can be enforced here
     )
-    return CallableSystem(spec, Path.cwd(), function)
+    return CallableSystem(spec, Path.cwd(), function=function)
 
 
 class InProcessHost(WorkerHost):

@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_arguments(parser)
     strict_argument(parser)
     random_weights_argument(parser)
+    parser.add_argument(
+        "--isolate", choices=["none", "sandbox"], default="none",
+        help="sandbox: keep each system from the data set, the runs, other processes and the network; for "
+        "systems that are not your own (needs svbench-audio[sandbox], Linux)",
+    )  # fmt: skip
     json_argument(parser, "print the summary as JSON")
 
 
@@ -42,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
         tracks=options.track,
         subset=options.subset,
         random_weights=options.random_weights,
+        isolation=options.isolate,
         strict=options.strict,
         **run_options(options),
     )

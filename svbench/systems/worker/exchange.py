@@ -156,6 +156,8 @@ class Exchange:
     ----------
     folder : Path
         Is made, and so are its parents if a system has deleted them.
+    uid : int, optional
+        The user whom a sandbox runs as, who must be able to write here; the user of svbench if 0.
 
     Raises
     ------
@@ -163,7 +165,7 @@ class Exchange:
         It cannot be made because of what a system did.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, uid: int = 0) -> None:
         self.folder = folder
         self._largest = _SPARE_BYTES
         try:
@@ -171,6 +173,8 @@ class Exchange:
             # Kept open: files are read relative to this descriptor, which a system cannot redirect by
             # putting a link in the folder's place.
             self._handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            if uid:
+                os.fchown(self._handle, uid, uid)
         except OSError as error:
             raise blame_system(error) from error
 
@@ -181,13 +185,16 @@ class Exchange:
 
     def put(self, name: str, audio: Audio) -> str:
         """Write audio for the worker; return its path."""
-        path = self.folder / f"{name}.npy"
+        # By the descriptor, and a new file: a system may have put a link in the place of either.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
-            np.save(path, audio.samples)
+            handle = os.open(f"{name}.npy", flags, 0o644, dir_fd=self._handle)
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, audio.samples)
         except OSError as error:
             raise blame_system(error) from error
         self._largest = max(self._largest, _TIMES_MIXTURE * audio.samples.nbytes + _SPARE_BYTES)
-        return str(path)
+        return str(self.folder / f"{name}.npy")
 
     def samples(self, name: str, what: str) -> Samples:
         """Read audio that the worker wrote, shape (n_samples, n_channels).

@@ -42,6 +42,7 @@ from svbench.systems.worker.limits import (
     interpreter,
     log_limit_bytes,
 )
+from svbench.systems.worker.sandbox import Sandbox, readable_of_interpreter
 from svbench.systems.worker.spawn import ReplyTooLong, WorkerProcess
 
 # With less free space than this, a system that could not write its estimates is not to blame.
@@ -107,6 +108,7 @@ class WorkerHost:
         self._names: dict[str, str] = {}
         self._weights_bytes: int | None = None
         self._n_started = self._n_asked = 0
+        self._sandbox: Sandbox | None = None
 
     def __enter__(self) -> WorkerHost:
         return self
@@ -155,12 +157,15 @@ class WorkerHost:
             "random_weights": spec.random_weights,
             "parameters": spec.parameters,
         }
+        start = time.perf_counter()
         reply = self._ask(request, replies.Loaded, limit_s, "loading")
+        waited_s = time.perf_counter() - start
         self._names = self._canonical_names(reply.info.targets)
         fields = msgspec.structs.asdict(reply.info)
         info = SystemInfo(**{**fields, "targets": tuple(self._names.values())})
         self.last_info = info
-        self.load_s, self.empty_rss_bytes = reply.load_s, reply.empty_rss_bytes
+        self.load_s = waited_s if self._sandbox else reply.load_s
+        self.empty_rss_bytes = reply.empty_rss_bytes
         if "references" in info.needs and spec.kind != "oracle":
             raise SystemFailure('it asks for the references, so its system file must say kind = "oracle"')
         self._info = info
@@ -193,7 +198,7 @@ class WorkerHost:
             wanted = references if references and "references" in info.needs else {}
             request = {
                 "do": "separate",
-                "track": track,
+                "track": "track" if self._sandbox else track,  # names of hidden tracks stay hidden
                 "rate_hz": mixture.rate_hz,
                 "mixture": exchange.put("mixture", mixture),
                 "references": {
@@ -202,14 +207,19 @@ class WorkerHost:
                 "out": str(exchange.folder),
                 "most_bytes": _TIMES_MIXTURE * mixture.samples.nbytes,
             }
-            before = time.perf_counter()
+            process = self._process
+            assert process is not None
+            before, used_s = time.perf_counter(), process.tree.cpu_s() if self._sandbox else 0.0
             reply = self._ask(request, replies.Separated, limit_s, "separating")
-            if reply.wall_s > time.perf_counter() - before:
+            waited_s = time.perf_counter() - before
+            if reply.wall_s > waited_s:
                 raise SystemFailure(f"says it took {reply.wall_s:g} s, longer than its answer took to come")
+            wall_s, cpu_s = reply.wall_s, reply.cpu_s
+            if self._sandbox:  # what a stranger's system says about its times is not believed
+                wall_s, cpu_s = waited_s, process.tree.cpu_s() - used_s
             estimates = self._estimates(exchange, [(e.target, e.rate_hz) for e in reply.estimates])
-        peak_rss_bytes = self._watch.peak_rss_bytes
         return Separation(
-            estimates, reply.wall_s, reply.cpu_s, peak_rss_bytes, self.load_s, self._weights_bytes
+            estimates, wall_s, cpu_s, self._watch.peak_rss_bytes, self.load_s, self._weights_bytes
         )
 
     def stream(self, mixture: Audio, n_samples: int | None = None, limit_s: float | None = None) -> Streamed:
@@ -284,6 +294,9 @@ class WorkerHost:
         process, self._process, self._info = self._process, None, None
         if process is not None:
             process.close()
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            sandbox.close()
 
     def _spawn(self) -> WorkerProcess:
         spec, limits = self.located.spec, self.limits
@@ -297,7 +310,10 @@ class WorkerHost:
                 (path / "svbench").symlink_to(Path(svbench.__file__).parent, target_is_directory=True)
         except OSError as error:
             raise blame_system(error) from error
-        threads = dict.fromkeys(THREAD_VARIABLES, str(min(spec.threads, limits.n_cores or spec.threads)))
+        environment = {
+            **dict.fromkeys(THREAD_VARIABLES, str(min(spec.threads, limits.n_cores or spec.threads))),
+            **({"CUDA_VISIBLE_DEVICES": ""} if limits.cpu_only else {}),
+        }
         # svbench's own interpreter finds the same packages in the worker; another one must not see them.
         inherited = [] if spec.python else [p for p in sys.path if p]
         cores: list[int] = []
@@ -306,30 +322,47 @@ class WorkerHost:
         self._n_started += 1
         self.log = self.folder / f"log-{self._n_started}.txt"
         self._watch = self._new_watch()
+        command = [python, str(path / "svbench/systems/worker/main.py")]
+        if self.located.isolation == "sandbox":
+            # The checkout that svbench may be installed from holds more than packages.
+            inherited = [p for p in inherited if "-packages" in p or _is_below(p, sys.base_prefix)]
+            self._sandbox = self._new_sandbox(path, python, inherited)
+            command = self._sandbox.command(command)
+            environment = self._sandbox.environment(environment)
+        else:
+            environment = {**os.environ, **environment}
+        environment["PYTHONPATH"] = os.pathsep.join([str(path), *inherited])
         try:
             return WorkerProcess(
-                python,
-                path / "svbench/systems/worker/main.py",
+                command,
                 self.folder,
                 log=self.log,
                 log_bytes=log_limit_bytes(spec),
-                environment={
-                    **os.environ,
-                    **threads,
-                    "PYTHONPATH": os.pathsep.join([str(path), *inherited]),
-                    **({"CUDA_VISIBLE_DEVICES": ""} if limits.cpu_only else {}),
-                },
+                environment=environment,
                 cores=cores,
+                handles=[self._sandbox.handle] if self._sandbox else (),
             )
         except OSError as error:
             raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
+
+    def _new_sandbox(self, path: Path, python: str, packages: Iterable[str]) -> Sandbox:
+        """Prepare the sandbox of a new worker, which shares no folder with that of the one before."""
+        folder = self.folder / f"exchange-{self._n_started}"
+        folder.mkdir()
+        located = self.located
+        readable = [path, Path(svbench.__file__).parent, located.folder, *readable_of_interpreter(python)]
+        readable += [Path(p) for p in packages]
+        readable += [located.folder / w.path for w in located.spec.weights]
+        return Sandbox(folder, readable, gpus=not self.limits.cpu_only)
 
     @contextlib.contextmanager
     def _exchange(self, mixture: Audio, n_targets: int) -> Iterator[Exchange]:
         """Make the folder of a request, under a name no earlier request had, and remove it afterwards."""
         self._n_asked += 1
         self._watch.audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
-        exchange = Exchange(self.folder / f"exchange-{self._n_asked}")
+        sandbox = self._sandbox
+        above, uid = (sandbox.exchange, sandbox.uid) if sandbox else (self.folder, 0)
+        exchange = Exchange(above / f"request-{self._n_asked}", uid)
         try:
             yield exchange
         except SystemFailure:
@@ -359,9 +392,13 @@ class WorkerHost:
         assert process is not None
         watch = self._watch
         try:
+            if self._sandbox:
+                process.tree.resume()
             line = process.ask(
                 json.dumps(request).encode() + b"\n", limit_s, lambda: watch.look(process.tree)
             )
+            if self._sandbox:  # nothing works between two requests, or while its files are read
+                process.tree.pause()
             reply = replies.decode_reply(line, kind) if line.endswith(b"\n") else None
             # The worker knows its peak between two looks.
             watch.weigh(getattr(reply, "peak_rss_bytes", 0))
@@ -402,6 +439,10 @@ class WorkerHost:
         return f"the process {how} while {doing}" + (
             f"; the last line it printed: {printed}" if printed else ""
         )
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return Path(path).is_relative_to(folder)
 
 
 def _is_full(folder: Path) -> bool:

@@ -39,10 +39,8 @@ class WorkerProcess:
 
     Parameters
     ----------
-    python : str
-        The worker's interpreter.
-    code : Path
-        The program that the worker runs; its arguments are the descriptors of requests and of replies.
+    command : sequence of str
+        The worker's command line; the descriptors of requests and of replies are added as arguments.
     folder : Path
         The worker's working folder; its path also marks the descendants, by an environment variable.
     log, log_bytes : Path, int
@@ -50,6 +48,8 @@ class WorkerProcess:
     environment : mapping of str to str
     cores : sequence of int, optional
         The processor cores that it may run on; all if empty.
+    handles : sequence of int, optional
+        Further descriptors that the command line names.
 
     Raises
     ------
@@ -59,14 +59,14 @@ class WorkerProcess:
 
     def __init__(
         self,
-        python: str,
-        code: Path,
+        command: Sequence[str],
         folder: Path,
         *,
         log: Path,
         log_bytes: int,
         environment: Mapping[str, str],
         cores: Sequence[int] = (),
+        handles: Sequence[int] = (),
     ) -> None:
         self.returncode: int | None = None
         theirs_in, self._requests = os.pipe()
@@ -77,8 +77,9 @@ class WorkerProcess:
             os.set_blocking(handle, False)
         theirs, self._lifeline = socket.socketpair()
         mark = f"SVBENCH_WORKER={folder}"
-        words = [theirs.fileno(), theirs_in, theirs_out, log, log_bytes, ",".join(map(str, cores)), mark]
-        words += [python, code, theirs_in, theirs_out]
+        passed = (theirs_in, theirs_out, *handles)
+        lists = [",".join(map(str, numbers)) for numbers in (passed, cores)]
+        words = [theirs.fileno(), lists[0], log, log_bytes, lists[1], mark, *command, theirs_in, theirs_out]
         try:
             self._supervisor = subprocess.Popen(
                 # -E: the environment, with its PYTHONPATH, is the worker's. -S: starts in half the time.
@@ -88,7 +89,7 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL,
                 env=dict(environment),
                 cwd=folder,
-                pass_fds=(theirs.fileno(), theirs_in, theirs_out),
+                pass_fds=(theirs.fileno(), *passed),
                 start_new_session=True,
             )
         except BaseException:

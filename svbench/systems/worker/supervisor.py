@@ -13,8 +13,9 @@ and what happens when one of them dies, in whatever way:
 On Linux the supervisor adopts orphans, so that a process that left its session, its parent and its
 environment behind is still a descendant. Elsewhere it kills the worker's process group.
 
-Arguments: the descriptors of the lifeline, of requests and of replies; path and size of the log; processor
-cores, separated by commas; a ``NAME=value`` for the worker's environment; the worker's command line. On the
+Arguments: the descriptor of the lifeline; those that the worker gets, separated by commas; path and size of
+the log; processor cores, separated by commas; a ``NAME=value`` for the worker's environment; the worker's
+command line. On the
 lifeline it writes two lines: first the worker's process id, or minus the error number if the worker cannot
 be started; at the end its exit code as in `subprocess`.
 """
@@ -39,17 +40,18 @@ def main() -> None:
     sys.path[0] = os.path.abspath(__file__).rpartition("/svbench/systems/")[0]  # noqa: PTH100
     from svbench.systems.worker.processes import adopt_orphans
 
-    lifeline, requests, replies = (int(word) for word in sys.argv[1:4])
-    path, log_bytes, cores, mark, *argv = sys.argv[4:]
+    lifeline = int(sys.argv[1])
+    handles = [int(word) for word in sys.argv[2].split(",")]
+    path, log_bytes, cores, mark, *argv = sys.argv[3:]
     adopts = adopt_orphans()
     if cores:  # inherited by all that starts from here on
         os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
     wake = _wake_on_signals()
     printed, prints = os.pipe()
     log = _Log(path, int(log_bytes))
-    worker, error = _start(argv, mark, (requests, replies), prints)
+    worker, error = _start(argv, mark, handles, prints)
     # These are the worker's ends. If they stayed open here, a dead worker's pipes would never close.
-    for handle in (requests, replies, prints):
+    for handle in (*handles, prints):
         os.close(handle)
     os.write(lifeline, b"%d\n" % (-error if error else worker))
     code = _watch(worker, lifeline, printed, wake, log)
@@ -79,7 +81,7 @@ def _wake_on_signals() -> int:
     return read
 
 
-def _start(argv: list[str], mark: str, kept: tuple[int, ...], prints: int) -> tuple[int, int]:
+def _start(argv: list[str], mark: str, kept: list[int], prints: int) -> tuple[int, int]:
     """Start the worker as the leader of a new session; return its process id and an error number or 0."""
     from svbench.systems.worker.processes import die_with
 
