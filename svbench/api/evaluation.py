@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from svbench.api.inputs import (
-    Progress,
-    Step,
-    System,
-    chosen_dataset,
-    given_data,
-    ignore,
-    listed,
-    read_protocol,
-    read_run,
-    read_system,
-)
+from svbench.api import inputs
 from svbench.api.results import Results, Run, results_of
 from svbench.datasets.api import Dataset
 from svbench.errors import DataError, SpecError, SvbenchError
@@ -39,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    system: System | Sequence[System],
+    system: inputs.System | Sequence[inputs.System],
     data: str | Path | Dataset,
     protocol: str | Path | Protocol | Sequence[str | Path | Protocol],
     *,
@@ -53,7 +42,7 @@ def evaluate(
     random_weights: bool = False,
     strict: bool = False,
     workers: int | None = None,
-    progress: Progress = ignore,
+    progress: inputs.Progress = inputs.ignore,
     provenance: Provenance | None = None,
 ) -> Results:
     """Separate and score a data set with one or more systems, under one or more protocols.
@@ -131,14 +120,15 @@ def evaluate(
     1   half  accompaniment   1.17
     2   half           mean   2.46
     """
-    given = given_data(data)
-    protocols = [read_protocol(p) for p in listed(protocol)]
+    given = inputs.given_data(data)
+    protocols = [inputs.read_protocol(p) for p in inputs.listed(protocol)]
     systems = [
-        read_system(s, name=name, random_weights=random_weights, limits=limits) for s in listed(system)
+        inputs.read_system(s, name=name, random_weights=random_weights, limits=limits)
+        for s in inputs.listed(system)
     ]
     if not (systems and protocols):
         raise SpecError("system" if protocols else "protocol", "", "the list is empty; give one or more")
-    dataset = chosen_dataset(given, subset, tracks)
+    dataset = inputs.chosen_dataset(given, subset, tracks)
     for located in systems:
         _refuse_unenforced(located, protocols)
         if strict:
@@ -165,7 +155,7 @@ def evaluate(
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int | None, progress: Progress, provenance: Provenance
+    jobs: Sequence[Job], workers: int | None, progress: inputs.Progress, provenance: Provenance
 ) -> list[store.Run]:
     """Run jobs in one scoring pool, those that can share a separation together, and return their runs."""
     from svbench.running.jobs import share
@@ -175,7 +165,7 @@ def run_jobs(
     groups = share(jobs)
     total = sum(len(j.dataset.tracks) for group in groups for j in group)
     limits = describe_limits(j.located.spec for j in jobs)
-    progress(Step(total, "", tuple(limits.splitlines())))
+    progress(inputs.Step(total, "", tuple(limits.splitlines())))
     arguments = dict(sorted({**provenance.arguments, "limits": limits}.items()))
     provenance = msgspec.structs.replace(provenance, arguments=arguments)
 
@@ -188,7 +178,7 @@ def run_jobs(
         made = result.separation
         origin = f" (estimates of {made.origin})" if is_new and made and made.origin else ""
         text = f"{label}{origin if is_new else ' (kept)'}"
-        progress(Step(total, text, tuple(messages), is_new))
+        progress(inputs.Step(total, text, tuple(messages), is_new))
 
     done: dict[Path, store.Run] = {}
     with scoring_pool(workers or n_cores()) as pool:
@@ -206,7 +196,7 @@ def rerun(
     system: str | Path | None = None,
     trust: bool = False,
     workers: int | None = None,
-    progress: Progress = ignore,
+    progress: inputs.Progress = inputs.ignore,
     provenance: Provenance | None = None,
 ) -> Run:
     """Repeat a run from its record: the same protocol, data, system and parameters.
@@ -237,7 +227,7 @@ def rerun(
     """
     from svbench.running.rerun import rerun_jobs
 
-    before = read_run(run)
+    before = inputs.read_run(run)
     if not (trust or system):
         raise SvbenchError(
             f"{before.path}: nothing was run, since a record may come from a stranger; if you know who "
@@ -271,7 +261,7 @@ def sweep(
     keep_estimates: bool = False,
     limits: bool = True,
     workers: int | None = None,
-    progress: Progress = ignore,
+    progress: inputs.Progress = inputs.ignore,
     provenance: Provenance | None = None,
 ) -> Swept:
     """Run a system with several values of a parameter, and write quality against cost as table and curve.
@@ -300,10 +290,10 @@ def sweep(
     from svbench.specs.records import digest
     from svbench.specs.system import parameter_values, variants
 
-    given, rule, place = given_data(data), read_protocol(protocol), Path(out)
-    located = read_system(system, limits=limits, check_weights=False)
+    given, rule, place = inputs.given_data(data), inputs.read_protocol(protocol), Path(out)
+    located = inputs.read_system(system, limits=limits, check_weights=False)
     grid = variants(located, [parameter_values(text) for text in parameters])
-    dataset = chosen_dataset(given, subset, tracks)
+    dataset = inputs.chosen_dataset(given, subset, tracks)
     jobs = [
         Job(v.located, rule, dataset, job_folder(place, v.located, rule, dataset), redo, keep_estimates)
         for v in grid

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from svbench.cli.arguments import (
-    data_arguments,
-    json_argument,
-    random_weights_argument,
-    run_arguments,
-    run_options,
-    strict_argument,
-    systems_argument,
-)
+from svbench.cli import arguments
 from svbench.cli.main import OK, SYSTEM_FAILED
 from svbench.cli.output import print_json, run_summary
 
@@ -23,12 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "protocol", nargs="+",
         help="protocol ids or TOML files; every track is separated once and scored under all of them",
     )  # fmt: skip
-    data_arguments(parser)
-    systems_argument(parser)
-    run_arguments(parser)
-    strict_argument(parser)
-    random_weights_argument(parser)
-    json_argument(parser, "print the summary as JSON")
+    arguments.data_arguments(parser)
+    arguments.systems_argument(parser)
+    arguments.run_arguments(parser)
+    arguments.strict_argument(parser)
+    arguments.random_weights_argument(parser)
+    arguments.json_argument(parser, "print the summary as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         subset=options.subset,
         random_weights=options.random_weights,
         strict=options.strict,
-        **run_options(options),
+        **arguments.run_options(options),
     )
     if options.json:
         print_json([run_summary(r) for r in runs])
