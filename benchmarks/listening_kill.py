@@ -27,8 +27,10 @@ from sqlalchemy import select
 
 from svbench.listening.store import schema
 from svbench.listening.store.store import Store
-from svbench.testing.listeners import Answered, Listener, ServerProcess
 from svbench.testing.listening import make_test
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
+from simulated.listeners import Answered, Listener, ServerProcess
 
 
 def main() -> int:

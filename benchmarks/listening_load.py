@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import random
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -26,8 +27,10 @@ from pathlib import Path
 
 from svbench.listening.store.export import stored_ratings
 from svbench.specs.listening import Sessions
-from svbench.testing.listeners import Answered, Listener, ServerProcess
 from svbench.testing.listening import make_test
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
+from simulated.listeners import Answered, Listener, ServerProcess
 
 
 def main() -> None:

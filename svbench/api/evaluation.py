@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from svbench.api.inputs import (
-    Progress,
-    Step,
-    System,
-    chosen_dataset,
-    given_data,
-    ignore,
-    listed,
-    read_protocol,
-    read_run,
-    read_system,
-)
+from svbench.api import inputs
 from svbench.api.results import Results, Run, results_of
 from svbench.datasets.api import Dataset
 from svbench.errors import DataError, SpecError, SvbenchError
@@ -39,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    system: System | Sequence[System],
+    system: inputs.System | Sequence[inputs.System],
     data: str | Path | Dataset,
     protocol: str | Path | Protocol | Sequence[str | Path | Protocol],
     *,
@@ -54,7 +43,7 @@ def evaluate(
     random_weights: bool = False,
     strict: bool = False,
     workers: int | None = None,
-    progress: Progress = ignore,
+    progress: inputs.Progress = inputs.ignore,
     provenance: Provenance | None = None,
 ) -> Results:
     """Separate and score a data set with one or more systems, under one or more protocols.
@@ -135,14 +124,15 @@ def evaluate(
     1   half  accompaniment   1.17
     2   half           mean   2.46
     """
-    given = given_data(data)
-    protocols = [read_protocol(p) for p in listed(protocol)]
+    given = inputs.given_data(data)
+    protocols = [inputs.read_protocol(p) for p in inputs.listed(protocol)]
     systems = [
-        read_system(s, name=name, random_weights=random_weights, limits=limits) for s in listed(system)
+        inputs.read_system(s, name=name, random_weights=random_weights, limits=limits)
+        for s in inputs.listed(system)
     ]
     if not (systems and protocols):
         raise SpecError("system" if protocols else "protocol", "", "the list is empty; give one or more")
-    dataset = chosen_dataset(given, subset, tracks)
+    dataset = inputs.chosen_dataset(given, subset, tracks)
     if isolation == "sandbox":
         hidden = [dataset.root, *([Path(out)] if out is not None else [])]
         systems = [isolated(s, hidden) for s in systems]
@@ -172,18 +162,22 @@ def evaluate(
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int | None, progress: Progress, provenance: Provenance
+    jobs: Sequence[Job], workers: int | None, progress: inputs.Progress, provenance: Provenance
 ) -> list[store.Run]:
     """Run jobs in one scoring pool, those that can share a separation together, and return their runs."""
     from svbench.running.jobs import share
     from svbench.running.runner import run_group
     from svbench.systems.worker.limits import describe_limits
+    from svbench.systems.worker.sandbox import describe_sandbox
 
     groups = share(jobs)
     total = sum(len(j.dataset.tracks) for group in groups for j in group)
     limits = describe_limits(j.located.spec for j in jobs)
-    progress(Step(total, "", tuple(limits.splitlines())))
-    arguments = dict(sorted({**provenance.arguments, "limits": limits}.items()))
+    isolation = describe_sandbox() if any(j.located.isolation == "sandbox" for j in jobs) else "none"
+    messages = [*limits.splitlines(), *([f"isolation: {isolation}"] if isolation != "none" else [])]
+    progress(inputs.Step(total, "", tuple(messages)))
+    arguments = {**provenance.arguments, "limits": limits, "isolation": isolation}
+    arguments = dict(sorted(arguments.items()))
     provenance = msgspec.structs.replace(provenance, arguments=arguments)
 
     def report(job: Job, result: TrackResult, is_new: bool) -> None:
@@ -195,7 +189,7 @@ def run_jobs(
         made = result.separation
         origin = f" (estimates of {made.origin})" if is_new and made and made.origin else ""
         text = f"{label}{origin if is_new else ' (kept)'}"
-        progress(Step(total, text, tuple(messages), is_new))
+        progress(inputs.Step(total, text, tuple(messages), is_new))
 
     done: dict[Path, store.Run] = {}
     with scoring_pool(workers or n_cores()) as pool:
@@ -213,7 +207,7 @@ def rerun(
     system: str | Path | None = None,
     trust: bool = False,
     workers: int | None = None,
-    progress: Progress = ignore,
+    progress: inputs.Progress = inputs.ignore,
     provenance: Provenance | None = None,
 ) -> Run:
     """Repeat a run from its record: the same protocol, data, system and parameters.
@@ -244,7 +238,7 @@ def rerun(
     """
     from svbench.running.rerun import rerun_jobs
 
-    before = read_run(run)
+    before = inputs.read_run(run)
     if not (trust or system):
         raise SvbenchError(
             f"{before.path}: nothing was run, since a record may come from a stranger; if you know who "
@@ -278,7 +272,7 @@ def sweep(
     keep_estimates: bool = False,
     limits: bool = True,
     workers: int | None = None,
-    progress: Progress = ignore,
+    progress: inputs.Progress = inputs.ignore,
     provenance: Provenance | None = None,
 ) -> Swept:
     """Run a system with several values of a parameter, and write quality against cost as table and curve.
@@ -307,10 +301,10 @@ def sweep(
     from svbench.specs.records import digest
     from svbench.specs.system import parameter_values, variants
 
-    given, rule, place = given_data(data), read_protocol(protocol), Path(out)
-    located = read_system(system, limits=limits, check_weights=False)
+    given, rule, place = inputs.given_data(data), inputs.read_protocol(protocol), Path(out)
+    located = inputs.read_system(system, limits=limits, check_weights=False)
     grid = variants(located, [parameter_values(text) for text in parameters])
-    dataset = chosen_dataset(given, subset, tracks)
+    dataset = inputs.chosen_dataset(given, subset, tracks)
     jobs = [
         Job(v.located, rule, dataset, job_folder(place, v.located, rule, dataset), redo, keep_estimates)
         for v in grid
@@ -327,6 +321,13 @@ def sweep(
 
 
 def _refuse_unenforced(located: LocatedSystem, protocols: Sequence[Protocol]) -> None:
+    if isinstance(located, CallableSystem) and located.isolation != "none":
+        raise SpecError(
+            f"system {located.spec.id}",
+            "isolation",
+            'is a function in this process, which no sandbox holds; write a system file with adapter = "python" '
+            "for it",
+        )
     limited = next((p for p in protocols if p.limits), None)
     if limited and isinstance(located, CallableSystem):
         raise SpecError(

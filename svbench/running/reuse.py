@@ -104,12 +104,14 @@ def input_state(located: LocatedSystem, track: str) -> dict[str, str]:
 
     The digest of a file is of its content. The digest of a folder, such as one of ready-made estimates, is of
     the names, sizes and times of change of the files in it; if it has a folder of this track, of that only.
+    What was separated without a sandbox never stands for what is asked for in one.
     """
-    return {
+    states = {
         text: state
         for text in sorted(_strings(located.spec.parameters))
         if (state := _state(located.folder / _path(text, located.folder), track))
     }
+    return states if located.isolation == "none" else {**states, "--isolate": located.isolation}
 
 
 def _path(text: str, folder: Path) -> str:

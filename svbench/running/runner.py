@@ -29,24 +29,8 @@ from svbench.results.record import Provenance
 from svbench.results.scores import TrackResult
 from svbench.results.scratch import remove_partial_files, scratch_folder
 from svbench.results.store import Run, load_run, read_record, slug, track_file
+from svbench.running import reuse, run_folder
 from svbench.running.jobs import Job
-from svbench.running.reuse import (
-    Originals,
-    ResultKey,
-    find_kept,
-    kept_originals,
-    result_key,
-    separation_key,
-)
-from svbench.running.run_folder import (
-    KeptLogs,
-    hand_over,
-    has_estimates,
-    is_changing,
-    keep_estimates,
-    keep_result,
-    write_run_record,
-)
 from svbench.running.separation import Fitted, Separated, fit, separate_track
 from svbench.scoring.pool import Call, ScoringPool
 from svbench.scoring.track import Scored, score_track
@@ -91,12 +75,12 @@ def run_group(jobs: Sequence[Job], pool: ScoringPool, provenance: Provenance, re
                 job.folder.mkdir(parents=True, exist_ok=True)
                 scratches.append(stack.enter_context(scratch_folder(job.folder)))
                 remove_partial_files(job.folder, scratches[-1])
-                write_run_record(job, provenance, is_new=job.folder in changed)
+                run_folder.write_run_record(job, provenance, is_new=job.folder in changed)
             for job, result in _results(jobs, pool, todo, scratches[0]):
                 report(job, result, True)
             for job in jobs:
                 if job.folder in changed:
-                    write_run_record(job, provenance, is_new=True, again=True)
+                    run_folder.write_run_record(job, provenance, is_new=True, again=True)
     except OSError as error:
         if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
@@ -118,8 +102,8 @@ class Item(msgspec.Struct, frozen=True, eq=False):
     job: Job
     track: Track
     track_digest: str
-    key: ResultKey
-    originals: Originals | None
+    key: reuse.ResultKey
+    originals: reuse.Originals | None
 
 
 class Pending(msgspec.Struct, frozen=True, eq=False):
@@ -140,9 +124,9 @@ def _todo(jobs: Sequence[Job], report: Report) -> list[list[Item]]:
     for track in jobs[0].dataset.tracks:
         track_digest, items = track.digest(), []
         for job in jobs:
-            originals = kept_originals(job.original, track.name) if job.original else None
+            originals = reuse.kept_originals(job.original, track.name) if job.original else None
             digests = originals.digests if originals else None
-            key = result_key(job.bound, job.located, track.name, track_digest, digests)
+            key = reuse.result_key(job.bound, job.located, track.name, track_digest, digests)
             item = Item(job, track, track_digest, key, originals)
             if stored := _stored(item):
                 report(job, stored, False)
@@ -163,10 +147,10 @@ def _stored(item: Item) -> TrackResult | None:
     if job.redo == "never":
         return known
     is_stale = (
-        is_changing(job.folder, known.track)
+        run_folder.is_changing(job.folder, known.track)
         or known.key != item.key.digest
         or (job.redo == "failed" and known.status == "failed")
-        or (job.keep_estimates and known.status == "ok" and not has_estimates(job.folder, known))
+        or (job.keep_estimates and known.status == "ok" and not run_folder.has_estimates(job.folder, known))
     )
     return None if is_stale else known
 
@@ -179,7 +163,7 @@ def _results(jobs: Sequence[Job], pool: ScoringPool, todo: list[list[Item]], scr
     # scoring would take cores from the system and so decide whether it keeps the limit.
     max_pending = 0 if limits.is_timed else pool.n_workers
     asked = tuple(dict.fromkeys(t for job in jobs for t in job.protocol.targets))
-    logs = {job.folder: KeptLogs(job.folder) for job in jobs}
+    logs = {job.folder: run_folder.KeptLogs(job.folder) for job in jobs}
     with open_host(jobs[0].located, asked, scratch, limits) as host:
 
         def failed(item: Item, error: SvbenchError, targets: tuple[str, ...] | None) -> Done:
@@ -225,11 +209,13 @@ def _separated(host: WorkerHost, items: Sequence[Item]) -> Separated:
     track, job = items[0].track, items[0].job
     protocols, limits = [item.job.protocol for item in items], job.protocol.limits
     mixture = track.mixture()
-    key = separation_key(job.located, track, mixture, host.targets, limits)
+    key = reuse.separation_key(job.located, track, mixture, host.targets, limits)
     notes: tuple[str, ...] = ()
     # A run under limits must show that the system keeps them, so times measured in another run do not count.
     if job.may_reuse and job.redo != "all" and not limits:
-        kept, notes = find_kept(job.folder.parent, job.located.spec.id, track, key, host.targets, protocols)
+        kept, notes = reuse.find_kept(
+            job.folder.parent, job.located.spec.id, track, key, host.targets, protocols
+        )
         if kept:
             return kept
     separated = separate_track(host, track, mixture, protocols)
@@ -247,7 +233,7 @@ def _submit(pool: ScoringPool, item: Item, separated: Separated, fitted: Fitted,
         given = ", ".join(separated.made.given)
         raise SystemFailure(f"gives {given}; {' and '.join(item.job.scorable[1])}")
     folder = scratch / slug(item.track.name)
-    paths = hand_over(folder, fitted.estimates, fitted.digests)
+    paths = run_folder.hand_over(folder, fitted.estimates, fitted.digests)
     originals = item.originals.paths if item.originals else None
     call = pool.submit(score_track, item.track, paths, item.job.bound, sets, originals)
     return Pending(item, separated, fitted, sets, folder, paths, call)
@@ -280,7 +266,7 @@ def _succeeded(done: Pending, scored: Scored) -> TrackResult:
     job, name, made = item.job, item.track.name, separated.made
     kept = {}
     if job.keep_estimates:
-        kept = keep_estimates(job.folder, name, fitted.estimates, fitted.digests, separated.files)
+        kept = run_folder.keep_estimates(job.folder, name, fitted.estimates, fitted.digests, separated.files)
     return _result(
         item,
         status="ok",
@@ -331,5 +317,5 @@ def _result(item: Item, **outcome: Any) -> TrackResult:
 
 
 def _written(item: Item, result: TrackResult) -> Done:
-    keep_result(item.job.folder, result)
+    run_folder.keep_result(item.job.folder, result)
     return item.job, result

@@ -27,16 +27,8 @@ from svbench.naming.folders import EstimateFolder, audio_files, read_as, target_
 from svbench.results.record import SCHEMA, DataRecord, Provenance, RunRecord
 from svbench.results.scores import TrackResult
 from svbench.results.store import Run
+from svbench.scoring import coverage
 from svbench.scoring.bound import BoundProtocol, bind
-from svbench.scoring.coverage import (
-    align_estimate,
-    derived_notes,
-    is_scored,
-    lacking_targets,
-    nothing_to_score,
-    recipes,
-    scorable_sets,
-)
 from svbench.scoring.pool import ScoringPool
 from svbench.scoring.track import score_estimates
 from svbench.specs.manifest import ManifestHead, load_manifest
@@ -87,7 +79,7 @@ def score_folders(
     bound = bind(protocol)
     sets, left_out = _scored_sets(pairs, bound)
     if not sets:
-        raise nothing_to_score(references, protocol, [*left_out, *pairs.left_out])
+        raise coverage.nothing_to_score(references, protocol, [*left_out, *pairs.left_out])
     calls = [pool.submit(score_pair, pair, bound, sets) for pair in pairs.tracks]
     results = []
     for call in calls:
@@ -259,13 +251,15 @@ def pair_estimates(
         A file cannot be read, the rule does not allow the difference, or an estimate is missing.
     """
     track = pair.track
-    made = recipes(tuple(pair.estimates), track, bound, sets)
+    made = coverage.recipes(tuple(pair.estimates), track, bound, sets)
     notes: list[str] = []
     parts: dict[str, Sound] = {}
     for target in dict.fromkeys(p for names in made.values() for p in names):
         sound: Sound = FileSound(pair.estimates[target])
         if _shape(sound) != _shape(track):
-            audio, more = align_estimate(whole(sound), track, track, target, bound.protocol.alignment)
+            audio, more = coverage.align_estimate(
+                whole(sound), track, track, target, bound.protocol.alignment
+            )
             sound = ArraySound(audio.samples, audio.rate_hz)
             notes += more
         parts[target] = sound
@@ -277,7 +271,7 @@ def pair_estimates(
         target: parts[names[0]] if len(names) == 1 else SumSound([parts[p] for p in names])
         for target, names in made.items()
     }
-    return sums, [*notes, *derived_notes(made)]
+    return sums, [*notes, *coverage.derived_notes(made)]
 
 
 def _head(protocol: Protocol) -> ManifestHead:
@@ -291,15 +285,18 @@ def _scored_sets(pairs: Pairs, bound: BoundProtocol) -> tuple[tuple[str, ...], l
     """Return the target sets for which there are references and estimates, and why others are left out."""
     protocol = bound.protocol
     targets = _head(protocol).targets
-    scorable, left_out = scorable_sets([p.track for p in pairs.tracks], protocol)
+    scorable, left_out = coverage.scorable_sets([p.track for p in pairs.tracks], protocol)
     given = {t for p in pairs.tracks for t in p.estimates}
     # A target that no track contains needs no estimate, so its set can be scored without one.
     given |= {
         t
         for t in protocol.targets
-        if all(p.track.reference_sound(t) is None and not is_scored(t, p.track, bound) for p in pairs.tracks)
+        if all(
+            p.track.reference_sound(t) is None and not coverage.is_scored(t, p.track, bound)
+            for p in pairs.tracks
+        )
     }
-    lacking = {s.id: lacking_targets(s, given, targets) for s in protocol.target_sets}
+    lacking = {s.id: coverage.lacking_targets(s, given, targets) for s in protocol.target_sets}
     left_out += [
         f"target set {s}: no estimate of {', '.join(names)}" for s, names in lacking.items() if names
     ]

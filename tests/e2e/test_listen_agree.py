@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from simulated.listeners import Listener, running_server
 
 from svbench.audio import Audio, read_audio, write_audio
 from svbench.cli.main import main
@@ -22,7 +23,6 @@ from svbench.listening.listening_test import ListeningTest, load_test
 from svbench.listening.ratings import ratings_table
 from svbench.results.store import slug
 from svbench.tables.spreadsheet import frame_csv
-from svbench.testing.listeners import Listener, running_server
 
 N_TRACKS, RATE_HZ = 5, 16000
 Samples = NDArray[np.float64]

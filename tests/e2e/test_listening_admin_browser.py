@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulated.listeners import Listener, ServerProcess, running_server
 
 from svbench.specs.listening import Listeners, Question, Sessions
-from svbench.testing.listeners import Listener, ServerProcess, running_server
 from svbench.testing.listening import make_test
 
 pytestmark = [

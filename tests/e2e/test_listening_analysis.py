@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulated.assessors import Assessor, Kind, Truth, by_sound
+from simulated.listeners import Listener, running_server
 
 from svbench.cli.main import main
-from svbench.testing.assessors import Assessor, Kind, Truth, by_sound
-from svbench.testing.listeners import Listener, running_server
 from svbench.testing.listening import make_test
 
 KINDS: tuple[Kind, ...] = ("sound",) * 6 + ("reversed", "reference-blind", "anchors-high")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simulated.listeners import Listener, running_server
 
 from svbench.audio import Audio, write_audio
 from svbench.cli.main import main
 from svbench.listening.listening_test import load_test, stimulus_path
 from svbench.listening.readers import read_ratings
-from svbench.testing.listeners import Listener, running_server
 
 CONFIGURATION = """
 testname: Two nets

@@ -5,15 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from svbench.cli.arguments import (
-    column_arguments,
-    column_options,
-    every_run_argument,
-    json_argument,
-    runs_argument,
-    statistics_arguments,
-    strict_argument,
-)
+from svbench.cli import arguments
 from svbench.cli.main import OK
 from svbench.cli.output import print_json, print_line
 
@@ -24,9 +16,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    runs_argument(parser)
+    arguments.runs_argument(parser)
     parser.add_argument("--protocol", help="only runs of this protocol")
-    column_arguments(parser)
+    arguments.column_arguments(parser)
     parser.add_argument(
         "--seeds", action="append", default=[], metavar="NAME=ID,ID…",
         help="take these systems as one trained with several seeds",
@@ -35,13 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pairs", choices=("all", "adjacent", "best"),
         help="pairs to print (default: all up to 15, else adjacent)",
     )  # fmt: skip
-    statistics_arguments(parser)
+    arguments.statistics_arguments(parser)
     parser.add_argument(
         "--diagram", type=Path, metavar="FOLDER", help="write critical-difference diagrams here, as SVG"
     )
-    strict_argument(parser)
-    every_run_argument(parser)
-    json_argument(parser, "print JSON, unrounded, all pairs")
+    arguments.strict_argument(parser)
+    arguments.every_run_argument(parser)
+    arguments.json_argument(parser, "print JSON, unrounded, all pairs")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     comparisons = compare(
         runs,
         seeds=_seeds(options.seeds),
-        **column_options(options),
+        **arguments.column_options(options),
     )
     record = runs[0].record
     diagrams = _write_diagrams(comparisons, record.protocol.id, options.diagram) if options.diagram else []

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from svbench.cli.arguments import (
-    data_arguments,
-    json_argument,
-    random_weights_argument,
-    run_arguments,
-    run_options,
-    strict_argument,
-    systems_argument,
-)
+from svbench.cli import arguments
 from svbench.cli.main import OK, SYSTEM_FAILED
 from svbench.cli.output import print_json, run_summary
 
@@ -23,17 +15,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "protocol", nargs="+",
         help="protocol ids or TOML files; every track is separated once and scored under all of them",
     )  # fmt: skip
-    data_arguments(parser)
-    systems_argument(parser)
-    run_arguments(parser)
-    strict_argument(parser)
-    random_weights_argument(parser)
+    arguments.data_arguments(parser)
+    arguments.systems_argument(parser)
+    arguments.run_arguments(parser)
+    arguments.strict_argument(parser)
+    arguments.random_weights_argument(parser)
     parser.add_argument(
         "--isolate", choices=["none", "sandbox"], default="none",
         help="sandbox: keep each system from the data set, the runs, other processes and the network; for "
         "systems that are not your own (needs svbench-audio[sandbox], Linux)",
     )  # fmt: skip
-    json_argument(parser, "print the summary as JSON")
+    arguments.json_argument(parser, "print the summary as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         random_weights=options.random_weights,
         isolation=options.isolate,
         strict=options.strict,
-        **run_options(options),
+        **arguments.run_options(options),
     )
     if options.json:
         print_json([run_summary(r) for r in runs])

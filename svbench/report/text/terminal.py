@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING
 from svbench.printing.numbers import counted
 from svbench.printing.streams import styled
 from svbench.printing.visible import visible
+from svbench.report.view import variants
 from svbench.report.view.boards import RUNNABLE, Board, boards, comparable, runnable
 from svbench.report.view.caveats import beside, footnotes, leaks, unstable_sentences
 from svbench.report.view.numbers import decibels, dropped, interval_text, short_columns
 from svbench.report.view.robustness import Battery, batteries, battery_head, battery_note, battery_rows
-from svbench.report.view.variants import (
-    change_lines,
-    first_runs,
-    plain_runs,
-    probed_groups,
-    score_text,
-    shortfalls,
-    told,
-    variant_boards,
-)
 from svbench.results.aggregate import Summary, TrackScore, quantities, summarise, track_scores
 from svbench.results.store import Run
 from svbench.statistics.comparison import PrintedNumber, run_intervals
@@ -40,7 +31,7 @@ def print_leaderboard(runs: Sequence[Run]) -> None:
     from rich.text import Text
 
     _print_variants(runs)
-    for group in comparable(plain_runs(runs)):
+    for group in comparable(variants.plain_runs(runs)):
         for board in boards(group):
             console, table = _table()
             table.add_column("")
@@ -80,8 +71,8 @@ def _interval(board: Board, run: Run) -> str:
 
 def _print_variants(runs: Sequence[Run]) -> None:
     """Print one table per quantity: the score of each system on each variant, and its change."""
-    for group in probed_groups(runs):
-        every = variant_boards(group)
+    for group in variants.probed_groups(runs):
+        every = variants.variant_boards(group)
         found = batteries(every)
         for battery in found:
             _print_battery(battery)
@@ -92,13 +83,18 @@ def _print_variants(runs: Sequence[Run]) -> None:
                 table.add_column(variant, justify="right")
             for _, cells in board.rows:
                 texts = [
-                    " ".join([score_text(c), *change_lines(c.change)[:1]])
+                    " ".join([variants.score_text(c), *variants.change_lines(c.change)[:1]])
                     if (c := cells.get(variant))
                     else "not run"
                     for variant in board.variants
                 ]
                 table.add_row(_name(next(iter(cells.values())).run), *map(_plain, texts))
-            _print(console, told(board), table, [*shortfalls(board), *footnotes(first_runs(board))])
+            _print(
+                console,
+                variants.told(board),
+                table,
+                [*variants.shortfalls(board), *footnotes(variants.first_runs(board))],
+            )
 
 
 def _print_battery(battery: Battery) -> None:
@@ -108,7 +104,7 @@ def _print_battery(battery: Battery) -> None:
         table.add_column(head, justify="right" if i > 1 else "left", overflow="fold")
     for row in battery_rows(battery):
         table.add_row(*map(_plain, row))
-    _print(console, told(battery.headline), table, [battery_note(battery)])
+    _print(console, variants.told(battery.headline), table, [battery_note(battery)])
 
 
 def _name(run: Run) -> Text:

@@ -9,13 +9,7 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Samples
-from svbench.systems.adapters.shared import (
-    check_parameters,
-    load_arrays,
-    model_file,
-    require,
-    version_of,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context
 from svbench.systems.waveform import WaveformSystem, describe
 
@@ -64,9 +58,9 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
     A network trained with a scale-invariant loss gives estimates of arbitrary level, which lowers SDR but not
     SI-SDR.
     """
-    check_parameters("asteroid", parameters, PARAMETERS)
-    require("asteroid", "asteroid")
-    path = model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
+    shared.check_parameters("asteroid", parameters, PARAMETERS)
+    shared.require("asteroid", "asteroid")
+    path = shared.model_file(context.weights, (".pth", ".pt", ".bin", ".ckpt", ".th"), KIND)
     import torch
 
     package = _package(path)
@@ -99,7 +93,7 @@ def load(parameters: dict[str, Any], context: Context) -> WaveformSystem:
         return [waves[..., :n_samples].cpu().numpy()]
 
     return WaveformSystem(
-        context.system_id, description, network, f"{name}, asteroid {version_of('asteroid')}"
+        context.system_id, description, network, f"{name}, asteroid {shared.version_of('asteroid')}"
     )
 
 
@@ -144,7 +138,7 @@ def _agreed(name: str, parameters: dict[str, Any], packaged: Any) -> Any:
 
 def _package(path: Path) -> dict[str, Any]:
     """Read a model package; nothing in the file is executed."""
-    package = load_arrays(path, "a model package saved by torch.save(model.serialize(), PATH)")
+    package = shared.load_arrays(path, "a model package saved by torch.save(model.serialize(), PATH)")
     keys = {"model_name", "state_dict", "model_args"}
     if not isinstance(package, dict) or not keys <= set(package):
         found = (
@@ -167,7 +161,9 @@ def _module(package: dict[str, Any], path: Path) -> Any:
         # Since 0.7 the package calls its X-UMX broken because of the transforms, which are computed here.
         cls = getattr(x_umx, "BrokenXUMX", x_umx.XUMX) if name == "XUMX" else models.get(name)
     except ValueError:
-        raise ValueError(f"{path.name}: asteroid {version_of('asteroid')} has no network {name!r}") from None
+        raise ValueError(
+            f"{path.name}: asteroid {shared.version_of('asteroid')} has no network {name!r}"
+        ) from None
     try:
         module = cls(**package["model_args"])
         module.load_state_dict(package["state_dict"])

@@ -13,13 +13,7 @@ from unittest import mock
 import numpy as np
 
 from svbench.audio import Audio, Samples, write_audio
-from svbench.systems.adapters.shared import (
-    estimates_of,
-    require,
-    stand_in,
-    stereo,
-    version_of,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context, SystemInfo
 
 RATE_HZ = 44100
@@ -72,7 +66,7 @@ class AudioSeparator:
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
         if not {"model", "folder"} <= set(parameters):
             raise ValueError(f"audio-separator needs model and folder, found {sorted(parameters)}")
-        require("audio_separator", "audio-separator")
+        shared.require("audio_separator", "audio-separator")
         model, folder = str(parameters["model"]), context.folder / parameters["folder"]
         _refuse_missing({n: url for n, url in LIST.items() if not (folder / n).is_file()}, model, folder)
         separator = _separator(folder, str(parameters.get("device", "cpu")))
@@ -90,7 +84,7 @@ class AudioSeparator:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(self.target_of.values())),
-            version=f"{model}, audio-separator {version_of('audio-separator')}",
+            version=f"{model}, audio-separator {shared.version_of('audio-separator')}",
             rate_hz=RATE_HZ,
         )
 
@@ -107,7 +101,7 @@ class AudioSeparator:
         """Let the package separate a file, and take its estimates before it writes them."""
         # Transforms reflect half a window at the edges, so a short track is padded first.
         padded = np.zeros((max(mixture.n_samples + self.spare, MINIMUM), 2), np.float32)
-        padded[: mixture.n_samples] = stereo(mixture, "audio-separator")
+        padded[: mixture.n_samples] = shared.stereo(mixture, "audio-separator")
         estimates: dict[str, Samples] = {}
         self.network.final_process = lambda path, source, stem: estimates.__setitem__(stem, source)
         random.seed(0)  # the shifts of Demucs are drawn from Python's own generator
@@ -120,7 +114,7 @@ class AudioSeparator:
         stems = (
             (stem, np.asarray(estimates[stem], np.float32)[: mixture.n_samples]) for stem in self.target_of
         )
-        return estimates_of(stems, mixture, self.target_of)
+        return shared.estimates_of(stems, mixture, self.target_of)
 
 
 def _separator(folder: Path, device: str) -> Any:
@@ -151,7 +145,7 @@ def _kind(separator: Any, model: str, folder: Path) -> str:
         _, kind, *_ = separator.download_model_files(model)
     except ValueError:
         raise ValueError(
-            f"audio-separator {version_of('audio-separator')} knows no model {model!r}; "
+            f"audio-separator {shared.version_of('audio-separator')} knows no model {model!r}; "
             "`audio-separator --list_models` prints them"
         ) from None
     if kind in ("MDX", "VR"):
@@ -173,7 +167,7 @@ def _load(separator: Any, model: str) -> Any:
     """Load a model whose files exist."""
     import onnxruntime
 
-    stand_in("torchvision", ops=["roi_align"])  # which onnx2torch imports
+    shared.stand_in("torchvision", ops=["roi_align"])  # which onnx2torch imports
 
     class Options(onnxruntime.SessionOptions):  # type: ignore[misc]
         # ONNX Runtime does not look at OMP_NUM_THREADS; the worker's environment holds the limit.

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 
 from svbench.audio import Audio, Samples
-from svbench.systems.adapters.shared import (
-    model_file,
-    read_checkpoint,
-    require,
-    version_of,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context, SystemInfo
 from svbench.systems.waveform import WaveformSystem, describe
 
@@ -71,8 +66,8 @@ class Roformer:
                 f"bs-roformer takes {', '.join(sorted(PARAMETERS))} (network is one of {', '.join(CLASSES)}; "
                 f"either config or model), found {parameters}"
             )
-        require("bs_roformer", "bs-roformer")
-        path = model_file(context.weights, (".ckpt", ".pth", ".pt", ".th", ".bin"), KIND)
+        shared.require("bs_roformer", "bs-roformer")
+        path = shared.model_file(context.weights, (".ckpt", ".pth", ".pt", ".th", ".bin"), KIND)
         import torch
 
         settings = _configuration(context.folder / parameters["config"]) if "config" in parameters else {}
@@ -88,7 +83,7 @@ class Roformer:
                 f"the network gives num_stems = {self.network.num_stems} estimates, "
                 f"but targets are {', '.join(description.targets)}"
             )
-        version = f"{CLASSES[kind]}, bs-roformer {version_of('bs-roformer')}"
+        version = f"{CLASSES[kind]}, bs-roformer {shared.version_of('bs-roformer')}"
         self.waveform = WaveformSystem(context.system_id, description, self._run, version)
         targets = (*description.targets, *self.remainder)
         self.info = SystemInfo(context.system_id, targets, version=version, rate_hz=description.rate_hz)
@@ -173,7 +168,7 @@ def _configuration(path: Path) -> dict[str, Any]:
 
 def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
     """Build a network and load its weights; nothing in the weights file is executed."""
-    state = read_checkpoint(path)
+    state = shared.read_checkpoint(path)
     layout, state = _present_layout(kind, state)
     import bs_roformer
 
@@ -183,8 +178,8 @@ def _network(kind: str, model: dict[str, Any], path: Path) -> Any:
     wrong = [f"{key} = {value!r}" for key, value in extra.items() if FIXED.get(key, ...) != value]
     if wrong:
         raise ValueError(
-            f"{cls.__name__} of bs-roformer {version_of('bs-roformer')} cannot follow {', '.join(wrong)} "
-            f"of the model; it takes {', '.join(sorted(known))}"
+            f"{cls.__name__} of bs-roformer {shared.version_of('bs-roformer')} cannot follow "
+            f"{', '.join(wrong)} of the model; it takes {', '.join(sorted(known))}"
         )
     keywords = {k: tuple(v) if isinstance(v, list) else v for k, v in model.items() if k in known}
     try:

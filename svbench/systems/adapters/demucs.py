@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from svbench.audio import Audio
-from svbench.systems.adapters.shared import (
-    check_parameters,
-    estimates_of,
-    require,
-    stereo_tensor,
-    version_of,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context, SystemInfo
 
 # Six-stem models have two more sources, which belong to "other" where data have four stems.
@@ -53,8 +47,8 @@ class Demucs:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_parameters("demucs", parameters, PARAMETERS, ["folder"])
-        require("demucs", "demucs")
+        shared.check_parameters("demucs", parameters, PARAMETERS, ["folder"])
+        shared.require("demucs", "demucs")
         name = str(parameters.get("model", "htdemucs"))
         self.model = _load(name, context.folder / parameters["folder"])
         self.options = {
@@ -66,7 +60,7 @@ class Demucs:
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(STEM_OF.get(s, s) for s in self.model.sources)),
-            version=f"{name}, demucs {version_of('demucs')}",
+            version=f"{name}, demucs {shared.version_of('demucs')}",
             rate_hz=int(self.model.samplerate),
         )
 
@@ -75,7 +69,7 @@ class Demucs:
         import torch
         from demucs.apply import apply_model
 
-        signal = stereo_tensor(mixture, "demucs")
+        signal = shared.stereo_tensor(mixture, "demucs")
         mono = signal.mean(0)
         mean, scale = mono.mean(), mono.std(correction=0) + 1e-8
         random.seed(0)  # the shifts are drawn from the generator of Python's module random
@@ -83,7 +77,7 @@ class Demucs:
             output = apply_model(self.model, ((signal - mean) / scale)[None], split=True, **self.options)[0]
         parts = (output * scale + mean).cpu().numpy()
         stems = zip(self.model.sources, (part.T for part in parts), strict=True)
-        return estimates_of(stems, mixture, STEM_OF)
+        return shared.estimates_of(stems, mixture, STEM_OF)
 
 
 def _load(name: str, folder: Path) -> Any:
@@ -102,7 +96,7 @@ def _load(name: str, folder: Path) -> Any:
 
 def _where(signature: str, urls: dict[str, str]) -> str:
     if signature not in urls:
-        return f"{signature}.th, which is no model of demucs {version_of('demucs')}"
+        return f"{signature}.th, which is no model of demucs {shared.version_of('demucs')}"
     file = Path(urls[signature])
     return f"{file.name} from {urls[signature]} (its sha256 begins with {file.stem.split('-')[1]})"
 

@@ -6,13 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from svbench.audio import Audio
-from svbench.systems.adapters.shared import (
-    check_parameters,
-    estimates_of,
-    require,
-    stand_in,
-    stereo_tensor,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context, SystemInfo
 
 TARGETS = ("vocals", "drums", "bass", "other")
@@ -54,14 +48,14 @@ class OpenUnmix:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_parameters("openunmix", parameters, PARAMETERS, ["folder"])
+        shared.check_parameters("openunmix", parameters, PARAMETERS, ["folder"])
         name = parameters.get("model", "umxhq")
         if name not in FILES:
             raise ValueError(f"openunmix has no model {name!r}; it has {', '.join(FILES)}")
-        require("openunmix", "openunmix")
+        shared.require("openunmix", "openunmix")
         folder = context.folder / parameters["folder"]
         files = _weights(name, folder)
-        stand_in("torchaudio")  # which openunmix imports, but does not need here
+        shared.stand_in("torchaudio")  # which openunmix imports, but does not need here
         import openunmix
         import torch
         from openunmix.model import Separator
@@ -85,14 +79,14 @@ class OpenUnmix:
         """Separate the whole track at once, as the package does."""
         import torch
 
-        signal = stereo_tensor(mixture, "Open-Unmix")
+        signal = shared.stereo_tensor(mixture, "Open-Unmix")
         # The transform reflects half a window at the edges, so a short track is padded first.
         short = max(0, MINIMUM - mixture.n_samples)
         signal = torch.nn.functional.pad(signal, (0, short)).to(self.device)
         with torch.inference_mode():
             parts = self.separator(signal[None])[0, :, :, : mixture.n_samples].cpu().numpy()
         targets = (str(target) for target in self.separator.target_models)
-        return estimates_of(zip(targets, (part.T for part in parts), strict=True), mixture)
+        return shared.estimates_of(zip(targets, (part.T for part in parts), strict=True), mixture)
 
 
 def _weights(name: str, folder: Path) -> dict[str, Path]:

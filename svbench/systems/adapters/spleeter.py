@@ -20,14 +20,7 @@ import numpy as np
 
 from svbench.audio import Audio
 from svbench.installation import not_installed
-from svbench.systems.adapters.shared import (
-    check_parameters,
-    estimates_of,
-    require,
-    stereo,
-    stereo_tensor,
-    version_of,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -77,7 +70,7 @@ class Spleeter:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_parameters("spleeter", parameters, PARAMETERS, ["folder"])
+        shared.check_parameters("spleeter", parameters, PARAMETERS, ["folder"])
         self.model = str(parameters.get("model", "2stems"))
         archive = self.model.replace("-16kHz", "")
         if archive not in SHA256:
@@ -100,10 +93,11 @@ class Spleeter:
 
         configuration = load_configuration(f"spleeter:{self.model}")
         self.stems = list(configuration["instrument_list"])
+        with_filter = " with MWF" if self.mwf else ""
         self.info = SystemInfo(
             context.system_id,
             tuple(dict.fromkeys(STEM_OF.get(s, s) for s in self.stems)),
-            version=f"{self.model}{' with MWF' if self.mwf else ''}, spleeter {version_of('spleeter')}",
+            version=f"{self.model}{with_filter}, spleeter {shared.version_of('spleeter')}",
             rate_hz=int(configuration["sample_rate"]),
         )
 
@@ -115,12 +109,12 @@ class Spleeter:
         """Separate the whole track at once, as the package does."""
         from spleeter.separator import Separator
 
-        given = stereo(mixture, "Spleeter")
+        given = shared.stereo(mixture, "Spleeter")
         separator = Separator(f"spleeter:{self.model}", MWF=self.mwf, multiprocess=False)
         # Otherwise the package would download the model of that name.
         separator._params["model_dir"] = str(self.folder)
         stems = separator.separate(given)
-        return estimates_of(((stem, stems[stem]) for stem in self.stems), mixture, STEM_OF)
+        return shared.estimates_of(((stem, stems[stem]) for stem in self.stems), mixture, STEM_OF)
 
 
 def _checkpoint(folder: Path, archive: str) -> list[Path]:
@@ -188,9 +182,9 @@ class SpleeterTorch:
     """
 
     def __init__(self, parameters: dict[str, Any], context: Context) -> None:
-        check_parameters("spleeter-torch", parameters, ["device"])
+        shared.check_parameters("spleeter-torch", parameters, ["device"])
         folder = _checkpoint_folder()
-        require("torch", "spleeter")
+        shared.require("torch", "spleeter")
         import torch
 
         self.device = torch.device(parameters.get("device", "cpu"))
@@ -212,7 +206,7 @@ class SpleeterTorch:
         import torch
 
         with torch.inference_mode():
-            samples = stereo_tensor(mixture, "Spleeter").to(self.device)
+            samples = shared.stereo_tensor(mixture, "Spleeter").to(self.device)
             spectrum = torch.stft(
                 samples, N_FFT, HOP, window=self.window, center=True, pad_mode="constant", return_complex=True
             )
@@ -223,7 +217,7 @@ class SpleeterTorch:
                 masked[:, :N_BINS] = spectrum[:, :N_BINS] * mask
                 back = torch.istft(masked, N_FFT, HOP, window=self.window, length=mixture.n_samples)
                 stems.append((target, back.cpu().numpy().T))
-        return estimates_of(stems, mixture)
+        return shared.estimates_of(stems, mixture)
 
     def _masks(self, magnitude: torch.Tensor) -> list[torch.Tensor]:
         """Return masks of shape (channels, bins, frames); segments bound the memory."""

@@ -6,12 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from svbench.audio import Audio
-from svbench.systems.adapters.shared import (
-    estimates_of,
-    read_checkpoint,
-    require,
-    stereo,
-)
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context, SystemInfo
 
 if TYPE_CHECKING:
@@ -61,7 +56,7 @@ class Zoo:
                 f"weights must name one checkpoint of {name}, found {len(context.weights)}; without it only "
                 "its cost can be measured, with --random-weights"
             )
-        require("torch", "zoo")
+        shared.require("torch", "zoo")
         import torch
 
         module = importlib.import_module(f"svbench.systems.zoo.{ARCHITECTURES[name]}")
@@ -69,7 +64,7 @@ class Zoo:
         self.separator = _built(name, module, parameters)
         if context.weights:
             path = context.weights[0]
-            state = read_checkpoint(path, getattr(module, "STAND_INS", ()))
+            state = shared.read_checkpoint(path, getattr(module, "STAND_INS", ()))
             try:
                 self.separator.load(state)
             except ValueError as error:
@@ -88,7 +83,9 @@ class Zoo:
 
     def separate(self, mixture: Audio) -> dict[str, Audio]:
         """Separate a whole track in the architecture's chunks."""
-        return estimates_of(self.separator.separate(stereo(mixture, "the network")).items(), mixture)
+        return shared.estimates_of(
+            self.separator.separate(shared.stereo(mixture, "the network")).items(), mixture
+        )
 
 
 def _built(name: str, module: Any, parameters: dict[str, Any]) -> Separator:

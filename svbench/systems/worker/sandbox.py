@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ _OPEN_FILES = 4096
 _FIRST_UID, _N_UIDS = 0x7000_0000, 1 << 24
 _FAR_IDS = 65534
 # What the environment of a sandbox holds besides what the host adds; HOME is a private temporary folder.
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "sandbox", "LANG": "C.UTF-8"}  # noqa: S108
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "sandbox", "LANG": "C.UTF-8"}
 # Files of /etc that programs need to start: where libraries are, and which of several is in use.
 _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 _GPU_DEVICES = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-caps", "nvidia0", "nvidia1", "nvidia2",
@@ -85,6 +86,14 @@ def find_bubblewrap() -> str:
     return found
 
 
+def describe_sandbox() -> str:
+    """Describe the sandbox of this machine and what starting one costs; raises what `check_sandbox` raises."""
+    program = check_sandbox()
+    start = time.perf_counter()
+    _try(program)
+    return f"sandbox by {program}, started in {1000 * (time.perf_counter() - start):.0f} ms"
+
+
 @functools.cache
 def check_sandbox() -> str:
     """Start the smallest sandbox once in this process; return the path of Bubblewrap.
@@ -94,24 +103,29 @@ def check_sandbox() -> str:
     SystemFailure
         Bubblewrap, the filter's library or the kernel's permission is missing; the message says what to do.
     """
-    bubblewrap = find_bubblewrap()
+    program = find_bubblewrap()
+    done = _try(program)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise SystemFailure(
+            f"isolation in a sandbox does not work here ({program}: {said[-1]}); the kernel must permit "
+            "user namespaces: as root, sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu load the "
+            "AppArmor profile bwrap-userns-restrict and use Debian's bwrap; or use a container"
+        )
+    return program
+
+
+def _try(program: str) -> subprocess.CompletedProcess[bytes]:
+    """Run nothing in a sandbox."""
     with tempfile.TemporaryDirectory() as folder:
         uid, handle = _give_away(Path(folder)), _filter()
+        argv = [program, *_arguments(Path(folder), (), handle, uid), *_limited(uid, ["/usr/bin/true"])]
         try:
-            argv = [bubblewrap, *_arguments(Path(folder), (), handle, uid), *_limited(uid, ["/usr/bin/true"])]
-            done = subprocess.run(
+            return subprocess.run(
                 argv, env=ENVIRONMENT, pass_fds=(handle,), capture_output=True, timeout=30, check=False
             )
         finally:
             os.close(handle)
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SystemFailure(
-            f"isolation in a sandbox does not work here ({bubblewrap}: {said[-1]}); the kernel must permit "
-            "user namespaces: as root, sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu load the "
-            "AppArmor profile bwrap-userns-restrict and use Debian's bwrap; or use a container"
-        )
-    return bubblewrap
 
 
 class Sandbox:
@@ -242,10 +256,10 @@ def _arguments(
         words += ["--ro-bind-try", path, path]
     words += ["--proc", "/proc", "--dev", "/dev", *devices]
     # Temporary folders come before what is bound, since that may lie below them.
-    words += ["--perms", "1777", "--size", str(_TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
-    words += ["--perms", "1777", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
+    words += ["--perms", "1777", "--size", str(_TEMPORARY_BYTES), "--tmpfs", "/tmp"]
+    words += ["--perms", "1777", "--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"]
     # Folders on the way to what is bound would be made for root's eyes only.
-    above = {folder for path in (*readable, exchange) for folder in path.parents} - {Path("/"), Path("/tmp")}  # noqa: S108
+    above = {folder for path in (*readable, exchange) for folder in path.parents} - {Path("/"), Path("/tmp")}
     for folder in sorted(above):
         words += ["--perms", "0755", "--dir", str(folder)]
     for path in readable:

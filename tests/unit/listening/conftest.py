@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulated.listeners import Answered, Listener
 
 from svbench.listening.listening_test import ListeningTest
 from svbench.listening.store.store import Store
 from svbench.listening.web.server import Settings, make_server
 from svbench.listening.web.site import Site
-from svbench.testing.listeners import Answered, Listener
 from svbench.testing.listening import make_test
 
 

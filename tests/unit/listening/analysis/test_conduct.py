@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from simulated.assessors import Assessor, Kind, mushra_truth, simulate
 
 from svbench.listening.analysis.pipeline import Analysis, Settings, analyse
 from svbench.listening.ratings import ratings_table
-from svbench.testing.assessors import Assessor, Kind, mushra_truth, simulate
 
 ODD: tuple[Kind, ...] = (
     "careless", "reversed", "reference-blind", "anchors-high", "compressed", "constant", "unmoved", "fast",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from simulated.assessors import Assessor, mushra_truth, simulate
 
 from svbench.errors import DataError
 from svbench.listening.ratings import COLUMNS, ratings_table
 from svbench.listening.readers import read_ratings
 from svbench.tables.spreadsheet import frame_csv
-from svbench.testing.assessors import Assessor, mushra_truth, simulate
 
 WEBMUSHRA = """session_test_id,email,age,session_uuid,trial_id,rating_stimulus,rating_score,rating_time,rating_comment
 vocals,=x@y,31,u1,training,reference,100,9000,

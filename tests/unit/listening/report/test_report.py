@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from simulated.assessors import Assessor, mushra_truth, simulate
 
 from svbench.cli.main import main
 from svbench.errors import DataError
@@ -19,7 +20,6 @@ from svbench.listening.report.build import Report, build
 from svbench.listening.report.table import Column, Table, printed
 from svbench.listening.report.write import html, write_report
 from svbench.tables.spreadsheet import frame_csv
-from svbench.testing.assessors import Assessor, mushra_truth, simulate
 
 EVIL = ('=HYPERLINK("x")', "<b>net_1 & 50% #$ \\input{x}</b>")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from simulated.listeners import Answered
 
 from svbench.listening.web.api import Done, Heard, RatingGiven
 from svbench.specs.listening import Listeners
-from svbench.testing.listeners import Answered
 
 Serve = Callable[..., Any]
 

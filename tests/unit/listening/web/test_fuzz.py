@@ -13,11 +13,11 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from simulated.listeners import Listener
 
 from svbench.listening.web import site as site_module
 from svbench.listening.web.api import Done, Heard, RatingGiven
 from svbench.specs.listening import Listeners, Question
-from svbench.testing.listeners import Listener
 
 Serve = Callable[..., Any]
 FEW = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from simulated.listeners import Listener, ServerProcess, running_server
 
 from svbench.cli.main import main
 from svbench.errors import DataError
 from svbench.listening.listening_test import FILE, ListeningTest, stimulus_path
 from svbench.listening.web.server import check_test
 from svbench.specs.listening import Listeners
-from svbench.testing.listeners import Listener, ServerProcess, running_server
 from svbench.testing.listening import make_test
 
 SMALL: dict[str, Any] = {"n_trials": 1, "length_s": 0.05, "rate_hz": 16000}

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from simulated.listeners import Rate
 from svbench.listening.listening_test import ListeningTest
 from svbench.listening.ratings import ratings_table
-from svbench.testing.listeners import Rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +152,7 @@ def simulate(
 
 
 def by_sound(assessor: Assessor, test: ListeningTest, rng: np.random.Generator) -> Rate:
-    """Let an assessor rate what `svbench.testing.listeners.Listener` hears, known by its bytes.
+    """Let an assessor rate what `simulated.listeners.Listener` hears, known by its bytes.
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""Simulated people: assessors who rate by known rules, and listeners who take part in a running test."""
