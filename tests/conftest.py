@@ -21,17 +21,18 @@ if hasattr(signal, "SIGHUP"):
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as slow what opens a browser or works on the full recordings; keep users of a fixture together.
 
     Tests that share a fixture of their module run in one process, so that it is made only once.
     """
+    has_groups = config.pluginmanager.hasplugin("xdist")
     for item in items:
         if {"chromium", "music"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         definitions = getattr(item, "_fixtureinfo", None)
         scopes = {d[-1].scope for d in definitions.name2fixturedefs.values()} if definitions else set()
-        if "module" in scopes and not item.get_closest_marker("xdist_group"):
+        if has_groups and "module" in scopes and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 

@@ -325,8 +325,8 @@ def _refuse_unenforced(located: LocatedSystem, protocols: Sequence[Protocol]) ->
         raise SpecError(
             f"system {located.spec.id}",
             "isolation",
-            'is a function in this process, which no sandbox holds; write a system file with adapter = "python" '
-            "for it",
+            "is a function in this process, which no sandbox can hold; write a system file with "
+            'adapter = "python" for it',
         )
     limited = next((p for p in protocols if p.limits), None)
     if limited and isinstance(located, CallableSystem):

@@ -347,7 +347,7 @@ class WorkerHost:
 
     def _new_sandbox(self, path: Path, python: str, packages: Iterable[str]) -> Sandbox:
         """Prepare the sandbox of a new worker, which shares no folder with that of the one before."""
-        folder = self.folder / f"exchange-{self._n_started}"
+        folder = self.folder / f"sandbox-{self._n_started}"
         folder.mkdir()
         located = self.located
         readable = [path, Path(svbench.__file__).parent, located.folder, *readable_of_interpreter(python)]
@@ -362,7 +362,7 @@ class WorkerHost:
         self._watch.audio_bytes = mixture.n_samples * mixture.n_channels * 8 * (1 + n_targets)
         sandbox = self._sandbox
         above, uid = (sandbox.exchange, sandbox.uid) if sandbox else (self.folder, 0)
-        exchange = Exchange(above / f"request-{self._n_asked}", uid)
+        exchange = Exchange(above / f"exchange-{self._n_asked}", uid)
         try:
             yield exchange
         except SystemFailure:

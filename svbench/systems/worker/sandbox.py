@@ -58,7 +58,8 @@ _REFUSED = (
     "fsconfig", "fsmount", "fspick", "mount_setattr", "open_by_handle_at", "name_to_handle_at",
     # the machine as a whole
     "swapon", "swapoff", "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module",
-    "delete_module", "acct", "quotactl", "syslog", "settimeofday", "clock_settime", "adjtimex", "iopl", "ioperm",
+    "delete_module", "acct", "quotactl", "syslog", "settimeofday", "clock_settime", "adjtimex",
+    "iopl", "ioperm",
 )  # fmt: skip
 _CLONE_NEWUSER, _AF_VSOCK = 0x1000_0000, 40
 _S_IFMT, _S_IFREG = 0o170000, 0o100000
@@ -87,7 +88,13 @@ def find_bubblewrap() -> str:
 
 
 def describe_sandbox() -> str:
-    """Describe the sandbox of this machine and what starting one costs; raises what `check_sandbox` raises."""
+    """Describe the sandbox of this machine and what starting one costs.
+
+    Raises
+    ------
+    SystemFailure
+        There can be none, see `check_sandbox`.
+    """
     program = check_sandbox()
     start = time.perf_counter()
     _try(program)
@@ -202,7 +209,8 @@ def readable_of_interpreter(python: str) -> list[Path]:
             key, _, value = line.partition("=")
             if key.strip() == "home" and value.strip():
                 folders.append(Path(value.strip()).parent)
-    return [f for f in folders if f.is_dir() and f != Path("/")]
+    # os.path, since pathlib raises where a folder above may not be read.
+    return [f for f in folders if os.path.isdir(f) and f != Path("/")]  # noqa: PTH112
 
 
 def _give_away(exchange: Path) -> int:
@@ -218,7 +226,7 @@ def _give_away(exchange: Path) -> int:
 def _outermost(paths: Iterable[Path]) -> list[Path]:
     """Return existing paths without those that lie below another, or below what every sandbox sees."""
     kept: list[Path] = []
-    for path in sorted({p.absolute() for p in paths if p.exists()}, key=lambda p: len(p.parts)):
+    for path in sorted({p.absolute() for p in paths if os.path.exists(p)}, key=lambda p: len(p.parts)):  # noqa: PTH110
         if not any(path.is_relative_to(above) for above in (*kept, Path("/usr"))):
             kept.append(path)
     return kept
@@ -252,8 +260,8 @@ def _arguments(
             words += ["--symlink", str(place.readlink()), str(place)]
         elif place.is_dir():
             words += ["--ro-bind", str(place), str(place)]
-    for path in _ETC:
-        words += ["--ro-bind-try", path, path]
+    for name in _ETC:
+        words += ["--ro-bind-try", name, name]
     words += ["--proc", "/proc", "--dev", "/dev", *devices]
     # Temporary folders come before what is bound, since that may lie below them.
     words += ["--perms", "1777", "--size", str(_TEMPORARY_BYTES), "--tmpfs", "/tmp"]
@@ -273,9 +281,10 @@ def _limited(uid: int, argv: Sequence[str]) -> list[str]:
     words = ["/usr/bin/prlimit", f"--nproc={_PROCESSES}", f"--fsize={_FILE_BYTES}", "--core=0",
         f"--nofile={_OPEN_FILES}"]  # fmt: skip
     if uid:
-        user = ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all",
-            "--inh-caps=-all", "--no-new-privs"]  # fmt: skip
-        words = [*user, *words]
+        words = [
+            "/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+            "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", *words,
+        ]  # fmt: skip
     return [*words, *argv]
 
 
