@@ -133,13 +133,13 @@ def evaluate(
     if not (systems and protocols):
         raise SpecError("system" if protocols else "protocol", "", "the list is empty; give one or more")
     dataset = inputs.chosen_dataset(given, subset, tracks)
+    for located in systems:
+        _refuse_unenforced(located, protocols, isolation)
+        if strict:
+            _refuse_leaks(located, dataset)
     if isolation == "sandbox":
         hidden = [dataset.root, *([Path(out)] if out is not None else [])]
         systems = [isolated(s, hidden) for s in systems]
-    for located in systems:
-        _refuse_unenforced(located, protocols)
-        if strict:
-            _refuse_leaks(located, dataset)
     from svbench.running.jobs import jobs_of
 
     provenance = provenance or collect(
@@ -320,8 +320,8 @@ def sweep(
     return Swept(curve, folder, Results(runs))
 
 
-def _refuse_unenforced(located: LocatedSystem, protocols: Sequence[Protocol]) -> None:
-    if isinstance(located, CallableSystem) and located.isolation != "none":
+def _refuse_unenforced(located: LocatedSystem, protocols: Sequence[Protocol], isolation: Isolation) -> None:
+    if isinstance(located, CallableSystem) and isolation != "none":
         raise SpecError(
             f"system {located.spec.id}",
             "isolation",

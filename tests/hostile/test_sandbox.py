@@ -221,6 +221,23 @@ def test_a_folder_that_holds_the_data_is_refused(tmp_path: Path, world: dict[str
         isolated(located, [tmp_path / "system/data"])
 
 
+def test_the_music_of_svbench_itself_is_hidden(tmp_path: Path) -> None:
+    folder = tmp_path / "system"
+    folder.mkdir()
+    (folder / "code.py").write_text(
+        "from svbench.datasets.demo import demo_root\ndef make():\n    def separate(mixture):\n"
+        "        print('SEES', sorted(p.name for p in demo_root().iterdir()), flush=True)\n"
+        "        return {'vocals': mixture}\n    return separate\n"
+    )
+    (folder / "s.toml").write_text(
+        'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n'
+        '[parameters]\nfactory = "code.py:make"\ntargets = ["vocals"]\n'
+    )
+    located = load_system(folder / "s.toml")
+    assert "caesium" in printed(located, tmp_path)
+    assert "SEES []" in printed(isolated(located, []), tmp_path)
+
+
 def test_inside_it_is_nobody_and_alone(tmp_path: Path) -> None:
     exchange = tmp_path / "exchange"
     exchange.mkdir()

@@ -353,7 +353,9 @@ class WorkerHost:
         readable = [path, Path(svbench.__file__).parent, located.folder, *readable_of_interpreter(python)]
         readable += [Path(p) for p in packages]
         readable += [located.folder / w.path for w in located.spec.weights]
-        return Sandbox(folder, readable, gpus=not self.limits.cpu_only)
+        # The music that comes with svbench is a data set like any other.
+        demo = Path(svbench.__file__).parent / "datasets/demo_audio"
+        return Sandbox(folder, readable, [demo], gpus=not self.limits.cpu_only)
 
     @contextlib.contextmanager
     def _exchange(self, mixture: Audio, n_targets: int) -> Iterator[Exchange]:

@@ -145,6 +145,8 @@ class Sandbox:
         sandbox's user.
     readable : iterable of Path
         Files and folders that it may read, under the same paths.
+    hidden : iterable of Path
+        Folders below those that look empty inside.
     gpus : bool
         Whether it may use graphics cards.
 
@@ -161,10 +163,13 @@ class Sandbox:
         There can be no sandbox here, or what it may read would show it the exchange folder's siblings.
     """
 
-    def __init__(self, exchange: Path, readable: Iterable[Path], *, gpus: bool = False) -> None:
+    def __init__(
+        self, exchange: Path, readable: Iterable[Path], hidden: Iterable[Path] = (), *, gpus: bool = False
+    ) -> None:
         self._bubblewrap = check_sandbox()
         self.exchange = exchange
         self._readable = _outermost(readable)
+        self._hidden = tuple(hidden)
         self._gpus = gpus
         self.uid = _give_away(exchange)
         self.handle = _filter()
@@ -173,7 +178,7 @@ class Sandbox:
         """Return the command line that runs another one inside."""
         devices = [d for d in _GPU_DEVICES if Path("/dev", d).exists()] if self._gpus else []
         bound = [word for d in devices for word in ("--dev-bind", f"/dev/{d}", f"/dev/{d}")]
-        flags = _arguments(self.exchange, self._readable, self.handle, self.uid, bound)
+        flags = _arguments(self.exchange, self._readable, self.handle, self.uid, bound, self._hidden)
         return [self._bubblewrap, *flags, *_limited(self.uid, argv)]
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -233,7 +238,12 @@ def _outermost(paths: Iterable[Path]) -> list[Path]:
 
 
 def _arguments(
-    exchange: Path, readable: Sequence[Path], handle: int, uid: int, devices: Sequence[str] = ()
+    exchange: Path,
+    readable: Sequence[Path],
+    handle: int,
+    uid: int,
+    devices: Sequence[str] = (),
+    hidden: Sequence[Path] = (),
 ) -> list[str]:
     """Return Bubblewrap's own arguments; the order matters: a later mount lies on top of an earlier one."""
     words = [
@@ -272,6 +282,8 @@ def _arguments(
         words += ["--perms", "0755", "--dir", str(folder)]
     for path in readable:
         words += ["--ro-bind", str(path), str(path)]
+    for path in hidden:
+        words += ["--tmpfs", str(path), "--remount-ro", str(path)]
     words += ["--bind", str(exchange), str(exchange), "--chdir", str(exchange)]
     return [*words, "--seccomp", str(handle), "--remount-ro", "/", "--"]
 
