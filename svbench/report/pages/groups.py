@@ -265,6 +265,5 @@ def _notes(runs: list[Run], most: int = 12) -> list[str]:
     """List the notes of all runs, each once with the systems that it concerns."""
     noted = grouped((note, r.record.system.id) for r in runs for result in r.results for note in result.notes)
     notes = [f"{', '.join(systems)}: {note}." for note, systems in sorted(noted.items())]
-    return (
-        notes if len(notes) <= most else [*notes[:most], f"… and {len(notes) - most} more notes in the runs."]
-    )
+    more = len(notes) - most
+    return [*notes[:most], *([f"… and {more} more notes in the runs."] if more > 0 else [])]

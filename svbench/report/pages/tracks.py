@@ -116,7 +116,6 @@ def track_pages(
 def _scores(headline: Sequence[Board], track: str, scores: Scores) -> Table:
     """Build the table of one track: a row for each system, a column for each target of each set."""
     columns = [(b.target_set, t) for b in headline for t in b.targets]
-    several = len(headline) > 1
     runs = list({id(row.run): row.run for b in headline for row in b.rows}.values())
 
     def cell(system: str, column: tuple[str, str]) -> Cell:
@@ -133,7 +132,7 @@ def _scores(headline: Sequence[Board], track: str, scores: Scores) -> Table:
     caption = f"{quantity.name} of this track" if quantity else "No scores yet"
     better = "" if quantity is None else f"{quantity.unit} · "
     better += "higher is better" if quantity is None or quantity.higher_is_better else "lower is better"
-    heads = [f"{t} ({s})" if several else t for s, t in columns]
+    heads = [f"{t} ({s})" if len(headline) > 1 else t for s, t in columns]
     return Table("scores", caption, better, "", ("system", *heads), tuple(rows))
 
 
@@ -142,7 +141,7 @@ def _views(
 ) -> list[View]:
     views = []
     for board in headline:
-        for target in board.columns:
+        for target in board.targets:
             content = curves(runs, track, board.target_set, target, found.wave if found else ())
             if content is None:
                 continue
