@@ -127,14 +127,16 @@ def write_excerpts(
     WriteError
         The disk is full.
     """
+    data = runs[0].record.data
+    # Without estimates the names do not matter: one definition may serve reports on several data sets.
+    kept = any(t.estimates for r in runs for t in r.results)
+    for name in rule.tracks if kept else ():
+        if name not in data.tracks:
+            raise DataError(f"the report definition names track {name!r}; {suggestion(name, data.tracks)}")
     recordings, reason = recordings_of(runs)
     if recordings is None:
         return {}, reason, 0
-    data = runs[0].record.data
     chosen, how = chosen_tracks(runs, rule)
-    for name in chosen:
-        if name not in data.tracks:
-            raise DataError(f"the report definition names track {name!r}; {suggestion(name, data.tracks)}")
     writer = _Writer(recordings, places(runs), out, root)
     heard: dict[str, Heard] = {}
     left_out: list[str] = []
