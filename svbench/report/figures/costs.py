@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from svbench.printing.drawing import COLOURS, INK, drawing, plain, quiet, shortened, svg_text
 from svbench.report.layouts.costs import Headline, cost_of
@@ -12,6 +13,9 @@ from svbench.report.view.content import Figure
 from svbench.report.view.numbers import decibels
 from svbench.results.profile import profiles_beside
 from svbench.results.store import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Point:
 
 
 def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]:
-    """Return the points that no other one beats in one of cost and score without losing in the other.
+    """Return the Pareto front, cheapest first: no other point is at least as good in both cost and score.
 
     Examples
     --------
@@ -34,55 +38,49 @@ def front(points: Sequence[Point], higher_is_better: bool = True) -> list[Point]
     ['a', 'b']
     """
     sign = 1 if higher_is_better else -1
-    found: list[Point] = []
+    unbeaten: list[Point] = []
     best = -math.inf
     for point in sorted(points, key=lambda p: (p.cost, -sign * p.score, p.name)):
         if sign * point.score > best:
             best = sign * point.score
-            found.append(point)
-    return found
+            unbeaten.append(point)
+    return unbeaten
 
 
 def front_plots(runs: Sequence[Run], name: str) -> list[Figure]:
     """Draw the headline against each cost that two or more systems of a group have.
 
-    Time and memory are those of the runs; parameters and multiply-accumulates are known of systems
-    that have a profile.
+    Time and memory are those of the runs; parameters and multiply-accumulates are known only for systems
+    with a profile.
     """
     headline = Headline(runs)
     quantity = next(q for q in runs[0].record.quantities if q.name == runs[0].record.protocol.headline)
     profiles = {p.system.id: p for p in profiles_beside(runs)}
-    costs = {run.record.system.id: cost for run in runs if (cost := cost_of(run))}
+    costs = {run.record.system.id: c for run in runs if (c := cost_of(run))}
 
-    def size(system: str) -> float | None:
-        found = profiles.get(system)
-        return None if found is None or found.size.parameters is None else found.size.parameters / 1e6
-
-    def work(system: str) -> float | None:
-        found = profiles.get(system)
-        return None if found is None or found.macs.per_second is None else found.macs.per_second / 1e9
-
-    axes: list[tuple[str, str, Callable[[str], float | None]]] = [
-        ("real-time factor", "", lambda s: costs[s].rtf if s in costs else None),
-        ("peak memory", "MB", lambda s: costs[s].peak_rss_bytes / 1e6 if s in costs else None),
-        ("parameters", "M", size),
-        ("multiply-accumulates per second of audio", "G", work),
+    parameters = {s: p.size.parameters / 1e6 for s, p in profiles.items() if p.size.parameters}
+    macs = {s: p.macs.per_second / 1e9 for s, p in profiles.items() if p.macs.per_second}
+    axes = [
+        ("real-time factor", "", {s: c.rtf for s, c in costs.items()}),
+        ("peak memory", "MB", {s: c.peak_rss_bytes / 1e6 for s, c in costs.items()}),
+        ("parameters", "M", parameters),
+        ("multiply-accumulates per second of audio", "G", macs),
     ]
     figures: list[Figure] = []
-    for label, unit, cost_of_system in axes:
+    for label, unit, costs_of_axis in axes:
         points = []
         for run in runs:
-            system, found = run.record.system, headline.of(run)
-            spent = cost_of_system(system.id)
-            if spent and found and found.score is not None and system.kind != "oracle":
-                points.append(Point(system.id, system.kind, spent, found.score))
+            system, summary = run.record.system, headline.of(run)
+            cost = costs_of_axis.get(system.id)
+            if cost and summary and summary.score is not None and system.kind != "oracle":
+                points.append(Point(system.id, system.kind, cost, summary.score))
         if len(points) < 2:
             continue
         best = front(points, quantity.higher_is_better)
         axis = f"{label} [{unit}]" if unit else label
         svg = _draw(points, best, axis, f"{headline.name} [{quantity.unit}]", f"{name}-front-{len(figures)}")
-        told = "; ".join(f"{p.name} {decibels(p.score)} at {p.cost:.3g} {unit}".rstrip() for p in best)
-        figures.append(Figure(f"{headline.name} against {label}", svg, f"Not beaten: {told}"))
+        names = "; ".join(f"{p.name} {decibels(p.score)} at {p.cost:.3g} {unit}".rstrip() for p in best)
+        figures.append(Figure(f"{headline.name} against {label}", svg, f"Not beaten: {names}"))
     return figures
 
 
@@ -99,21 +97,25 @@ def _draw(points: Sequence[Point], best: Sequence[Point], cost: str, score: str,
             axes.annotate(
                 plain(shortened(p.name)), (p.cost, p.score), place, textcoords="offset points", fontsize=8
             )
-        costs = [p.cost for p in points]
-        if max(costs) > WIDE * min(costs):
-            axes.set_xscale("log")
         axes.margins(x=0.15, y=0.15)
-        axes.set_xlabel(plain(cost), color=INK)
-        axes.set_ylabel(plain(score), color=INK)
-        axes.grid(color=INK, alpha=0.25, lw=0.6)
-        quiet(axes)
+        _label(axes, [p.cost for p in points], cost, score)
         return svg_text(figure, name)
+
+
+def _label(axes: Axes, costs: Sequence[float], cost: str, score: str) -> None:
+    """Label both axes; costs that span more than `WIDE` are on a logarithmic one."""
+    if costs and max(costs) > WIDE * min(costs):
+        axes.set_xscale("log")
+    axes.set_xlabel(plain(cost), color=INK)
+    axes.set_ylabel(plain(score), color=INK)
+    axes.grid(color=INK, alpha=0.25, lw=0.6)
+    quiet(axes)
 
 
 # Okabe and Ito's colours, dark enough on white and light enough on black.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKS = "osD^vP"
-# Costs that span more than this are told apart on a logarithmic axis only.
+# Where the largest cost is more than this many times the smallest, a linear axis would crowd cheap systems.
 WIDE = 20.0
 
 
@@ -133,7 +135,7 @@ def cost_curve(points: Sequence[CurvePoint], *, cost: str, score: str, name: str
     Parameters
     ----------
     points : sequence of CurvePoint
-        Costs are positive. Lines with an empty name take no legend.
+        Costs are positive. Lines with an empty name are not in the legend.
     cost, score : str
         Labels of the axes, with units.
     name : str
@@ -148,30 +150,24 @@ def cost_curve(points: Sequence[CurvePoint], *, cost: str, score: str, name: str
     with drawing(5.2, 3.4) as figure:
         axes = figure.add_subplot()
         for number, line in enumerate(lines):
-            own = [p for p in points if p.line == line]
+            on_line = [p for p in points if p.line == line]
             axes.plot(
-                [p.cost for p in own],
-                [p.score for p in own],
+                [p.cost for p in on_line],
+                [p.score for p in on_line],
                 color=LINES[number % len(LINES)],
                 marker=MARKS[number % len(MARKS)],
                 ms=5,
                 lw=1.2,
                 label=plain(line) or None,
             )
-            for p in own:
-                # Below and to the right: better mostly costs more, so the line goes the other way.
+            for p in on_line:
+                # Below and to the right: lines usually rise, because better systems cost more.
                 where = (p.cost, p.score)
                 axes.annotate(
                     plain(p.label), where, (6, -11), textcoords="offset points", color=INK, fontsize=8
                 )
-        costs = [p.cost for p in points]
-        if costs and max(costs) > WIDE * min(costs):
-            axes.set_xscale("log")
         axes.margins(x=0.12, y=0.15)
-        axes.set_xlabel(plain(cost), color=INK)
-        axes.set_ylabel(plain(score), color=INK)
-        axes.grid(color=INK, alpha=0.25, lw=0.6)
-        quiet(axes)
+        _label(axes, [p.cost for p in points], cost, score)
         if any(lines):
             legend = axes.legend(frameon=False, fontsize=8)
             for text in legend.get_texts():

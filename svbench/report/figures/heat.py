@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from svbench.report.view.boards import Board
@@ -15,81 +15,44 @@ from svbench.results.store import slug
 STEPS = 9  # report.css has classes h0 to h8
 
 
-def heat_map(
-    board: Board, target: str, name: str, about: str, folder: str, scores: Mapping[int, Sequence[TrackScore]]
-) -> Table:
-    """Build the table of one target: a row for each track, a column for each system.
+def heat_map(board: Board, name: str, caption: str, about: str, folder: str, *, target: str = "") -> Table:
+    """Build a table of track scores: a row for each track, a column for each system.
 
     Parameters
     ----------
     board : Board
-    target : str
     name : str
-        Prefix of the table's id.
+        The table's id.
+    caption : str
     about : str
         Description of its numbers.
     folder : str
-        Path to the pages of the tracks.
-    scores : mapping of int to sequence of TrackScore
-        Track scores of each run, by its ``id()``.
+        Path to the pages of the tracks, empty where there are none.
+    target : str
+        The target to show; by default a row for each target, which a second column names.
     """
-    found = {
-        (row.run.record.system.id, s.track): s
-        for row in board.rows
-        for s in scores[id(row.run)]
-        if (s.metric, s.target_set, s.target) == (board.quantity.name, board.target_set, target)
-    }
     systems = [row.run.record.system.id for row in board.rows]
-    rows = [
-        Row(
-            track,
-            "",
-            tuple(track_cell(found.get((s, track))) for s in systems),
-            href=f"{folder}{slug(track)}.html",
-        )
-        for track in board.runs[0].record.data.tracks
-    ]
-    return Table(
-        f"{name}-tracks-{slug(board.target_set)}-{slug(target)}",
-        f"{target} ({board.target_set})",
-        about,
-        "",
-        ("track", *systems),
-        tuple(coloured(rows, board.quantity.higher_is_better)),
-    )
-
-
-def long_map(board: Board, name: str, variant: str, about: str, folder: str) -> Table:
-    """Build one table of all tracks and targets of a variant; a table per target would be too many.
-
-    ``folder`` is the path to the pages of its tracks, empty where there are none.
-    """
-    systems = [row.run for row in board.rows]
     scores = {
-        (run.record.system.id, s.track, s.target): s
-        for run in systems
-        for s in track_scores(run)
+        (row.run.record.system.id, s.track, s.target): s
+        for row in board.rows
+        for s in track_scores(row.run)
         if (s.metric, s.target_set) == (board.quantity.name, board.target_set)
     }
     rows = [
         Row(
             track,
             "",
-            (Cell(t, t), *(track_cell(scores.get((r.record.system.id, track, t))) for r in systems)),
+            (
+                *([] if target else [Cell(t, t)]),
+                *(track_cell(scores.get((system, track, t))) for system in systems),
+            ),
             href=f"{folder}{slug(track)}.html" if folder else "",
         )
         for track in board.runs[0].record.data.tracks
-        for t in board.columns
-        if t != "mean"
+        for t in ((target,) if target else board.targets)
     ]
-    return Table(
-        f"{name}-tracks-{slug(board.target_set)}",
-        f"Every track ({board.target_set}, {variant})",
-        about,
-        "",
-        ("track", "target", *(r.record.system.id for r in systems)),
-        tuple(coloured(rows, board.quantity.higher_is_better)),
-    )
+    head = ("track", *(() if target else ("target",)), *systems)
+    return Table(name, caption, about, "", head, tuple(coloured(rows, board.quantity.higher_is_better)))
 
 
 def coloured(rows: Sequence[Row], higher_is_better: bool) -> list[Row]:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from svbench.printing.drawing import COLOURS, INK, box, drawing, plain, quiet, shortened, svg_text
 from svbench.printing.numbers import counted
 from svbench.report.view.boards import Board
 from svbench.report.view.content import Figure
 from svbench.report.view.numbers import decibels, with_sign
-from svbench.results.aggregate import TrackScore, entering_values, quantities
-from svbench.results.store import slug
+from svbench.results.aggregate import TrackScore, entering_values, quantities, track_scores
+from svbench.results.store import Run, slug
 from svbench.specs.protocol import Reduce
 from svbench.statistics.pairs import PairedDifference, paired_difference
 
-MOST_DRAWN = (
-    40  # systems of a drawing with a dot for each track: thousands of dots are slow to draw and unreadable
-)
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Systems in a drawing with a dot for each track: thousands of dots are slow to draw and cannot be read.
+MOST_DRAWN = 40
 
 
 def only_first(n_systems: int) -> str:
@@ -48,8 +51,7 @@ def box_plot(
     """
     with drawing(4.8, 0.7 + 0.3 * len(names)) as figure:
         axes = figure.add_subplot()
-        heights = list(range(len(names), 0, -1))
-        for height, kind, values in zip(heights, kinds, scores, strict=True):
+        for height, kind, values in zip(range(len(names), 0, -1), kinds, scores, strict=True):
             if not values:
                 continue
             colour = COLOURS[kind]
@@ -59,20 +61,24 @@ def box_plot(
             shortened(n) if k == "system" else f"{shortened(n)} ({k})"
             for n, k in zip(names, kinds, strict=True)
         ]
-        axes.set_yticks(heights, labels=[plain(n) for n in labels])
-        axes.set_ylim(0.4, len(names) + 0.6)
-        axes.set_xlabel(plain(label), color=INK)
-        axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)
-        quiet(axes)
+        _label(axes, labels, label)
         return svg_text(figure, name)
 
 
-def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
+def _label(axes: Axes, names: Sequence[str], label: str) -> None:
+    """Name the rows of a drawing from top to bottom, and its horizontal axis."""
+    axes.set_yticks(range(len(names), 0, -1), labels=[plain(n) for n in names])
+    axes.set_ylim(0.4, len(names) + 0.6)
+    axes.set_xlabel(plain(label), color=INK)
+    axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)
+    quiet(axes)
+
+
+def difference_plots(board: Board, name: str) -> list[Figure]:
     """Draw, for each target, every system's scores minus the leading one's on the same tracks.
 
     The leading system is the first of the board. Oracles are left out, and so are systems that share no
-    scored track with it. ``scores`` holds the track scores of each run, by its ``id()``; they are
-    passed in because reducing frames to them is slow.
+    scored track with it.
     """
     competing = [r.run for r in board.rows if r.run.record.system.kind != "oracle"]
     if len(competing) < 2:
@@ -82,14 +88,9 @@ def difference_plots(board: Board, name: str, scores: Mapping[int, Sequence[Trac
     rule = quantities(first)[board.quantity.name]
     lengths_s = {r.track: r.duration_s for r in first.results}
     figures = []
-    for target in board.columns:
-        if target == "mean":
-            continue
+    for target in board.targets:
         key = (board.target_set, target, board.quantity.name)
-        single = {
-            id(run): {s.track: s for s in scores[id(run)] if (s.target_set, s.target, s.metric) == key}
-            for run in rows
-        }
+        single = {id(run): _scores(run, board, target) for run in rows}
         entering = {
             id(run): entering_values(run, *key) if rule.pooled else _kept(single[id(run)], rule)
             for run in rows
@@ -141,35 +142,24 @@ def _difference_plot(
     with drawing(4.8, 0.7 + 0.34 * len(found)) as figure:
         axes = figure.add_subplot()
         axes.axvline(0.0, color=INK, lw=1.2)
-        heights = list(range(len(found), 0, -1))
-        for height, (_, kind, dots, difference) in zip(heights, found, strict=True):
+        for height, (_, kind, dots, difference) in zip(range(len(found), 0, -1), found, strict=True):
             colour = COLOURS[kind]
             finite = [d for d in dots if math.isfinite(d)]
             axes.plot(finite, [height - 0.16] * len(finite), "o", ms=3, mfc=colour, mec="none", alpha=0.55)
             if difference.low is not None and difference.high is not None:
                 axes.plot([difference.low, difference.high], [height + 0.14] * 2, color=colour, lw=2)
             axes.plot([difference.value], [height + 0.14], "D", ms=5, color=colour)
-        axes.set_yticks(heights, labels=[plain(shortened(n)) for n, _, _, _ in found])
-        axes.set_ylim(0.4, len(found) + 0.6)
-        axes.set_xlabel(plain(label), color=INK)
-        axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)
-        quiet(axes)
+        _label(axes, [shortened(n) for n, _, _, _ in found], label)
         return svg_text(figure, name)
 
 
-def score_plots(board: Board, group: str, scores: Mapping[int, Sequence[TrackScore]]) -> list[Figure]:
-    """Draw, for each target of a board, a box per system over its track scores.
-
-    ``scores`` holds the track scores of each run, by its ``id()``.
-    """
+def score_plots(board: Board, group: str) -> list[Figure]:
+    """Draw, for each target of a board, a box per system over its track scores."""
     figures = []
     rows = board.rows[:MOST_DRAWN]
-    for target in board.columns:
-        if target == "mean":
-            continue
+    for target in board.targets:
         values = [
-            [s.score for s in scores[id(r.run)] if _is(s, board, target) and s.score is not None]
-            for r in rows
+            [s.score for s in _scores(r.run, board, target).values() if s.score is not None] for r in rows
         ]
         names = [r.run.record.system.id for r in rows]
         unit = board.quantity.unit
@@ -192,5 +182,7 @@ def score_plots(board: Board, group: str, scores: Mapping[int, Sequence[TrackSco
     return figures
 
 
-def _is(score: TrackScore, board: Board, target: str) -> bool:
-    return (score.target_set, score.target, score.metric) == (board.target_set, target, board.quantity.name)
+def _scores(run: Run, board: Board, target: str) -> dict[str, TrackScore]:
+    """Return a run's scores of one target of a board, by track."""
+    key = (board.target_set, target, board.quantity.name)
+    return {s.track: s for s in track_scores(run) if (s.target_set, s.target, s.metric) == key}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svbench.errors import DataError
-from svbench.report.view.caveats import leaks
+from svbench.report.view.caveats import leaks, marked_name
 from svbench.results.aggregate import Summary
 from svbench.results.record import Quantity
 from svbench.results.standing import candidate, standing
@@ -79,16 +79,10 @@ class Entry:
     clean: Summary | None = None
 
 
-def marked_name(run: Run, name: str = "") -> str:
-    """Name a run's system, or what it is called in a table, with its kind where it is no system."""
-    return (name or run.record.system.id) + (f" ({', '.join(run.record.marks)})" if run.record.marks else "")
-
-
 def measured_row(run: Run, name: str, cells: Sequence[GridCell]) -> GridRow:
     """Make the row of a measured system; ``name`` tells apart those that share an id."""
-    return GridRow(
-        marked_name(run, name), run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported
-    )
+    shown = marked_name(run, name, with_leak=False)
+    return GridRow(shown, run.record.system.kind, tuple(cells), leaks(run), imported=run.record.imported)
 
 
 def one_each(runs: Sequence[Run]) -> dict[str, Run]:

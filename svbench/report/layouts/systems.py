@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from svbench.errors import DataError
 from svbench.report.layouts.facts import HEADS, UNKNOWN, Facts
-from svbench.report.layouts.grid import Entry, Ties, marked_name, marks, measured_row, one_each
+from svbench.report.layouts.grid import Entry, Ties, marks, measured_row, one_each
 from svbench.report.view import numbers
-from svbench.report.view.caveats import affected_cells
+from svbench.report.view.caveats import affected_cells, marked_name
 from svbench.results.aggregate import Summary, summarise
 from svbench.results.record import Quantity
 from svbench.results.standing import Candidate, candidate, mostly_unknown, standing
@@ -190,7 +190,7 @@ def ordered(bounds: Sequence[Bound], found: Numbers) -> list[str]:
             score is None,
             i in place.partial,
             (-1 if quantity.higher_is_better else 1) * (score or 0.0),
-            marked_name(runs[name]),
+            marked_name(runs[name], with_leak=False),
         )
 
     names = list(runs)
@@ -341,5 +341,5 @@ def pattern_grid(
         rows.append(GridRow(table.heads.get(variant, variant), "pattern", tuple(cells)))
     if not bounds:
         raise DataError(f"layout {layout} found no variant among these runs")
-    heads = tuple(GridColumn("", marked_name(run)) for run in names.values())
+    heads = tuple(GridColumn("", marked_name(run, with_leak=False)) for run in names.values())
     return Grid(title, "pattern", heads, tuple(rows)), bounds

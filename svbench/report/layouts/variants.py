@@ -14,12 +14,12 @@ from svbench.report.view.variants import (
     VariantBoard,
     VariantCell,
     below,
+    board_caption,
     change_lines,
     first_runs,
     measured,
     score_text,
     shortfalls,
-    told,
     variant_boards,
 )
 from svbench.results.store import Run
@@ -46,7 +46,7 @@ def variant_table(board: VariantBoard, name: str) -> Table:
     return Table(
         name,
         f"{measured(board)}, on each variant",
-        told(board),
+        board_caption(board),
         _note(board),
         ("system", *board.variants),
         tuple(rows),
@@ -58,7 +58,7 @@ def _turned(board: VariantBoard, name: str) -> Table:
     return Table(
         name,
         f"{board.quantity.name} of {board.target} on each variant",
-        told(board),
+        board_caption(board),
         _note(board),
         ("variant", *map(marked_name, first_runs(board))),
         tuple(rows),
@@ -121,9 +121,9 @@ def variant_text(
         return records_csv(rows).rstrip("\n")
     found = [] if metrics else batteries(chosen)
     tables = [
-        (told(b.headline), battery_head(b), battery_rows(b, intervals), battery_note(b, intervals))
+        (board_caption(b.headline), battery_head(b), battery_rows(b, intervals), battery_note(b, intervals))
         for b in found
-    ] or [(told(b), *_oriented(b, intervals), _note(b, intervals)) for b in chosen]
+    ] or [(board_caption(b), *_oriented(b, intervals), _note(b, intervals)) for b in chosen]
     write = {"markdown": markdown, "latex": latex, "html": html_tables}[format]
     return "\n\n".join(
         write([text_grid(title, head, rows)], [f"{title}.", note]) for title, head, rows, note in tables

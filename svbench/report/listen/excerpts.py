@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from svbench.audio import Audio, Samples, write_audio
+from svbench.audio import Audio, Samples
 from svbench.datasets.api import Track
 from svbench.errors import DataError, SvbenchError, WriteError, suggestion
 from svbench.report.listen.signals import (
@@ -27,7 +27,9 @@ from svbench.report.listen.signals import (
     levels,
     loudest,
     picture,
+    recordings_of,
     waveform,
+    write_flac,
 )
 from svbench.report.view.boards import boards
 from svbench.report.view.content import Player, Signal
@@ -38,12 +40,12 @@ from svbench.specs.report import Listening
 
 N_WAVE = 800  # points of the envelope of a track
 SHORTEST_S = 4.0  # excerpts are shortened to fit the budget, but not below this
-FOR_TRACKS = 2 / 3  # of the budget; the rest is for the worst frames
+FOR_TRACKS = 2 / 3  # share of the budget for tracks; the rest is for the worst frames
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What can be heard of one track: a player for each target, and the whole mixture's envelope."""
+    """The audio of one track: a player for each target, and the envelope of the whole mixture."""
 
     why: str
     note: str
@@ -110,12 +112,12 @@ def write_excerpts(
     out : Path
         The report's folder.
     root : str
-        Leads from the tracks' pages to it.
+        Relative path from the pages of tracks to that folder.
 
     Returns
     -------
     dict, str, int
-        What can be heard, by track; a sentence on how it was chosen, or why there is none; the size
+        The audio by track; a sentence on how the tracks were chosen, or on why there is no audio; the size
         of all files in bytes.
 
     Raises
@@ -125,25 +127,23 @@ def write_excerpts(
     WriteError
         The disk is full.
     """
-    if not any(t.estimates for r in runs for t in r.results):
-        return {}, "No estimates were kept. Run again with --keep-estimates to listen to them here.", 0
     data = runs[0].record.data
-    chosen, how = chosen_tracks(runs, rule)
-    for name in chosen:
+    # Without estimates the names do not matter: one definition may serve reports on several data sets.
+    kept = any(t.estimates for r in runs for t in r.results)
+    for name in rule.tracks if kept else ():
         if name not in data.tracks:
             raise DataError(f"the report definition names track {name!r}; {suggestion(name, data.tracks)}")
-    try:
-        recordings = Recordings(runs)
-    except SvbenchError as error:
-        reason = f"The recordings are not where the run found them ({error}), so there is nothing to hear."
+    recordings, reason = recordings_of(runs)
+    if recordings is None:
         return {}, reason, 0
+    chosen, how = chosen_tracks(runs, rule)
     writer = _Writer(recordings, places(runs), out, root)
     heard: dict[str, Heard] = {}
     left_out: list[str] = []
     spent, budget = 0, rule.budget_mb * 1e6 * FOR_TRACKS
     for number, (name, why) in enumerate(chosen.items()):
         folder = out / "audio" / "tracks" / slug(name)
-        # What earlier tracks left over is shared by those still to come.
+        # What earlier tracks did not use is shared among the remaining ones.
         share = (budget - spent) / (len(chosen) - number)
         try:
             found, n_bytes = writer.track(name, why, rule.excerpt_s)
@@ -173,7 +173,7 @@ def write_excerpts(
 
 
 class _Writer:
-    """Cuts, writes and describes the signals of one track after another."""
+    """Cut, write and describe the signals of tracks."""
 
     def __init__(self, recordings: Recordings, lines: Mapping[str, int], out: Path, root: str) -> None:
         self.recordings, self.lines, self.out, self.root = recordings, lines, out, root
@@ -192,9 +192,7 @@ class _Writer:
         written: dict[str, list[Signal]] = {}
         for (target, kind, system), samples in signals.items():
             path = folder / slug(target or "mixture") / f"{kind}-{slug(system)}.flac"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_audio(path, Audio(samples * gain, track.rate_hz), subtype="PCM_16")
-            n_bytes += path.stat().st_size
+            n_bytes += write_flac(path, samples * gain, track.rate_hz)
             spectrogram, difference = images.get((target, kind, system), ("", ""))
             written.setdefault(target, []).append(
                 Signal(
@@ -246,14 +244,14 @@ class _Writer:
                 continue
             reference = references[target]
             top_db = max(float(reference.max()), RANGE_DB - 120)
-            own = reference if kind == "reference" else levels(samples, rate_hz)
-            pictures = [picture(own, top_db)]
+            signal = reference if kind == "reference" else levels(samples, rate_hz)
+            images = [("", picture(signal, top_db))]
             if kind != "reference":
-                pictures.append(difference_picture(own, reference, top_db))
+                images.append(("-difference", difference_picture(signal, reference, top_db)))
             place = folder / slug(target)
             place.mkdir(parents=True, exist_ok=True)
             hrefs = []
-            for suffix, image in zip(("", "-difference"), pictures, strict=False):
+            for suffix, image in images:
                 path = place / f"{kind}-{slug(system)}{suffix}.webp"
                 try:
                     path.write_bytes(image)

@@ -6,23 +6,25 @@ import io
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from svbench.audio import Audio, Samples, read_audio
+from svbench.audio import Audio, Samples, read_audio, write_audio
 from svbench.datasets.api import Recorded, Track
+from svbench.errors import SvbenchError
 from svbench.results.folders import inside
 from svbench.results.record import manifest_of
 from svbench.results.store import Run, result_of
 
-# 16 bit holds no sample above 32767/32768.
+# Below full scale, because 16 bit cannot hold a sample above 32767/32768.
 HEADROOM = 0.99
 
 
 class Recordings:
-    """Mixtures, references and kept estimates, all cut to the same range of samples.
+    """The recordings of comparable runs and the estimates that they kept.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ class Recordings:
     def estimate(self, run: Run, track: str, target: str, start: int, stop: int) -> Samples | None:
         """Read samples ``start`` to ``stop`` of an estimate; None where none was kept.
 
-        The mixture as its own estimate counts as none: it can be heard already.
+        The baseline whose estimate is the mixture has none either, because the mixture can be heard anyway.
         """
         result = result_of(run, track)
         if result is None or target not in result.estimates or run.record.system.adapter == "mixture":
@@ -62,10 +64,28 @@ class Recordings:
         return read_audio(inside(run.path, result.estimates[target]), start=start, stop=stop).samples
 
 
+def recordings_of(runs: Sequence[Run]) -> tuple[Recordings | None, str]:
+    """Open the recordings of comparable runs, or say in a sentence why nothing can be heard."""
+    if not any(t.estimates for r in runs for t in r.results):
+        return None, "No estimates were kept. Run again with --keep-estimates to listen to them here."
+    try:
+        return Recordings(runs), ""
+    except SvbenchError as error:
+        reason = f"The recordings are not where the run found them ({error}), so there is nothing to hear."
+        return None, reason
+
+
 def common_gain(signals: Sequence[Samples]) -> float:
-    """Return the gain by which no signal clips, 1 where none would."""
+    """Return the gain that keeps all signals from clipping; 1 if none of them would clip."""
     peak = max(float(np.abs(s).max()) for s in signals)
     return min(1.0, HEADROOM / peak) if peak > HEADROOM else 1.0
+
+
+def write_flac(path: Path, samples: Samples, rate_hz: int) -> int:
+    """Write a file of 16 bit and the folders above it; return its size in bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_audio(path, Audio(samples, rate_hz), subtype="PCM_16")
+    return path.stat().st_size
 
 
 def loudest(mixture: Audio, excerpt_s: float) -> tuple[int, int]:
@@ -111,14 +131,14 @@ WIDTH, HEIGHT = 600, 160
 LOWEST_HZ, HIGHEST_HZ = 50.0, 16000.0
 WINDOW = 2048
 RANGE_DB = 80.0  # shown below the loudest point of the reference
-FULL_DB = 24.0  # a difference that has full colour
+FULL_DB = 24.0  # differences from this on have full colour
 BLUE, RED = (0, 114, 178), (213, 56, 30)
 
 SCALE = (
     f"Frequency from {LOWEST_HZ:.0f} Hz to {HIGHEST_HZ / 1000:.0f} kHz, logarithmic, low at the bottom; "
-    f"brightness spans {RANGE_DB:.0f} dB below the loudest point of the reference. In the difference a "
-    f"colour is full at {FULL_DB:.0f} dB; red is where the estimate has more than the reference, blue "
-    "where less."
+    f"brightness spans {RANGE_DB:.0f} dB below the loudest point of the reference. In the difference, red is "
+    f"where the estimate has more than the reference and blue where it has less, in full colour from "
+    f"{FULL_DB:.0f} dB."
 )
 
 
@@ -139,33 +159,32 @@ def levels(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
         power[int(low + 0.5) : max(int(high + 0.5), int(low + 0.5) + 1)].max(axis=0)
         for low, high in pairwise(borders)
     ]
-    found: NDArray[np.float64] = 10 * np.log10(np.maximum(np.array(rows[::-1]), 1e-12))
-    return found
+    level_db: NDArray[np.float64] = 10 * np.log10(np.maximum(np.array(rows[::-1]), 1e-12))
+    return level_db
 
 
-def picture(found: NDArray[np.float64], top_db: float) -> bytes:
+def picture(level_db: NDArray[np.float64], top_db: float) -> bytes:
     """Draw levels as an image, bright where loud.
 
     Parameters
     ----------
-    found : array of shape (HEIGHT, WIDTH)
-        As `levels` gives them.
+    level_db : array of shape (HEIGHT, WIDTH)
+        As returned by `levels`.
     top_db : float
         The level that is brightest.
     """
-    share = np.clip((found - top_db) / RANGE_DB + 1, 0, 1)
+    share = np.clip((level_db - top_db) / RANGE_DB + 1, 0, 1)
     return _webp(_colours()[np.round(255 * share).astype(int)])
 
 
 def difference_picture(estimate: NDArray[np.float64], reference: NDArray[np.float64], top_db: float) -> bytes:
-    """Draw what an estimate lacks in blue and what it has too much of in red, see-through elsewhere.
+    """Draw what an estimate lacks in blue and what it has too much of in red, transparent elsewhere.
 
-    A difference between two levels counts from ``top_db - RANGE_DB`` up, so that what nobody hears is not
-    drawn.
+    Levels below ``top_db - RANGE_DB`` are raised to it, so that differences too quiet to hear are not drawn.
     """
     floor = top_db - RANGE_DB
     more = np.maximum(estimate, floor) - np.maximum(reference, floor)
-    # Quiet parts fade: a large ratio near the floor is little sound.
+    # Quiet parts fade out: near the floor, even a large ratio is little sound.
     audible = np.clip((np.maximum(estimate, reference) - floor) / RANGE_DB, 0, 1)
     strength = np.clip(np.abs(more) / FULL_DB, 0, 1) * audible
     image = np.empty((*more.shape, 4), dtype=np.uint8)
@@ -178,7 +197,7 @@ def difference_picture(estimate: NDArray[np.float64], reference: NDArray[np.floa
 def _colours() -> NDArray[np.uint8]:
     from matplotlib import colormaps
 
-    # Its own 256 colours: calling a colour map follows the user's matplotlibrc (image.lut).
+    # Read the 256 colours themselves: calling a colour map would follow image.lut of the user's matplotlibrc.
     magma: Any = colormaps["magma"]
     table = np.array(magma.colors)[:, :3]
     return np.round(255 * table).astype(np.uint8)

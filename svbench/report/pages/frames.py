@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop
 from itertools import islice
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from svbench.audio import Audio, Samples, write_audio
+from svbench.audio import Samples
 from svbench.errors import DataError, SvbenchError, WriteError
 from svbench.report.listen.excerpts import places
-from svbench.report.listen.signals import Recordings, common_gain, waveform
+from svbench.report.listen.signals import Recordings, common_gain, recordings_of, waveform, write_flac
 from svbench.report.view.boards import ranked_metrics
 from svbench.report.view.content import Cell, Player, Row, Signal, Table
 from svbench.report.view.numbers import decibels
@@ -25,7 +25,7 @@ from svbench.specs.report import Listening
 
 
 @dataclass(frozen=True)
-class Grid:
+class FrameTimes:
     """When frames begin and how long they last, in seconds."""
 
     start: tuple[float, ...]
@@ -34,7 +34,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Line:
-    """One system's frames; ``grid`` is the number of their times, ``score`` None where undefined."""
+    """One system's frames; ``grid`` is the index of their times, a score is None where undefined."""
 
     system: str
     line: int
@@ -57,13 +57,13 @@ class Curves:
 
     duration_s: float
     wave: tuple[float, ...]
-    grids: tuple[Grid, ...]
+    grids: tuple[FrameTimes, ...]
     strips: tuple[Strip, ...]
 
 
 @dataclass(frozen=True)
 class Playlist:
-    """A system's worst frames, and a player that has them in a row, ``at_s`` for each of them."""
+    """A system's worst frames, and a player that plays them in a row; frame i starts at ``at_s[i]``."""
 
     id: str
     system: str
@@ -75,7 +75,7 @@ class Playlist:
 
 @dataclass(frozen=True)
 class Window:
-    """One frame of one target and its score, times in seconds from the track's start."""
+    """One frame of one target with its score; times are in seconds from the start of the track."""
 
     track: str
     target_set: str
@@ -87,11 +87,9 @@ class Window:
 
 def framed_quantity(runs: Sequence[Run]) -> Quantity | None:
     """Return the first quantity, the headline before others, that has more than one frame on a track."""
-    names = {
-        s.metric for run in runs for result in run.results for s in result.series if len(s.score) > 1
-    }  # fmt: skip
-    ordered = [n for n in ranked_metrics(runs[0]) if n in names]
-    return next((q for n in ordered[:1] for q in runs[0].record.quantities if q.name == n), None)
+    framed = {s.metric for run in runs for result in run.results for s in result.series if len(s.score) > 1}
+    name = next((n for n in ranked_metrics(runs[0]) if n in framed), None)
+    return next((q for q in runs[0].record.quantities if q.name == name), None)
 
 
 def worst_windows(run: Run, quantity: Quantity, n: int) -> list[Window]:
@@ -101,7 +99,7 @@ def worst_windows(run: Run, quantity: Quantity, n: int) -> list[Window]:
     worst does. A target scored in two sets counts in the first.
     """
     sign = 1 if quantity.higher_is_better else -1
-    # A heap of plain tuples: only the first few of hundreds of thousands of frames are ever taken out. The
+    # A heap of plain tuples: of hundreds of thousands of frames, only the first few are ever taken out. The
     # running number is unique, so that a comparison never reaches the fields behind it.
     found: list[tuple[float, str, str, float, int, float, str]] = []
     for result in admitted(run).results:
@@ -140,7 +138,7 @@ def curves(
     Parameters
     ----------
     runs : sequence of Run
-        Comparable ones, by rank; a system's colour is its place among them.
+        Comparable ones, by rank; their order decides the colours.
     track, target_set, target : str
     wave : sequence of float
         The envelope of the mixture from 0 to 1, evenly over the track; may be empty.
@@ -148,11 +146,10 @@ def curves(
     Returns
     -------
     Curves or None
-        Quantities whose value stands for the whole track are lines of one frame. None where no
-        system has a value.
+        A quantity with one value for the whole track is a line of one frame. None if no system has a value.
     """
     results = [results_by_track(run).get(track) for run in runs]
-    grids: dict[Grid, int] = {}
+    grids: dict[FrameTimes, int] = {}
     known: dict[tuple[int, int], int] = {}  # by id(): the series of a run share their lists of times
     strips = []
     for name in ranked_metrics(runs[0]):
@@ -163,13 +160,13 @@ def curves(
                 continue
             lists = id(series.time_s), id(series.duration_s)
             if lists not in known:
-                grid = Grid(tuple(_short(series.time_s)), tuple(_short(series.duration_s)))
+                grid = FrameTimes(tuple(_short(series.time_s)), tuple(_short(series.duration_s)))
                 known[lists] = grids.setdefault(grid, len(grids))
             found.append((run.record.system.id, number, known[lists], series))
         if found:
             unit = next(q.unit for q in runs[0].record.quantities if q.name == name)
             # Rounding the numbers of all systems in one call is several times as fast as list by list.
-            short = iter(_short_scores([v for *_, series in found for v in series.score]))
+            short = _short_scores([v for *_, series in found for v in series.score])
             lines = [
                 Line(system, number, grid_number, tuple(islice(short, len(series.score))))
                 for system, number, grid_number, series in found
@@ -184,22 +181,18 @@ def curves(
 
 def _series(result: TrackResult | None, target_set: str, target: str, metric: str) -> Series | None:
     name = (target_set, target, metric)
-    found = result.series if result else ()
-    return next((s for s in found if (s.target_set, s.target, s.metric) == name), None)
+    series = result.series if result else ()
+    return next((s for s in series if (s.target_set, s.target, s.metric) == name), None)
 
 
 def _short(values: Sequence[float]) -> list[float]:
-    """Keep what a drawing shows; the exact numbers are in the runs."""
+    """Round to three decimals, which a drawing cannot show; the exact numbers are in the runs."""
     return rounded(values, digits=3)
 
 
-def _short_scores(scores: Sequence[float | None]) -> tuple[float | None, ...]:
-    numbers = [v for v in scores if v is not None]
-    short = _short(numbers)
-    if len(short) == len(scores):
-        return tuple(short)
-    left = iter(short)
-    return tuple(None if v is None else next(left) for v in scores)
+def _short_scores(scores: Sequence[float | None]) -> Iterator[float | None]:
+    short = iter(_short([v for v in scores if v is not None]))
+    return (None if v is None else next(short) for v in scores)
 
 
 FLAC_SHARE = 0.7  # bytes of FLAC per byte of 16-bit PCM; dense music rarely needs more
@@ -243,13 +236,7 @@ def playlists(
     quantity = framed_quantity(runs)
     if quantity is None or rule.worst_frames == 0:
         return [], ""
-    recordings: Recordings | None = None
-    silent = "No estimates were kept, so there is nothing to hear. "
-    if any(t.estimates for r in runs for t in r.results):
-        try:
-            recordings, silent = Recordings(runs), ""
-        except SvbenchError as error:
-            silent = f"The recordings are not where the run found them ({error}). "
+    recordings, silent = recordings_of(runs)
     lines, spent, left_out = places(runs), 0, []
     found = []
     for run in runs:
@@ -277,7 +264,7 @@ def playlists(
     note = (
         f"The {rule.worst_frames} frames with the worst {quantity.name}, over all tracks and targets of "
         f"{runs[0].record.protocol.id}; frames without a value do not count. Each is heard with "
-        f"{AROUND_S:g} s before and after it, 16-bit FLAC (lossless). {silent}{' '.join(left_out)}"
+        f"{AROUND_S:g} s before and after it, 16-bit FLAC (lossless). " + " ".join([silent, *left_out])
     )
     return found, note.strip()
 
@@ -303,7 +290,7 @@ def _table(
     return Table(
         f"frames-{slug(system)}",
         f"Worst frames of {system}",
-        "The worst first; a track's name leads to that moment",
+        "The worst first; the name of a track links to that moment",
         "",
         ("frame", "track", "target", "start", "length", quantity.name + unit),
         tuple(rows),
@@ -312,7 +299,7 @@ def _table(
 
 @dataclass(frozen=True)
 class _Sound:
-    """Clips in a row: by (kind, name) all of their samples, and when each begins."""
+    """Clips joined together: the samples of each signal by (kind, name), and when each clip begins."""
 
     signals: Mapping[tuple[str, str], Samples]
     at_s: tuple[float, ...]
@@ -370,17 +357,14 @@ def _faded(samples: Samples, n: int) -> Samples:
     return faded
 
 
-def _written(sound: _Sound, system: str, own: str, line: int, out: Path) -> tuple[Player, int]:
+def _written(sound: _Sound, system: str, system_kind: str, line: int, out: Path) -> tuple[Player, int]:
     gain = common_gain(list(sound.signals.values()))
-    folder = out / "audio" / "worst" / slug(system)
-    folder.mkdir(parents=True, exist_ok=True)
     signals, n_bytes = [], 0
     for (kind, name), samples in sound.signals.items():
-        path = folder / f"{kind}.flac"
-        write_audio(path, Audio(samples * gain, sound.rate_hz), subtype="PCM_16")
-        n_bytes += path.stat().st_size
+        path = out / "audio" / "worst" / slug(system) / f"{kind}.flac"
+        n_bytes += write_flac(path, samples * gain, sound.rate_hz)
         href = "../" + path.relative_to(out).as_posix()
-        number = line if kind == own else None
+        number = line if kind == system_kind else None
         signals.append(Signal(name, kind, href, waveform(samples * gain), "", number))
     duration_s = len(next(iter(sound.signals.values()))) / sound.rate_hz
     label = f"worst frames of {system}"

@@ -8,7 +8,7 @@ from typing import get_args
 
 from svbench.printing.numbers import counted
 from svbench.report.figures.costs import front_plots
-from svbench.report.figures.heat import heat_map, long_map
+from svbench.report.figures.heat import heat_map
 from svbench.report.figures.scores import difference_plots, score_plots
 from svbench.report.layouts.costs import HEAD as COSTS
 from svbench.report.layouts.costs import Headline, cost_of
@@ -23,12 +23,11 @@ from svbench.report.pages.leaderboard import (
 from svbench.report.pages.origins import Fact, rule, unwrapped
 from svbench.report.text.profiles import profile_table
 from svbench.report.view import numbers
-from svbench.report.view.boards import Board, Intervals, boards, comparable, ranked_metrics
-from svbench.report.view.caveats import leak_sentence
-from svbench.report.view.content import Cell, Figure, Row, Table
+from svbench.report.view.boards import Board, Intervals, boards, comparable, ranked_metrics, system_row
+from svbench.report.view.caveats import grouped
+from svbench.report.view.content import Cell, Figure, Table
 from svbench.report.view.robustness import batteries, battery_table
 from svbench.report.view.variants import plain_runs, probed_groups, variant_boards
-from svbench.results.aggregate import track_scores
 from svbench.results.profile import profiles_beside
 from svbench.results.standing import PRACTICALLY_INFINITE_DB
 from svbench.results.store import Run, slug
@@ -41,7 +40,7 @@ class Group:
     """Runs of one protocol on one data set.
 
     ``contests`` and ``diagrams`` compare systems with the leading one. Where the tables of ``targets`` and
-    ``tracks`` are many they are ``folded``: closed at first.
+    ``tracks`` are many they are ``folded``: closed at first. Variants of a probe have no plots.
     """
 
     id: str
@@ -50,18 +49,18 @@ class Group:
     description: str
     leaderboards: tuple[Table, ...]
     targets: tuple[Table, ...]
-    figures: tuple[Figure, ...]
-    differences: tuple[Figure, ...]
-    contests: tuple[Table, ...]
-    contest_note: str
-    diagrams: tuple[Figure, ...]
-    fronts: tuple[Figure, ...]
     tracks: tuple[Table, ...]
-    folded: bool
     resources: Table
     profiles: tuple[Table, ...]
     remarks: tuple[str, ...]
     rule: tuple[Fact, ...]
+    folded: bool = False
+    figures: tuple[Figure, ...] = ()
+    differences: tuple[Figure, ...] = ()
+    contests: tuple[Table, ...] = ()
+    contest_note: str = ""
+    diagrams: tuple[Figure, ...] = ()
+    fronts: tuple[Figure, ...] = ()
 
 
 def groups(
@@ -73,7 +72,7 @@ def groups(
     ----------
     runs : sequence of Run
     root : str
-        Leads from the page to the report's folder, where the tracks' pages are.
+        Relative path from the page to the report's folder, where the pages of tracks are.
     sections : sequence of str
         Sections to show; slow plots of other sections are not drawn.
     """
@@ -104,7 +103,6 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
     name = group_name(runs)
     by_metric = {m: boards(runs, m) for m in ranked_metrics(runs[0])}
     headline = by_metric[protocol.headline]
-    scores = {id(run): track_scores(run) for run in runs}
     intervals = Intervals()
     contests = [compare_with_leader(b, name) for b in headline] if "differences" in sections else []
     return Group(
@@ -114,10 +112,8 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
         description=unwrapped(protocol.description),
         leaderboards=tuple(leaderboard(b, name, intervals) for b in headline),
         targets=tuple(t for i in range(len(headline)) for t in target_tables(by_metric, i, name, intervals)),
-        figures=tuple(f for b in headline for f in score_plots(b, name, scores))
-        if "boxplots" in sections
-        else (),
-        differences=tuple(f for b in headline for f in difference_plots(b, name, scores))
+        figures=tuple(f for b in headline for f in score_plots(b, name)) if "boxplots" in sections else (),
+        differences=tuple(f for b in headline for f in difference_plots(b, name))
         if "differences" in sections
         else (),
         contests=tuple(t for tables, _ in contests for t in tables),
@@ -125,12 +121,17 @@ def _group(runs: list[Run], root: str, sections: Sequence[Section]) -> Group:
         diagrams=tuple(f for _, figures in contests for f in figures),
         fronts=tuple(front_plots(runs, name)) if "cost" in sections else (),
         tracks=tuple(
-            heat_map(b, t, name, about(b, b.columns[0]), root + track_folder(name), scores)
+            heat_map(
+                b,
+                f"{name}-tracks-{slug(b.target_set)}-{slug(t)}",
+                f"{t} ({b.target_set})",
+                about(b, b.columns[0]),
+                root + track_folder(name),
+                target=t,
+            )
             for b in headline
-            for t in b.columns
-            if t != "mean"
+            for t in b.targets
         ),
-        folded=False,
         resources=_resources(runs, name, intervals),
         profiles=_profiles(runs, name),
         remarks=tuple(_absent(runs) + _extreme(by_metric) + _notes(runs)),
@@ -151,14 +152,14 @@ def _probed(runs: list[Run], root: str) -> Group:
         variant = same[0].record.data.variant
         folder = root + track_folder(group_name(same)) if variant == ORIGINAL else ""
         tracks += [
-            long_map(
-                board,
-                f"{name}-{slug(variant)}",
-                variant,
-                about(board, board.columns[0]),
+            heat_map(
+                b,
+                f"{name}-{slug(variant)}-tracks-{slug(b.target_set)}",
+                f"Every track ({b.target_set}, {variant})",
+                about(b, b.columns[0]),
                 folder,
             )
-            for board in boards(same)
+            for b in boards(same)
         ]
     return Group(
         id=name,
@@ -167,12 +168,6 @@ def _probed(runs: list[Run], root: str) -> Group:
         description=unwrapped(protocol.description),
         leaderboards=summed or tables,
         targets=tables if summed else (),
-        figures=(),
-        differences=(),
-        contests=(),
-        contest_note="",
-        diagrams=(),
-        fronts=(),
         tracks=tuple(tracks),
         folded=True,
         resources=_resources(
@@ -191,17 +186,16 @@ def _resources(runs: list[Run], group: str, intervals: Intervals) -> Table:
         cost = cost_of(run)
         if cost is None:
             continue
-        found = headline.of(run)
+        summary = headline.of(run)
         disk, rtf, times, memory = cost.texts
         rows.append(
-            Row(
-                run.record.system.id,
-                run.record.system.kind,
-                (
+            system_row(
+                run,
+                [
                     Cell(
                         headline.text(run),
-                        found.score if found else None,
-                        more=intervals.below(run, found) if found else (),
+                        summary.score if summary else None,
+                        more=intervals.below(run, summary) if summary else (),
                     ),
                     Cell(disk, cost.weights_bytes, muted=cost.weights_bytes is None),
                     Cell(numbers.seconds(cost.load_s), cost.load_s),
@@ -210,8 +204,7 @@ def _resources(runs: list[Run], group: str, intervals: Intervals) -> Table:
                     Cell(f"{cost.cpu_rate:.3f}", cost.cpu_rate),
                     Cell(memory, cost.peak_rss_bytes),
                     Cell(str(run.record.system.threads), run.record.system.threads),
-                ),
-                leaks=leak_sentence(run),
+                ],
             )
         )
     disk, rtf, times, memory = COSTS
@@ -233,13 +226,14 @@ def _profiles(runs: list[Run], group: str) -> tuple[Table, ...]:
 
 def _absent(runs: list[Run]) -> list[str]:
     """List the targets that tracks lack; a run records them for the target sets that its system covers."""
-    lacking: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for result in run.results:
-            left_out = {s.target for s in result.series if s.status == ["no target"]}
-            for target in result.absent_targets:
-                if target in left_out:  # metrics of silence score absent targets too
-                    lacking.setdefault(target, {})[result.track] = None
+    # Metrics of silence score absent targets too, so ask whether any other series has no target.
+    lacking = grouped(
+        (target, result.track)
+        for run in runs
+        for result in run.results
+        for target in result.absent_targets
+        if any(s.target == target and s.status == ["no target"] for s in result.series)
+    )
     return [
         f"No {t} in {', '.join(n for n in runs[0].record.data.tracks if n in names)}: "
         "the other targets are scored without it there, and the mean leaves these tracks out."
@@ -269,12 +263,7 @@ def _extreme(by_metric: dict[str, list[Board]]) -> list[str]:
 
 def _notes(runs: list[Run], most: int = 12) -> list[str]:
     """List the notes of all runs, each once with the systems that it concerns."""
-    noted: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for result in run.results:
-            for note in result.notes:
-                noted.setdefault(note, {})[run.record.system.id] = None
+    noted = grouped((note, r.record.system.id) for r in runs for result in r.results for note in result.notes)
     notes = [f"{', '.join(systems)}: {note}." for note, systems in sorted(noted.items())]
-    return (
-        notes if len(notes) <= most else [*notes[:most], f"… and {len(notes) - most} more notes in the runs."]
-    )
+    more = len(notes) - most
+    return [*notes[:most], *([f"… and {more} more notes in the runs."] if more > 0 else [])]

@@ -16,8 +16,17 @@ from svbench.report.text.comparison import (
 )
 from svbench.report.text.terminal import tracks
 from svbench.report.view import numbers
-from svbench.report.view.boards import MARKS, RUNNABLE, Board, BoardRow, Intervals, explained, runnable
-from svbench.report.view.caveats import beside, footnotes, leak_sentence
+from svbench.report.view.boards import (
+    MARKS,
+    RUNNABLE,
+    Board,
+    BoardRow,
+    Intervals,
+    explained,
+    runnable,
+    system_row,
+)
+from svbench.report.view.caveats import beside, footnotes
 from svbench.report.view.content import Cell, Figure, Row, Table
 from svbench.report.view.numbers import interval_text, with_sign
 from svbench.results.aggregate import quantities
@@ -31,24 +40,20 @@ from svbench.statistics.track_values import Column, IntervalSettings
 
 def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
     """Build the ranked table of one target set; ``group`` begins its id."""
-    targets = [c for c in board.columns if c != "mean"]
     rows = []
     for row in board.rows:
-        n_dropped, n_frames = numbers.dropped(row.cells[c] for c in targets)
+        n_dropped, n_frames = numbers.dropped(row.cells[t] for t in board.targets)
         share = n_dropped / n_frames if n_frames else 0.0
         rows.append(
-            Row(
-                row.run.record.system.id,
-                row.run.record.system.kind,
-                (
+            system_row(
+                row.run,
+                [
                     *(score_cell(board, c, row, intervals) for c in board.columns),
                     Cell(tracks(row.run), len(row.run.results) - len(row.run.failed), muted=True),
                     Cell(f"{n_dropped} of {n_frames}", share, muted=True),
                     *([Cell(verdict, verdict)] if (verdict := runnable(row.run)) else []),
-                ),
-                str(row.rank or ""),
-                row.run.record.imported,
-                leak_sentence(row.run),
+                ],
+                row.rank,
             )
         )
     limited = [RUNNABLE] if board.runs[0].record.protocol.limits else []
@@ -59,7 +64,8 @@ def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
         about(board, board.columns[0]),
         " ".join(
             [
-                *(_better(board), MARKS, *_counts(board), *_fewer(board), *filter(None, [board.unranked])),
+                f"{'Higher' if board.quantity.higher_is_better else 'Lower'} is better.",
+                *(MARKS, *_counts(board), *_fewer(board), *filter(None, [board.unranked])),
                 *("Oracles see the references and take no rank.", explained(board.runs[0])),
                 *footnotes([r.run for r in board.rows]),
             ]
@@ -72,28 +78,14 @@ def leaderboard(board: Board, group: str, intervals: Intervals) -> Table:
 
 def about(board: Board, column: str, names: str = "") -> str:
     """Say what a table's numbers are: quantity, reducers, n, and the protocol they belong to."""
-    record = board.runs[0].record
-    rule = numbers.reducers(board.rows[0].cells[column].label)
-    return (
-        f"{names or board.quantity.name} in {board.quantity.unit} · {rule} · "
-        f"n = {counted(len(record.data.tracks), 'track')} · "
-        f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
-    )
-
-
-def _better(board: Board) -> str:
-    return "Higher is better." if board.quantity.higher_is_better else "Lower is better."
-
-
-def _most(board: Board, column: str) -> int:
-    """Return the most tracks that any row of a column rests on."""
-    return max(r.cells[column].n_tracks for r in board.rows)
+    what = f"{names or board.quantity.name} in {board.quantity.unit}"
+    return numbers.describe_numbers(what, board.rows[0].cells[column].label, board.runs[0].record)
 
 
 def _counts(board: Board) -> list[str]:
-    """Say where a column rests on fewer tracks than the data set has."""
+    """Name the columns in which no row rests on all tracks of the data set."""
     total = len(board.runs[0].record.data.tracks)
-    most = {c: n for c in board.columns if (n := _most(board, c))}
+    most = {c: n for c in board.columns if (n := max(r.cells[c].n_tracks for r in board.rows))}
     sentences = numbers.short_columns(most, total, quantities(board.runs[0])[board.quantity.name])
     return [f"Tracks, where not all {total}: {sentences}."] if sentences else []
 
@@ -105,8 +97,9 @@ def _fewer(board: Board) -> list[str]:
         counts = {c: row.cells[c].n_tracks for c in board.columns if c in row.partial}
         if counts:
             alike = len(counts) == len(board.columns) and len(set(counts.values())) == 1
-            short = [f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items()][: 1 if alike else None]
-            sentences.append(f"{row.run.record.system.id} {', '.join(short)}")
+            # One count is enough where it is the same in all columns.
+            where = dict.fromkeys(f"on {n}" if alike else f"{c} on {n}" for c, n in counts.items())
+            sentences.append(f"{row.run.record.system.id} {', '.join(where)}")
     return (
         [f"† Not on all tracks that others in the column were scored on: {'; '.join(sentences)}."]
         if sentences
@@ -139,32 +132,19 @@ def target_tables(
     by_metric: dict[str, list[Board]], number: int, group: str, intervals: Intervals
 ) -> list[Table]:
     """Build one table per target, with a column for each quantity; ``number`` picks the target set."""
-    first = next(iter(by_metric.values()))[number]
+    if len(by_metric) < 2:
+        return []
+    boards = [metric_boards[number] for metric_boards in by_metric.values()]
+    first, names = boards[0], [board.quantity.name for board in boards]
     tables = []
-    for target in first.columns:
-        if target == "mean" or len(by_metric) < 2:
-            continue
+    for target in first.targets:
         rows = []
         for row in first.rows:
-            cells = []
-            for metric_boards in by_metric.values():
-                board = metric_boards[number]
-                same = next(r for r in board.rows if r.run is row.run)
-                cells.append(score_cell(board, target, same, intervals))
-            summary = row.cells[target]
-            rows.append(
-                Row(
-                    row.run.record.system.id,
-                    row.run.record.system.kind,
-                    (
-                        *cells,
-                        Cell(str(summary.n_tracks), summary.n_tracks, muted=True),
-                    ),
-                    imported=row.run.record.imported,
-                    leaks=leak_sentence(row.run),
-                )
-            )
-        names = [b[number].quantity.name for b in by_metric.values()]
+            # A system may have another rank by another quantity, so look its row up on each board.
+            same = [next(r for r in board.rows if r.run is row.run) for board in boards]
+            cells = [score_cell(b, target, r, intervals) for b, r in zip(boards, same, strict=True)]
+            n_tracks = row.cells[target].n_tracks
+            rows.append(system_row(row.run, [*cells, Cell(str(n_tracks), n_tracks, muted=True)]))
         tables.append(
             Table(
                 f"{group}-target-{slug(first.target_set)}-{slug(target)}",
@@ -230,7 +210,8 @@ def compare_with_leader(board: Board, name: str) -> tuple[list[Table], list[Figu
     prefix = f"{name}-{slug(board.target_set)}"
     diagrams = []
     if comparison.critical:
-        caption = f"{column.target} ({board.target_set}): mean ranks; a bar joins systems not told apart"
+        title = f"{column.target} ({board.target_set})"
+        caption = f"{title}: mean ranks; a bar joins systems that do not differ significantly"
         svg = critical_difference_plot(comparison.critical, f"{prefix}-critical")
         diagrams.append(Figure(caption, svg, critical_difference_words(comparison.critical)))
     return [_comparison_table(comparison, f"{prefix}-contest")], diagrams
@@ -242,11 +223,7 @@ def _comparison_table(comparison: Comparison, name: str) -> Table:
     kinds = {e.system: e.kind for e in comparison.numbers}
     ranks = {r.system: r for r in comparison.ranks}
     rows = [
-        Row(
-            system,
-            kinds[system],
-            (_rank(ranks.get(system)), *_cells(pairs.get(system))),
-        )
+        Row(system, kinds[system], (_rank(ranks.get(system)), *_cells(pairs.get(system))))
         for system in (leader, *pairs)
     ]
     column, unit = comparison.column, comparison.quantity.unit
@@ -278,9 +255,8 @@ def _cells(pair: SystemPair | None) -> tuple[Cell, ...]:
     """Print a pair as seen from its second system; the leading system itself has empty cells."""
     if pair is None:
         return (NOTHING,) * len(HEAD[2:])
-    low, high = (None if b is None else -b for b in (pair.high, pair.low))
     difference = _signed(None if pair.value is None else -pair.value)
-    interval = interval_text(low, high, sign=True) or pair.note
+    interval = _reversed_interval(pair.low, pair.high) or pair.note
     detectable = () if pair.detectable is None else (f"detectable {signed(pair.detectable, 2)}",)
     return (
         replace(difference, more=(*([interval] if interval else []), *detectable)),
@@ -289,11 +265,15 @@ def _cells(pair: SystemPair | None) -> tuple[Cell, ...]:
     )
 
 
+def _reversed_interval(low: float | None, high: float | None) -> str:
+    """Print the interval of a difference with its sign turned, which swaps the bounds."""
+    return interval_text(None if high is None else -high, None if low is None else -low, sign=True)
+
+
 def _typical(found: TypicalDifference | None) -> Cell:
     if found is None or found.value is None:
         return NOTHING
-    low, high = (None if b is None else -b for b in (found.high, found.low))
-    interval = interval_text(low, high, sign=True)
+    interval = _reversed_interval(found.low, found.high)
     return replace(_signed(-found.value), more=(interval,) if interval else ())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import msgspec
 
 from svbench import __version__
 from svbench.errors import DataError
+from svbench.printing.numbers import counted
 from svbench.printing.pages import templates
 from svbench.report.listen.excerpts import Heard, write_excerpts
 from svbench.report.pages.frames import Playlist, Window, framed_quantity, playlists
-from svbench.report.pages.groups import Group, group_name, groups, track_page
+from svbench.report.pages.groups import Group, group_name, groups, track_folder, track_page
 from svbench.report.pages.origins import Failure, Origin, Rule, failures, origins, rules
+from svbench.report.pages.tracks import SCRIPTS as TRACK_SCRIPTS
 from svbench.report.pages.tracks import TrackPage, track_pages, view_id
 from svbench.report.view.boards import by_rank, comparable
 from svbench.report.view.content import Head, Link
@@ -91,7 +93,17 @@ def write_report(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Path:
         No runs, two runs of one system on the same protocol and data, or a folder that holds other files.
     """
     runs = sorted(runs, key=lambda r: (r.record.protocol.id, r.record.system.id))
-    _check(runs)
+    if not runs:
+        raise DataError("no runs to report on")
+    seen: dict[tuple[str, str, str], Run] = {}
+    for run in runs:
+        key = (run.record.system.id, run.record.protocol_digest, run.record.data.digest)
+        if key in seen:
+            raise DataError(
+                f"{seen[key].path} and {run.path} are both runs of {key[0]!r} on the same protocol and data; "
+                "report one of them"
+            )
+        seen[key] = run
     with replaced(out, MARK, "report") as new:
         _write(runs, spec, new)
     return out / "index.html"
@@ -121,27 +133,13 @@ class Renderer:
 
 
 def _json(value: Any) -> Any:
-    """Write a dataclass as JSON that cannot end the script element it stands in."""
+    """Write a dataclass as JSON in which nothing can end the script element around it."""
     from markupsafe import Markup
 
     text = msgspec.json.encode(value).decode()
     for sign in "<>&'":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
-
-
-def _check(runs: Sequence[Run]) -> None:
-    if not runs:
-        raise DataError("no runs to report on")
-    seen: dict[tuple[str, str, str], Run] = {}
-    for run in runs:
-        key = (run.record.system.id, run.record.protocol_digest, run.record.data.digest)
-        if key in seen:
-            raise DataError(
-                f"{seen[key].path} and {run.path} are both runs of {key[0]!r} on the same protocol and data; "
-                "report one of them"
-            )
-        seen[key] = run
 
 
 Page = GroupsPage | TrackPage | WorstPage | ResourcesPage | ProvenancePage
@@ -183,30 +181,22 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
     links += [Link("Provenance", PROVENANCE)] if "provenance" in spec.sections else []
 
     def head(title: str, summary: str, place: str, *scripts: str) -> Head:
-        root = "../" if "/" in place else ""
-        others = [link for link in links if link.href != place]
-        return Head(title, summary, root, _from(others, root), scripts, __version__)
+        root = "../" * place.count("/")
+        others = (replace(link, href=root + link.href) for link in links if link.href != place)
+        return Head(title, summary, root, tuple(others), scripts, __version__)
 
     for name, topic_runs in topics.items():
         first = places[name] == "index.html"
-        yield (
-            places[name],
-            "index.html",
-            GroupsPage(
-                head(
-                    spec.title if first else TOPICS[name],
-                    _summary(runs if first else topic_runs),
-                    places[name],
-                    "sort.js",
-                    "print.js",
-                ),
-                spec.sections,
-                tuple(groups_of[name]),
-                tuple(Link(t, track_page(hearing, t), h.why) for t, h in heard.items() if first),
-                note if first else "",
-                tuple(failures(topic_runs)),
-            ),
+        title, summary = (spec.title, _summary(runs)) if first else (TOPICS[name], _summary(topic_runs))
+        page = GroupsPage(
+            head(title, summary, places[name], "sort.js", "print.js"),
+            spec.sections,
+            tuple(groups_of[name]),
+            tuple(Link(t, track_page(hearing, t), h.why) for t, h in heard.items() if first),
+            note if first else "",
+            tuple(failures(topic_runs)),
         )
+        yield places[name], "index.html", page
     for group in recorded:
         name = group_name(group)
         here = heard if name == hearing else {}
@@ -218,35 +208,21 @@ def pages(runs: Sequence[Run], spec: ReportSpec, out: Path) -> Iterator[tuple[st
                 here,
                 tracks=group[0].record.data.tracks if "tracks" in spec.sections else tuple(here),
                 elsewhere={t: TO_ROOT + track_page(hearing, t) for t in heard} if same_data else {},
-                root=TO_ROOT,
-                links=_from(links, TO_ROOT),
-                version=__version__,
+                head=head("", "", track_folder(name), *TRACK_SCRIPTS),
             )
         )
     if profiled:
-        summary = "What the systems cost, and the quality they reach for it."
-        yield (
-            RESOURCES,
-            "resources.html",
-            ResourcesPage(head("Resources", summary, RESOURCES, "sort.js", "print.js"), all_groups),
-        )
+        summary = "What the systems cost, and how well they score for it."
+        top = head("Resources", summary, RESOURCES, "sort.js", "print.js")
+        yield RESOURCES, "resources.html", ResourcesPage(top, all_groups)
     if worst:
-        scripts = ("sort.js", "print.js", "player.js", "playlist.js")
-        page = WorstPage(head("Worst frames", worst[2], WORST, *scripts), tuple(worst[0]), worst[1])
-        yield WORST, "worst.html", page
+        lists, explanation, summary = worst
+        top = head("Worst frames", summary, WORST, "sort.js", "print.js", "player.js", "playlist.js")
+        yield WORST, "worst.html", WorstPage(top, tuple(lists), explanation)
     if "provenance" in spec.sections:
-        summary = "What was computed, with what, on what, and by which command."
-        yield (
-            PROVENANCE,
-            "provenance.html",
-            ProvenancePage(
-                head("Provenance", summary, PROVENANCE, "print.js"), tuple(rules(runs)), tuple(origins(runs))
-            ),
-        )
-
-
-def _from(links: Sequence[Link], root: str) -> tuple[Link, ...]:
-    return tuple(Link(link.text, root + link.href, link.note) for link in links)
+        summary = "What was computed, with which software, on which data, and by which command."
+        top = head("Provenance", summary, PROVENANCE, "print.js")
+        yield PROVENANCE, "provenance.html", ProvenancePage(top, tuple(rules(runs)), tuple(origins(runs)))
 
 
 def _worst(
@@ -260,11 +236,12 @@ def _worst(
     name = group_name(group)
 
     def page_of(window: Window) -> str:
+        if "tracks" not in spec.sections:
+            return ""
         place = f"../{track_page(name, window.track)}"
         return f"{place}#{view_id(window.target_set, window.target)}@{window.start_s:g}"
 
-    linked = page_of if "tracks" in spec.sections else lambda window: ""
-    lists, note = playlists(group, spec.listen, out, page_of=linked, budget=budget)
+    lists, note = playlists(group, spec.listen, out, page_of=page_of, budget=budget)
     record = group[0].record
     summary = f"{record.protocol.id} version {record.protocol.version} · {record.data.title}"
     return (lists, note, summary) if lists else None
@@ -281,12 +258,9 @@ def _measured(run: Run) -> str:
 
 
 def _summary(runs: Sequence[Run]) -> str:
-    def count(names: set[str], word: str) -> str:
-        return f"{len(names)} {word}{'' if len(names) == 1 else 's'}"
-
-    systems = count({r.record.system.id for r in runs}, "system")
-    protocols = count({r.record.protocol_digest for r in runs}, "protocol")
-    return f"{systems}, {protocols}, {count({_measured(r) for r in runs}, 'data set')}"
+    systems = counted(len({r.record.system.id for r in runs}), "system")
+    protocols = counted(len({r.record.protocol_digest for r in runs}), "protocol")
+    return f"{systems}, {protocols}, {counted(len({_measured(r) for r in runs}), 'data set')}"
 
 
 TOPICS = {

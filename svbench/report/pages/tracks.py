@@ -59,9 +59,7 @@ def track_pages(
     *,
     tracks: Sequence[str],
     elsewhere: Mapping[str, str],
-    root: str,
-    links: Sequence[Link],
-    version: str,
+    head: Head,
 ) -> Iterator[tuple[str, TrackPage]]:
     """Yield the pages of tracks one at a time; all of them together need as much memory as the runs.
 
@@ -74,12 +72,8 @@ def track_pages(
         Those that get a page, in order.
     elsewhere : mapping of str to str
         Pages of the same tracks, under another protocol, on which they can be heard.
-    root : str
-        Leads from the pages to the report's folder.
-    links : sequence of Link
-        Other pages of the report.
-    version : str
-        Version of svbench.
+    head : Head
+        Head of all pages; each gets the track as its title.
 
     Yields
     ------
@@ -88,6 +82,10 @@ def track_pages(
     """
     headline = boards(runs)
     record = runs[0].record
+    summary = (
+        f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]} · "
+        f"{record.data.title}, {counted(len(record.data.tracks), 'track')}"
+    )
     # The headline's score by system, track, target set and target, reduced once for all pages.
     scores = {
         (run.record.system.id, s.track, s.target_set, s.target): s
@@ -96,64 +94,46 @@ def track_pages(
         if s.metric == record.protocol.headline
     }
     for number, name in enumerate(tracks):
-        near = [
-            Link(f"{arrow} {other}" if arrow == "←" else f"{other} {arrow}", f"{slug(other)}.html", relation)
-            for arrow, relation, other in (
-                ("←", "prev", tracks[number - 1] if number else ""),
-                ("→", "next", tracks[number + 1] if number + 1 < len(tracks) else ""),
-            )
-            if other
-        ]
+        near = []
+        if number > 0:
+            near.append(Link(f"← {tracks[number - 1]}", f"{slug(tracks[number - 1])}.html", "prev"))
+        if number + 1 < len(tracks):
+            near.append(Link(f"{tracks[number + 1]} →", f"{slug(tracks[number + 1])}.html", "next"))
         found = heard.get(name)
         if found is None and name in elsewhere:
             near.append(Link("Listen", elsewhere[name]))
-        head = Head(
-            title=name,
-            summary=f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]} · "
-            f"{record.data.title}, {counted(len(record.data.tracks), 'track')}",
-            root=root,
-            links=tuple(links),
-            scripts=SCRIPTS,
-            version=version,
+        audio = found.note if found else "There is no audio of this track here."
+        page = TrackPage(
+            replace(head, title=name, summary=summary),
+            _scores(headline, name, scores),
+            tuple(_views(runs, headline, name, found, scores)),
+            " ".join([audio, *unstable_sentences(runs, track=name)]),
+            tuple(near),
         )
-        views = tuple(_views(runs, headline, name, found, scores))
-        note = " ".join([_note(found), *unstable_sentences(runs, track=name)])
-        yield name, TrackPage(head, _scores(headline, name, scores), views, note, tuple(near))
-
-
-def _note(found: Heard | None) -> str:
-    return found.note if found else "There is no audio of this track here."
+        yield name, page
 
 
 def _scores(headline: Sequence[Board], track: str, scores: Scores) -> Table:
     """Build the table of one track: a row for each system, a column for each target of each set."""
-    columns = [(b.target_set, t) for b in headline for t in b.columns if t != "mean"]
-    several = len(headline) > 1
+    columns = [(b.target_set, t) for b in headline for t in b.targets]
     runs = list({id(row.run): row.run for b in headline for row in b.rows}.values())
+
+    def cell(system: str, column: tuple[str, str]) -> Cell:
+        found = track_cell(scores.get((system, track, *column)))
+        # The first page lists the failures with their reasons.
+        return replace(found, href="../../index.html#failures") if found.text == "failed" else found
+
     rows = [
-        Row(
-            run.record.system.id,
-            run.record.system.kind,
-            tuple(track_cell(scores.get((run.record.system.id, track, *column))) for column in columns),
-            imported=run.record.imported,
-        )
+        Row(s.id, s.kind, tuple(cell(s.id, column) for column in columns), imported=run.record.imported)
         for run in runs
+        for s in [run.record.system]
     ]
     quantity = headline[0].quantity if headline else None
     caption = f"{quantity.name} of this track" if quantity else "No scores yet"
     better = "" if quantity is None else f"{quantity.unit} · "
     better += "higher is better" if quantity is None or quantity.higher_is_better else "lower is better"
-    heads = [f"{t} ({s})" if several else t for s, t in columns]
-    return Table("scores", caption, better, "", ("system", *heads), tuple(_failed(rows)))
-
-
-def _failed(rows: Sequence[Row]) -> list[Row]:
-    """Link "failed" to the list of failures on the first page."""
-
-    def cell(found: Cell) -> Cell:
-        return replace(found, href="../../index.html#failures") if found.text == "failed" else found
-
-    return [replace(row, cells=tuple(map(cell, row.cells))) for row in rows]
+    heads = [f"{t} ({s})" if len(headline) > 1 else t for s, t in columns]
+    return Table("scores", caption, better, "", ("system", *heads), tuple(rows))
 
 
 def _views(
@@ -161,11 +141,11 @@ def _views(
 ) -> list[View]:
     views = []
     for board in headline:
-        for target in board.columns:
+        for target in board.targets:
             content = curves(runs, track, board.target_set, target, found.wave if found else ())
             if content is None:
                 continue
-            legend = _systems(content)
+            legend = {line.system: line.line for strip in content.strips for line in strip.lines}
             player = None
             if found and target in found.players:
                 player = _player(found.players[target], board, target, track, scores)
@@ -185,10 +165,6 @@ def _views(
                 )
             )
     return views
-
-
-def _systems(content: Curves) -> dict[str, int]:
-    return {line.system: line.line for strip in content.strips for line in strip.lines}
 
 
 def _player(player: Player, board: Board, target: str, track: str, scores: Scores) -> Player:

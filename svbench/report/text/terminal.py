@@ -91,7 +91,7 @@ def _print_variants(runs: Sequence[Run]) -> None:
                 table.add_row(_name(next(iter(cells.values())).run), *map(_plain, texts))
             _print(
                 console,
-                variants.told(board),
+                variants.board_caption(board),
                 table,
                 [*variants.shortfalls(board), *footnotes(variants.first_runs(board))],
             )
@@ -104,7 +104,7 @@ def _print_battery(battery: Battery) -> None:
         table.add_column(head, justify="right" if i > 1 else "left", overflow="fold")
     for row in battery_rows(battery):
         table.add_row(*map(_plain, row))
-    _print(console, variants.told(battery.headline), table, [battery_note(battery)])
+    _print(console, variants.board_caption(battery.headline), table, [battery_note(battery)])
 
 
 def _name(run: Run) -> Text:

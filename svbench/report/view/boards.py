@@ -1,7 +1,7 @@
 """Group runs that may be compared and rank them: one board per protocol, data set and target set.
 
 Runs of different protocol digests or different tracks never share a board. Oracles see the
-references, so they stand apart and take no rank. Who ranks is decided in `svbench.results.standing`.
+references, so they are listed apart and take no rank. `svbench.results.standing` decides who ranks.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from svbench.printing.numbers import counted
-from svbench.report.view.caveats import affected_cells
+from svbench.report.view.caveats import leak_sentence, without_defects
+from svbench.report.view.content import Cell, Row
 from svbench.report.view.numbers import interval_text
 from svbench.results.aggregate import Summary, quantities, summarise
 from svbench.results.record import Quantity
 from svbench.results.standing import Standing, candidate, mostly_unknown, standing
 from svbench.results.store import Run
+from svbench.specs.report import MEAN
 from svbench.statistics.comparison import PrintedNumber, run_intervals
 from svbench.statistics.track_values import Column, IntervalSettings, every_column
 
@@ -54,6 +56,11 @@ class Board:
     quantity: Quantity
     rows: tuple[BoardRow, ...]
     unranked: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns without the mean."""
+        return tuple(c for c in self.columns if c != MEAN)
 
 
 def comparable(runs: Sequence[Run]) -> list[list[Run]]:
@@ -95,21 +102,20 @@ def boards(group: Sequence[Run], metric: str | None = None) -> list[Board]:
     protocol = group[0].record.protocol
     name = metric or protocol.headline
     quantity = next(q for q in group[0].record.quantities if q.name == name)
-    summaries = {id(run): summarise(run, allow_incomplete=True) for run in group}
     found = []
     for target_set in protocol.target_sets:
-        cells = {
-            id(run): {
-                s.target: s for s in summaries[id(run)] if s.target_set == target_set.id and s.metric == name
-            }
-            for run in group
-        }
-        without = {id(run): _clean(run, target_set.id, name, cells[id(run)]) for run in group}
+        column = target_set.id, name
+        cells = {id(run): _by_target(summarise(run, allow_incomplete=True), *column) for run in group}
+        clean = {id(run): _by_target(without_defects(run), *column) for run in group}
         present = [run for run in group if cells[id(run)]]
         if present:
-            columns = (*target_set.targets, *(["mean"] if len(target_set.targets) > 1 else []))
-            found.append(_board(present, target_set.id, columns, quantity, cells, without))
+            columns = (*target_set.targets, *([MEAN] if len(target_set.targets) > 1 else []))
+            found.append(_board(present, target_set.id, columns, quantity, cells, clean))
     return found
+
+
+def _by_target(summaries: Sequence[Summary], target_set: str, metric: str) -> dict[str, Summary]:
+    return {s.target: s for s in summaries if (s.target_set, s.metric) == (target_set, metric)}
 
 
 def by_rank(group: Sequence[Run]) -> list[Run]:
@@ -119,23 +125,9 @@ def by_rank(group: Sequence[Run]) -> list[Run]:
     return sorted(ordered, key=lambda run: run.record.system.kind == "oracle")
 
 
-def _clean(run: Run, target_set: str, metric: str, cells: dict[str, Summary]) -> dict[str, Summary]:
-    """Summarise without known defects; keep the columns that lose tracks by it."""
-    affected = affected_cells(run)
-    if not affected:
-        return {}
-    return {
-        s.target: s
-        for s in summarise(run, allow_incomplete=True, leave_out=affected)
-        if (s.target_set, s.metric) == (target_set, metric) and s.n_tracks != cells[s.target].n_tracks
-    }
-
-
 def ranked_metrics(run: Run) -> list[str]:
     """Return the quantities of a run's protocol, the headline first."""
-    names = list(quantities(run))
-    headline = run.record.protocol.headline
-    return [headline, *(n for n in names if n != headline)]
+    return sorted(quantities(run), key=lambda name: name != run.record.protocol.headline)
 
 
 def _board(
@@ -144,12 +136,10 @@ def _board(
     columns: tuple[str, ...],
     quantity: Quantity,
     cells: dict[int, dict[str, Summary]],
-    without: dict[int, dict[str, Summary]],
+    clean: dict[int, dict[str, Summary]],
 ) -> Board:
     candidates = {c: [candidate(run, cells[id(run)][c]) for run in runs] for c in columns}
-    places = {
-        c: standing(found, quantity, "the mean" if c == "mean" else c) for c, found in candidates.items()
-    }
+    places = {c: standing(found, quantity, "the mean" if c == MEAN else c) for c, found in candidates.items()}
     last = columns[-1]
     # Imported files may leave most means unknown; the first known column then orders the rows.
     competing = {c: [x for x in found if x.competes] for c, found in candidates.items()}
@@ -171,15 +161,26 @@ def _board(
 
     rows = [
         BoardRow(
-            ranks[i], runs[i], cells[id(runs[i])], without[id(runs[i])],
-            where(lambda s: s.best, i), where(lambda s: s.second, i), where(lambda s: s.partial, i),
+            ranks[i],
+            runs[i],
+            cells[id(runs[i])],
+            clean[id(runs[i])],
+            best=where(lambda s: s.best, i),
+            second=where(lambda s: s.second, i),
+            partial=where(lambda s: s.partial, i),
         )
         for i in sorted(range(len(runs)), key=order)
-    ]  # fmt: skip
+    ]
     unranked = places[last].reason
     if lead != last:
         unranked = f"{unranked} Rows are in the order of {lead}.".strip()
     return Board(tuple(runs), target_set, columns, quantity, tuple(rows), unranked)
+
+
+def system_row(run: Run, cells: Sequence[Cell], rank: int | None = None) -> Row:
+    """Build the row of a run's system in a table of a page."""
+    system, imported = run.record.system, run.record.imported
+    return Row(system.id, system.kind, tuple(cells), str(rank or ""), imported, leak_sentence(run))
 
 
 RUNNABLE = "Runnable?"  # heads the column of verdicts on the limits of a protocol
@@ -202,7 +203,7 @@ def runnable(run: Run) -> str | None:
 
 
 class Intervals:
-    """A cache of the 95 % intervals over tracks, computed once per run for all its numbers."""
+    """A cache of 95 % intervals over tracks: those of a run are computed together, once for all tables."""
 
     def __init__(self) -> None:
         self._found: dict[int, dict[Column, PrintedNumber]] = {}

@@ -6,14 +6,15 @@ a defect that becomes known later also marks old runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from svbench.errors import DataError, SvbenchError, UnknownNameError
 from svbench.printing.numbers import counted
 from svbench.printing.paths import without_paths
 from svbench.report.view import numbers
-from svbench.results.aggregate import Summary, track_scores
+from svbench.results.aggregate import Summary, summarise, track_scores
 from svbench.results.record import manifest_of
 from svbench.results.scores import why_unstable
 from svbench.results.store import Run, kept_per_run
@@ -21,6 +22,22 @@ from svbench.specs.manifest import Manifest
 from svbench.specs.relations import Overlap, overlap
 from svbench.specs.report import MEAN
 from svbench.tables.model import LEAK
+
+K = TypeVar("K", bound=Hashable)
+
+
+def grouped(pairs: Iterable[tuple[K, str]]) -> dict[K, list[str]]:
+    """Collect the texts of each key, without repetition and in order of appearance.
+
+    Examples
+    --------
+    >>> grouped([("noise", "a"), ("hum", "b"), ("noise", "c"), ("noise", "a")])
+    {'noise': ['a', 'c'], 'hum': ['b']}
+    """
+    found: dict[K, dict[str, None]] = {}
+    for key, text in pairs:
+        found.setdefault(key, {})[text] = None
+    return {key: list(texts) for key, texts in found.items()}
 
 
 def overlap_of(run: Run) -> Overlap:
@@ -63,15 +80,17 @@ def footnotes(runs: Sequence[Run]) -> list[str]:
     """Return the notes below a table: training data, known defects, and what was left out."""
     sentences = dict.fromkeys(t for run in runs if (t := leak_sentence(run)))
     notes = [f"{LEAK}: {'; '.join(sentences)}."] if sentences else []
-    unchecked: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for entry in overlap_of(run).unchecked:
-            unchecked.setdefault(run.record.system.id, {})[entry] = None
+    unchecked = grouped((r.record.system.id, name) for r in runs for name in overlap_of(r).unchecked)
     if unchecked:
         systems = "; ".join(f"{system} ({', '.join(names)})" for system, names in unchecked.items())
         notes.append(f"Training data that could not be compared with these tracks: {systems}.")
     notes += [*unstable_sentences(runs), *_errata(runs[0]), *_unfinished(runs), *_fewer_frames(runs)]
-    return [*notes, *_left_out(runs), *_data_notes(runs), *other_runs(runs)]
+    # Tables of variants list the tracks that were left out themselves.
+    left_out = (text for r in runs if not r.record.data.variant for text in r.record.data.left_out)
+    notes += _listed("Left out", left_out, "run.json")
+    data_notes = (text for run in runs for text in run.data_notes)
+    notes += _listed("Wrong with the data", data_notes, "the files of the tracks")
+    return [*notes, *other_runs(runs)]
 
 
 def other_runs(runs: Sequence[Run]) -> list[str]:
@@ -85,13 +104,10 @@ def unstable_sentences(runs: Sequence[Run], most: int = 5, *, track: str | None 
 
     ``track`` limits the list to one track.
     """
-    alike: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for sentence in _unstable(run, most, track):
-            alike.setdefault(sentence, {})[run.record.system.id] = None
-    if not alike:
+    unstable = grouped((text, run.record.system.id) for run in runs for text in _unstable(run, most, track))
+    if not unstable:
         return []
-    cells = "; ".join(f"{sentences} ({_some(list(systems), most)})" for sentences, systems in alike.items())
+    cells = "; ".join(f"{text} ({_some(systems, most)})" for text, systems in unstable.items())
     reasons = why_unstable(n for run in runs for result in run.results for n in result.notes)
     because = "".join(f"; {why}" for why in reasons)
     return [f"Unstable, and left out of every number: {cells}{because}."]
@@ -110,20 +126,16 @@ def unstable_tracks(run: Run, target_set: str, target: str, metric: str) -> set[
 
 def _unstable(run: Run, most: int, only: str | None) -> list[str]:
     """Describe the unstable quantities, targets and tracks of a run, equal ones joined."""
-    names: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
-    for row in track_scores(run):
-        if row.status == "unstable" and only in (None, row.track):
-            by_target = names.setdefault((row.target_set, row.track), {})
-            by_target.setdefault(row.target, {})[row.metric] = None
-    tracks: dict[str, list[str]] = {}
-    for (target_set, track), by_target in names.items():
-        metrics = dict.fromkeys(m for found in by_target.values() for m in found)
-        sentences = f"{', '.join(metrics)} of {', '.join(by_target)} in {target_set}"
-        tracks.setdefault(sentences, []).append(track)
+    unstable = [r for r in track_scores(run) if r.status == "unstable" and only in (None, r.track)]
+    targets = grouped(((r.target_set, r.track), r.target) for r in unstable)
+    metrics = grouped(((r.target_set, r.track), r.metric) for r in unstable)
+    tracks = grouped(
+        (f"{', '.join(metrics[key])} of {', '.join(targets[key])} in {key[0]}", key[1]) for key in targets
+    )
     total = len(run.record.data.tracks)
     return [
-        f"{sentences} on {f'all {total} tracks' if len(found) == total > 1 else _some(found, most)}"
-        for sentences, found in tracks.items()
+        f"{what} on {f'all {total} tracks' if len(names) == total > 1 else _some(names, most)}"
+        for what, names in tracks.items()
     ]
 
 
@@ -132,19 +144,43 @@ def _some(names: Sequence[str], most: int) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
-def marked_name(run: Run) -> str:
-    """Return the name of a run's system with its marks, as plain text."""
+def marked_name(run: Run, name: str = "", *, with_leak: bool = True) -> str:
+    """Return the name of a run's system as plain text, with its kind and the mark of a leak.
+
+    Parameters
+    ----------
+    run : Run
+    name : str
+        What the system is called in this table; its id by default.
+    with_leak : bool
+        False where the leak is marked in another way.
+    """
     marks = f" ({', '.join(run.record.marks)})" if run.record.marks else ""
-    return f"{run.record.system.id}{marks}{f' 🔴 {LEAK}' if leaks(run) else ''}"
+    leak = f" 🔴 {LEAK}" if with_leak and leaks(run) else ""
+    return f"{name or run.record.system.id}{marks}{leak}"
 
 
 def affected_cells(run: Run) -> dict[tuple[str, str], str]:
     """Return the known defects among a run's tracks and targets, by (track, target)."""
-    manifest = _manifest(run)
+    manifest, _ = _looked_up(run)
     if manifest is None or manifest.head.version != run.record.data.version:
         return {}
     tracks, targets = set(run.record.data.tracks), set(run.record.protocol.targets)
     return {c: d for c, d in manifest.affected_cells().items() if c[0] in tracks and c[1] in targets}
+
+
+@kept_per_run
+def without_defects(run: Run) -> tuple[Summary, ...]:
+    """Return the numbers that known defects affect, computed again without the affected cells."""
+    affected = affected_cells(run)
+    if not affected:
+        return ()
+    n_tracks = {(s.target_set, s.target, s.metric): s.n_tracks for s in summarise(run, allow_incomplete=True)}
+    return tuple(
+        s
+        for s in summarise(run, allow_incomplete=True, leave_out=affected)
+        if s.n_tracks != n_tracks[s.target_set, s.target, s.metric]
+    )
 
 
 def beside(text: str, clean: Summary | None) -> str:
@@ -159,11 +195,11 @@ def beside(text: str, clean: Summary | None) -> str:
 
 
 def _errata(run: Run) -> list[str]:
-    data, manifest = run.record.data, _manifest(run)
+    data = run.record.data
+    manifest, reason = _looked_up(run)
     if not data.manifest:
         return []  # recordings known by name only
     if manifest is None:
-        reason = _looked_up(run)[1]
         return [f"Known defects of the tracks of {data.id} could not be looked up: {without_paths(reason)}."]
     if manifest.head.version != data.version:
         return [
@@ -173,10 +209,7 @@ def _errata(run: Run) -> list[str]:
     cells = affected_cells(run)
     if not cells:
         return []
-    by_track: dict[str, dict[str, None]] = {}
-    for track, target in cells:
-        by_track.setdefault(track, {})[target] = None
-    sentences = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in by_track.items())
+    sentences = "; ".join(f"{track}: {', '.join(targets)}" for track, targets in grouped(cells).items())
     count = "the one cell" if len(cells) == 1 else f"the {len(cells)} cells"
     return [f"In round brackets: without {count} of known defects ({sentences})."]
 
@@ -184,16 +217,14 @@ def _errata(run: Run) -> list[str]:
 def _unfinished(runs: Sequence[Run]) -> list[str]:
     """Count failed and missing tracks by system; tables of variants count them in a column."""
     found = []
-    for what in ("failed", "missing"):
+    for attribute, what in (("failed", "failed"), ("missing", "were not run")):
         counts = [
             f"{run.record.system.id} {len(tracks)} of {len(run.record.data.tracks)}"
             for run in runs
-            if not run.record.data.variant and (tracks := getattr(run, what))
+            if not run.record.data.variant and (tracks := getattr(run, attribute))
         ]
         if counts:
-            found.append(
-                f"Tracks that {'failed' if what == 'failed' else 'were not run'}: {', '.join(counts)}."
-            )
+            found.append(f"Tracks that {what}: {', '.join(counts)}.")
     return found
 
 
@@ -223,27 +254,13 @@ def _frames(run: Run) -> dict[str, int]:
     }
 
 
-def _left_out(runs: Sequence[Run]) -> list[str]:
-    """Count and name the tracks that no run measured; tables of variants do so themselves."""
-    sentences = list(
-        dict.fromkeys(t for r in runs if not r.record.data.variant for t in r.record.data.left_out)
-    )
-    return [f"Left out: {_counted(sentences, 'run.json')}."] if sentences else []
-
-
-def _data_notes(runs: Sequence[Run]) -> list[str]:
-    """Count and name the tracks whose files do not fit together, as `svbench verify` does."""
-    sentences = list(dict.fromkeys(t for run in runs for t in run.data_notes))
-    return [f"Wrong with the data: {_counted(sentences, 'the files of the tracks')}."] if sentences else []
-
-
-def _counted(sentences: Sequence[str], where: str, most: int = 5) -> str:
-    more = f"; and {len(sentences) - most} more, named in {where}" if len(sentences) > most else ""
-    return f"{len(sentences)} ({'; '.join(sentences[:most])}{more})"
-
-
-def _manifest(run: Run) -> Manifest | None:
-    return _looked_up(run)[0]
+def _listed(what: str, sentences: Iterable[str], where: str, most: int = 5) -> list[str]:
+    """Count sentences and print the first ones; ``where`` says which file has the others."""
+    unique = list(dict.fromkeys(sentences))
+    if not unique:
+        return []
+    more = f"; and {len(unique) - most} more, named in {where}" if len(unique) > most else ""
+    return [f"{what}: {len(unique)} ({'; '.join(unique[:most])}{more})."]
 
 
 # A table asks for the same few overlaps once per number.

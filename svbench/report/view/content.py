@@ -1,6 +1,6 @@
-"""The parts that pages are made of: head, links, tables, figures and players, every text already final.
+"""The parts that pages are made of: head, links, tables, figures and players, with texts ready to print.
 
-The classes of one kind of page stand beside the code that fills them. A template gets its page as ``page``.
+The classes of one kind of page are defined beside the code that fills them. Templates get a page as ``page``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Link:
-    """A place in the report; ``note`` says what is there."""
+    """A link to a place in the report, with a note on what is there."""
 
     text: str
     href: str
@@ -21,8 +21,8 @@ class Link:
 class Head:
     """Head and foot of a page.
 
-    ``root`` leads from the page to the report's folder; ``links`` are other pages, ``scripts`` the
-    page's own.
+    ``root`` is the relative path from the page to the report's folder, ``links`` are the other pages, and
+    ``scripts`` are the files of assets/ that the page loads, in this order.
     """
 
     title: str
@@ -35,12 +35,25 @@ class Head:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: its text, its sort value (``None`` sorts last), and how it is marked.
+    """A table cell.
 
-    ``best`` is bold, ``second`` underlined.
-
-    ``title`` says more of the cell; ``mark`` points to the table's note; the lines of
-    ``more`` stand below the text, smaller. ``heat`` from 0 (worst) to 8 colours the cell.
+    Attributes
+    ----------
+    text : str
+    sort : float, str or None
+        The value to sort by; None comes last.
+    best, second, muted : bool
+        Printed bold, underlined, or grey.
+    title : str
+        Shown when the pointer is over the cell.
+    mark : str
+        A sign behind the text that the note of the table explains.
+    more : tuple of str
+        Small lines below the text.
+    heat : int or None
+        Colour from 0 (worst) to 8 (best).
+    href : str
+        What the text links to; empty for no link.
     """
 
     text: str
@@ -59,8 +72,8 @@ class Cell:
 class Row:
     """A table row; ``kind`` is system, baseline or oracle, or empty.
 
-    ``imported`` numbers were read from another tool's files. ``leaks`` says in a sentence that the
-    system was trained on tracks it is measured on. ``href`` is what the name leads to.
+    ``imported`` numbers were read from another tool's files. ``leaks`` is a sentence for a system that was
+    trained on tracks it is measured on. ``href`` is what the name links to.
     """
 
     name: str
@@ -87,7 +100,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot with the words for those who do not see it."""
+    """A plot, with a text for readers who cannot see it."""
 
     caption: str
     svg: str
@@ -96,7 +109,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Signal:
-    """One thing to hear: audio path from the page, its waveform as an SVG path, its colour.
+    """A signal of a player: the path of its audio from the page, and its waveform as an SVG path.
 
     ``spectrogram`` and ``difference`` are images, empty where there are none; ``line`` is the number of
     a system's colour in the curves, None for mixture and reference.
@@ -114,7 +127,10 @@ class Signal:
 
 @dataclass(frozen=True)
 class Player:
-    """Signals of one target of one track, switched at one position; ``start_s`` is where they begin."""
+    """Signals of one target of one track that can be switched while they play.
+
+    ``start_s`` is where in the track they begin; ``scale`` explains the axes of the spectrograms.
+    """
 
     id: str
     label: str

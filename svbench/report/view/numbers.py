@@ -6,29 +6,19 @@ from collections.abc import Iterable, Mapping
 
 from svbench.printing.numbers import counted, signed
 from svbench.results.aggregate import Summary
+from svbench.results.record import RunRecord
 from svbench.specs.protocol import Reduce
-
-MISSING = {
-    "perfect": "perfect",
-    "undefined": "undefined",
-    "unstable": "unstable",
-    "no target": "no target",
-    "failed": "failed",
-    "unknown": "unknown",
-}
 
 
 def decibels(value: float | None, status: str = "ok", digits: int = 2) -> str:
-    """Print a score, or the word for why there is none.
+    """Print a score, or its status where it has no value.
 
     Examples
     --------
     >>> decibels(-0.001), decibels(-3.456), decibels(None, "undefined")
     ('0.00', '−3.46', 'undefined')
     """
-    if value is None:
-        return MISSING[status]
-    return signed(value, digits)
+    return status if value is None else signed(value, digits)
 
 
 def with_sign(value: float) -> str:
@@ -79,6 +69,14 @@ def reducers(label: str) -> str:
         axes = zip((first, *others), ("frames", "tracks", "targets"), strict=False)
         words = [f"{reducer} over {axis}" for reducer, axis in axes]
     return f"{label} ({', '.join(words)})"
+
+
+def describe_numbers(what: str, label: str, record: RunRecord) -> str:
+    """Say what a table's numbers are: quantities with their unit, reducers, n, and the protocol."""
+    return (
+        f"{what} · {reducers(label)} · n = {counted(len(record.data.tracks), 'track')} · "
+        f"{record.protocol.id} version {record.protocol.version}, {record.protocol_digest[:8]}"
+    )
 
 
 def short_columns(counts: Mapping[str, int], total: int, rule: Reduce) -> str:

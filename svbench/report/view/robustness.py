@@ -16,11 +16,11 @@ from svbench.report.view.variants import (
     VariantBoard,
     VariantCell,
     below,
+    board_caption,
     change_lines,
     first_runs,
     score_text,
     shortfalls,
-    told,
 )
 from svbench.results.standing import PRACTICALLY_INFINITE_DB
 from svbench.specs.protocol import ORIGINAL
@@ -88,7 +88,7 @@ def battery_rows(battery: Battery, intervals: bool = True) -> list[list[str]]:
 def battery_note(battery: Battery, intervals: bool = True) -> str:
     """Explain the table, and list where it rests on fewer tracks and what limits its numbers."""
     beside = battery.equivariance
-    second = f"Second: {told(beside)}." if beside else ""
+    second = f"Second: {board_caption(beside)}." if beside else ""
     change = f"{CHANGE}{INTERVAL if intervals else ''}."
     parts = [change, CLAIMS, second, EXACT if beside else "", *shortfalls(battery.headline)]
     if beside:
@@ -102,7 +102,7 @@ def battery_table(battery: Battery, name: str) -> Table:
     return Table(
         name,
         f"Robustness of {target}: what each transform costs, and whether estimates follow it",
-        told(battery.headline),
+        board_caption(battery.headline),
         battery_note(battery),
         tuple(battery_head(battery)),
         tuple(Row(variant, "", (Cell(claim, claim), *cells)) for variant, claim, cells in _rows(battery)),

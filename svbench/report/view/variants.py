@@ -10,10 +10,9 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svbench.printing.numbers import counted
 from svbench.report.view.boards import Intervals
-from svbench.report.view.caveats import affected_cells, beside
-from svbench.report.view.numbers import decibels, reducers, with_sign
+from svbench.report.view.caveats import beside, grouped, without_defects
+from svbench.report.view.numbers import decibels, describe_numbers, with_sign
 from svbench.results.aggregate import Summary, entering_values, quantities, summarise
 from svbench.results.record import Quantity
 from svbench.results.store import Run
@@ -95,13 +94,7 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
     for run in sorted(group, key=lambda r: (r.record.system.kind == "oracle", r.record.system.id)):
         by_system.setdefault(run.record.system.id, {})[run.record.data.variant] = run
     summaries = {_key(run, s): s for run in group for s in summarise(run, allow_incomplete=True)}
-    clean = {
-        _key(run, s): s
-        for run in group
-        if (affected := affected_cells(run))
-        for s in summarise(run, allow_incomplete=True, leave_out=affected)
-        if s.n_tracks != summaries[_key(run, s)].n_tracks
-    }
+    clean = {_key(run, s): s for run in group for s in without_defects(run)}
     boards, intervals = [], Intervals()
     for quantity in sorted(record.quantities, key=lambda q: q.name != record.protocol.headline):
         for target_set, target in ((s.id, t) for s in record.protocol.target_sets for t in s.targets):
@@ -111,14 +104,14 @@ def variant_boards(group: Sequence[Run]) -> list[VariantBoard]:
                 original = runs.get(ORIGINAL)
                 cells = {
                     v: VariantCell(
-                        own,
+                        variant_run,
                         summary,
-                        clean.get((id(own), *name)),
-                        _change(original, own, name),
-                        " ".join(intervals.below(own, summary)) if own is original else "",
+                        clean.get((id(variant_run), *name)),
+                        _change(original, variant_run, name),
+                        " ".join(intervals.below(variant_run, summary)) if variant_run is original else "",
                     )
                     for v in record.data.variants
-                    if (own := runs.get(v)) and (summary := summaries.get((id(own), *name)))
+                    if (variant_run := runs.get(v)) and (summary := summaries.get((id(variant_run), *name)))
                 }
                 if cells:
                     rows[system] = cells
@@ -189,12 +182,14 @@ def _with_insertions(boards: list[VariantBoard]) -> list[VariantBoard]:
         return boards
     run = [v for v in found.variants if v != ORIGINAL and any(v in cells for _, cells in found.rows)]
     counts = {v: n for v, n in _most(found).items() if v in run}
-    told = ", ".join(f"{v} {n}" for v, n in counts.items())
+    listed = ", ".join(f"{v} {n}" for v, n in counts.items())
     inserted = (
-        f"Tracks with clips, of {_n_tracks(found)}: {told}; the others of a set are as in the original."
+        f"Tracks with clips, of {_n_tracks(found)}: {listed}; the others of a set are as in the original."
     )
-    # Where every system failed, the tracks with clips are unknown, not zero.
-    empty = {v for v, n in counts.items() if not n and any(_done(c[v]) for _, c in found.rows if v in c)}
+    # Where every system failed on all tracks, the number of tracks with clips is unknown, not zero.
+    variant_runs = [(v, c.run) for _, cells in found.rows for v, c in cells.items()]
+    scored = {v for v, r in variant_runs if len(r.results) > len(r.failed)}
+    empty = {v for v, n in counts.items() if not n and v in scored}
 
     def emptied(cells: dict[str, VariantCell]) -> dict[str, VariantCell]:
         return {
@@ -205,10 +200,6 @@ def _with_insertions(boards: list[VariantBoard]) -> list[VariantBoard]:
         dataclasses.replace(b, inserted=inserted, rows=tuple((s, emptied(cells)) for s, cells in b.rows))
         for b in boards
     ]
-
-
-def _done(cell: VariantCell) -> bool:
-    return len(cell.run.results) > len(cell.run.failed)
 
 
 def _n_tracks(board: VariantBoard) -> int:
@@ -228,15 +219,10 @@ def measured(board: VariantBoard) -> str:
     return f"{board.quantity.name} {of} {board.target}"
 
 
-def told(board: VariantBoard) -> str:
+def board_caption(board: VariantBoard) -> str:
     """Describe the numbers of a board: quantity, reducers, tracks and protocol."""
-    record = board.runs[0].record
     label = next(cell.summary.label for _, cells in board.rows for cell in cells.values())
-    return (
-        f"{measured(board)} in {board.quantity.unit} · {reducers(label)} · "
-        f"n = {counted(_n_tracks(board), 'track')} · {record.protocol.id} version {record.protocol.version}, "
-        f"{record.protocol_digest[:8]}"
-    )
+    return describe_numbers(f"{measured(board)} in {board.quantity.unit}", label, board.runs[0].record)
 
 
 def shortfalls(board: VariantBoard) -> list[str]:
@@ -261,12 +247,10 @@ def shortfalls(board: VariantBoard) -> list[str]:
 
 def _left_out(board: VariantBoard) -> list[str]:
     """List what the runs left out, with the variants concerned unless all are."""
-    of: dict[str, dict[str, None]] = {}
-    for data in (run.record.data for run in board.runs):
-        for text in data.left_out:
-            of.setdefault(text.removeprefix(f"{data.variant}: "), {})[data.variant] = None
-    everywhere = len({run.record.data.variant for run in board.runs})
+    records = [run.record.data for run in board.runs]
+    left_out = grouped((t.removeprefix(f"{d.variant}: "), d.variant) for d in records for t in d.left_out)
+    n_variants = len({data.variant for data in records})
     return [
-        f"Left out{'' if len(names) == everywhere else ' of ' + ', '.join(names)}: {text}."
-        for text, names in of.items()
+        f"Left out{'' if len(names) == n_variants else ' of ' + ', '.join(names)}: {text}."
+        for text, names in left_out.items()
     ]

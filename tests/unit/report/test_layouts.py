@@ -203,7 +203,7 @@ def test_two_protocols_side_by_side_each_in_its_columns(make: Any) -> None:
     assert "Not run, so not shown: uSDR (dttnet-usdr)." in only
 
 
-def test_lower_is_better_where_it_is(make: Any) -> None:
+def test_signs_turn_where_lower_is_better(make: Any) -> None:
     svc = load_protocol("svc-stereo")
     from svbench.scoring.bound import bind
 

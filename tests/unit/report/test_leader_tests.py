@@ -1,4 +1,4 @@
-"""Systems against the leading one: the numbers of `svbench compare`, told from the other side."""
+"""Systems compared with the leading one: the numbers of `svbench compare` with their signs turned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def cells(row: Row) -> dict[str, str]:
     return dict(zip(HEAD, (row.name, *(" ".join([c.text, *c.more]) for c in row.cells)), strict=True))
 
 
-def test_each_system_is_told_from_its_own_side(runs: list[Run]) -> None:
+def test_each_pair_is_shown_from_the_side_of_the_system_that_is_not_leading(runs: list[Run]) -> None:
     (board,) = boards(runs)
     (table,), (diagram,) = compare_with_leader(board, "here")
     rows = {row.name: cells(row) for row in table.rows}
@@ -71,7 +71,7 @@ def test_each_system_is_told_from_its_own_side(runs: list[Run]) -> None:
     assert diagram.svg.startswith("<svg")
 
 
-def test_few_tracks_are_said_to_tell_nothing(make: Any) -> None:
+def test_a_note_warns_of_too_few_tracks(make: Any) -> None:
     one, two = (
         make(n, {"a": even(v), "b": even(v + i)}) for i, (n, v) in enumerate([("x", 5.0), ("y", 4.0)])
     )
@@ -81,7 +81,7 @@ def test_few_tracks_are_said_to_tell_nothing(make: Any) -> None:
     assert "With 2 tracks and 1 pair no p (Holm) can fall below 0.500" in table.note
 
 
-def test_one_track_has_no_interval_and_a_lone_system_no_contest(make: Any) -> None:
+def test_one_track_has_no_interval_and_a_single_system_no_comparison(make: Any) -> None:
     one, two = (make(n, {"a": even(v)}) for n, v in (("x", 5.0), ("y", 4.0)))
     (table,), _ = compare_with_leader(boards([one, two])[0], "here")
     assert cells(table.rows[1])["difference"] == "−1.00 one track only: no interval"
@@ -98,14 +98,14 @@ def test_a_system_without_common_tracks_has_no_rank(make: Any) -> None:
     assert {cells(row)["rank interval"] for row in table.rows} == {"–"}
 
 
-def test_a_crowd_is_not_compared_in_pairs(make: Any) -> None:
+def test_too_many_systems_are_not_compared_in_pairs(make: Any) -> None:
     crowd = [make(f"net-{i}", {"a": even(i), "b": even(i)}) for i in range(MOST + 1)]
     assert compare_with_leader(boards(crowd)[0], "here") == ([], [])
     assert f"{MOST + 1} systems are too many" in comparison_note(boards(crowd), any_table=False)
     assert comparison_note(boards(crowd[:2]), any_table=False) == ""
 
 
-def test_lower_is_better_where_it_is(make: Any) -> None:
+def test_signs_turn_where_lower_is_better(make: Any) -> None:
     from svbench.results.record import Quantity
 
     error = Quantity(name="uSDR", unit="dB", higher_is_better=False, metric="sdr")

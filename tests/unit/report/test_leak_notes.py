@@ -60,7 +60,7 @@ def test_what_a_system_was_trained_on(training: tuple[str, ...], tracks: list[st
     assert list(overlap(training, "musdb18-hq", TRACKS).tracks) == tracks
 
 
-def test_what_cannot_be_compared_is_told() -> None:
+def test_training_data_that_cannot_be_compared_is_listed() -> None:
     found = overlap(("unknown", "my own records", "musdb18/tset"), "musdb18", TRACKS)
     assert found.unchecked == ("unknown", "my own records", "musdb18/tset")
     assert found.tracks == {}
@@ -72,7 +72,9 @@ def test_data_sets_know_one_another_both_ways() -> None:
     assert list(overlap(("musdb18-hq/train",), "medleydb", ("FacesOnFilm_WaitingForGa",)).tracks)
 
 
-def test_one_s_own_relations_add_to_the_shipped_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relations_of_the_user_add_to_those_of_svbench(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "data_manifests").mkdir()
     (tmp_path / "data_manifests/relations.toml").write_text(
         'schema = 1\n[[within]]\npart = "mine"\ndata = "musdb18"\ntracks = ["Zeno - Signs"]\n'
@@ -166,7 +168,7 @@ def test_a_manifest_that_is_invalid_is_not_called_missing(make: MakeRun, tmp_pat
         assert note.startswith(f"Known defects of the tracks of mine could not be looked up: {reason}")
 
 
-def test_a_manifest_of_another_version_is_told(make: MakeRun) -> None:
+def test_a_note_names_a_manifest_of_another_version(make: MakeRun) -> None:
     run = musdb(make("one", SCORES))
     data = msgspec.structs.replace(run.record.data, version="0")
     old = Run(run.path, msgspec.structs.replace(run.record, data=data), run.results)
@@ -192,7 +194,7 @@ def test_fewer_scored_tracks_take_no_rank(make: MakeRun) -> None:
     assert [(r.run.record.system.id, r.rank) for r in board.rows] == [("whole", 1), ("half", None)]
 
 
-def test_run_refuses_leaks_when_strict_and_tells_them_otherwise(
+def test_run_refuses_leaks_when_strict_and_reports_them_otherwise(
     small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     system = tmp_path / "taught.toml"

@@ -72,7 +72,7 @@ def test_only_scores_with_frames_have_worst_ones(make: Any, three: list[Run]) ->
     assert framed_quantity([framed(make, "net", {"a": [1.0, 2.0]})]) == SDR
 
 
-def test_curves_keep_gaps_and_leave_out_who_has_no_value(make: Any) -> None:
+def test_curves_keep_gaps_and_leave_out_systems_without_a_value(make: Any) -> None:
     runs = [framed(make, "net", {"a": [3.0, NAN, 1.23456]}), framed(make, "mute", {"a": [NAN] * 3})]
     found = curves(runs, "a", "4-stems", "vocals", [0.5])
     assert found is not None
@@ -84,7 +84,7 @@ def test_curves_keep_gaps_and_leave_out_who_has_no_value(make: Any) -> None:
     assert curves(runs, "a", "4-stems", "drums") is None
 
 
-def test_heat_goes_by_rank_and_turns_where_less_is_better() -> None:
+def test_heat_follows_ranks_and_is_reversed_where_lower_is_better() -> None:
     rows = [Row("a", "", tuple(Cell("", float(v)) for v in (-80, 1, 2))), Row("b", "", (Cell("no", None),))]
     assert [c.heat for c in coloured(rows, True)[0].cells] == [0, 4, 8]
     assert [c.heat for c in coloured(rows, False)[0].cells] == [8, 4, 0]
@@ -110,7 +110,7 @@ def test_heat_colours_grow_lighter_and_their_words_can_be_read() -> None:
         assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
-def test_a_front_where_less_is_better_and_equals_count_once() -> None:
+def test_a_front_where_lower_is_better_and_equal_points_count_once() -> None:
     points = [Point("a", "", 1, 5), Point("b", "", 2, 5), Point("c", "", 3, 2)]
     assert [p.name for p in front(points)] == ["a"]
     assert [p.name for p in front(points, higher_is_better=False)] == ["a", "c"]

@@ -69,7 +69,7 @@ def page_of(runs: list[Run], out: Path, **changes: Any) -> tuple[str, Parsed]:
     return text, Parsed(text)
 
 
-def test_known_numbers_stand_in_the_leaderboard(three: list[Run], tmp_path: Path) -> None:
+def test_the_leaderboard_has_known_numbers(three: list[Run], tmp_path: Path) -> None:
     text, page = page_of(three, tmp_path)
     board = next(rows for name, rows in page.tables.items() if "-board-" in name)
     assert board[0] == [
@@ -115,7 +115,7 @@ def test_every_quantity_has_its_interval_and_systems_are_compared(three: list[Ru
     assert {row[0]: row[1] for row in cost}["net"] == "6.00[5.00, 7.00]"
 
 
-def test_every_track_is_listed_and_a_missing_target_said_in_words(three: list[Run], tmp_path: Path) -> None:
+def test_every_track_is_listed_and_a_missing_target_is_named(three: list[Run], tmp_path: Path) -> None:
     text, page = page_of(three, tmp_path)
     maps = {name.rsplit("-", 1)[1]: rows for name, rows in page.tables.items() if "-tracks-" in name}
     assert list(maps) == ["vocals", "drums", "bass", "other"]
@@ -127,7 +127,9 @@ def test_every_track_is_listed_and_a_missing_target_said_in_words(three: list[Ru
     assert ("8", "20.00") in heats
 
 
-def test_a_tracks_page_has_its_scores_and_leads_on(three: list[Run], tmp_path: Path) -> None:
+def test_the_page_of_a_track_has_its_scores_and_links_to_the_next_one(
+    three: list[Run], tmp_path: Path
+) -> None:
     text, _page = page_of(three, tmp_path)
     places = re.findall(r'href="(tracks/[^"]+/b.html)"', text)
     assert places
@@ -156,7 +158,7 @@ def test_every_link_and_file_of_every_page_is_there(heard: list[Run], tmp_path: 
                     assert anchor.partition("@")[0] in pages[to].ids
 
 
-def test_a_failure_is_told_with_its_reason_and_marked(make: Any, tmp_path: Path) -> None:
+def test_a_failure_is_listed_with_its_reason_and_marked(make: Any, tmp_path: Path) -> None:
     stems = dict.fromkeys(("vocals", "drums", "bass", "other"), 3.0)
     runs = [
         make("whole", {"a": stems, "b": stems}),
@@ -317,7 +319,7 @@ def test_excerpts_are_what_the_run_kept(heard: list[Run], tmp_path: Path) -> Non
     np.testing.assert_allclose(written, kept * gain, atol=2 / 32768 + 0.001 * np.abs(kept).max())
 
 
-def test_the_audio_budget_holds_and_what_is_left_out_is_said(heard: list[Run], tmp_path: Path) -> None:
+def test_the_audio_budget_holds_and_left_out_tracks_are_listed(heard: list[Run], tmp_path: Path) -> None:
     text = write_report(heard, listening(budget_mb=0.001), tmp_path).read_text()
     assert "would exceed the 0.001 MB for audio" in text
     assert not list(tmp_path.rglob("*.flac"))
@@ -345,7 +347,7 @@ def test_a_small_budget_makes_excerpts_shorter(
     assert min(lengths) >= 1.0
 
 
-def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], tmp_path: Path) -> None:
+def test_a_missing_estimate_removes_only_the_player_of_its_track(heard: list[Run], tmp_path: Path) -> None:
     lost = [
         msgspec.structs.replace(
             r,
@@ -361,7 +363,7 @@ def test_a_vanished_estimate_costs_that_track_its_player_only(heard: list[Run], 
     assert len(re.findall(r'<li><a href="tracks/[^"]+">[^<]+</a> <span', text)) == 2
 
 
-def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path) -> None:
+def test_an_earlier_report_stays_if_the_disk_is_full(heard: list[Run], tmp_path: Path) -> None:
     index = write_report(heard, listening(count=1), tmp_path / "report")
     before = index.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -375,7 +377,7 @@ def test_without_room_the_earlier_report_stays(heard: list[Run], tmp_path: Path)
     assert [p.name for p in tmp_path.iterdir()] == ["report"]
 
 
-def test_a_track_the_data_set_lacks_is_refused(heard: list[Run], tmp_path: Path) -> None:
+def test_a_track_that_the_data_set_lacks_is_refused(heard: list[Run], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="names track 'trak 1'; did you mean 'track"):
         write_report(heard, listening(tracks=("trak 1",)), tmp_path)
 

@@ -75,7 +75,7 @@ def runs(make: Callable[..., Run]) -> list[Run]:
     ]
 
 
-def test_changes_and_equivariance_stand_side_by_side(runs: list[Run]) -> None:
+def test_changes_and_equivariance_are_side_by_side(runs: list[Run]) -> None:
     (battery,) = batteries(variant_boards(runs))
     assert battery_head(battery) == [
         "variant", "should be", "bold: uSDR", "bold: SI-SDR-eq", "calm: uSDR", "calm: SI-SDR-eq",
@@ -104,7 +104,7 @@ def test_quantities_by_name_have_systems_in_columns(runs: list[Run]) -> None:
     assert "| variant | should be |" in paper_table(runs)
 
 
-def test_variants_that_claim_nothing_have_no_battery(make: Callable[..., Run]) -> None:
+def test_variants_without_claims_have_no_battery(make: Callable[..., Run]) -> None:
     silent = [variant_run(make, "bold", v, "", [1.0, 2.0], [1.0, 1.0]) for v in ("original", "swap")]
     boards = variant_boards(silent)
     assert batteries(boards) == []

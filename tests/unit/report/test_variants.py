@@ -76,7 +76,7 @@ def test_only_tracks_with_both_values_are_compared(varied: Any) -> None:
     assert "net was not run on odd." in text
 
 
-def test_one_system_with_fewer_tracks_is_told(pair: list[Run], varied: Any) -> None:
+def test_a_note_names_a_system_with_fewer_tracks(pair: list[Run], varied: Any) -> None:
     fewer = [varied("poor", "original", BEFORE), varied("poor", "loud", {"a": 4.0})]
     text = paper_table([*pair, *fewer])
     assert "poor has fewer tracks than others: loud 1." in text
@@ -89,7 +89,7 @@ def test_without_the_original_there_is_no_change(pair: list[Run]) -> None:
     assert "Δ" not in text
 
 
-def test_what_was_left_out_stands_in_every_table(varied: Any) -> None:
+def test_every_table_lists_what_was_left_out(varied: Any) -> None:
     everywhere = [
         varied("net", v, BEFORE, left_out=(f"{v}: horns: x.m4a not used",)) for v in ("original", "loud")
     ]
@@ -137,7 +137,7 @@ def test_other_protocols_and_tracks_are_other_groups(pair: list[Run], varied: An
     assert [len(g) for g in probed_groups([*pair, plain, other])] == [2, 1]
 
 
-def test_a_failed_track_is_told_and_counted(pair: list[Run], varied: Any) -> None:
+def test_failed_tracks_are_listed_and_counted(pair: list[Run], varied: Any) -> None:
     lost = varied("net", "odd", {"a": 5.0, "b": 5.0})
     lost = Run(lost.path, lost.record, (*lost.results, msgspec.structs.replace(
         pair[0].results[2], status="failed", reason="x", series=(), resources=None)))  # fmt: skip

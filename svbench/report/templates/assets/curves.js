@@ -1,10 +1,10 @@
 "use strict";
-// Draws the frames of every system over time: a waveform, one strip per quantity, and a cursor through all of
-// them. Listens on the article for "moved" (the position changed) and "chosen" (a system was selected).
+// Draw the frames of every system over time: a waveform, one strip per quantity, and a cursor through all of
+// them. The article dispatches "moved" when the position changes and "chosen" when a system is selected.
 
 const SVG = "http://www.w3.org/2000/svg";
 const WAVE_HEIGHT = 44, STRIP_HEIGHT = 110, GAP = 26, LEFT = 44, RIGHT = 14;
-const FAR = 100; // dB; beyond it a value is only the rounding of the arithmetic
+const FAR = 100; // dB; values beyond it are only rounding errors of the arithmetic
 
 function draw(name, attributes, parent, text = "") {
   const element = document.createElementNS(SVG, name);
@@ -47,6 +47,7 @@ class CurvesView {
         this.track.dispatchEvent(new CustomEvent("chosen", { detail: name }));
       });
     }
+    // Also fires once when observation starts, which draws a section that is open from the beginning.
     new ResizeObserver(() => this.render()).observe(this.plot);
   }
 
@@ -199,7 +200,7 @@ class CurvesView {
     return values;
   }
 
-  // "moved" fires on every animation frame while audio plays: rebuild the table only if its text changes.
+  // While audio plays, "moved" is dispatched on every animation frame: rebuild the table only if its text changes.
   table(values) {
     const key = JSON.stringify([...values]) + this.track.time.toFixed(1);
     if (key === this.shown) return;
@@ -247,7 +248,7 @@ function ticks(low, high, most = 4) {
 
 document.querySelectorAll(".curves").forEach((root) => new CurvesView(root));
 
-// An address such as #view-vocals@12.5 opens that target at 12.5 s; the page of worst frames links so.
+// An address such as #view-4-stems-vocals@12.5 opens that target at 12.5 s; the page of worst frames links there.
 function goToHash() {
   const [id, seconds] = decodeURIComponent(location.hash.slice(1)).split("@");
   const box = document.getElementById(id);

@@ -1,8 +1,11 @@
 "use strict";
-// Players that switch between signals at one position. All players of an article share its position; it sends
-// "moved" when the position changes and "chosen" when a signal is selected.
+// Players that switch between signals at one position. All players of an article share its position. The article
+// dispatches "moved" when the position changes and "chosen" when a signal is selected.
+//
+// curves.js, spectrograms.js and playlist.js look up `element.player`, so this script must run before them: pages
+// list it first, and deferred scripts run in that order.
 
-let playing = null; // the one player that may sound
+let playing = null; // the only player that may be audible
 
 class Player {
   constructor(root) {
@@ -11,20 +14,20 @@ class Player {
     this.button = root.querySelector(".play");
     this.seek = root.querySelector(".seek");
     this.clock = root.querySelector(".clock");
-    this.audio = new Map(); // signal button -> audio element, made when the player first plays
+    this.audio = new Map(); // signal button -> audio element, created when the player first plays
     this.current = this.signals[0];
-    this.start = Number(root.dataset.start); // where in the track the sound begins
+    this.start = Number(root.dataset.start); // where in the track the excerpt begins, in seconds
     this.duration = Number(root.dataset.duration); // of the excerpt, in seconds
     this.trouble = root.querySelector(".trouble");
     this.does = this.button.querySelector(".does");
-    this.track = root.closest("article"); // its targets share one position
+    this.track = root.closest("article"); // the players of all targets of a track share one position
     this.track.position ??= 0;
     this.track.time ??= this.start;
     this.button.addEventListener("click", () => this.toggle());
     this.seek.addEventListener("input", () => this.goTo((this.seek.value / 1000) * this.duration));
     this.signals.forEach((s) => s.addEventListener("click", () => this.choose(s)));
     root.addEventListener("keydown", (event) => this.key(event));
-    // Some browsers click a button when the space bar comes up again.
+    // Some browsers click a focused button when the space bar is released, although keydown was prevented.
     root.addEventListener("keyup", (event) => {
       if (event.key === " " && event.target !== this.button) event.preventDefault();
     });
@@ -36,7 +39,7 @@ class Player {
     if (!this.audio.has(signal)) {
       const audio = new Audio();
       audio.preload = "auto";
-      audio.preservesPitch = false;
+      audio.preservesPitch = false; // align() changes the speed; stretching in time would distort the sound
       audio.src = signal.dataset.src;
       audio.addEventListener("ended", () => this.ended(signal));
       audio.addEventListener("error", () => {
@@ -67,9 +70,10 @@ class Player {
     this.signals.forEach((signal) => {
       const audio = this.element(signal);
       audio.muted = signal !== this.current;
+      // A seek delays the start, so only seek where the signal is not already at the position.
       if (Math.abs(audio.currentTime - this.position) > 0.01) audio.currentTime = this.position;
       audio.play().catch((error) => {
-        // Pausing before the sound has started rejects the promise with AbortError, which is no failure.
+        // Pausing before playback has started rejects the promise with AbortError, which is not a failure.
         if (signal === this.current && error.name !== "AbortError") this.fail("The browser cannot play this.");
       });
     });
@@ -77,6 +81,7 @@ class Player {
     this.tick();
   }
 
+  // The audible signal determines the position: the muted ones may be some milliseconds off.
   pause() {
     this.position = this.element(this.current).currentTime;
     this.stop();
@@ -87,7 +92,8 @@ class Player {
     this.does.textContent = "Play";
   }
 
-  // Browsers limit the number of open media elements (a few dozen): free them when another player starts.
+  // Browsers limit the number of open media elements (to a few dozen), so free them when another player starts.
+  // Removing src and calling load() closes the file at once instead of at the next garbage collection.
   release() {
     this.pause();
     this.audio.forEach((audio) => { audio.removeAttribute("src"); audio.load(); });
@@ -98,6 +104,8 @@ class Player {
     if (signal !== this.current) {
       const was = this.element(this.current);
       const audio = this.element(signal);
+      // align() may have changed the speed of the signal while it was muted. Unmute before muting the other one:
+      // a short overlap is less audible than a gap.
       audio.playbackRate = 1;
       audio.muted = false;
       was.muted = true;
@@ -113,8 +121,9 @@ class Player {
     else if (this.element(signal).error) this.fail(`${signal.dataset.src} cannot be played.`);
   }
 
-  // Keep the muted signals in step by adjusting their speed, which is inaudible. Seeking would not help: it
-  // takes about as long as the lag that it removes, so it is left to lags above 0.5 s.
+  // Keep the muted signals in step by adjusting their speed, which nobody hears. A seek takes about as long as the
+  // lag that it removes, so only lags above 0.5 s are removed by seeking. The speed changes by 5 % for each 10 ms of
+  // lag, at most 40 %; lags below 3 ms are left alone.
   align() {
     const now = this.element(this.current).currentTime;
     this.audio.forEach((audio, signal) => {
@@ -136,9 +145,9 @@ class Player {
     this.audio.forEach((audio) => { audio.currentTime = this.position; });
   }
 
-  // Move to a moment of the track, which may lie outside of the excerpt.
+  // Move to a moment of the track, which may lie outside the excerpt.
   goToTime(seconds, play) {
-    const inside = seconds >= this.start - 0.01 && seconds <= this.start + this.duration;
+    const inside = seconds >= this.start - 0.01 && seconds <= this.start + this.duration; // 0.01: rounding
     this.trouble.textContent = "";
     if (inside) {
       this.goTo(seconds - this.start);
@@ -149,9 +158,10 @@ class Player {
     this.track.time = seconds;
     this.track.dispatchEvent(new CustomEvent("moved"));
     const range = `${this.start.toFixed(1)} to ${(this.start + this.duration).toFixed(1)} s`;
-    if (play) this.trouble.textContent = `This moment is outside of the excerpt, which is ${range}.`;
+    if (play) this.trouble.textContent = `This moment is outside the excerpt, which is ${range}.`;
   }
 
+  // Signals do not end at exactly the same time: only the end of the audible one rewinds the player.
   ended(signal) {
     if (signal !== this.current) return;
     this.stop();
@@ -160,8 +170,8 @@ class Player {
 
   tick() {
     if (!this.sounding) return;
-    // Align before drawing: browsers freeze currentTime for the rest of a task once it was read, and drawing
-    // takes long enough to make the value stale.
+    // Align before drawing: once currentTime has been read, browsers return the same value for the rest of the
+    // task, and drawing takes long enough to make that value stale.
     this.align();
     this.position = this.element(this.current).currentTime;
     requestAnimationFrame(() => this.tick());

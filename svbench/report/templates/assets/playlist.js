@@ -1,5 +1,5 @@
 "use strict";
-// Playlists of worst frames: a button in each row plays its frame, and the row that sounds is marked.
+// Playlists of worst frames: a button in each row plays its frame, and the row that is playing is marked.
 
 document.querySelectorAll(".playlist").forEach((list) => {
   const player = list.querySelector(".player")?.player;
@@ -14,6 +14,7 @@ document.querySelectorAll(".playlist").forEach((list) => {
     button.className = "hear";
     button.setAttribute("aria-label", `Hear frame ${number + 1}`);
     button.textContent = "▶";
+    // Seek to 1 ms after the start: if the browser rounded the start down, it would belong to the frame before.
     button.addEventListener("click", () => { player.goTo(at[number] + 0.001); player.play(); });
     head.append(button);
     return { row, number };

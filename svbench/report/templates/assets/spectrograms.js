@@ -1,5 +1,5 @@
 "use strict";
-// Shows the spectrogram and the difference image of the selected signal, with a line at the position.
+// Show the spectrogram and the difference image of the selected signal, with a line at the position.
 // An image is loaded only when its signal is selected.
 
 document.querySelectorAll(".spectrograms").forEach((root) => {
