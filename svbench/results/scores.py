@@ -95,7 +95,8 @@ class Inputs(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a result was computed from, besides its protocol, system and recordings.
 
     ``metrics`` are versions by id; ``files`` the states of the files that the system's parameters name, and
-    under ``--isolate`` the isolation that the system ran in; ``originals`` the digests of the estimates it was compared with, None if the protocol compares none.
+    the isolation that the system ran in, if any; ``originals`` the digests of the estimates it was compared
+    with, None if the protocol compares none.
     """
 
     metrics: dict[str, str]
