@@ -1,8 +1,8 @@
-"""Ratings analysed: who counts, what they gave, and what of it is more than chance.
+"""The analysis of ratings: which of them count, how conditions were rated, and which differences are certain.
 
-From the long table to the ratings that count (`panel`), to whom the standard excludes (`screening`) and who
-behaved oddly (`conduct`), single odd ratings (`outliers`), numbers of conditions (`describe`), tests of all
-conditions (`omnibus`) and of every two (`pairs`), how reliable assessors are (`reliability`), and
-comparisons, which have no scale (`comparisons`). `whole` puts them together. docs/listening-analysis.md has
-every formula.
+`pipeline` runs the steps: the ratings that count (`panel`), assessors and ratings that the standard excludes
+(`screening`), assessors who behaved oddly (`conduct`), numbers of each condition (`describe`), tests of all
+conditions (`omnibus`) and of every two (`pairs`), and the reliability of assessors (`reliability`).
+Preferences and ABX tests have no scale and a module of their own (`comparisons`).
+docs/listening-analysis.md has every formula.
 """

@@ -1,7 +1,6 @@
-"""Comparisons, which have no scale: preferences (ab) and telling two apart (abx).
+"""Comparisons, which have no scale: preference (AB) and discrimination (ABX).
 
-Answers are counted, all alike: several of one assessor are taken for answers of their own, and the number of
-assessors is told beside them.
+All answers count alike, also several of one assessor; the number of assessors is reported beside them.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class Discrimination:
-    """How often X was told rightly; ``p`` is one-sided (more than by guessing), binomial, exact."""
+    """Share of correct answers; ``p`` is one-sided (more than by guessing), binomial, exact."""
 
     condition: str
     against: str
@@ -79,7 +78,7 @@ def preferences(
     Parameters
     ----------
     table : DataFrame
-        Of a `Panel` of ab: two rows an answer, 1 for the preferred, 0 for the other, ½ for ties.
+        Of a `Panel` of ab: two rows for each answer, 1 for the preferred, 0 for the other, ½ for ties.
     conditions : sequence of str
     correction : {"holm", "hochberg"}
     """
@@ -102,7 +101,7 @@ def discriminations(table: pd.DataFrame, correction: Correction) -> tuple[Discri
     Parameters
     ----------
     table : DataFrame
-        Of a `Panel` of abx: one row an answer, 1 where X was told rightly.
+        Of a `Panel` of abx: one row for each answer, 1 where it is correct.
     correction : {"holm", "hochberg"}
     """
     pair = [tuple(sorted(p)) for p in zip(table["condition"], table["against"], strict=True)]

@@ -1,4 +1,4 @@
-"""Assessors who behaved oddly. These are no rules of the standard: they flag, and exclude nobody."""
+"""Assessors who behaved oddly. These rules are not part of the standard: they flag, and exclude nobody."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Flag:
 
 
 def conduct(panel: Panel) -> tuple[Flag, ...]:
-    """Look for odd conduct.
+    """Check each assessor for signs of careless rating.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Do the conditions differ at all? Friedman's test, and analysis of variance with repeated measures.
+"""Tests of all conditions at once: Friedman's, and analysis of variance with repeated measures.
 
-Both treat assessors as what is drawn: ratings of one assessor hang together, so a one-way analysis over all
-ratings would find differences that are not there.
+Both take assessors as the random sample. Ratings of one assessor depend on each other, so a one-way analysis
+over all ratings would find differences that are not there.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def blocks(table: pd.DataFrame, conditions: Sequence[str]) -> Blocks | None:
 
 
 def friedman(means: Array) -> Friedman | None:
-    """Test whether conditions are ranked alike by chance only.
+    """Test whether the conditions are ranked alike, as by chance.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def repeated_measures(ratings: Array) -> tuple[Effect, ...]:
 
 
 def epsilons(covariance: Array, n: int) -> tuple[float, float]:
-    """How far contrasts are from sphericity: Greenhouse and Geisser's epsilon, and Huynh and Feldt's.
+    """Estimate the departure from sphericity: Greenhouse and Geisser's epsilon, and Huynh and Feldt's.
 
     Parameters
     ----------

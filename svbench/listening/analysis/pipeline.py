@@ -1,4 +1,4 @@
-"""The whole analysis of one table of ratings."""
+"""The analysis of one table of ratings, from post-screening to tests."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from svbench.listening.analysis.comparisons import (
 from svbench.listening.analysis.conduct import Flag, conduct
 from svbench.listening.analysis.describe import Summary, summarise, summarise_items
 from svbench.listening.analysis.omnibus import Blocks, Effect, Friedman, blocks, friedman, repeated_measures
-from svbench.listening.analysis.outliers import outliers
 from svbench.listening.analysis.pairs import Correction, Pair, pairs
 from svbench.listening.analysis.panel import Panel, panel
 from svbench.listening.analysis.reliability import Reliability, reliability
-from svbench.listening.analysis.screening import Verdict, easy_items, screen
+from svbench.listening.analysis.screening import Verdict, easy_items, outliers, screen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +141,7 @@ def analyse(ratings: pd.DataFrame, settings: Settings | None = None) -> Analysis
         first = next(v for v in verdicts if v.is_excluded)
         raise DataError(
             f"post-screening excludes all {len(verdicts)} assessors (such as {first.assessor}, who "
-            f"{first.reasons[0]}); --keep-excluded analyses them all the same"
+            f"{first.reasons[0]}); --keep-excluded analyses them nevertheless"
         )
     whole = Analysis(settings, found, table, verdicts, easy_items(found), conduct(found), table.iloc[:0])
     if found.method == "ab":
@@ -184,11 +183,11 @@ def _tests(panel: Panel, table: pd.DataFrame, settings: Settings) -> Tests:
         friedman(complete.means),
         repeated_measures(complete.ratings),
         compared,
-        tuple(_told(panel, complete)),
+        tuple(_notes(panel, complete)),
     )
 
 
-def _told(panel: Panel, complete: Blocks) -> list[str]:
+def _notes(panel: Panel, complete: Blocks) -> list[str]:
     notes = []
     if complete.basis in BASES:
         notes.append(BASES[complete.basis])

@@ -1,4 +1,4 @@
-"""How far ratings can be trusted: the same assessor twice, and assessors among each other."""
+"""Reliability of ratings: agreement of an assessor's repeated ratings, and inter-rater agreement."""
 
 from __future__ import annotations
 

@@ -1,14 +1,67 @@
-"""Whom ITU-R BS.1534-3 excludes after the test (§ 4.1.2), and why.
+"""Post-screening by ITU-R BS.1534-3, § 4.1.2: assessors to exclude, and single ratings far from the others.
 
-Two rules, both on whole assessors and on the items that this assessor rated; one low rating of the hidden
-reference excludes nobody who rated seven items.
+Two rules exclude assessors. Both count the items that the assessor rated, so one low rating of the hidden
+reference excludes nobody who rated seven items. Single outlying ratings are found by Tukey's hinges.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from svbench.listening.analysis.panel import Panel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REACH = 1.5  # times the distance of the hinges
+FEWEST = 4  # ratings; hinges of fewer are single ratings
+
+
+def hinges(values: Sequence[float]) -> tuple[float, float]:
+    """Return the medians of the lower and the upper half; the median of an odd number of values is in both.
+
+    Examples
+    --------
+    >>> hinges([1, 2, 3, 4, 5]), hinges([4, 3, 2, 1])
+    ((2.0, 4.0), (1.5, 3.5))
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    half = (len(ordered) + 1) // 2
+    return float(np.median(ordered[:half])), float(np.median(ordered[-half:]))
+
+
+def outliers(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Mark ratings beyond 1.5 times the distance of the hinges, in each item × condition.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a `Panel`.
+
+    Returns
+    -------
+    array of bool, shape (len(table),)
+        Cells of fewer than four ratings have no outliers.
+
+    References
+    ----------
+    J. Tukey, "Exploratory Data Analysis", 1977.
+    """
+    marked = np.zeros(len(table), dtype=np.bool_)
+    ratings = table["rating"].to_numpy()
+    for rows in table.groupby(["item", "condition"]).indices.values():
+        if len(rows) < FEWEST:
+            continue
+        low, high = hinges(ratings[rows])
+        reach = REACH * (high - low)
+        marked[rows] = (ratings[rows] < low - reach) | (ratings[rows] > high + reach)
+    return marked
+
 
 BOUND = 90.0  # of the scale; 90 itself is on the good side of both rules
 PERCENT = 15  # of the items, beyond which an assessor is excluded

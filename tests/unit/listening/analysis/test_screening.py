@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 
 from svbench.errors import DataError
-from svbench.listening.analysis.outliers import hinges, outliers
 from svbench.listening.analysis.panel import panel
 from svbench.listening.analysis.pipeline import analyse
-from svbench.listening.analysis.screening import easy_items, screen
+from svbench.listening.analysis.screening import easy_items, hinges, outliers, screen
 from svbench.listening.ratings import ratings_table
 
 
