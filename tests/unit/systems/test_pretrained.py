@@ -17,6 +17,7 @@ from svbench.audio import Audio
 from svbench.specs.system import load_system
 from svbench.systems.adapters import demucs as demucs_adapter
 from svbench.systems.adapters import openunmix as openunmix_adapter
+from svbench.systems.adapters import shared
 from svbench.systems.api import Context
 from svbench.testing.systems import check_system
 
@@ -126,7 +127,7 @@ def test_demucs_has_the_published_numbers_of_parameters() -> None:
 
 
 def save_openunmix(folder: Path) -> None:
-    openunmix_adapter.stand_in("torchaudio")
+    shared.stand_in("torchaudio")
     import openunmix
 
     torch.manual_seed(0)
