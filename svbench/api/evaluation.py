@@ -173,10 +173,11 @@ def run_jobs(
     groups = share(jobs)
     total = sum(len(j.dataset.tracks) for group in groups for j in group)
     limits = describe_limits(j.located.spec for j in jobs)
-    isolation = describe_sandbox() if any(j.located.isolation == "sandbox" for j in jobs) else "none"
-    messages = [*limits.splitlines(), *([f"isolation: {isolation}"] if isolation != "none" else [])]
+    arguments, messages = {**provenance.arguments, "limits": limits}, limits.splitlines()
+    if any(job.located.isolation == "sandbox" for job in jobs):
+        arguments["isolation"] = describe_sandbox()
+        messages.append(f"isolation: {arguments['isolation']}")
     progress(inputs.Step(total, "", tuple(messages)))
-    arguments = {**provenance.arguments, "limits": limits, "isolation": isolation}
     arguments = dict(sorted(arguments.items()))
     provenance = msgspec.structs.replace(provenance, arguments=arguments)
 

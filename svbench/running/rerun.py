@@ -17,10 +17,10 @@ from svbench.errors import DataError, SvbenchError
 from svbench.results.record import manifest_of
 from svbench.results.store import Run, find_runs, load_run, run_name
 from svbench.running.jobs import Job, dataset_digest, jobs_of
-from svbench.running.reuse import input_state, kept_originals, result_key
+from svbench.running.reuse import input_state, is_isolated, kept_originals, result_key
 from svbench.scoring.bound import BoundProtocol, bind
 from svbench.specs.protocol import ORIGINAL
-from svbench.specs.system import LocatedSystem, load_system
+from svbench.specs.system import LocatedSystem, isolated, load_system
 from svbench.systems.in_process import CALLABLE
 from svbench.systems.worker.limits import checked_weights
 
@@ -59,6 +59,8 @@ def rerun_jobs(run: Run, out: Path, *, data: Path | None = None, system: Path | 
             f"than the run has; repeat it with svbench {run.record.provenance[-1].svbench}"
         )
     dataset = _dataset(run, data)
+    if any(is_isolated(r) for r in run.results):
+        located = isolated(located, [dataset.root, out])
     keep = any(r.estimates for r in run.results)
     jobs = jobs_of(located, run.record.protocol, dataset, out, "failed", keep)
     this_job = _job_of_run(run, jobs)

@@ -31,6 +31,8 @@ from svbench.specs.protocol import Alignment, Limits, Protocol
 from svbench.specs.records import digest
 from svbench.specs.system import AS_ASKED, LocatedSystem
 
+_ISOLATION = "--isolate"  # among the states of files; no path that a parameter names looks like it
+
 
 class ResultKey(NamedTuple):
     """The key of a track's result, and what it was computed from besides protocol, system and recordings."""
@@ -111,7 +113,12 @@ def input_state(located: LocatedSystem, track: str) -> dict[str, str]:
         for text in sorted(_strings(located.spec.parameters))
         if (state := _state(located.folder / _path(text, located.folder), track))
     }
-    return states if located.isolation == "none" else {**states, "--isolate": located.isolation}
+    return states if located.isolation == "none" else {**states, _ISOLATION: located.isolation}
+
+
+def is_isolated(result: TrackResult) -> bool:
+    """Whether the system was in a sandbox when it separated the track."""
+    return result.made_from is not None and result.made_from.files.get(_ISOLATION) == "sandbox"
 
 
 def _path(text: str, folder: Path) -> str:

@@ -83,11 +83,15 @@ class SystemSpec(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LocatedSystem(msgspec.Struct, frozen=True):
-    """A system, the folder that its relative paths start from, and what its worker is kept apart by."""
+    """A system, the folder that its relative paths start from, and how its worker is isolated.
+
+    ``hidden`` are files and folders that a sandbox must not show it.
+    """
 
     spec: SystemSpec
     folder: Path
     isolation: Isolation = "none"
+    hidden: tuple[Path, ...] = ()
 
 
 def load_system(name_or_path: str | Path) -> LocatedSystem:
@@ -160,16 +164,16 @@ def isolated(located: LocatedSystem, hidden: Iterable[Path]) -> LocatedSystem:
     SpecError
         The system's own folder, which a sandbox shows it, holds some of that.
     """
-    folder = located.folder.resolve()
+    folder, hidden = located.folder.resolve(), tuple(path.resolve() for path in hidden)
     for path in hidden:
-        if path.resolve().is_relative_to(folder):
+        if path.is_relative_to(folder):
             raise SpecError(
                 folder,
                 "",
                 f"holds the system {located.spec.id} and {path}, which a system in a sandbox must not see; "
                 "put the system into a folder of its own",
             )
-    return msgspec.structs.replace(located, isolation="sandbox")
+    return msgspec.structs.replace(located, isolation="sandbox", hidden=hidden)
 
 
 def untrained(system_id: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,6 +42,34 @@ def test_a_run_in_the_sandbox(small_folder: Path, tmp_path: Path, capsys: pytest
     assert json.loads(again.out)[0]["failed"] == {}
     states = [r.made_from.files for r in load_run(find_runs([tmp_path / "open"])[0]).results]
     assert states == [{"--isolate": "sandbox"}] * 3
+    # A run that was made in the sandbox is repeated in one.
+    again_out = tmp_path / "again"
+    assert main(["rerun", str(find_runs([tmp_path / "inside"])[0]), "--trust", "--out", str(again_out)]) == 0
+    assert "isolation: sandbox by /" in capsys.readouterr().err
+    assert main(["diff", *(str(find_runs([f])[0]) for f in (tmp_path / "inside", again_out))]) == 0
+
+
+def test_ready_made_estimates_need_the_names_of_tracks(
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system/s.toml").write_text(
+        'schema = 1\nid = "s"\ntitle = "t"\nadapter = "folder"\ntraining_data = []\n'
+        'parameters = { root = "estimates" }\n'
+    )
+    estimates = tmp_path / "system/estimates"
+    shutil.copytree(small_folder, estimates)
+    words = ["run", "mdx21", "--data", f"folder={small_folder}", "--system", str(tmp_path / "system/s.toml")]
+    words += ["--isolate", "sandbox"]
+    if os.geteuid() == 0:
+        estimates.chmod(0o700)
+        assert main([*words, "--out", str(tmp_path / "private")]) != 0
+        told = capsys.readouterr().err
+        assert "PermissionError" in told
+        assert "the user of the sandbox cannot read it; permit all users to" in told
+    estimates.chmod(0o755)
+    assert main([*words, "--out", str(tmp_path / "runs")]) != 0
+    assert "asks for the names of tracks, which a system in a sandbox is not told" in capsys.readouterr().err
 
 
 def test_the_folder_of_the_data_is_refused(

@@ -266,6 +266,7 @@ def test_the_curves_need_no_mouse(track: Browser) -> None:
 def test_a_frame_of_the_play_list_is_heard_and_leads_to_its_track(opened: Browser) -> None:
     page = opened.page
     page.locator("nav a", has_text="Worst frames").click()
+    assert page.get_by_text("Each is played with 0.5 s before and after it").count() == 1
     lists = page.locator(".playlist")
     assert [n.split()[0] for n in lists.locator("h2").all_inner_texts()] == ["hpss", "mixture", "irm1"]
     page.locator("#worst-hpss .hear").nth(2).click()

@@ -33,11 +33,9 @@ ATTACKS = [
     "connect_abstract", "connect_unix", "write_outside", "write_programs", "become_root", "make_namespace",
     "make_device", "make_pipe", "use_keys", "open_vsock", "bomb_processes",
 ]  # fmt: skip
-# What the machine may refuse even without a sandbox; inside, all of it must be refused.
-NOT_EVERYWHERE = {
-    "route_to_metadata", "read_memory", "trace_parent", "become_root", "make_namespace", "make_device",
-    "use_keys", "open_vsock", "write_programs", "bomb_processes",
-}  # fmt: skip
+ONLY_ROOT_GAINS = {"write_programs", "become_root", "make_device"}
+# Machines differ in what they permit without a sandbox.
+DEPENDS_ON_MACHINE = {"route_to_metadata", "make_namespace", "use_keys", "open_vsock"}
 
 
 def why_not() -> str:
@@ -117,13 +115,15 @@ def printed(located: LocatedSystem, scratch: Path) -> str:
 def test_an_attack_gains_nothing(attack: str, world: dict[str, Any], tmp_path: Path) -> None:
     open_to_all = thief(tmp_path, attack, world)
     gained = "GAINED" in printed(open_to_all, tmp_path)
-    assert gained or attack in NOT_EVERYWHERE, "the attack proves nothing: it fails without a sandbox too"
     scores = Path(world["outside"], "scores.json")
     scores.unlink(missing_ok=True)
     text = printed(isolated(open_to_all, [Path(world["root"], "data")]), tmp_path)
     assert "GAINED" not in text
     assert "refused" in text or "nothing" in text
     assert not scores.exists()
+    if not gained and attack in DEPENDS_ON_MACHINE:
+        pytest.skip("this machine refuses it without a sandbox too, so it proves nothing here")
+    assert gained or (attack in ONLY_ROOT_GAINS and not IS_ROOT), "it gains nothing without a sandbox either"
 
 
 def test_a_system_does_not_work_between_requests(world: dict[str, Any], tmp_path: Path) -> None:
@@ -180,20 +180,25 @@ def running(mark: str) -> list[str]:
     return found
 
 
-def test_a_file_larger_than_the_limit_of_the_folder_stops_the_system(tmp_path: Path) -> None:
-    folder = tmp_path / "system"
-    folder.mkdir()
-    (folder / "code.py").write_text(
-        "import time\ndef make():\n    def separate(mixture):\n        with open('big', 'wb') as file:\n"
-        "            for _ in range(400):\n                file.write(bytes(1 << 20))\n        time.sleep(30)\n"
-        "    return separate\n"
+def system_of(folder: Path, body: list[str], extra: str = "") -> LocatedSystem:
+    """A system whose `separate` has the given lines, in a folder of its own."""
+    own = folder / "system"
+    own.mkdir()
+    lines = ["def make():", "    def separate(mixture):", *(f"        {line}" for line in body)]
+    (own / "code.py").write_text(
+        "\n".join([*lines, "        return {'vocals': mixture}", "    return separate", ""])
     )
-    (folder / "s.toml").write_text(
-        'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n'
-        "disk_limit_bytes = 100_000_000\n"
+    (own / "s.toml").write_text(
+        f'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n{extra}\n'
         '[parameters]\nfactory = "code.py:make"\ntargets = ["vocals"]\n'
     )
-    located = isolated(load_system(folder / "s.toml"), [])
+    return load_system(own / "s.toml")
+
+
+def test_a_system_that_fills_the_disk_is_stopped(tmp_path: Path) -> None:
+    body = ["import time", "file = open('big', 'wb')", "for _ in range(400):", "    file.write(bytes(1 << 20))",
+        "time.sleep(30)"]  # fmt: skip
+    located = isolated(system_of(tmp_path, body, "disk_limit_bytes = 100_000_000"), [])
     with (
         pytest.raises(SystemFailure, match=r"it wrote .* to its scratch folder, the limit is 0\.1 GB"),
         WorkerHost(located, ("vocals",), tmp_path) as host,
@@ -222,18 +227,11 @@ def test_a_folder_that_holds_the_data_is_refused(tmp_path: Path, world: dict[str
 
 
 def test_the_music_of_svbench_itself_is_hidden(tmp_path: Path) -> None:
-    folder = tmp_path / "system"
-    folder.mkdir()
-    (folder / "code.py").write_text(
-        "from svbench.datasets.demo import demo_root\ndef make():\n    def separate(mixture):\n"
-        "        print('SEES', sorted(p.name for p in demo_root().iterdir()), flush=True)\n"
-        "        return {'vocals': mixture}\n    return separate\n"
-    )
-    (folder / "s.toml").write_text(
-        'schema = 1\nid = "s"\ntitle = "t"\nadapter = "python"\ntraining_data = []\n'
-        '[parameters]\nfactory = "code.py:make"\ntargets = ["vocals"]\n'
-    )
-    located = load_system(folder / "s.toml")
+    body = [
+        "from svbench.datasets.demo import demo_root",
+        "print('SEES', sorted(p.name for p in demo_root().iterdir()), flush=True)",
+    ]
+    located = system_of(tmp_path, body)
     assert "caesium" in printed(located, tmp_path)
     assert "SEES []" in printed(isolated(located, []), tmp_path)
 
@@ -241,7 +239,7 @@ def test_the_music_of_svbench_itself_is_hidden(tmp_path: Path) -> None:
 def test_inside_it_is_nobody_and_alone(tmp_path: Path) -> None:
     exchange = tmp_path / "exchange"
     exchange.mkdir()
-    one = sandbox.Sandbox(exchange, sandbox.readable_of_interpreter(sys.executable))
+    one = sandbox.Sandbox(isolated(load_system("mixture"), []), sys.executable, exchange)
     code = (
         "import json, os; print(json.dumps([os.getuid(), os.listdir('/proc'), sorted(os.environ), "
         "open('/proc/self/status').read()]))"

@@ -20,7 +20,8 @@ from svbench.audio import Audio
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH = 0, 16, 17
-CLONE_NEWUSER, SYS_ADD_KEY = 0x1000_0000, 248
+CLONE_NEWUSER = 0x1000_0000
+SYS_ADD_KEY = {"x86_64": 248, "aarch64": 217}
 
 
 def read_references(secret: str, **_: object) -> str:
@@ -173,7 +174,9 @@ def make_pipe(**_: object) -> str:
 
 def use_keys(**_: object) -> str:
     """Leave a message in the kernel's key ring of the user for another run."""
-    found = LIBC.syscall(SYS_ADD_KEY, b"user", b"svbench-hostile", b"x", 1, -4)  # the user's key ring
+    found = LIBC.syscall(
+        SYS_ADD_KEY[os.uname().machine], b"user", b"svbench-hostile", b"x", 1, -4
+    )  # the user's key ring
     return f"key {found}" if found > 0 else ""
 
 

@@ -72,7 +72,7 @@ class ProgressRow:
 class AdminPage(View):
     """The whole page.
 
-    ``troubles`` tells, by part, why a part is None; ``centre`` is the word for the revealed numbers,
+    ``troubles`` says, for each part that is None, why; ``centre`` is the word for the revealed numbers,
     empty while they are not; ``steps`` are in the order of a session.
     """
 
@@ -111,7 +111,7 @@ async def admin_page(
     invitations: Sequence[str] = (),
 ) -> AdminPage:
     """Return the page as things stand."""
-    # A copy is told of elsewhere, so that nobody's rating waits for it.
+    # The page is composed from a copy in another thread, so that no rating waits for it.
     sessions = [replace(s, ratings=dict(s.ratings)) for s in site.registry.by_id.values()]
     words = {"csrf": csrf, "problem": problem, "done": done}
     return await asyncio.to_thread(_compose, site, sessions, revealed, words, tuple(invitations))

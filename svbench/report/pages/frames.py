@@ -261,12 +261,14 @@ def playlists(
                 left_out.append(f"{system.id} cannot be heard ({error}).")
         table = _table(windows, quantity, system.id, page_of)
         found.append(Playlist(f"worst-{slug(system.id)}", system.id, system.kind, table, player, at_s))
-    note = (
+    listed = (
         f"The {rule.worst_frames} frames with the worst {quantity.name}, over all tracks and targets of "
-        f"{runs[0].record.protocol.id}; frames without a value do not count. Each is heard with "
-        f"{AROUND_S:g} s before and after it, 16-bit FLAC (lossless). " + " ".join([silent, *left_out])
+        f"{runs[0].record.protocol.id}; frames without a value do not count."
     )
-    return found, note.strip()
+    played = (
+        f"Each is played with {AROUND_S:g} s before and after it, 16-bit FLAC (lossless)." if spent else ""
+    )
+    return found, " ".join(filter(None, [listed, played, silent, *left_out]))
 
 
 def _table(

@@ -42,7 +42,7 @@ from svbench.systems.worker.limits import (
     interpreter,
     log_limit_bytes,
 )
-from svbench.systems.worker.sandbox import Sandbox, readable_of_interpreter
+from svbench.systems.worker.sandbox import Sandbox
 from svbench.systems.worker.spawn import ReplyTooLong, WorkerProcess
 
 # With less free space than this, a system that could not write its estimates is not to blame.
@@ -168,6 +168,8 @@ class WorkerHost:
         self.empty_rss_bytes = reply.empty_rss_bytes
         if "references" in info.needs and spec.kind != "oracle":
             raise SystemFailure('it asks for the references, so its system file must say kind = "oracle"')
+        if self._sandbox and "track" in info.needs:
+            raise SystemFailure("it asks for the names of tracks, which a system in a sandbox is not told")
         self._info = info
         return info
 
@@ -198,7 +200,7 @@ class WorkerHost:
             wanted = references if references and "references" in info.needs else {}
             request = {
                 "do": "separate",
-                "track": "track" if self._sandbox else track,  # names of hidden tracks stay hidden
+                "track": "" if self._sandbox else track,  # names of hidden tracks stay hidden
                 "rate_hz": mixture.rate_hz,
                 "mixture": exchange.put("mixture", mixture),
                 "references": {
@@ -216,7 +218,8 @@ class WorkerHost:
                 raise SystemFailure(f"says it took {reply.wall_s:g} s, longer than its answer took to come")
             wall_s, cpu_s = reply.wall_s, reply.cpu_s
             if self._sandbox:  # what a stranger's system says about its times is not believed
-                wall_s, cpu_s = waited_s, process.tree.cpu_s() - used_s
+                # A process that ends unseen takes its seconds with it.
+                wall_s, cpu_s = waited_s, max(0.0, process.tree.cpu_s() - used_s)
             estimates = self._estimates(exchange, [(e.target, e.rate_hz) for e in reply.estimates])
         return Separation(
             estimates, wall_s, cpu_s, self._watch.peak_rss_bytes, self.load_s, self._weights_bytes
@@ -325,8 +328,17 @@ class WorkerHost:
         command = [python, str(path / "svbench/systems/worker/main.py")]
         if self.located.isolation == "sandbox":
             # The checkout that svbench may be installed from holds more than packages.
-            inherited = [p for p in inherited if "-packages" in p or _is_below(p, sys.base_prefix)]
-            self._sandbox = self._new_sandbox(path, python, inherited)
+            inherited = [
+                p
+                for p in inherited
+                if Path(p).name in ("site-packages", "dist-packages")
+                or Path(p).is_relative_to(sys.base_prefix)
+            ]
+            # Each worker gets a folder of its own: what an earlier one left must not reach it.
+            exchange = self.folder / f"sandbox-{self._n_started}"
+            exchange.mkdir()
+            packages = [path, *map(Path, inherited)]
+            self._sandbox = Sandbox(self.located, python, exchange, packages, gpus=not limits.cpu_only)
             command = self._sandbox.command(command)
             environment = self._sandbox.environment(environment)
         else:
@@ -344,18 +356,6 @@ class WorkerHost:
             )
         except OSError as error:
             raise SystemFailure(f"interpreter {python} cannot be started ({error.strerror})") from error
-
-    def _new_sandbox(self, path: Path, python: str, packages: Iterable[str]) -> Sandbox:
-        """Prepare the sandbox of a new worker, which shares no folder with that of the one before."""
-        folder = self.folder / f"sandbox-{self._n_started}"
-        folder.mkdir()
-        located = self.located
-        readable = [path, Path(svbench.__file__).parent, located.folder, *readable_of_interpreter(python)]
-        readable += [Path(p) for p in packages]
-        readable += [located.folder / w.path for w in located.spec.weights]
-        # The music that comes with svbench is a data set like any other.
-        demo = Path(svbench.__file__).parent / "datasets/demo_audio"
-        return Sandbox(folder, readable, [demo], gpus=not self.limits.cpu_only)
 
     @contextlib.contextmanager
     def _exchange(self, mixture: Audio, n_targets: int) -> Iterator[Exchange]:
@@ -424,6 +424,8 @@ class WorkerHost:
             if "No module named" in reason and self.located.spec.python:
                 python = interpreter(self.located)
                 reason += f" (in {python}, which needs numpy, soundfile and what the system needs)"
+            if "PermissionError" in reason and self.located.isolation == "sandbox":
+                reason += " (a file of its own: the user of the sandbox cannot read it; permit all users to)"
             raise SystemFailure(f"{doing} raised {reason}")
         return reply
 
@@ -441,10 +443,6 @@ class WorkerHost:
         return f"the process {how} while {doing}" + (
             f"; the last line it printed: {printed}" if printed else ""
         )
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return Path(path).is_relative_to(folder)
 
 
 def _is_full(folder: Path) -> bool:

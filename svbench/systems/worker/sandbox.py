@@ -13,6 +13,7 @@ Linux only. Source of the flags and of what each stops: the attacks in ``tests/h
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import importlib.util
@@ -27,6 +28,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from svbench.errors import SystemFailure
+from svbench.specs.system import LocatedSystem
 
 # Processes and threads together; numeric libraries start one thread a core.
 _PROCESSES = 512
@@ -37,6 +39,8 @@ _OPEN_FILES = 4096
 # User ids from here on belong to nobody; each sandbox that root starts gets one of its own.
 _FIRST_UID, _N_UIDS = 0x7000_0000, 1 << 24
 _FAR_IDS = 65534
+_PACKAGE = Path(__file__).resolve().parents[2]
+_DEMO = _PACKAGE / "datasets/demo_audio"
 # What the environment of a sandbox holds besides what the host adds; HOME is a private temporary folder.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "sandbox", "LANG": "C.UTF-8"}
 # Files of /etc that programs need to start: where libraries are, and which of several is in use.
@@ -140,13 +144,14 @@ class Sandbox:
 
     Parameters
     ----------
+    located : LocatedSystem
+    python : str
+        Its interpreter.
     exchange : Path
         The one folder that the worker may write to; seen under the same path inside. It is given to the
         sandbox's user.
-    readable : iterable of Path
-        Files and folders that it may read, under the same paths.
-    hidden : iterable of Path
-        Folders below those that look empty inside.
+    packages : iterable of Path
+        Folders that the interpreter imports from, besides its own.
     gpus : bool
         Whether it may use graphics cards.
 
@@ -160,16 +165,21 @@ class Sandbox:
     Raises
     ------
     SystemFailure
-        There can be no sandbox here, or what it may read would show it the exchange folder's siblings.
+        There can be no sandbox here, or it would show what it must not.
     """
 
     def __init__(
-        self, exchange: Path, readable: Iterable[Path], hidden: Iterable[Path] = (), *, gpus: bool = False
+        self,
+        located: LocatedSystem,
+        python: str,
+        exchange: Path,
+        packages: Iterable[Path] = (),
+        *,
+        gpus: bool = False,
     ) -> None:
         self._bubblewrap = check_sandbox()
+        self._readable = _readable(located, python, packages)
         self.exchange = exchange
-        self._readable = _outermost(readable)
-        self._hidden = tuple(hidden)
         self._gpus = gpus
         self.uid = _give_away(exchange)
         self.handle = _filter()
@@ -178,7 +188,7 @@ class Sandbox:
         """Return the command line that runs another one inside."""
         devices = [d for d in _GPU_DEVICES if Path("/dev", d).exists()] if self._gpus else []
         bound = [word for d in devices for word in ("--dev-bind", f"/dev/{d}", f"/dev/{d}")]
-        flags = _arguments(self.exchange, self._readable, self.handle, self.uid, bound, self._hidden)
+        flags = _arguments(self.exchange, self._readable, self.handle, self.uid, bound)
         return [self._bubblewrap, *flags, *_limited(self.uid, argv)]
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -190,8 +200,29 @@ class Sandbox:
         os.close(self.handle)
 
 
-def readable_of_interpreter(python: str) -> list[Path]:
+def _readable(located: LocatedSystem, python: str, packages: Iterable[Path]) -> list[Path]:
+    """Return what a system may read besides ``/usr``; refuse to show it what it must not see.
+
+    The system file is a stranger's. It must not be able to name the data set as its weights, or as the
+    folder of its interpreter.
+    """
+    weights = [located.folder / w.path for w in located.spec.weights]
+    paths = [_PACKAGE, located.folder, *interpreter_folders(python), *packages, *weights]
+    for hidden in located.hidden:
+        shown = [p for p in (Path("/usr"), *paths) if hidden.is_relative_to(os.path.realpath(p))]
+        shown += [w for w in weights if Path(os.path.realpath(w)).is_relative_to(hidden)]
+        if shown and not hidden.is_relative_to(_DEMO):
+            raise SystemFailure(
+                f"needs {shown[0]}, which would show it {hidden} in its sandbox; keep the two in "
+                "separate folders"
+            )
+    return _outermost(paths)
+
+
+def interpreter_folders(python: str) -> list[Path]:
     """Return the folders that a Python needs, found by reading alone: a stranger's Python is not started.
+
+    Only environments and installations of Python are among them, whatever the files of an environment say.
 
     Parameters
     ----------
@@ -201,21 +232,29 @@ def readable_of_interpreter(python: str) -> list[Path]:
     Examples
     --------
     >>> import sys
-    >>> Path(sys.prefix).resolve() in [p.resolve() for p in readable_of_interpreter(sys.executable)]
+    >>> Path(sys.prefix).resolve() in [p.resolve() for p in interpreter_folders(sys.executable)]
     True
     """
     path = Path(shutil.which(python) or python).absolute()
-    folders = [path.parent.parent]
-    real = path.resolve()
-    folders.append(real.parent.parent)
-    settings = path.parent.parent / "pyvenv.cfg"
-    if settings.is_file():
-        for line in settings.read_text(encoding="utf-8", errors="replace").splitlines():
+    environment = path.parent.parent
+    folders = [environment, Path(os.path.realpath(path)).parent.parent]
+    with contextlib.suppress(OSError):
+        for line in (environment / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition("=")
-            if key.strip() == "home" and value.strip():
+            if key.strip() == "home":
                 folders.append(Path(value.strip()).parent)
-    # os.path, since pathlib raises where a folder above may not be read.
-    return [f for f in folders if os.path.isdir(f) and f != Path("/")]  # noqa: PTH112
+    return [folder for folder in folders if _holds_python(folder)]
+
+
+def _holds_python(folder: Path) -> bool:
+    """Whether a folder is a virtual environment, or has a Python and its standard library."""
+    try:
+        programs = [*folder.glob("bin/python"), *folder.glob("bin/python3")]
+        return bool(programs) and (
+            (folder / "pyvenv.cfg").is_file() or any(folder.glob("lib*/python3*/os.py"))
+        )
+    except OSError:  # it may not be read
+        return False
 
 
 def _give_away(exchange: Path) -> int:
@@ -243,7 +282,6 @@ def _arguments(
     handle: int,
     uid: int,
     devices: Sequence[str] = (),
-    hidden: Sequence[Path] = (),
 ) -> list[str]:
     """Return Bubblewrap's own arguments; the order matters: a later mount lies on top of an earlier one."""
     words = [
@@ -282,8 +320,8 @@ def _arguments(
         words += ["--perms", "0755", "--dir", str(folder)]
     for path in readable:
         words += ["--ro-bind", str(path), str(path)]
-    for path in hidden:
-        words += ["--tmpfs", str(path), "--remount-ro", str(path)]
+    if _PACKAGE in readable:  # the music that comes with svbench is a data set like any other
+        words += ["--tmpfs", str(_DEMO), "--remount-ro", str(_DEMO)]
     words += ["--bind", str(exchange), str(exchange), "--chdir", str(exchange)]
     return [*words, "--seccomp", str(handle), "--remount-ro", "/", "--"]
 

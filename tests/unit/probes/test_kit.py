@@ -12,21 +12,8 @@ from numpy.typing import NDArray
 from svbench.audio import Audio
 from svbench.audio.draw import Draw
 from svbench.errors import UnknownNameError
-from svbench.probes.patterns.kit import (
-    CLASSES,
-    CLIPS,
-    PEAK,
-    RATE_HZ,
-    SIRENS,
-    cycles,
-    edges,
-    kit_clip,
-    resonance,
-    saw,
-    sine,
-    sirens,
-    swept,
-)
+from svbench.probes.patterns.kit import CLASSES, CLIPS, PEAK, SIRENS, kit_clip, sirens
+from svbench.probes.patterns.tones import RATE_HZ, cycles, edges, resonance, saw, sine, swept
 from svbench.systems.stft import stft
 
 GOLDEN = Path(__file__).with_name("golden_clips.json")

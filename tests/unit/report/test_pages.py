@@ -14,14 +14,14 @@ import pytest
 from svbench.report.figures.costs import Point, front, front_plots
 from svbench.report.figures.heat import coloured
 from svbench.report.listen.signals import HEIGHT, RANGE_DB, WIDTH, difference_picture, levels
-from svbench.report.pages.frames import curves, framed_quantity, worst_windows
+from svbench.report.pages.frames import curves, framed_quantity, playlists, worst_windows
 from svbench.report.pages.site import TEMPLATES, topic, write_report
 from svbench.report.view.content import Cell, Row
 from svbench.results.record import Quantity
 from svbench.results.scores import series
 from svbench.results.store import Run
 from svbench.specs.protocol import load_protocol
-from svbench.specs.report import load_report
+from svbench.specs.report import Listening, load_report
 
 SDR = Quantity(name="SDR", unit="dB", higher_is_better=True, metric="bss-eval-v4")
 NAN = float("nan")
@@ -60,6 +60,14 @@ def test_the_worst_frames_come_worst_first_and_undefined_ones_not_at_all(make: A
     ]
     lower = msgspec.structs.replace(SDR, higher_is_better=False)
     assert [w.score for w in worst_windows(run, lower, 2)] == [9.0, 3.0]
+
+
+def test_frames_without_sound_are_not_said_to_be_playable(make: Any, tmp_path: Path) -> None:
+    run = framed(make, "net", {"a": [3.0, -5.0]})
+    (listed,), note = playlists([run], Listening(), tmp_path, page_of=lambda window: "", budget=1e6)
+    assert listed.player is None
+    assert "No estimates were kept" in note
+    assert "played" not in note
 
 
 def test_of_overlapping_frames_only_the_worst_counts(make: Any) -> None:
